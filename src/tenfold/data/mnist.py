@@ -1,0 +1,173 @@
+"""MNIST as arrays: loaded from a verified cache, split, and its files looked over."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tenfold.data import sources
+from tenfold.data.idx import encode_idx
+from tenfold.errors import DataError, UsageError
+from tenfold.files import CACHE_VARIABLE, cache_dir, lock, write_atomic
+
+log = logging.getLogger("tenfold")
+
+SPLITS = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+"""Name of each split to the official files of its images and labels."""
+
+Split = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class FileStatus:
+    """One of the four files of MNIST, as it lies on disk.
+
+    Attributes:
+        name: Its official name.
+        present: Whether a file that should hold it is there.
+        size_bytes: Size of that file, compressed if it is; 0 if absent.
+        sha256_ok: Whether what it holds is the official data.
+    """
+
+    name: str
+    present: bool
+    size_bytes: int
+    sha256_ok: bool
+
+
+@dataclass(frozen=True)
+class DataStatus:
+    """MNIST as it lies on disk.
+
+    Attributes:
+        folder: Where it was looked for.
+        files: One entry for each of the four files.
+        whole: Whether all four are there and verified.
+    """
+
+    folder: Path
+    files: tuple[FileStatus, ...]
+    whole: bool
+
+
+def load_mnist(split: str = "train", data_dir: str | Path | None = None) -> Split:
+    """Load the training or the test split of MNIST, in the official order.
+
+    Without `data_dir` it comes from the cache, verified each time; what the cache lacks or
+    holds damaged is fetched. Neither split's files are needed to load the other. The data is
+    Y. LeCun's and C. Cortes's, licence CC BY-SA 3.0.
+
+    Args:
+        split: "train", 60,000 images, or "test", 10,000.
+        data_dir: A folder with the IDX files (plain or .gz) or a mnist.npz, or the path of a
+            mnist.npz. It alone is used, and never written to.
+
+    Returns:
+        Images uint8 (n, 28, 28), white ink (255) on black (0), and labels uint8 (n,), 0..9.
+
+    Raises:
+        UsageError: There is no such split.
+        DataError: The files cannot be had, or `data_dir` lacks one or holds an altered one.
+    """
+    names = SPLITS.get(split)
+    if names is None:
+        raise UsageError(f"no split {split!r} in MNIST: choose {' or '.join(SPLITS)}")
+    if data_dir is None:
+        return _load_cached(_cache_folder(), names)
+    return _read(Path(data_dir).expanduser(), names)
+
+
+def split_validation(
+    images: np.ndarray, labels: np.ndarray, val_size: int = 5_000
+) -> tuple[Split, Split]:
+    """Carve a validation split from the training images: the last `val_size` of them.
+
+    In MNIST the digits of one writer come in runs, so a contiguous tail keeps most writers
+    out of the images trained on; a random choice would put nearly every writer in both.
+
+    Args:
+        images: uint8 (n, 28, 28), in the official order.
+        labels: uint8 (n,).
+        val_size: How many to set aside, 0 to n - 1.
+
+    Returns:
+        (images, labels) to train on and (images, labels) to validate on, as views.
+
+    Raises:
+        UsageError: `val_size` leaves nothing to train on, or is negative.
+    """
+    n_train = len(images) - val_size
+    if not 0 < n_train <= len(images):
+        raise UsageError(f"val_size must be from 0 to {len(images) - 1:,}, not {val_size:,}")
+    return (images[:n_train], labels[:n_train]), (images[n_train:], labels[n_train:])
+
+
+def status(data_dir: str | Path | None = None) -> DataStatus:
+    """Look the four files over; nothing is fetched, mended or written.
+
+    Args:
+        data_dir: As for `load_mnist`; the cache by default.
+    """
+    place = _cache_folder() if data_dir is None else Path(data_dir).expanduser()
+    files = tuple(_file_status(place, name) for name in sources.FILES)
+    return DataStatus(place, files, whole=all(file.sha256_ok for file in files))
+
+
+def _file_status(place: Path, name: str) -> FileStatus:
+    try:
+        path = sources.find_file(place, name)
+        size_bytes = path.stat().st_size if path else 0
+    except OSError:  # a folder that cannot be entered
+        return FileStatus(name, present=False, size_bytes=0, sha256_ok=False)
+    try:
+        sources.read_file(place, name)
+    except DataError:
+        return FileStatus(name, path is not None, size_bytes, sha256_ok=False)
+    return FileStatus(name, True, size_bytes, sha256_ok=True)
+
+
+def _cache_folder() -> Path:
+    return cache_dir() / "mnist"
+
+
+def _read(place: Path, names: Sequence[str]) -> Split:
+    images, labels = (sources.read_file(place, name) for name in names)
+    return images, labels
+
+
+def _load_cached(folder: Path, names: Sequence[str]) -> Split:
+    # A good cache is read without the lock, so it may lie in a folder that cannot be written.
+    try:
+        return _read(folder, names)
+    except DataError:
+        pass
+    try:
+        with lock(folder / ".lock"):
+            return _load_or_fetch(folder, names)
+    except OSError as error:
+        raise DataError(
+            f"cannot keep MNIST in {folder}: {error.strerror or error}; "
+            f"set {CACHE_VARIABLE} to a folder that can be written"
+        ) from error
+
+
+def _load_or_fetch(folder: Path, names: Sequence[str]) -> Split:
+    try:
+        return _read(folder, names)  # another process may have fetched it meanwhile
+    except DataError as error:
+        if any(sources.find_file(folder, name) for name in sources.FILES):
+            log.warning("MNIST is not whole in the cache: %s; fetching it again", error)
+        else:
+            log.info("MNIST is not in the cache; fetching it")
+    arrays = sources.fetch()
+    for name, array in arrays.items():
+        if not _file_status(folder, name).sha256_ok:
+            write_atomic(folder / name, encode_idx(array))
+    log.info("MNIST is now in %s", folder)
+    images, labels = (arrays[name] for name in names)
+    return images, labels

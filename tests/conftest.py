@@ -1,0 +1,43 @@
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tenfold.data import load_mnist
+
+
+class Mnist(NamedTuple):
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+
+
+@pytest.fixture(scope="session")
+def mnist() -> Mnist:
+    """MNIST from the usual cache (the first run fetches it); the arrays are read-only."""
+    arrays = Mnist(*load_mnist("train"), *load_mnist("test"))
+    for array in arrays:
+        array.flags.writeable = False
+    return arrays
+
+
+@pytest.fixture(scope="session")
+def digit_png(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first test image, a 7, as a picture of dark ink on white, ten times as large."""
+    path = tmp_path_factory.mktemp("pictures") / "seven.png"
+    ink = Image.fromarray(255 - mnist.test_images[0]).resize((280, 280), Image.Resampling.BICUBIC)
+    page = Image.new("L", (400, 400), 255)
+    page.paste(ink, (30, 70))
+    page.save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tensorflow() -> None:
+    """Keras on TensorFlow, for tests that build or train in this process."""
+    from tenfold.backend import use_backend
+
+    use_backend("tensorflow")
