@@ -1,0 +1,94 @@
+"""Which engine Keras computes with, decided once, before Keras is first imported."""
+
+import os
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+from tenfold.errors import MissingExtraError, TrainingError, UsageError
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+_BUILD_NOTES = (b"before absl::InitializeLog", b"oneDNN custom operations are on")
+
+
+def use_backend(name: str | None = None) -> str:
+    """Make Keras compute with a backend, and return its name.
+
+    Args:
+        name: "tensorflow", "jax" or "torch". None takes what Keras already runs on, else
+            $KERAS_BACKEND, else JAX where an NVIDIA GPU and JAX are present, else TensorFlow
+            (by measurement the fastest on a CPU: see docs/training.md), else what is installed.
+
+    Raises:
+        UsageError: No such backend.
+        MissingExtraError: Keras or every backend is missing.
+        TrainingError: That backend is not installed, or Keras already runs on another.
+    """
+    if name is not None and name not in BACKENDS:
+        raise UsageError(f"no backend is named {name!r}; there are: {', '.join(BACKENDS)}")
+    if find_spec("keras") is None:
+        raise MissingExtraError("training", "train")
+    if "keras" in sys.modules:
+        import keras
+
+        running: str = keras.backend.backend()
+        if name not in (None, running):
+            raise TrainingError(
+                f"Keras already runs on {running} in this process; start anew to use {name}"
+            )
+        return running
+    chosen = name or os.environ.get("KERAS_BACKEND") or _preferred()
+    if chosen not in BACKENDS:
+        raise UsageError(f"KERAS_BACKEND is {chosen!r}; it must be one of {', '.join(BACKENDS)}")
+    if find_spec(chosen) is None:
+        raise TrainingError(f"the backend {chosen} is not installed: pip install {chosen}")
+    os.environ["KERAS_BACKEND"] = chosen
+    if find_spec("tensorflow") is not None:  # Keras imports it beside any backend
+        _import_tensorflow()
+    return chosen
+
+
+def _import_tensorflow() -> None:
+    """Import TensorFlow without the notes on its own build, which no setting of it silences."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            import tensorflow  # noqa: F401
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            said.seek(0)
+            for line in said:
+                if not any(note in line for note in _BUILD_NOTES):
+                    os.write(2, line)
+
+
+def _preferred() -> str:
+    installed = [name for name in BACKENDS if find_spec(name) is not None]
+    if not installed:
+        raise MissingExtraError("training", "train")
+    return "jax" if "jax" in installed and has_gpu() else installed[0]
+
+
+def has_gpu() -> bool:
+    """Tell whether an NVIDIA driver is loaded (a look at /proc, no library needed)."""
+    return Path("/proc/driver/nvidia/gpus").is_dir()
+
+
+def has_bfloat16() -> bool:
+    """Tell whether the machine computes in bfloat16 itself: a GPU, or AVX-512/AMX with BF16.
+
+    Elsewhere bfloat16 is emulated and slower than float32.
+    """
+    if has_gpu():
+        return True
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False  # not Linux: no way to tell without another dependency
+    return "avx512_bf16" in flags or "amx_bf16" in flags

@@ -1,0 +1,115 @@
+"""The one interface of everything that reads canvases, and the classifier behind ONNX Runtime."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tenfold.errors import BundleError, UsageError
+
+SIDE = 28
+ACCEPTED_SHAPES = "(28, 28), (n, 28, 28), (n, 28, 28, 1), (n, 1, 28, 28) or (n, 784)"
+
+_BATCH = 256
+"""Images a call hands to ONNX Runtime at once: bounds memory, long past the gain from batching."""
+
+
+def as_images(images: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+    """Bring images into the one form that classifiers take: uint8 (n, 28, 28).
+
+    Args:
+        images: White ink on black, of shape (28, 28), (n, 28, 28), (n, 28, 28, 1),
+            (n, 1, 28, 28) or (n, 784); uint8, or float with values 0..255, which are rounded.
+            Whether floats mean 0..1 is not guessed.
+
+    Raises:
+        UsageError: Another shape or type, or floats outside 0..255 or not finite.
+    """
+    array = np.asarray(images)
+    shape = array.shape
+    rows = (SIDE, SIDE)
+    if shape != rows and shape[1:] not in (rows, (*rows, 1), (1, *rows), (SIDE * SIDE,)):
+        raise UsageError(f"images have the shape {shape}; it must be {ACCEPTED_SHAPES}")
+    array = array.reshape(-1, SIDE, SIDE)
+    if array.dtype == np.uint8:
+        return np.ascontiguousarray(array)
+    if not np.issubdtype(array.dtype, np.floating):
+        raise UsageError(f"images are of type {array.dtype}; it must be uint8 or float (0 to 255)")
+    # Comparing so that NaN fails too.
+    if array.size and not (array.min() >= 0 and array.max() <= 255):
+        raise UsageError("float images must lie between 0 and 255")
+    return np.ascontiguousarray(np.rint(array).astype(np.uint8))
+
+
+class Classifier(ABC):
+    """Anything that tells digits apart."""
+
+    @abstractmethod
+    def predict_proba(self, images: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """Return the probability of each digit.
+
+        Args:
+            images: See `as_images`.
+
+        Returns:
+            float32 (n, 10); each row adds to 1.
+        """
+
+    def digit_score(self, images: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """Return how sure the classifier is that each image is a digit at all.
+
+        Returns:
+            float32 (n,), 0..1; here the largest probability.
+        """
+        top: npt.NDArray[np.float32] = self.predict_proba(images).max(axis=1)
+        return top
+
+
+class OnnxClassifier(Classifier):
+    """An ONNX graph with input `images` uint8 [n, 28, 28] and output `probabilities` [n, 10].
+
+    Safe to use from several threads.
+
+    Args:
+        model: The graph, as a file or as its bytes.
+        threads: Threads for one call; 0 leaves it to ONNX Runtime (one per core).
+
+    Raises:
+        BundleError: Not a graph, or one with other inputs and outputs.
+    """
+
+    def __init__(self, model: Path | bytes, threads: int = 0) -> None:
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        # Waiting threads sleep instead of spinning, so that two processes can share the cores.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        name = "the model" if isinstance(model, bytes) else str(model)
+        try:
+            source = model if isinstance(model, bytes) else model.read_bytes()
+            self._session: Any = ort.InferenceSession(
+                source, options, providers=["CPUExecutionProvider"]
+            )
+        except OSError as error:
+            raise BundleError(f"cannot read {name}: {error.strerror}") from error
+        except Exception as error:  # ONNX Runtime raises bare RuntimeErrors of many kinds
+            raise BundleError(f"{name} is not a model that ONNX Runtime can load") from error
+        inputs = {i.name: (i.type, i.shape[1:]) for i in self._session.get_inputs()}
+        outputs = [o.name for o in self._session.get_outputs()]
+        if inputs != {"images": ("tensor(uint8)", [SIDE, SIDE])} or "probabilities" not in outputs:
+            raise BundleError(f"{name} is an ONNX model, but not one that tenfold wrote")
+
+    def predict_proba(self, images: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """Return the probability of each digit; see `Classifier.predict_proba`."""
+        batch = as_images(images)
+        result = np.empty((len(batch), 10), np.float32)
+        for start in range(0, len(batch), _BATCH):
+            part = batch[start : start + _BATCH]
+            result[start : start + _BATCH] = self._session.run(["probabilities"], {"images": part})[
+                0
+            ]
+        return result

@@ -1,0 +1,57 @@
+"""Recipes: everything that decides a training, as frozen values that can be printed and saved.
+
+No Keras here. `tenfold.networks` builds what a recipe describes.
+"""
+
+from tenfold.recipes.ladder import DEFAULT, RECIPES, load_recipe, recipe_named
+from tenfold.recipes.layers import (
+    Activation,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    LayerRow,
+    MaxPool,
+)
+from tenfold.recipes.recipe import (
+    CLASSES,
+    SIDE,
+    Augmentation,
+    Optimizer,
+    Recipe,
+    Schedule,
+    check_recipe,
+    count_parameters,
+    describe,
+    layer_names,
+)
+from tenfold.recipes.settings import override, recipe_from_dict, recipe_to_dict
+
+__all__ = [
+    "CLASSES",
+    "DEFAULT",
+    "RECIPES",
+    "SIDE",
+    "Activation",
+    "Augmentation",
+    "Conv",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "Layer",
+    "LayerRow",
+    "MaxPool",
+    "Optimizer",
+    "Recipe",
+    "Schedule",
+    "check_recipe",
+    "count_parameters",
+    "describe",
+    "layer_names",
+    "load_recipe",
+    "override",
+    "recipe_from_dict",
+    "recipe_named",
+    "recipe_to_dict",
+]

@@ -1,0 +1,120 @@
+"""The recipes that come with tenfold, from simple to complex."""
+
+import json
+from pathlib import Path
+
+from tenfold.errors import UsageError
+from tenfold.recipes.layers import Conv, Dense, Dropout, Flatten, Layer, MaxPool
+from tenfold.recipes.recipe import Augmentation, Optimizer, Recipe, Schedule
+from tenfold.recipes.settings import recipe_from_dict
+
+# Layer facts, in the article's order: "Applying Convolutional Neural Network on mnist dataset".
+_ARTICLE_LAYERS: tuple[Layer, ...] = (
+    Conv(32),
+    Conv(64),
+    MaxPool(3),
+    Dropout(0.5),
+    Flatten(),
+    Dense(250, "sigmoid"),
+)
+
+RECIPES: tuple[Recipe, ...] = (
+    Recipe(
+        name="softmax",
+        summary="Softmax regression: ten weighted sums of pixels. The simplest start.",
+        layers=(Flatten(),),
+        optimizer=Optimizer("adam", 0.003),
+        schedule=Schedule("one-cycle"),
+        batch_size=128,
+        epochs=6,
+    ),
+    Recipe(
+        name="mlp",
+        summary="Multilayer perceptron: one hidden layer of 256.",
+        layers=(Flatten(), Dense(256), Dropout(0.2)),
+        optimizer=Optimizer("adam", 0.003),
+        schedule=Schedule("one-cycle"),
+        batch_size=128,
+        epochs=8,
+    ),
+    Recipe(
+        name="conv",
+        summary="One convolution: the first layer that sees strokes instead of pixels.",
+        layers=(Conv(16, 5), MaxPool(3), Flatten(), Dropout(0.2)),
+        optimizer=Optimizer("adam", 0.005),
+        schedule=Schedule("one-cycle"),
+        batch_size=128,
+        epochs=6,
+    ),
+    Recipe(
+        name="article",
+        summary=(
+            "The article's network and training exactly: Adadelta at 1.0, "
+            "the default rate of the Keras it was written for."
+        ),
+        layers=_ARTICLE_LAYERS,
+        optimizer=Optimizer("adadelta", 1.0),
+        batch_size=500,
+        epochs=12,
+    ),
+    Recipe(
+        name="article-today",
+        summary=(
+            "A warning: the article's code on today's Keras, where Adadelta's default rate "
+            "is 0.001, hardly learns."
+        ),
+        layers=_ARTICLE_LAYERS,
+        optimizer=Optimizer("adadelta", 0.001),
+        batch_size=500,
+        epochs=12,
+    ),
+    Recipe(
+        name="standard",
+        summary="The default: the best accuracy that a minute or two of two cores can buy.",
+        layers=(
+            Conv(32, 5, pool=2, batch_norm=True),
+            Conv(64, padding="same", pool=2, batch_norm=True),
+            Conv(128, padding="same", pool=2, batch_norm=True),
+            Flatten(),
+        ),
+        optimizer=Optimizer("adam", 0.003, beta_2=0.99),
+        schedule=Schedule("one-cycle"),
+        augmentation=Augmentation(shift_pixels=2),
+        label_smoothing=0.1,
+        precision="bfloat16",
+        batch_size=128,
+        epochs=16,
+    ),
+)
+
+DEFAULT = "standard"
+
+
+def recipe_named(name: str) -> Recipe:
+    """Return the recipe of that name.
+
+    Raises:
+        UsageError: There is none; the message lists those there are.
+    """
+    for recipe in RECIPES:
+        if recipe.name == name:
+            return recipe
+    names = ", ".join(recipe.name for recipe in RECIPES)
+    raise UsageError(f"no recipe is named {name!r}; there are: {names}; or give a .json file")
+
+
+def load_recipe(source: str | Path) -> Recipe:
+    """Return a recipe by name, or read one from a JSON file (a name that ends in .json).
+
+    Raises:
+        UsageError: No such recipe or file, or the file does not describe a recipe.
+    """
+    if not str(source).endswith(".json"):
+        return recipe_named(str(source))
+    try:
+        data = json.loads(Path(source).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read the recipe {source}: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"the recipe {source} is not JSON: {error}") from error
+    return recipe_from_dict(data)

@@ -1,0 +1,152 @@
+"""A recipe: everything that decides a training, as one frozen value."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tenfold.errors import UsageError
+from tenfold.recipes.layers import KINDS, Layer, LayerRow, describe_layer
+
+CLASSES = 10
+SIDE = 28
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """Which rule moves the weights, and how far.
+
+    `learning_rate` is the highest one the schedule reaches. `beta_2` is Adam's second decay
+    rate and is not heard by the others; `momentum` belongs to SGD.
+    """
+
+    name: Literal["adam", "adamw", "sgd", "adadelta", "rmsprop"] = "adam"
+    learning_rate: float = 0.001
+    weight_decay: float = 0.0
+    beta_2: float = 0.999
+    momentum: float = 0.9
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How the learning rate moves over the whole training.
+
+    "one-cycle" (Smith and Topin, arXiv 1708.07120) climbs in a straight line from a tenth of
+    the highest rate during the first `warmup` of all steps and falls in a straight line to 0.
+    """
+
+    shape: Literal["constant", "one-cycle"] = "constant"
+    warmup: float = 0.25
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How training images are moved, anew in every epoch; each draw is uniform.
+
+    `shift_pixels`: whole pixels, -n..n, both ways. `rotation_degrees`: -n..n.
+    `scale`: factors 1 / (1 + n)..1 + n, height and width apart. `shear`: tangent, -n..n.
+    """
+
+    shift_pixels: int = 0
+    rotation_degrees: float = 0.0
+    scale: float = 0.0
+    shear: float = 0.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way to train one network.
+
+    `layers` stand between the pixels in [0, 1] and the ten outputs: a dense layer of ten
+    logits and softmax are always added. `precision` "bfloat16" means mixed precision where
+    the processor has bfloat16, and float32 elsewhere. `temperature` divides the logits of the
+    finished network; it is fitted on validation images of a run on 55,000 and then frozen.
+    """
+
+    name: str
+    summary: str
+    layers: tuple[Layer, ...]
+    optimizer: Optimizer
+    batch_size: int
+    epochs: int
+    schedule: Schedule = Schedule()
+    augmentation: Augmentation = Augmentation()
+    label_smoothing: float = 0.0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    temperature: float = 1.0
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Refuse settings that no training could use.
+
+    Raises:
+        UsageError: Names the first setting that is out of range, or the layer that does not fit.
+    """
+    augmentation = recipe.augmentation
+    ranges: Sequence[tuple[str, float, float, float]] = (
+        ("batch_size", recipe.batch_size, 1, 60_000),
+        ("epochs", recipe.epochs, 1, 100_000),
+        ("optimizer.learning_rate", recipe.optimizer.learning_rate, 1e-12, 1e6),
+        ("optimizer.weight_decay", recipe.optimizer.weight_decay, 0, 1e6),
+        ("optimizer.beta_2", recipe.optimizer.beta_2, 0, 0.9999999),
+        ("optimizer.momentum", recipe.optimizer.momentum, 0, 0.9999999),
+        ("schedule.warmup", recipe.schedule.warmup, 0.001, 0.999),
+        ("label_smoothing", recipe.label_smoothing, 0, 0.9),
+        ("temperature", recipe.temperature, 1e-3, 1e3),
+        ("augmentation.shift_pixels", augmentation.shift_pixels, 0, SIDE - 1),
+        ("augmentation.rotation_degrees", augmentation.rotation_degrees, 0, 180),
+        ("augmentation.scale", augmentation.scale, 0, 1),
+        ("augmentation.shear", augmentation.shear, 0, 1),
+    )
+    for name, value, low, high in ranges:
+        if not low <= value <= high:  # also refuses NaN
+            raise UsageError(f"{name} is {value:g}; it must lie between {low:g} and {high:g}")
+    describe(recipe)
+
+
+def layer_names(recipe: Recipe) -> tuple[str, ...]:
+    """Return the name of each layer: its kind and its number among its kind, as in conv2."""
+    seen: dict[str, int] = {}
+    kinds = {cls: kind for kind, cls in KINDS.items()}
+    names = []
+    for layer in recipe.layers:
+        kind = kinds[type(layer)].replace("max_", "")
+        seen[kind] = seen.get(kind, 0) + 1
+        names.append(f"{kind}{seen[kind]}")
+    return tuple(names)
+
+
+def describe(recipe: Recipe) -> tuple[LayerRow, ...]:
+    """Return a row for every layer, pixels first, with shapes and trainable parameters.
+
+    Shapes are channels last: (height, width, channels).
+
+    Raises:
+        UsageError: A layer does not fit on what comes before it.
+    """
+    shape: tuple[int, ...] = (SIDE, SIDE, 1)
+    rows = [
+        LayerRow("images", "input", (SIDE, SIDE), 0, "Pixels 0 to 255, white ink on black."),
+        LayerRow("pixels", "rescaling", shape, 0, "Pixels divided by 255; one channel."),
+    ]
+    for number, (name, layer) in enumerate(zip(layer_names(recipe), recipe.layers, strict=True)):
+        try:
+            row = describe_layer(name, layer, shape)
+        except UsageError as error:
+            raise UsageError(f"layers.{number}: {error}") from None
+        rows.append(row)
+        shape = row.output_shape
+    if len(shape) != 1:
+        raise UsageError("the last layer must leave one row of values: end with flatten or dense")
+    logits = (shape[0] + 1) * CLASSES
+    rows.append(LayerRow("logits", "dense", (CLASSES,), logits, "One sum per digit."))
+    rows.append(
+        LayerRow(
+            "probabilities", "softmax", (CLASSES,), 0, "The sums as probabilities that add to 1."
+        )
+    )
+    return tuple(rows)
+
+
+def count_parameters(recipe: Recipe) -> int:
+    """Return the number of trainable parameters."""
+    return sum(row.parameters for row in describe(recipe))

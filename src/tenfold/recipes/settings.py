@@ -1,0 +1,110 @@
+"""Recipes as JSON: to and from plain values, and settings changed by name."""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from tenfold.errors import UsageError
+from tenfold.recipes.layers import KINDS
+from tenfold.recipes.recipe import Recipe, check_recipe
+
+
+def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
+    """Return the recipe as JSON-ready values; each layer tells its kind."""
+    data = dataclasses.asdict(recipe)
+    kinds = {cls: kind for kind, cls in KINDS.items()}
+    data["layers"] = [
+        {"kind": kinds[type(layer)], **dataclasses.asdict(layer)} for layer in recipe.layers
+    ]
+    return data
+
+
+def recipe_from_dict(data: Any) -> Recipe:
+    """Make a recipe from what `recipe_to_dict` gives; what has a default may be missing.
+
+    Raises:
+        UsageError: A setting is unknown, missing, of the wrong type or out of range.
+    """
+    recipe: Recipe = _from_value(Recipe, data, "recipe")
+    check_recipe(recipe)
+    return recipe
+
+
+def override(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
+    """Return the recipe with some settings changed.
+
+    Args:
+        recipe: The recipe to start from.
+        settings: Values by dotted name, such as ``{"optimizer.learning_rate": 0.01,
+            "layers.3.rate": 0.4, "epochs": 5}``; layers count from 0.
+
+    Raises:
+        UsageError: There is no such setting, or the value does not fit it.
+    """
+    data = recipe_to_dict(recipe)
+    for name, value in settings.items():
+        *parents, last = name.split(".")
+        place: Any = data
+        for part in parents:
+            place = _step(place, part, name)
+        _step(place, last, name)
+        if isinstance(place, list):
+            place[int(last)] = value
+        else:
+            place[last] = value
+    return recipe_from_dict(data)
+
+
+def _step(place: Any, part: str, name: str) -> Any:
+    if isinstance(place, dict) and part in place:
+        return place[part]
+    if isinstance(place, list) and part.isdigit() and int(part) < len(place):
+        return place[int(part)]
+    known = ""
+    if isinstance(place, dict):
+        known = ": there are " + ", ".join(place)
+    elif isinstance(place, list):
+        known = f": layers are numbered 0 to {len(place) - 1}"
+    raise UsageError(f"no setting is named {name!r}{known}")
+
+
+def _from_value(kind: Any, value: Any, where: str) -> Any:
+    """Check a JSON value against a type annotation and turn it into that type."""
+    origin = typing.get_origin(kind)
+    if origin is Literal:
+        choices = typing.get_args(kind)
+        if value not in choices:
+            raise UsageError(f"{where} is {value!r}; it must be one of {', '.join(choices)}")
+        return value
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise UsageError(f"{where} must be a list")
+        item = typing.get_args(kind)[0]
+        return tuple(_from_value(item, v, f"{where}.{i}") for i, v in enumerate(value))
+    if origin is types.UnionType:
+        if not isinstance(value, dict) or value.get("kind") not in KINDS:
+            raise UsageError(f"{where} needs a kind: {', '.join(KINDS)}")
+        rest = {key: v for key, v in value.items() if key != "kind"}
+        return _from_value(KINDS[value["kind"]], rest, where)
+    if dataclasses.is_dataclass(kind):
+        return _dataclass_from(typing.cast("type[Any]", kind), value, where)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise UsageError(f"{where} is {value!r}; it must be of type {kind.__name__}")
+    return value
+
+
+def _dataclass_from(cls: type[Any], value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise UsageError(f"{where} must be an object with named settings")
+    hints = typing.get_type_hints(cls)
+    for name in value:
+        if name not in hints:
+            raise UsageError(f"{where} has no setting {name!r}; there are: {', '.join(hints)}")
+    for field in dataclasses.fields(cls):
+        if field.default is dataclasses.MISSING and field.name not in value:
+            raise UsageError(f"{where} lacks the setting {field.name!r}")
+    return cls(**{n: _from_value(hints[n], v, f"{where}.{n}") for n, v in value.items()})

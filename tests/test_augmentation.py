@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+
+from tenfold.augmentation import augment
+from tenfold.recipes import Augmentation
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+def test_nothing_asked_nothing_done(mnist) -> None:
+    images = mnist.train_images[:10]
+    np.testing.assert_array_equal(augment(images, Augmentation(), rng()), images)
+
+
+def test_shifts_are_whole_pixels_within_bounds_and_all_occur() -> None:
+    images = np.zeros((2000, 28, 28), np.uint8)
+    images[:, 14, 14] = 255
+    moved = augment(images, Augmentation(shift_pixels=2), rng())
+    count, rows, columns = np.nonzero(moved)
+    assert len(count) == 2000
+    assert set(zip(rows - 14, columns - 14, strict=True)) == {
+        (dy, dx) for dy in range(-2, 3) for dx in range(-2, 3)
+    }
+
+
+def test_what_leaves_the_image_does_not_come_back_on_the_other_side() -> None:
+    images = np.zeros((500, 28, 28), np.uint8)
+    images[:, 0, :] = 255
+    moved = augment(images, Augmentation(shift_pixels=2), rng())
+    assert not moved[:, 3:, :].any()
+
+
+@pytest.mark.parametrize(
+    "augmentation",
+    [
+        Augmentation(shift_pixels=2),
+        Augmentation(rotation_degrees=10),
+        Augmentation(scale=0.1),
+        Augmentation(shear=0.2),
+        Augmentation(2, 10, 0.1, 0.2),
+    ],
+    ids=str,
+)
+def test_same_draws_same_images_other_draws_others(mnist, augmentation) -> None:
+    images = mnist.train_images[:50]
+    once = augment(images, augmentation, rng())
+    np.testing.assert_array_equal(once, augment(images, augmentation, rng()))
+    assert (once != augment(images, augmentation, np.random.default_rng(8))).any()
+    assert once.dtype == np.uint8
+    assert once.shape == images.shape
+    # Digits stay digits: about as much ink as before.
+    assert 0.8 < once.mean() / images.mean() < 1.2
+
+
+def test_rotation_turns_by_the_angle_that_was_allowed() -> None:
+    images = np.zeros((300, 28, 28), np.uint8)
+    images[:, 4:24, 13:15] = 255  # a vertical bar
+    turned = augment(images, Augmentation(rotation_degrees=20), rng())
+    angles = []
+    for image in turned:
+        rows, columns = np.nonzero(image > 100)
+        slope = np.polyfit(rows, columns, 1)[0]
+        angles.append(np.degrees(np.arctan(slope)))
+    assert 15 < max(angles) < 22
+    assert -22 < min(angles) < -15
+    assert abs(np.mean(angles)) < 2
+
+
+def test_scale_makes_larger_and_smaller_but_keeps_the_centre() -> None:
+    images = np.zeros((300, 28, 28), np.uint8)
+    images[:, 9:19, 9:19] = 255
+    scaled = augment(images, Augmentation(scale=0.2), rng())
+    widths = (scaled > 127).any(axis=1).sum(axis=1)
+    assert widths.min() <= 9
+    assert widths.max() >= 11
+    rows = np.arange(28)
+    centres = (scaled.sum(axis=2) * rows).sum(axis=1) / scaled.sum(axis=(1, 2))
+    np.testing.assert_allclose(centres, 13.5, atol=0.3)

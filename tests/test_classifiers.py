@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+
+from tenfold.classifiers import Classifier, OnnxClassifier, as_images
+from tenfold.errors import BundleError, UsageError
+
+
+@pytest.fixture
+def batch(mnist) -> np.ndarray:
+    return mnist.train_images[:5]
+
+
+@pytest.mark.parametrize("shape", [(5, 28, 28), (5, 28, 28, 1), (5, 1, 28, 28), (5, 784)], ids=str)
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_accepted_forms_mean_the_same(batch, shape, dtype) -> None:
+    result = as_images(batch.reshape(shape).astype(dtype))
+    assert result.dtype == np.uint8
+    np.testing.assert_array_equal(result, batch)
+
+
+def test_one_image(batch) -> None:
+    np.testing.assert_array_equal(as_images(batch[0]), batch[:1])
+    assert as_images(np.empty((0, 28, 28), np.uint8)).shape == (0, 28, 28)
+
+
+def test_floats_are_rounded_not_rescaled() -> None:
+    assert as_images(np.full((28, 28), 0.6)).max() == 1
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        np.zeros((27, 28)), np.zeros((5, 28, 28, 3)), np.zeros(784), np.zeros((2, 2, 28, 28)),
+        np.zeros((28, 28), np.int64), np.zeros((28, 28), bool), np.full((28, 28), np.nan),
+        np.full((28, 28), 256.0), np.full((28, 28), -1.0), "text", None,
+    ],
+)  # fmt: skip
+def test_anything_else_is_a_clear_error(bad) -> None:
+    with pytest.raises(UsageError, match="images"):
+        as_images(bad)
+
+
+def test_a_wrong_shape_names_what_was_given_and_what_is_accepted() -> None:
+    with pytest.raises(UsageError, match=r"\(3, 32, 32\).*\(n, 28, 28\).*\(n, 784\)"):
+        as_images(np.zeros((3, 32, 32), np.uint8))
+
+
+def test_digit_score_is_the_largest_probability_by_default(batch) -> None:
+    class Fixed(Classifier):
+        def predict_proba(self, images):
+            return np.tile(np.linspace(0, 0.2, 10, dtype=np.float32), (len(images), 1))
+
+    np.testing.assert_allclose(Fixed().digit_score(batch), 0.2, rtol=1e-6)
+
+
+def test_what_is_no_model_is_refused(tmp_path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"nonsense")
+    with pytest.raises(BundleError, match=r"model\.onnx is not a model"):
+        OnnxClassifier(tmp_path / "model.onnx")
+    with pytest.raises(BundleError, match="cannot read"):
+        OnnxClassifier(tmp_path / "absent.onnx")
+    with pytest.raises(BundleError, match="not a model"):
+        OnnxClassifier(b"")
+
+
+def test_another_peoples_onnx_model_is_refused() -> None:
+    from onnx import TensorProto, helper
+
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["x"], ["y"])], "other",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    with pytest.raises(BundleError, match="not one that tenfold wrote"):
+        OnnxClassifier(model.SerializeToString())

@@ -1,0 +1,110 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tenfold.backend import use_backend
+from tenfold.errors import MissingExtraError, TrainingError, UsageError
+from tenfold.networks import build_network, finish_network, with_intermediates
+from tenfold.recipes import RECIPES, count_parameters, describe, override, recipe_named
+
+pytestmark = pytest.mark.usefixtures("tensorflow")
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda r: r.name)
+def test_keras_builds_what_the_description_says(recipe) -> None:
+    network = build_network(recipe)
+    trainable = sum(int(np.prod(v.shape)) for v in network.trainable_variables)
+    assert trainable == count_parameters(recipe)
+    outputs = with_intermediates(network).output
+    for row in describe(recipe)[1:]:
+        assert tuple(outputs[row.name].shape[1:]) == row.output_shape, row.name
+
+
+def test_functional_and_sequential_are_one_network(mnist) -> None:
+    article = recipe_named("article")
+    functional = build_network(article, api="functional")
+    sequential = build_network(article, api="sequential")
+    images = mnist.train_images[:64]
+    before = np.abs(functional.predict(images, verbose=0) - sequential.predict(images, verbose=0))
+    assert before.max() > 1e-3  # other weights, other answers
+    sequential.set_weights(functional.get_weights())
+    np.testing.assert_array_equal(
+        functional.predict(images, verbose=0), sequential.predict(images, verbose=0)
+    )
+
+
+def test_channels_first_is_refused_on_tensorflows_cpu() -> None:
+    with pytest.raises(TrainingError, match="channels_last"):
+        build_network(recipe_named("article"), data_format="channels_first")
+
+
+def test_intermediates_are_what_the_network_computes(mnist) -> None:
+    network = build_network(recipe_named("conv"))
+    values = with_intermediates(network).predict(mnist.train_images[:8], verbose=0)
+    assert values["conv1"].shape == (8, 24, 24, 16)
+    assert values["conv1"].min() == 0  # after relu
+    np.testing.assert_allclose(
+        values["probabilities"], network.predict(mnist.train_images[:8], verbose=0), atol=1e-6
+    )
+
+
+def test_temperature_softens_and_keeps_the_order(mnist) -> None:
+    plain = recipe_named("conv")
+    images = mnist.train_images[:100]
+    trained = build_network(plain, precision="bfloat16")
+    sharp = finish_network(plain, trained).predict(images, verbose=0)
+    soft = finish_network(override(plain, {"temperature": 2.0}), trained)
+    expected = sharp**0.5 / (sharp**0.5).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(soft.predict(images, verbose=0), expected, atol=1e-5)
+
+
+def test_a_finished_network_is_float32_throughout() -> None:
+    recipe = recipe_named("standard")
+    finished = finish_network(recipe, build_network(recipe, precision="bfloat16"))
+    assert {layer.compute_dtype for layer in finished.layers[1:]} == {"float32"}
+
+
+def test_backends() -> None:
+    assert use_backend() == "tensorflow"
+    with pytest.raises(UsageError, match="there are: tensorflow, jax, torch"):
+        use_backend("mxnet")
+    with pytest.raises(TrainingError, match="already runs on tensorflow"):
+        use_backend("jax")
+
+
+def test_without_keras_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenfold.backend.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"tenfold\[train\]"):
+        use_backend()
+
+
+JAX_STEPS = """
+import numpy as np
+from tenfold.backend import use_backend
+assert use_backend("jax") == "jax"
+from tenfold.data import load_mnist
+from tenfold.networks import build_network
+from tenfold.recipes import RECIPES, override, recipe_named
+from tenfold.training.loop import fit
+images, labels = load_mnist("train")
+for recipe in RECIPES:
+    short = override(recipe, {"epochs": 1, "batch_size": 32})
+    trained = fit(short, images[:32], labels[:32], backend="jax")
+    assert np.isfinite(trained.history[0]["loss"]), recipe.name
+last = build_network(recipe_named("conv"), data_format="channels_last")
+first = build_network(recipe_named("conv"), data_format="channels_first")
+first.set_weights(last.get_weights())
+a, b = (n.predict(images[:20], verbose=0) for n in (last, first))
+np.testing.assert_allclose(a, b, atol=1e-5)
+assert np.ptp(a) > 0.01
+"""
+
+
+def test_one_step_of_every_recipe_on_jax_and_both_data_formats() -> None:
+    pytest.importorskip("jax")
+    result = subprocess.run(
+        [sys.executable, "-c", JAX_STEPS], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr

@@ -1,0 +1,114 @@
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from tenfold.errors import UsageError
+from tenfold.recipes import (
+    DEFAULT,
+    RECIPES,
+    count_parameters,
+    describe,
+    layer_names,
+    load_recipe,
+    override,
+    recipe_from_dict,
+    recipe_named,
+    recipe_to_dict,
+)
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda r: r.name)
+def test_round_trip_through_json(recipe) -> None:
+    assert recipe_from_dict(json.loads(json.dumps(recipe_to_dict(recipe)))) == recipe
+
+
+def test_article_is_the_articles() -> None:
+    article = recipe_named("article")
+    assert count_parameters(article) == 1_045_576
+    assert (article.epochs, article.batch_size) == (12, 500)
+    assert (article.optimizer.name, article.optimizer.learning_rate) == ("adadelta", 1.0)
+    shapes = [row.output_shape for row in describe(article)]
+    assert shapes == [
+        (28, 28), (28, 28, 1), (26, 26, 32), (24, 24, 64), (8, 8, 64), (8, 8, 64), (4096,),
+        (250,), (10,), (10,),
+    ]  # fmt: skip
+
+
+def test_the_ladder_climbs_from_simple_to_the_default() -> None:
+    names = [recipe.name for recipe in RECIPES]
+    assert names == ["softmax", "mlp", "conv", "article", "article-today", "standard"]
+    assert DEFAULT == "standard"
+
+
+def test_article_today_differs_in_the_rate_alone() -> None:
+    today = override(recipe_named("article-today"), {"optimizer.learning_rate": 1.0})
+    article = recipe_to_dict(recipe_named("article"))
+    changed = recipe_to_dict(today)
+    for key in ("name", "summary"):
+        del article[key], changed[key]
+    assert changed == article
+
+
+def test_override_reaches_every_kind_of_setting() -> None:
+    settings = {"epochs": 3, "optimizer.learning_rate": 2, "layers.3.rate": 0.25,
+                "augmentation.shift_pixels": 1, "layers.0.activation": "tanh"}  # fmt: skip
+    recipe = override(recipe_named("article"), settings)
+    assert recipe.epochs == 3
+    assert recipe.optimizer.learning_rate == 2.0
+    assert isinstance(recipe.optimizer.learning_rate, float)
+    assert recipe.layers[3].rate == 0.25
+    assert recipe.augmentation.shift_pixels == 1
+    assert recipe.layers[0].activation == "tanh"
+    assert recipe_named("article").epochs == 12
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epoch": 3}, "no setting is named 'epoch'"),
+        ({"optimizer.rate": 3}, "there are name, learning_rate"),
+        ({"layers.9.rate": 0.1}, "numbered 0 to 5"),
+        ({"epochs": 0}, "epochs is 0"),
+        ({"epochs": 2.5}, "must be of type int"),
+        ({"epochs": True}, "must be of type int"),
+        ({"batch_size": 100_000}, "batch_size"),
+        ({"optimizer.name": "magic"}, "must be one of adam"),
+        ({"optimizer.learning_rate": math.nan}, "learning_rate is nan"),
+        ({"optimizer.learning_rate": -1.0}, "learning_rate"),
+        ({"layers.3.rate": 1.0}, "layers.3"),
+        ({"layers.0.kernel_size": 29}, "does not fit on 28x28"),
+        ({"layers.2.size": 25}, "does not fit on 24x24"),
+        ({"layers": []}, "must leave one row"),
+        ({"layers": [{"kind": "dense", "units": 3}]}, "put flatten before it"),
+        ({"layers": [{"kind": "spline"}]}, "needs a kind"),
+        ({"layers": [{"kind": "conv"}]}, "lacks the setting 'filters'"),
+        ({"layers": [{"kind": "flatten"}, {"kind": "conv", "filters": 3}]}, "before flatten"),
+        ({"label_smoothing": 1.0}, "label_smoothing"),
+    ],
+)
+def test_what_cannot_be_is_refused(settings, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        override(recipe_named("article"), settings)
+
+
+def test_names_count_within_their_kind() -> None:
+    names = layer_names(recipe_named("article"))
+    assert names == ("conv1", "conv2", "pool1", "dropout1", "flatten1", "dense1")
+
+
+def test_recipe_files(tmp_path: Path) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(recipe_to_dict(recipe_named("mlp"))))
+    assert load_recipe(path) == recipe_named("mlp")
+    path.write_text("{")
+    with pytest.raises(UsageError, match="is not JSON"):
+        load_recipe(path)
+    path.write_text("[]")
+    with pytest.raises(UsageError, match="must be an object"):
+        load_recipe(path)
+    with pytest.raises(UsageError, match="cannot read"):
+        load_recipe(tmp_path / "absent.json")
+    with pytest.raises(UsageError, match="there are: softmax, mlp"):
+        load_recipe("best-ever")
