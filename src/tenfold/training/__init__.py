@@ -1,0 +1,1 @@
+"""Training: one loop over Keras fit, with checkpoints to go on from."""

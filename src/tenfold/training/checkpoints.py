@@ -1,0 +1,74 @@
+"""Checkpoints: all that a training needs to go on, one file an epoch, two kept."""
+
+import hashlib
+import io
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tenfold.files import write_atomic
+
+KEPT = 2
+"""If the newest is damaged, the one before still counts; more would only fill the disk."""
+
+_DIGEST_BYTES = 32
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a training after some epochs.
+
+    `arrays` are the variables of network and optimiser in their own order, `history` one row
+    per finished epoch, `seconds` the time spent in fit so far.
+    """
+
+    epochs_done: int
+    seconds: float
+    history: list[dict[str, Any]]
+    arrays: list[npt.NDArray[Any]]
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint, whole or not at all, its SHA-256 in front; drop all but two."""
+    facts = {
+        "epochs_done": checkpoint.epochs_done,
+        "seconds": checkpoint.seconds,
+        "history": checkpoint.history,
+    }
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        facts=np.array(json.dumps(facts)),
+        **{f"array{i:04d}": array for i, array in enumerate(checkpoint.arrays)},
+    )
+    data = buffer.getvalue()
+    path = folder / f"epoch-{checkpoint.epochs_done:05d}.ckpt"
+    write_atomic(path, hashlib.sha256(data).digest() + data)
+    for old in _newest_first(folder)[KEPT:]:
+        old.unlink(missing_ok=True)
+
+
+def latest_checkpoint(folder: Path) -> Checkpoint | None:
+    """Return the newest checkpoint that is whole, or None; damaged ones are told and passed by."""
+    for path in _newest_first(folder):
+        data = path.read_bytes()
+        digest, content = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
+        if hashlib.sha256(content).digest() != digest:
+            _log.warning("the checkpoint %s is damaged; going back to the one before", path)
+            continue
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            facts = json.loads(str(archive["facts"]))
+            names = sorted(name for name in archive.files if name != "facts")
+            return Checkpoint(arrays=[archive[name] for name in names], **facts)
+    return None
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    return sorted(folder.glob("epoch-*.ckpt"), reverse=True)

@@ -1,0 +1,150 @@
+"""The loop, its batches, schedule and checkpoints, in this process."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from tenfold.errors import TrainingError
+from tenfold.recipes import Augmentation, Schedule, override, recipe_named
+from tenfold.training.batches import Batches
+from tenfold.training.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
+from tenfold.training.loop import fit
+from tenfold.training.optimizers import build_optimizer, learning_rate_at
+
+pytestmark = pytest.mark.usefixtures("tensorflow")
+
+QUICK = override(recipe_named("conv"), {"epochs": 3, "batch_size": 100})
+
+
+def quick_fit(mnist, recipe=QUICK, count=1000, **options):
+    return fit(recipe, mnist.train_images[:count], mnist.train_labels[:count], **options)
+
+
+def same_weights(one, other) -> bool:
+    pairs = zip(one.network.get_weights(), other.network.get_weights(), strict=True)
+    return all(np.array_equal(a, b) for a, b in pairs)
+
+
+def test_it_learns(mnist) -> None:
+    images, labels = mnist.train_images[-1000:], mnist.train_labels[-1000:]
+    trained = quick_fit(mnist, count=5000, validation=(images, labels))
+    assert [row["epoch"] for row in trained.history] == [1, 2, 3]
+    assert trained.history[-1]["val_accuracy"] > 0.93
+    assert trained.history[-1]["loss"] < trained.history[0]["loss"]
+    right = trained.network.predict(images, verbose=0).argmax(axis=1) == labels
+    assert right.mean() == pytest.approx(trained.history[-1]["val_accuracy"], abs=1e-6)
+    assert 0 < trained.seconds < 120
+
+
+def test_deterministic_seeds(mnist) -> None:
+    once = quick_fit(mnist, seed=1, deterministic=True)
+    assert same_weights(once, quick_fit(mnist, seed=1, deterministic=True))
+    assert not same_weights(once, quick_fit(mnist, seed=2, deterministic=True))
+
+
+def test_resumed_training_ends_at_the_same_weights(mnist, tmp_path) -> None:
+    undisturbed = quick_fit(mnist, deterministic=True)
+    quick_fit(mnist, deterministic=True, checkpoints=tmp_path)
+    for newest in ("epoch-00003.ckpt", "epoch-00002.ckpt"):
+        if newest == "epoch-00002.ckpt":  # the newest was redone; damage it, keep the one before
+            path = tmp_path / "epoch-00003.ckpt"
+            path.write_bytes(path.read_bytes()[:-1])
+        else:
+            (tmp_path / newest).unlink()
+        resumed = quick_fit(mnist, deterministic=True, checkpoints=tmp_path)
+        assert same_weights(undisturbed, resumed)
+        assert len(resumed.history) == 3
+        for a, b in zip(undisturbed.history, resumed.history, strict=True):
+            assert (a["loss"], a["accuracy"]) == (b["loss"], b["accuracy"])
+
+
+def test_a_checkpoint_of_another_network_is_refused(mnist, tmp_path) -> None:
+    quick_fit(mnist, checkpoints=tmp_path)
+    other = override(QUICK, {"layers.0.filters": 8, "epochs": 4})
+    with pytest.raises(TrainingError, match="another network"):
+        quick_fit(mnist, other, checkpoints=tmp_path)
+
+
+def test_a_loss_that_is_no_number_stops_the_training(mnist) -> None:
+    wild = override(QUICK, {"optimizer.name": "sgd", "optimizer.learning_rate": 1e6,
+                            "layers.0.activation": "linear"})  # fmt: skip
+    with pytest.raises(TrainingError, match="no longer a number in epoch 1; a learning rate"):
+        quick_fit(mnist, wild)
+
+
+def test_not_learning_is_said_loudly(mnist, caplog: pytest.LogCaptureFixture) -> None:
+    today = override(recipe_named("article-today"), {"epochs": 2})
+    with caplog.at_level(logging.WARNING):
+        quick_fit(mnist, today, count=1000)
+    assert "NOT LEARNING" in caplog.text
+    assert "Adadelta was made for 1.0" in caplog.text
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        quick_fit(mnist, count=2000)
+    assert "NOT LEARNING" not in caplog.text
+
+
+def test_too_few_images_for_a_batch(mnist) -> None:
+    with pytest.raises(TrainingError, match="99 images do not fill one batch of 100"):
+        quick_fit(mnist, count=99)
+
+
+def test_an_epoch_takes_every_image_once_in_an_order_of_its_own(mnist) -> None:
+    labels = np.arange(100, dtype=np.uint8) % 10
+    images = np.zeros((100, 28, 28), np.uint8)
+    images[:, 0, 0] = np.arange(100)
+    batches = Batches(images, labels, 30, Augmentation(), seed=3)
+    first = np.concatenate([x[:, 0, 0] for x, _ in batches.epoch(0)])
+    assert batches.steps == 3
+    assert len(set(first)) == 90
+    again = np.concatenate([x[:, 0, 0] for x, _ in batches.epoch(0)])
+    second = np.concatenate([x[:, 0, 0] for x, _ in batches.epoch(1)])
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, second)
+    for x, y in batches.epoch(0):
+        np.testing.assert_array_equal(y.argmax(axis=1), x[:, 0, 0] % 10)
+        np.testing.assert_array_equal(y.sum(axis=1), 1)
+
+
+def test_keras_follows_the_one_cycle_schedule() -> None:
+    schedule = Schedule("one-cycle", warmup=0.25)
+    rates = [learning_rate_at(schedule, 2.0, step, 100) for step in range(101)]
+    assert rates[0] == pytest.approx(0.2)
+    assert max(rates) == rates[25] == pytest.approx(2.0)
+    assert rates[100] == 0
+    assert rates[:26] == sorted(rates[:26])
+    optimizer = build_optimizer(override(QUICK, {"optimizer.learning_rate": 2.0}), 100)
+    for step in (0, 10, 25, 60, 99):
+        optimizer.iterations.assign(step)
+        assert float(optimizer.learning_rate) == pytest.approx(rates[step], rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "adadelta", "rmsprop"])
+def test_every_optimizer_trains(mnist, name: str) -> None:
+    recipe = override(QUICK, {"optimizer.name": name, "epochs": 1,
+                              "optimizer.weight_decay": 0.001})  # fmt: skip
+    trained = quick_fit(mnist, recipe, count=300)
+    assert np.isfinite(trained.history[0]["loss"])
+
+
+def test_two_checkpoints_are_kept_and_a_damaged_one_is_passed_by(tmp_path, caplog) -> None:
+    assert latest_checkpoint(tmp_path) is None
+    for epoch in (1, 2, 3):
+        arrays = [np.full((2, 2), epoch, np.float32), np.array(7)]
+        save_checkpoint(tmp_path, Checkpoint(epoch, 1.5, [{"epoch": epoch}], arrays))
+    assert [p.name for p in sorted(tmp_path.iterdir())] == ["epoch-00002.ckpt", "epoch-00003.ckpt"]
+    newest = latest_checkpoint(tmp_path)
+    assert newest is not None
+    assert (newest.epochs_done, newest.seconds, newest.history) == (3, 1.5, [{"epoch": 3}])
+    np.testing.assert_array_equal(newest.arrays[0], 3)
+    path = tmp_path / "epoch-00003.ckpt"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    before = latest_checkpoint(tmp_path)
+    assert before is not None
+    assert before.epochs_done == 2
+    assert "damaged" in caplog.text
+    (tmp_path / "epoch-00002.ckpt").write_bytes(b"")
+    assert latest_checkpoint(tmp_path) is None
