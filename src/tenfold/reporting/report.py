@@ -1,0 +1,264 @@
+"""The report of one training: a single HTML page, made of results."""
+
+import base64
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import Any, Protocol
+
+import numpy as np
+from PIL import Image
+
+from tenfold.errors import TenfoldError
+from tenfold.evaluation import Evaluation, HardImage
+from tenfold.reporting.figures import (
+    History,
+    caption,
+    check_hardest,
+    inline_svg,
+    plot_accuracy,
+    plot_confusion,
+    plot_learning_rate,
+    plot_loss,
+    plot_reliability,
+)
+
+REQUIRED = ("recipe", "seed", "parameters", "epochs", "train_seconds", "command")
+FACTS = {"machine": "Machine", "versions": "Versions", "data": "Data"}
+"""Parts of the meta data that are shown as tables of their own, with their headings."""
+
+
+class Layer(Protocol):
+    """One row of the layer table; `tenfold.recipes.LayerRow` is one."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def kind(self) -> str: ...  # noqa: D102
+    @property
+    def output_shape(self) -> Sequence[int]: ...  # noqa: D102
+    @property
+    def parameters(self) -> int: ...  # noqa: D102
+    @property
+    def purpose(self) -> str: ...  # noqa: D102
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """The plain results that a report shows.
+
+    Attributes:
+        meta: Facts about the run. Needed: recipe (a mapping with name and summary, and all
+            settings), seed, parameters, epochs, train_seconds (seconds of fit), command.
+            Shown if there: created (ISO 8601), train_images (a number), and the mappings machine,
+            versions and data (hashes).
+        layers: Rows of the layer table, the input first; shapes without the batch.
+        history: One row per epoch, see `tenfold.reporting.figures.History`.
+        evaluation: Figures on the test images.
+        hardest: The images read worst, the worst first; may be empty.
+        hardest_images: uint8 (k, 28, 28), those images, white ink on black.
+    """
+
+    meta: Mapping[str, Any]
+    layers: Sequence[Layer]
+    history: History
+    evaluation: Evaluation
+    hardest: Sequence[HardImage]
+    hardest_images: np.ndarray
+
+
+def render_report(report: Report) -> str:
+    """Return the report as one HTML page that needs no other file, address or script.
+
+    Raises:
+        TenfoldError: The meta data lack something, there is no history, or the hardest images
+            do not fit their list.
+    """
+    meta, evaluation = report.meta, report.evaluation
+    missing = [key for key in REQUIRED if key not in meta]
+    if missing:
+        raise TenfoldError(f"a report needs {', '.join(missing)} in its meta data")
+    check_hardest(report.hardest_images, report.hardest)
+    recipe = meta["recipe"]
+    lower, upper = evaluation.accuracy_interval
+    n = f"{evaluation.n:,}"
+    template = Template(files(__package__).joinpath("report.html").read_text(encoding="utf-8"))
+    return template.substitute(
+        title=escape(f"{recipe['name']}, seed {meta['seed']}: {evaluation.accuracy:.2%}"),
+        created=escape(f"of {_moment(meta['created'])}" if "created" in meta else ""),
+        accuracy=f"{evaluation.accuracy:.2%}",
+        n=n,
+        errors=_count(evaluation.errors, "error"),
+        lower=f"{lower:.2%}",
+        upper=f"{upper:.2%}",
+        lede=_lede(meta),
+        key_figures=_key_figures(meta, evaluation),
+        curves_text=_curves_text(report.history),
+        curves="\n".join(
+            _chart(inline_svg(plot(report.history), name), label)
+            for plot, name, label in (
+                (plot_loss, "loss", "Loss of each epoch"),
+                (plot_accuracy, "accuracy", "Accuracy of each epoch"),
+                (plot_learning_rate, "learning-rate", "Learning rate of each epoch"),
+            )
+        ),
+        confusion=_chart(
+            inline_svg(plot_confusion(evaluation.confusion), "confusion-matrix"),
+            "Confusion matrix",
+        ),
+        hardest_text=_hardest_text(report),
+        hardest="\n".join(
+            _digit(image, hard)
+            for image, hard in zip(report.hardest_images, report.hardest, strict=True)
+        ),
+        scores="\n".join(_scores(evaluation)),
+        ece=f"{100 * evaluation.ece:.2f}",
+        reliability=_chart(
+            inline_svg(plot_reliability(evaluation.reliability), "reliability"),
+            "Accuracy by confidence, and images by confidence",
+        ),
+        layers="\n".join(_layer(layer) for layer in report.layers),
+        total=f"{sum(layer.parameters for layer in report.layers):,}",
+        command=escape(str(meta["command"])),
+        facts="\n".join(_facts(meta)),
+    )
+
+
+def _lede(meta: Mapping[str, Any]) -> str:
+    recipe = meta["recipe"]
+    summary = f" {escape(str(recipe['summary']))}" if recipe.get("summary") else ""
+    images = f"{meta['train_images']:,} images of " if "train_images" in meta else ""
+    return (
+        f"A network of {meta['parameters']:,} parameters, trained on {images}MNIST for "
+        f"{_count(meta['epochs'], 'epoch')} in "
+        f'<span class="nowrap">{_duration(meta["train_seconds"])}</span> with the recipe '
+        f"<b>{escape(str(recipe['name']))}</b>.{summary}"
+    )
+
+
+def _key_figures(meta: Mapping[str, Any], evaluation: Evaluation) -> str:
+    figures = {
+        "Parameters": f"{meta['parameters']:,}",
+        "Epochs": f"{meta['epochs']:,}",
+        "Time of fit": _duration(meta["train_seconds"]),
+        "Test loss": f"{evaluation.loss:.4f}",
+        "Calibration error": f"{evaluation.ece:.2%}",
+        "Seed": str(meta["seed"]),
+    }
+    return "\n".join(
+        f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in figures.items()
+    )
+
+
+def _curves_text(history: History) -> str:
+    text = "Each dot is one epoch: one pass through the training images."
+    if any("val_loss" in row or "val_accuracy" in row for row in history):
+        text += (
+            " Validation images are held out of the 60,000 training images. Training figures can"
+            " look worse than validation ones: augmentation and dropout, where the recipe has"
+            " them, are on while they are taken."
+        )
+    return text
+
+
+def _hardest_text(report: Report) -> str:
+    errors = report.evaluation.errors
+    shown = sum(hard.label != hard.predicted for hard in report.hardest)
+    if not report.hardest:
+        return "No image was kept."
+    if shown == 0:
+        return "All were read correctly; these were the least certain."
+    if shown < errors:
+        return f"The {shown} most confident of {_count(errors, 'error')}, the surest first."
+    text = "The only error" if errors == 1 else f"All {errors} errors, the surest first"
+    rest = len(report.hardest) - shown
+    return f"{text}, then the least certain of those read correctly." if rest else f"{text}."
+
+
+def _digit(image: np.ndarray, hard: HardImage) -> str:
+    data = io.BytesIO()
+    Image.fromarray(image).save(data, "png")
+    source = f"data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}"
+    return (
+        f'<figure><img src="{source}" width="28" height="28" alt="test image {hard.index}">'
+        f"<figcaption>{caption(hard)} <small>no. {hard.index}</small></figcaption></figure>"
+    )
+
+
+def _scores(evaluation: Evaluation) -> list[str]:
+    rows = []
+    for score in evaluation.per_class:
+        missed = score.support - int(evaluation.confusion[score.label, score.label])
+        cells = [f"{score.support:,}", f"{missed:,}"]
+        cells += [f"{value:.2%}" for value in (score.precision, score.recall, score.f1)]
+        numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
+        rows.append(f'<tr><th scope="row">{score.label}</th>{numbers}</tr>')
+    return rows
+
+
+def _layer(layer: Layer) -> str:
+    shape = " × ".join(str(size) for size in layer.output_shape)  # noqa: RUF001
+    return (
+        f'<tr><th scope="row">{escape(layer.name)}</th>'
+        f'<td class="nowrap kind">{escape(layer.kind)}</td>'
+        f'<td class="number shape">{escape(shape)}</td>'
+        f'<td class="number">{layer.parameters:,}</td>'
+        f'<td class="purpose">{escape(layer.purpose)}</td></tr>'
+    )
+
+
+def _facts(meta: Mapping[str, Any]) -> list[str]:
+    # Name and summary are in the first sentence, the layers have their own table.
+    recipe = {k: v for k, v in meta["recipe"].items() if k not in ("name", "summary", "layers")}
+    tables = {"Recipe": {**recipe, "seed": meta["seed"]}}
+    tables |= {heading: meta[key] for key, heading in FACTS.items() if meta.get(key)}
+    html = []
+    for heading, facts in tables.items():
+        rows = "".join(_fact(name, value) for name, value in _flat(facts))
+        wide = ' class="wide"' if heading == "Data" else ""
+        html.append(f"<div{wide}><h3>{heading}</h3><table><tbody>{rows}</tbody></table></div>")
+    return html
+
+
+def _fact(name: str, value: str) -> str:
+    # Narrow screens may break a long name, and should do so after a dot.
+    name = escape(name).replace(".", ".<wbr>")
+    return f'<tr><th scope="row">{name}</th><td>{escape(value)}</td></tr>'
+
+
+def _flat(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Return nested facts as rows of dotted name and text, as in ("optimizer.name", "adam")."""
+    rows = []
+    for key, value in facts.items():
+        if isinstance(value, Mapping):
+            rows += _flat(value, f"{prefix}{key}.")
+        else:
+            rows.append((f"{prefix}{key}", str(value)))
+    return rows
+
+
+def _chart(svg: str, label: str) -> str:
+    return f'<figure class="chart" role="img" aria-label="{label}">{svg}</figure>'
+
+
+def _moment(created: str) -> str:
+    """Return ISO 8601 with a space between day and time."""
+    return re.sub(r"(?<=\d)T(?=\d)", " ", created)
+
+
+def _duration(seconds: float) -> str:
+    """Return a time for reading, such as "58.3 s", "4 min 12 s" or "1 h 02 min"."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

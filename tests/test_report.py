@@ -1,0 +1,344 @@
+"""The report is read back as a browser would: tags, ids, addresses, numbers."""
+
+import re
+from dataclasses import dataclass, replace
+from html import unescape
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib")
+
+from tenfold.errors import TenfoldError
+from tenfold.evaluation import HardImage, evaluate, hardest_images
+from tenfold.reporting import figures
+from tenfold.reporting.report import Report, render_report
+
+VOID = {"meta", "img", "wbr", "br", "link", "input", "hr"}
+SECTIONS = [
+    "training", "confusion", "hardest", "digits", "calibration", "network", "making", "measuring",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    kind: str
+    output_shape: tuple[int, ...]
+    parameters: int
+    purpose: str
+
+
+def probabilities(n=400, seed=0):
+    """Random labels and probabilities that mostly agree with them."""
+    rng = np.random.default_rng(seed)
+    y_true = rng.integers(0, 10, n)
+    logits = rng.normal(size=(n, 10)) * 2
+    logits[np.arange(n), y_true] += 6
+    return y_true, np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+
+
+def history(epochs=3, validation=True):
+    rows = []
+    for epoch in range(1, epochs + 1):
+        row = {"epoch": epoch, "loss": 0.5 / epoch, "accuracy": 1 - 0.1 / epoch**2}
+        row |= {"learning_rate": 0.003 / epoch, "seconds": 4.2}
+        if validation:
+            row |= {"val_loss": 0.6 / epoch, "val_accuracy": 1 - 0.12 / epoch**2}
+        rows.append(row)
+    return rows
+
+
+@pytest.fixture(scope="module")
+def report():
+    y_true, y_prob = probabilities()
+    hardest = hardest_images(y_true, y_prob, 6)
+    images = np.random.default_rng(1).integers(0, 256, (6, 28, 28), dtype=np.uint8)
+    meta = {
+        "recipe": {
+            "name": "standard",
+            "summary": "The default.",
+            "layers": [{"kind": "dense"}],
+            "optimizer": {"name": "adam", "learning_rate": 0.003},
+            "batch_size": 128,
+        },
+        "seed": 7,
+        "parameters": 98310,
+        "epochs": 3,
+        "train_seconds": 97.4,
+        "created": "2025-01-31T12:00:00+00:00",
+        "train_images": 55000,
+        "versions": {"keras": "3.15.1"},
+        "machine": {"cores": 2},
+        "data": {"train-images": "ba" * 32},
+        "command": "tenfold train --seed 7",
+    }
+    layers = [
+        Row("images", "input", (28, 28), 0, "Pixels."),
+        Row("conv1", "convolution", (26, 26, 32), 90310, "Looks for strokes."),
+        Row("logits", "dense", (10,), 8000, "One sum per digit."),
+    ]
+    return Report(meta, layers, history(), evaluate(y_true, y_prob), hardest, images)
+
+
+@pytest.fixture(scope="module")
+def page(report):
+    return render_report(report)
+
+
+class Outline(HTMLParser):
+    """Collects tags, ids and attributes, and complains about tags that do not match."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.tags, self.ids, self.attributes = [], [], [], []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.handle_startendtag(tag, attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        self.ids += [value for name, value in attrs if name == "id"]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def text_of(html):
+    return " ".join(unescape(re.sub(r"<style.*?</style>|<[^>]*>", " ", html, flags=re.S)).split())
+
+
+def test_tags_are_balanced_and_ids_unique(page):
+    outline = Outline(page)
+    assert page.startswith("<!DOCTYPE html>")
+    assert len(outline.ids) == len(set(outline.ids))
+    assert outline.tags.count("svg") == 5
+    assert outline.tags.count("img") == 6
+    assert len(page) < 3_000_000
+
+
+def test_references_inside_figures_resolve(page):
+    outline = Outline(page)
+    used = re.findall(r"url\(#([^)]+)\)", page)
+    used += [v[1:] for name, v in outline.attributes if name.endswith("href")]
+    assert used
+    assert set(used) <= set(outline.ids)
+
+
+def test_needs_nothing_from_outside(page):
+    outline = Outline(page)
+    assert not {"script", "link", "iframe", "object", "base"} & set(outline.tags)
+    for name, value in outline.attributes:
+        assert not name.startswith("on")
+        if name in ("src", "href", "xlink:href", "srcset", "action"):
+            assert value.startswith(("data:image/png;base64,", "#"))
+    assert "://" not in page
+    assert "@import" not in page
+
+
+def test_has_every_section_and_figure_of_merit(page, report):
+    outline = Outline(page)
+    assert set(SECTIONS) <= set(outline.ids)
+    text = text_of(page)
+    evaluation = report.evaluation
+    lower, upper = evaluation.accuracy_interval
+    for expected in (
+        f"{evaluation.accuracy:.2%} of 400 test digits read correctly",
+        f"{evaluation.errors} errors of 400",
+        f"{lower:.2%} to {upper:.2%}",
+        "98,310 parameters, trained on 55,000 images of MNIST for 3 epochs in 1 min 37 s with the",
+        f"Test loss {evaluation.loss:.4f}",
+        f"Calibration error {evaluation.ece:.2%}",
+        "Seed 7",
+        "tenfold train --seed 7",
+        "learning_rate 0.003",
+        "batch_size 128",
+        "keras 3.15.1",
+        "cores 2",
+        "ba" * 32,
+        "training report of 2025-01-31 12:00:00+00:00",
+        "conv1 convolution 26 × 26 × 32 90,310 Looks for strokes.",  # noqa: RUF001
+        "Total, trainable 98,310",
+        "opened once, after training had ended",
+        "CC BY-SA 3.0",
+    ):
+        assert expected in text
+    for hard in report.hardest:
+        assert f"true {hard.label}, read as {hard.predicted}" in text
+        assert f"no. {hard.index}" in text
+    score = evaluation.per_class[3]
+    row = re.search(r'<th scope="row">3</th>(.*?)</tr>', page, re.S)[1]
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", row)
+    missed = score.support - evaluation.confusion[3, 3]
+    assert cells[:2] == [str(score.support), str(missed)]
+    assert cells[2:] == [f"{v:.2%}" for v in (score.precision, score.recall, score.f1)]
+
+
+def test_same_report_gives_same_page(page, report):
+    assert render_report(report) == page
+
+
+HOSTILE = "</td><script>alert('x')</script>\"&$title ${n}<img src=x onerror=y>"
+
+
+def test_hostile_text_stays_text(report):
+    meta = {
+        **report.meta,
+        "recipe": {"name": HOSTILE, "summary": HOSTILE, HOSTILE: {HOSTILE: HOSTILE}},
+        "created": HOSTILE,
+        "command": HOSTILE,
+        "seed": HOSTILE,
+        "versions": {HOSTILE: HOSTILE},
+        "machine": {HOSTILE: [HOSTILE]},
+        "data": {HOSTILE: HOSTILE},
+    }
+    layers = [Row(HOSTILE, HOSTILE, (1,), 1, HOSTILE)]
+    html = render_report(replace(report, meta=meta, layers=layers))
+    outline = Outline(html)
+    assert "script" not in outline.tags
+    assert outline.tags.count("img") == 6
+    assert "onerror" not in [name for name, _ in outline.attributes]
+    assert html.count("&lt;script&gt;") >= 10
+    assert "${n}" in html
+
+
+def test_lacking_meta_is_one_line(report):
+    meta = {k: v for k, v in report.meta.items() if k not in ("seed", "epochs")}
+    with pytest.raises(TenfoldError, match="needs seed, epochs in its meta data"):
+        render_report(replace(report, meta=meta))
+
+
+def test_optional_facts_may_be_absent(report):
+    meta = {
+        k: v
+        for k, v in report.meta.items()
+        if k not in ("created", "train_images", "versions", "data")
+    }
+    html = render_report(replace(report, meta=meta))
+    Outline(html)
+    assert "Versions" not in html
+    assert "parameters, trained on MNIST for" in text_of(html)
+    assert "Machine" in html
+
+
+@pytest.mark.parametrize("shape", [(5, 28, 28), (6, 28, 28, 1), (6, 20, 20)])
+def test_images_must_fit_their_list(report, shape):
+    with pytest.raises(TenfoldError, match=re.escape(str(shape))):
+        render_report(replace(report, hardest_images=np.zeros(shape, np.uint8)))
+    with pytest.raises(TenfoldError, match="float64"):
+        render_report(replace(report, hardest_images=np.zeros((6, 28, 28))))
+
+
+def test_history_must_have_rows(report):
+    with pytest.raises(TenfoldError, match="history"):
+        render_report(replace(report, history=[]))
+
+
+def hard(label, predicted):
+    return HardImage(0, label, predicted, 0.7)
+
+
+@pytest.mark.parametrize(
+    ("errors", "hardest", "expected"),
+    [
+        (0, [], "No image was kept."),
+        (0, [hard(1, 1)], "All were read correctly; these were the least certain."),
+        (1, [hard(1, 7)], "The only error."),
+        (2, [hard(1, 7)], "The 1 most confident of 2 errors, the surest first."),
+        (1, [hard(1, 7), hard(2, 2)], "The only error, then the least certain of those read"),
+        (2, [hard(1, 7), hard(2, 3)], "All 2 errors, the surest first."),
+    ],
+)
+def test_what_is_said_of_the_hardest(report, errors, hardest, expected):
+    y_true = np.zeros(10, int)
+    y_pred = np.array([1] * errors + [0] * (10 - errors))
+    small = replace(
+        report,
+        evaluation=evaluate(y_true, np.eye(10)[y_pred]),
+        hardest=hardest,
+        hardest_images=np.zeros((len(hardest), 28, 28), np.uint8),
+    )
+    assert expected in text_of(render_report(small))
+
+
+def drawn(figure):
+    """All texts of a figure after it was drawn."""
+    return [
+        unescape(t)
+        for t in re.findall(r"<text[^>]*>([^<]*)</text>", figures.inline_svg(figure, "f"))
+    ]
+
+
+def test_confusion_shows_counts_and_leaves_zeros_blank():
+    confusion = np.diag([980] * 10)
+    confusion[4, 9] = 13
+    texts = drawn(figures.plot_confusion(confusion))
+    assert texts.count("980") == 10
+    assert texts.count("13") == 1
+    assert texts.count("0") == 2  # the two axes
+    with pytest.raises(TenfoldError, match=r"\(3, 3\)"):
+        figures.plot_confusion(np.zeros((3, 3), int))
+
+
+def test_reliability_counts_every_image_once():
+    evaluation = evaluate(*probabilities())
+    figure = figures.plot_reliability(evaluation.reliability)
+    upper, lower = figure.axes
+    filled = [b for b in evaluation.reliability if b.count]
+    assert len(filled) < 15
+    assert [bar.get_height() for bar in lower.patches] == [b.count for b in filled]
+    dots = upper.lines[1].get_xydata()
+    np.testing.assert_allclose(dots, [[100 * b.confidence, 100 * b.accuracy] for b in filled])
+
+
+@pytest.mark.parametrize("validation", [True, False])
+@pytest.mark.parametrize("epochs", [1, 30])
+def test_curves_show_every_epoch(epochs, validation):
+    rows = history(epochs, validation)
+    for plot, key in ((figures.plot_loss, "loss"), (figures.plot_learning_rate, "learning_rate")):
+        (axes,) = plot(rows).axes
+        np.testing.assert_array_equal(axes.lines[0].get_ydata(), [row[key] for row in rows])
+        assert len(axes.lines) == (2 if validation and key == "loss" else 1)
+    figures.inline_svg(figures.plot_accuracy(rows), "accuracy")
+
+
+def test_accuracy_axis_is_labelled_with_accuracies():
+    rows = [{"epoch": e, "accuracy": a} for e, a in enumerate([0.9, 0.99, 0.999, 1.0], start=1)]
+    texts = drawn(figures.plot_accuracy(rows))
+    assert {"90", "99", "99.9", "100"} <= set(texts)
+    (axes,) = figures.plot_accuracy(rows).axes
+    assert axes.yaxis_inverted()
+    flat = [{"epoch": e, "accuracy": a} for e, a in ((1, 0.10), (2, 0.13))]
+    assert {"10", "13"} & set(drawn(figures.plot_accuracy(flat)))
+
+
+def test_curves_bear_gaps_and_diverged_epochs():
+    rows = history(4)
+    rows[1]["loss"] = float("nan")
+    del rows[2]["val_accuracy"]
+    figures.inline_svg(figures.plot_loss(rows), "loss")
+    figures.inline_svg(figures.plot_accuracy(rows), "accuracy")
+
+
+def test_hardest_sheet_says_what_is_what():
+    images = np.zeros((2, 28, 28), np.uint8)
+    list_ = [HardImage(3, 4, 9, 0.98), HardImage(5, 1, 7, 0.9996)]
+    texts = drawn(figures.plot_hardest(images, list_))
+    assert texts == ["true 4, read as 9 (98%)", "true 1, read as 7 (over 99%)"]
+    with pytest.raises(TenfoldError, match="no image"):
+        figures.plot_hardest(images[:0], [])
+
+
+def test_figures_leave_matplotlib_as_it_was():
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    figures.inline_svg(figures.plot_loss(history()), "loss")
+    assert dict(matplotlib.rcParams) == before
