@@ -1,0 +1,119 @@
+"""The folder a run leaves: model.keras, model.onnx, meta.json, history.csv, report.html."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from tenfold.classifiers import OnnxClassifier
+from tenfold.errors import BundleError
+from tenfold.files import make_folder, sha256, temporary_folder
+
+META = "meta.json"
+ONNX = "model.onnx"
+KERAS = "model.keras"
+HISTORY = "history.csv"
+REPORT = "report.html"
+
+FORMAT = 1
+"""Raised when a reader of older bundles could no longer make sense of a new one."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A finished run on disk: its folder and what meta.json says."""
+
+    folder: Path
+    meta: dict[str, Any]
+
+    def read(self, name: str) -> bytes:
+        """Return one of its files, checked against the SHA-256 in meta.json.
+
+        Raises:
+            BundleError: The file is missing or altered.
+        """
+        path = self.folder / name
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise BundleError(f"the bundle lacks {path}: {error.strerror}") from error
+        if sha256(data) != self.meta["files"].get(name):
+            raise BundleError(f"{path} is not the file that was written: its SHA-256 differs")
+        return data
+
+
+def shipped_models() -> tuple[str, ...]:
+    """Return the names of the models inside the package."""
+    return tuple(sorted(path.name for path in _weights().iterdir() if (path / META).is_file()))
+
+
+def _weights() -> Path:
+    return Path(str(files("tenfold"))) / "weights"
+
+
+def load_bundle(model: str | Path) -> Bundle:
+    """Return a shipped model by name, or the bundle in a folder.
+
+    Raises:
+        BundleError: Neither; or the folder holds an unfinished or damaged run.
+    """
+    name = str(model)
+    folder = _weights() / name if name in shipped_models() else Path(model)
+    if not folder.is_dir():
+        shipped = ", ".join(shipped_models())
+        raise BundleError(f"no model {name!r}: give a bundle folder or a shipped model ({shipped})")
+    try:
+        meta = json.loads((folder / META).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BundleError(f"{folder} holds no finished run: it has no {META}") from None
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{folder / META} cannot be read: {error}") from error
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT or "files" not in meta:
+        raise BundleError(f"{folder / META} is not a description that this tenfold understands")
+    return Bundle(folder, meta)
+
+
+def load_classifier(model: str | Path) -> OnnxClassifier:
+    """Return the classifier of a shipped model or of a bundle folder; needs no TensorFlow.
+
+    Raises:
+        BundleError: No such model, or its files are missing or altered.
+    """
+    return OnnxClassifier(load_bundle(model).read(ONNX))
+
+
+def write_bundle(folder: Path, contents: Mapping[str, bytes], meta: Mapping[str, Any]) -> Bundle:
+    """Write the files of a finished run into its folder, meta.json with their hashes last.
+
+    All are first written aside; a folder without meta.json is no bundle, so that one cut off
+    halfway is never taken for whole.
+
+    Args:
+        folder: Made if missing; files of the same names are replaced.
+        contents: Files by name.
+        meta: JSON-ready facts; `format` and `files` are added.
+    """
+    hashes = {name: sha256(data) for name, data in contents.items()}
+    full = {"format": FORMAT, **meta, "files": hashes}
+    make_folder(folder)
+    with temporary_folder(folder / "bundle") as aside:
+        for name, data in contents.items():
+            (aside / name).write_bytes(data)
+        text = json.dumps(full, indent=2, ensure_ascii=False) + "\n"
+        (aside / META).write_text(text, encoding="utf-8")
+        for name in [*contents, META]:
+            (aside / name).replace(folder / name)
+    return Bundle(folder, full)
+
+
+def history_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return one line per epoch, with a line of names on top."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()

@@ -1,0 +1,80 @@
+"""`tenfold recipes`."""
+
+import argparse
+import textwrap
+from typing import Any
+
+_EPILOG = """\
+examples:
+  tenfold recipes               from simple to complex, with measured accuracy and time
+  tenfold recipes standard      its layers, with shapes, parameters and what each does
+  tenfold recipes article --json > mine.json    a recipe to edit, for train --recipe mine.json
+"""
+
+
+def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
+    """Add the verb to the parser."""
+    parser = verbs.add_parser(
+        "recipes",
+        parents=[common],
+        help="what can be trained: accuracy, parameters, time, layers",
+        description="List the recipes, or explain one layer by layer.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("name", nargs="?", metavar="NAME", help="a recipe, or a .json file of one")
+
+
+def run(options: argparse.Namespace) -> tuple[Any, str]:
+    """Return the list, or one recipe, as JSON-ready values and as text."""
+    return _one(options.name) if options.name else _list()
+
+
+def _list() -> tuple[Any, str]:
+    from tenfold.measured import measured
+    from tenfold.recipes import RECIPES, count_parameters
+
+    figures = measured()
+    rows = []
+    lines = [f"{'recipe':<14} {'parameters':>10} {'test accuracy':>20} {'fit':>7}  what it is"]
+    for recipe in RECIPES:
+        parameters = count_parameters(recipe)
+        found = figures["recipes"].get(recipe.name)
+        rows.append(
+            {"name": recipe.name, "summary": recipe.summary, "parameters": parameters,
+             "measured": found}
+        )  # fmt: skip
+        accuracy, seconds = "not measured", ""
+        if found:
+            spread = found["accuracy"]
+            accuracy = f"{spread['mean']:.2%} (n={spread['n']})"
+            seconds = f"{found['train_seconds']['median']:.0f} s"
+        first, *rest = textwrap.wrap(recipe.summary, 60)
+        lines.append(f"{recipe.name:<14} {parameters:>10,} {accuracy:>20} {seconds:>7}  {first}")
+        lines += [" " * 56 + line for line in rest]
+    lines.append(f"\nmean over n seeds; median fit time on {figures['machine']}")
+    return {"machine": figures["machine"], "recipes": rows}, "\n".join(lines)
+
+
+def _one(name: str) -> tuple[Any, str]:
+    from tenfold.recipes import describe, load_recipe, recipe_to_dict
+
+    recipe = load_recipe(name)
+    rows = describe(recipe)
+    shapes = ["x".join(map(str, row.output_shape)) for row in rows]
+    lines = [f"{recipe.name}: {recipe.summary}", ""]
+    lines.append(f"{'layer':<14} {'kind':<12} {'gives':>9} {'parameters':>10}  what it does")
+    for row, shape in zip(rows, shapes, strict=True):
+        first, *rest = textwrap.wrap(row.purpose, 60)
+        lines.append(f"{row.name:<14} {row.kind:<12} {shape:>9} {row.parameters:>10,}  {first}")
+        lines += [" " * 50 + line for line in rest]
+    lines += [f"{'in all':<14} {'':<12} {'':>9} {sum(row.parameters for row in rows):>10,}", ""]
+    settings = recipe_to_dict(recipe)
+    for key in ("name", "summary", "layers"):
+        del settings[key]
+    for key, value in settings.items():
+        inner = value.items() if isinstance(value, dict) else None
+        shown = ", ".join(f"{k} {v}" for k, v in inner) if inner else str(value)
+        lines.append(f"{key.replace('_', ' ')}: {shown}")
+    return recipe_to_dict(recipe), "\n".join(lines)

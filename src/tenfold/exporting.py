@@ -1,0 +1,180 @@
+"""A finished network written in other formats."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tenfold.recipes import (
+    SIDE,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    MaxPool,
+    Recipe,
+    describe,
+    layer_names,
+)
+
+OPSET = 17
+"""ONNX operator set: old enough for every runtime of the last years, has all that is used."""
+
+IR_VERSION = 8
+"""The file format that goes with that operator set (ONNX 1.12)."""
+
+BATCH_NORM_EPSILON = 1e-3
+"""Keras's default."""
+
+Weights = Mapping[str, Sequence[npt.NDArray[np.float32]]]
+
+
+def network_weights(network: Any) -> Weights:
+    """Return the weights of a Keras network by layer name, in Keras's own order and shapes."""
+    return {layer.name: layer.get_weights() for layer in network.layers}
+
+
+def onnx_model(recipe: Recipe, weights: Weights) -> bytes:
+    """Write a finished network as an ONNX graph.
+
+    Straight from the recipe: its few kinds of layers are one ONNX operator each, so no
+    converter and no Keras backend is needed.
+
+    Args:
+        recipe: What the network was built from.
+        weights: Of the finished network (`tenfold.networks.finish_network`).
+
+    Returns:
+        A graph from `images` uint8 [n, 28, 28] to `probabilities` float32 [n, 10].
+    """
+    from onnx import TensorProto, checker, helper
+
+    graph = _Graph()
+    flat = _add_layers(graph, recipe, weights)
+    kernel, bias = weights["logits"]
+    graph.add("Gemm", [flat, graph.constant(kernel), graph.constant(bias)], "logits")
+    graph.add("Softmax", ["logits"], "probabilities", axis=1)
+    images = helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", SIDE, SIDE])
+    outputs = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 10])
+    model = helper.make_model(
+        helper.make_graph(
+            graph.nodes, f"tenfold {recipe.name}", [images], [outputs], graph.constants
+        ),
+        producer_name="tenfold",
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+    )
+    checker.check_model(model, full_check=True)
+    data: bytes = model.SerializeToString()
+    return data
+
+
+class _Graph:
+    """ONNX nodes and constants as they gather."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+
+    def constant(self, value: npt.NDArray[Any]) -> str:
+        from onnx import numpy_helper
+
+        name = f"constant{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        from onnx import helper
+
+        self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
+        return output
+
+
+def _add_layers(graph: _Graph, recipe: Recipe, weights: Weights) -> str:
+    from onnx import TensorProto
+
+    graph.add("Cast", ["images"], "floats", to=TensorProto.FLOAT)
+    graph.add("Mul", ["floats", graph.constant(np.array(1 / 255, np.float32))], "rescaling")
+    value = graph.add(
+        "Reshape", ["rescaling", graph.constant(np.array([-1, 1, SIDE, SIDE], np.int64))], "pixels"
+    )
+    rows = {row.name: row for row in describe(recipe)}
+    shape: tuple[int, ...] = rows["pixels"].output_shape
+    for name, layer in zip(layer_names(recipe), recipe.layers, strict=True):
+        value = _add_layer(graph, name, layer, value, shape, weights)
+        shape = rows[name].output_shape
+    return value
+
+
+def _add_layer(
+    graph: _Graph, name: str, layer: Layer, value: str, shape: tuple[int, ...], weights: Weights
+) -> str:
+    match layer:
+        case Conv():
+            return _add_conv(graph, name, layer, value, shape, weights)
+        case MaxPool(size):
+            return graph.add("MaxPool", [value], name, kernel_shape=[size] * 2, strides=[size] * 2)
+        case Dropout():
+            return value  # does nothing once trained
+        case Flatten():
+            if len(shape) == 3:
+                # ONNX images stand channels first; Keras flattened them channels last.
+                value = graph.add("Transpose", [value], f"{name}_order", perm=[0, 2, 3, 1])
+            return graph.add("Flatten", [value], name, axis=1)
+        case Dense(_, activation):
+            kernel, bias = map(graph.constant, weights[name])
+            value = graph.add("Gemm", [value, kernel, bias], f"{name}_sums")
+            return _add_activation(graph, activation, value, name)
+
+
+def _add_conv(
+    graph: _Graph, name: str, layer: Conv, value: str, shape: tuple[int, ...], weights: Weights
+) -> str:
+    plain = layer.pool == 1 and not layer.batch_norm
+    kernel, *bias = weights[name if plain else f"{name}_sums"]
+    inputs = [value, graph.constant(kernel.transpose(3, 2, 0, 1)), *map(graph.constant, bias)]
+    value = graph.add(
+        "Conv",
+        inputs,
+        f"{name}_sums",
+        kernel_shape=[layer.kernel_size] * 2,
+        strides=[layer.stride] * 2,
+        pads=_padding(layer, shape),
+    )
+    if layer.pool > 1:
+        value = graph.add(
+            "MaxPool",
+            [value],
+            f"{name}_pool",
+            kernel_shape=[layer.pool] * 2,
+            strides=[layer.pool] * 2,
+        )
+    if layer.batch_norm:
+        # Keras and ONNX agree on the order: scale, shift, mean, variance.
+        statistics = [graph.constant(array) for array in weights[f"{name}_norm"]]
+        value = graph.add(
+            "BatchNormalization", [value, *statistics], f"{name}_norm", epsilon=BATCH_NORM_EPSILON
+        )
+    return _add_activation(graph, layer.activation, value, name)
+
+
+def _padding(layer: Conv, shape: tuple[int, ...]) -> list[int]:
+    """Return ONNX's [top, left, bottom, right] for Keras's "same", which favours the far side."""
+    if layer.padding == "valid":
+        return [0, 0, 0, 0]
+    totals = [
+        max((-(-side // layer.stride) - 1) * layer.stride + layer.kernel_size - side, 0)
+        for side in shape[:2]
+    ]
+    before = [total // 2 for total in totals]
+    return [*before, *(total - first for total, first in zip(totals, before, strict=True))]
+
+
+def _add_activation(graph: _Graph, activation: str, value: str, name: str) -> str:
+    if activation == "silu":
+        gate = graph.add("Sigmoid", [value], f"{name}_gate")
+        return graph.add("Mul", [value, gate], name)
+    operators = {"linear": "Identity", "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh"}
+    return graph.add(operators[activation], [value], name)

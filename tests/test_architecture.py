@@ -1,0 +1,127 @@
+"""The shape of the house: stages, the public face, and what must not be imported."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tenfold
+
+SOURCE = Path(tenfold.__file__).parent
+
+# Each room may import from rooms of earlier stages and of its own; see docs/architecture.md.
+STAGES = [
+    {"errors", "files", "measured"},
+    {"data", "canvas", "pictures"},
+    {"classifiers", "recipes", "backend"},
+    {"networks", "augmentation"},
+    {"training"},
+    {"evaluation", "reporting"},
+    {"exporting", "bundle"},
+    {"reading"},
+    {"workflows"},
+    {"cli"},
+]
+
+
+def room_of(module: str) -> str:
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def imports(path: Path) -> set[str]:
+    """Return the tenfold modules a file imports; a name taken from a package counts as its own."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            module = node.module or ""
+            below = SOURCE.parent.joinpath(*module.split("."))
+            names = {alias.name for alias in node.names}
+            modules = {n for n in names if (below / n).is_dir() or (below / f"{n}.py").is_file()}
+            found |= {f"{module}.{name}" for name in modules}
+            found |= {module} if names - modules else set()
+    return {name for name in found if name.startswith("tenfold.")}
+
+
+def modules() -> list[Path]:
+    outside = {SOURCE / "__init__.py", SOURCE / "__main__.py"}
+    return [path for path in sorted(SOURCE.rglob("*.py")) if path not in outside]
+
+
+def test_every_room_has_a_stage() -> None:
+    rooms = {path.relative_to(SOURCE).parts[0].removesuffix(".py") for path in modules()}
+    assert rooms == set().union(*STAGES)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(SOURCE)))
+def test_imports_come_from_earlier_stages(path: Path) -> None:
+    stage_of = {room: number for number, stage in enumerate(STAGES) for room in stage}
+    here = stage_of[path.relative_to(SOURCE).parts[0].removesuffix(".py")]
+    for module in imports(path):
+        room = room_of(module)
+        if room in stage_of:
+            assert stage_of[room] <= here, f"imports {module} of a later stage"
+
+
+def test_no_circles() -> None:
+    graph: dict[str, set[str]] = {}
+    for path in modules():
+        parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+        name = ".".join(parts).removesuffix(".__init__")
+        graph[name] = imports(path)
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join((*trail, name))
+        for target in graph.get(name, ()):
+            if target in graph:
+                visit(target, (*trail, name))
+
+    for name in graph:
+        visit(name, ())
+
+
+def test_public_names() -> None:
+    assert sorted(tenfold.__all__) == [
+        "Classifier",
+        "PictureError",
+        "Reader",
+        "Recipe",
+        "TenfoldError",
+        "__version__",
+        "evaluate",
+        "load_classifier",
+        "load_mnist",
+        "train",
+    ]
+    for name in tenfold.__all__:
+        assert getattr(tenfold, name) is not None
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = tenfold.nonsense
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import tenfold",
+        "import tenfold.cli; tenfold.cli.build_parser().format_help()",
+        "import tenfold.cli\n"
+        "try: tenfold.cli.main(['read', '--single', '{picture}'])\n"
+        "except SystemExit as e: assert e.code == 0, e.code",
+    ],
+    ids=["import", "help", "read"],
+)
+def test_no_heavy_imports(code: str, digit_png: Path) -> None:
+    check = (
+        "import sys\nheavy = {'keras', 'tensorflow', 'jax', 'torch', 'matplotlib', 'onnx'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    script = code.replace("{picture}", str(digit_png)) + "\n" + check
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr

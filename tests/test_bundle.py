@@ -1,0 +1,170 @@
+"""A finished run on disk, its classifier, and the workflow that makes it."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tenfold
+from tenfold.bundle import load_bundle, load_classifier, write_bundle
+from tenfold.errors import BundleError, TenfoldError, UsageError
+from tenfold.recipes import count_parameters, override, recipe_named
+from tenfold.workflows import training
+from tenfold.workflows.evaluating import evaluate_model
+
+QUICK = override(recipe_named("conv"), {"epochs": 2})
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, tensorflow: None):
+    out = tmp_path_factory.mktemp("runs") / "quick"
+    return tenfold.train(QUICK, seed=3, out=out, train_size=4000, val_size=1000)
+
+
+def test_what_a_run_leaves(run) -> None:
+    names = sorted(path.name for path in run.bundle.iterdir())
+    assert names == ["history.csv", "meta.json", "model.keras", "model.onnx", "report.html"]
+    meta = json.loads((run.bundle / "meta.json").read_text())
+    assert meta == run.meta
+    assert meta["seed"] == 3
+    assert meta["parameters"] == count_parameters(QUICK)
+    assert meta["test"]["n"] == 10_000
+    assert 0.9 < meta["test"]["accuracy"] < 0.999
+    assert (meta["train_images"], meta["val_images"]) == (4000, 1000)
+    assert meta["onnx_against_keras"]["largest_difference"] < 1e-4
+    with (run.bundle / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert {"loss", "accuracy", "val_accuracy", "learning_rate"} <= set(rows[0])
+
+
+def test_no_path_of_this_machine_is_in_a_bundle(run) -> None:
+    for name in ("meta.json", "report.html"):
+        text = (run.bundle / name).read_text()
+        assert str(Path.home()) not in text
+        assert str(run.bundle.parent) not in text
+
+
+def test_the_classifier_gives_the_figures_again(run, mnist) -> None:
+    probabilities = load_classifier(run.bundle).predict_proba(mnist.test_images)
+    found = tenfold.evaluate(mnist.test_labels, probabilities)
+    assert found.accuracy == run.accuracy
+    again = evaluate_model(run.bundle)
+    assert again["test"]["accuracy"] == run.accuracy
+    assert again["train_seconds"] == run.meta["train_seconds"]
+
+
+def test_the_keras_file_is_the_same_network(run, mnist) -> None:
+    import keras
+
+    network = keras.models.load_model(run.bundle / "model.keras")
+    np.testing.assert_allclose(
+        network.predict(mnist.test_images[:200], verbose=0),
+        load_classifier(run.bundle).predict_proba(mnist.test_images[:200]),
+        atol=1e-5,
+    )
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "meta.json"])
+def test_damage_is_noticed(run, tmp_path, name: str) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(run.bundle, copy)
+    data = bytearray((copy / name).read_bytes())
+    data[len(data) // 2 if name == "model.onnx" else 0] ^= 1
+    (copy / name).write_bytes(data)
+    with pytest.raises(BundleError, match=name):
+        load_classifier(copy)
+    (copy / name).unlink()
+    with pytest.raises(BundleError, match=name):
+        load_classifier(copy)
+
+
+def test_no_such_model_lists_the_shipped_ones(tmp_path) -> None:
+    with pytest.raises(BundleError, match=r"no model 'nonsense'.*standard"):
+        load_classifier("nonsense")
+
+
+def test_a_bundle_without_its_description_is_none(tmp_path) -> None:
+    write_bundle(tmp_path / "b", {"model.onnx": b"x"}, {})
+    (tmp_path / "b" / "meta.json").unlink()
+    with pytest.raises(BundleError, match="no finished run"):
+        load_bundle(tmp_path / "b")
+
+
+def test_a_folder_that_holds_something_is_refused_and_left_alone(tmp_path) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(UsageError, match="already holds something"):
+        tenfold.train(QUICK, out=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_finished_run_is_not_resumed(run) -> None:
+    with pytest.raises(UsageError, match="is finished"):
+        training.resume(run.bundle)
+    with pytest.raises(UsageError, match="holds no interrupted run"):
+        training.resume(run.bundle.parent)
+
+
+@pytest.mark.usefixtures("tensorflow")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seed": -1}, "seed is -1"),
+        ({"val_size": 60_000}, "val_size"),
+        ({"train_size": 0}, "train_size"),
+        ({"train_size": 59_000, "val_size": 5000}, "between 1 and 55,000"),
+        ({"backend": "abacus"}, "abacus"),
+    ],
+)
+def test_wrong_options_leave_nothing_behind(tmp_path, options, message: str) -> None:
+    with pytest.raises(TenfoldError, match=message):
+        tenfold.train(QUICK, out=tmp_path / "new", **options)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.usefixtures("tensorflow")
+def test_the_test_images_are_opened_only_after_training(tmp_path, monkeypatch) -> None:
+    events = []
+    real_load, real_fit = training.load_mnist, training.fit
+
+    def load(split, data_dir=None):
+        events.append(split)
+        return real_load(split, data_dir)
+
+    def fit(*arguments, **options):
+        trained = real_fit(*arguments, **options)
+        events.append("trained")
+        return trained
+
+    monkeypatch.setattr(training, "load_mnist", load)
+    monkeypatch.setattr(training, "fit", fit)
+    tenfold.train(QUICK, out=tmp_path / "run", train_size=1000)
+    assert events == ["train", "trained", "test"]
+
+
+def test_nothing_that_trains_or_chooses_can_name_the_test_images() -> None:
+    source = Path(tenfold.__file__).parent
+    below_evaluation = ["networks.py", "augmentation.py", "recipes.py", "training"]
+    for name in below_evaluation:
+        place = source / name
+        for path in place.rglob("*.py") if place.is_dir() else [place]:
+            assert "load_mnist" not in path.read_text(), path
+
+
+@pytest.mark.usefixtures("tensorflow")
+def test_several_seeds(tmp_path) -> None:
+    request = training.make_request(QUICK, seed=5, seeds=2, train_size=1000)
+    from tenfold.workflows.runs import start_run
+
+    start_run(tmp_path / "many", request)
+    results = training.run_all(tmp_path / "many", request)
+    document = training.results_to_dict(results)
+    assert [run["seed"] for run in document["runs"]] == [5, 6]
+    accuracies = [run["test"]["accuracy"] for run in document["runs"]]
+    assert document["test"]["accuracy"]["mean"] == pytest.approx(np.mean(accuracies))
+    assert document["test"]["accuracy"]["sd"] == pytest.approx(np.std(accuracies, ddof=1))
+    assert accuracies[0] != accuracies[1]
+    assert sorted(p.name for p in (tmp_path / "many").iterdir()) == ["seed5", "seed6"]

@@ -1,0 +1,140 @@
+"""The command as a user types it: exit codes, streams, JSON, errors of one line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tenfold.cli import main
+
+
+@pytest.fixture
+def tenfold(capsys: pytest.CaptureFixture[str]):
+    def call(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+def test_help_and_version(tenfold) -> None:
+    assert tenfold("--version")[:2] == (0, "tenfold 0.1.0\n")
+    for verb in ("train", "evaluate", "read", "recipes", "data"):
+        code, out, _ = tenfold(verb, "--help")
+        assert code == 0
+        assert "examples:" in out
+        assert f"tenfold {verb}" in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [], ["nonsense"], ["train", "--epochs", "many"], ["train", "--recipe", "nonsense"],
+        ["train", "--set", "epochs"], ["train", "--set", "speed=11"], ["train", "--epochs", "0"],
+        ["train", "--resume", "nowhere"], ["train", "--resume", "x", "--seed", "1"],
+        ["train", "--backend", "abacus"], ["train", "--seed", "-1"], ["train", "--seeds", "0"],
+        ["recipes", "nonsense"], ["read"], ["read", "digit.png"], ["data", "--sheet", "x.doc"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_wrong_usage_is_exit_code_2_and_one_line(
+    tenfold, tensorflow, arguments, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = tenfold(*arguments)
+    assert code == 2
+    assert out == ""
+    assert len(err.strip().splitlines()) == 1, err
+    assert not list(tmp_path.iterdir()), "nothing may be left behind"
+
+
+def test_failure_is_exit_code_1(tenfold, tmp_path: Path) -> None:
+    code, out, err = tenfold("evaluate", tmp_path / "absent")
+    assert (code, out) == (1, "")
+    assert len(err.splitlines()) == 1
+    code, out, err = tenfold("evaluate", tmp_path / "absent", "--json")
+    assert (code, err) == (1, "")
+    assert list(json.loads(out)) == ["error"]
+    code, out, _ = tenfold("data", "--verify", "--data-dir", tmp_path)
+    assert (code, out) == (1, "")
+
+
+def test_recipes(tenfold, tmp_path: Path) -> None:
+    code, out, _ = tenfold("recipes")
+    assert code == 0
+    for name in ("softmax", "mlp", "conv", "article", "article-today", "standard"):
+        assert f"\n{name} " in out
+    code, out, _ = tenfold("recipes", "article")
+    assert "1,045,576" in out
+    assert "24x24x64" in out
+    code, out, _ = tenfold("recipes", "article", "--json")
+    path = tmp_path / "mine.json"
+    path.write_text(out)
+    assert tenfold("recipes", path)[0] == 0
+    code, out, _ = tenfold("recipes", "--json")
+    assert {row["name"] for row in json.loads(out)["recipes"]} >= {"article", "standard"}
+
+
+def test_data(tenfold, mnist, tmp_path: Path) -> None:
+    code, out, _ = tenfold("data", "--json", "--sheet", tmp_path / "sheet.png")
+    document = json.loads(out)
+    assert code == 0
+    assert document["whole"]
+    assert len(document["files"]) == 4
+    assert (tmp_path / "sheet.png").stat().st_size > 10_000
+    assert tenfold("data", "--verify")[0] == 0
+
+
+def test_evaluate_the_shipped_model(tenfold, mnist) -> None:
+    code, out, _ = tenfold("evaluate", "standard", "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert {"recipe", "seed", "parameters", "epochs", "train_seconds", "test"} <= set(document)
+    assert {"accuracy", "loss", "ece", "n"} <= set(document["test"])
+    assert document["test"]["accuracy"] > 0.995
+    code, out, _ = tenfold("evaluate", "standard")
+    assert f"{document['test']['accuracy']:.2%}" in out
+
+
+def test_read(tenfold, digit_png: Path, tmp_path: Path) -> None:
+    assert tenfold("read", "--single", digit_png)[:2] == (0, "7\n")
+    bad = tmp_path / "bad.png"
+    bad.write_text("not a picture")
+    code, out, err = tenfold("read", "--single", bad, digit_png, "--json")
+    assert code == 1
+    first, second = json.loads(out)["pictures"]
+    assert first["path"] == str(bad)
+    assert first["error"]
+    assert first["lines"] == []
+    digit = second["lines"][0]["digits"][0]
+    assert second["error"] is None
+    assert (digit["digit"], digit["rejected"]) == (7, False)
+    assert len(digit["box"]) == 4
+    code, out, err = tenfold("read", "--single", bad, digit_png)
+    assert (code, out) == (1, f"{digit_png}: 7\n")
+    assert len(err.splitlines()) == 1
+
+
+def test_read_folders(tenfold, digit_png: Path, tmp_path: Path) -> None:
+    code, out, _ = tenfold("read", "--single", digit_png.parent)
+    assert (code, out) == (0, "7\n")
+    code, _, err = tenfold("read", "--single", tmp_path)
+    assert code == 2
+    assert "holds no pictures" in err
+
+
+def test_train_prints_one_json_document(tenfold, tensorflow, tmp_path: Path) -> None:
+    code, out, _ = tenfold(
+        "train", "--recipe", "softmax", "--epochs", "1", "--train-size", "1000",
+        "--out", tmp_path / "run", "--json", "--quiet",
+    )  # fmt: skip
+    assert code == 0
+    document = json.loads(out)
+    assert document["bundle"] == str(tmp_path / "run")
+    assert document["parameters"] == 7850
+    assert document["epochs"] == 1
+    code, _, err = tenfold("train", "--out", tmp_path / "run")
+    assert code == 2
+    assert "already holds something" in err

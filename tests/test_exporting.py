@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from tenfold.classifiers import OnnxClassifier
+from tenfold.exporting import network_weights, onnx_model
+from tenfold.networks import build_network, finish_network
+from tenfold.recipes import RECIPES, override, recipe_named
+
+pytestmark = pytest.mark.usefixtures("tensorflow")
+
+UNUSUAL = override(
+    recipe_named("standard"),
+    {
+        "name": "unusual",
+        "temperature": 0.7,
+        "layers": [
+            {"kind": "conv", "filters": 4, "kernel_size": 4, "padding": "same", "stride": 3,
+             "activation": "silu"},
+            {"kind": "conv", "filters": 6, "kernel_size": 2, "padding": "same", "pool": 3,
+             "batch_norm": True, "activation": "tanh"},
+            {"kind": "conv", "filters": 5, "kernel_size": 3, "activation": "linear",
+             "padding": "same"},
+            {"kind": "flatten"},
+            {"kind": "dense", "units": 7, "activation": "silu"},
+            {"kind": "dropout", "rate": 0.5},
+        ],
+    },
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("recipe", [*RECIPES, UNUSUAL], ids=lambda r: r.name)
+def test_onnx_runtime_and_keras_agree(recipe, mnist) -> None:
+    rng = np.random.default_rng(1)
+    network = build_network(recipe, precision="bfloat16")
+    for layer in network.layers:  # statistics that a fresh network does not have
+        if layer.name.endswith("_norm"):
+            layer.set_weights([rng.uniform(0.3, 1.5, w.shape) for w in layer.get_weights()])
+    finished = finish_network(recipe, network)
+    images = mnist.train_images[:200]
+    keras_says = finished.predict(images, verbose=0)
+    onnx_says = OnnxClassifier(onnx_model(recipe, network_weights(finished))).predict_proba(images)
+    assert np.ptp(keras_says) > 0.01  # the answers differ from one another
+    np.testing.assert_allclose(onnx_says, keras_says, atol=1e-5)
+    np.testing.assert_allclose(onnx_says.sum(axis=1), 1, atol=1e-5)
+
+
+def test_any_number_of_images_gives_the_same_answers(mnist) -> None:
+    recipe = recipe_named("conv")
+    finished = finish_network(recipe, build_network(recipe))
+    classifier = OnnxClassifier(onnx_model(recipe, network_weights(finished)))
+    images = mnist.train_images[:600]
+    together = classifier.predict_proba(images)
+    assert together.dtype == np.float32
+    one_by_one = np.concatenate([classifier.predict_proba(image) for image in images[250:270]])
+    np.testing.assert_allclose(together[250:270], one_by_one, atol=1e-6)
+    assert classifier.predict_proba(images[:0]).shape == (0, 10)
