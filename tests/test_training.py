@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tenfold.errors import TrainingError
+from tenfold.networks import build_network
 from tenfold.recipes import Augmentation, Schedule, override, recipe_named
 from tenfold.training.batches import Batches
 from tenfold.training.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
@@ -120,12 +121,30 @@ def test_keras_follows_the_one_cycle_schedule() -> None:
         assert float(optimizer.learning_rate) == pytest.approx(rates[step], rel=1e-5)
 
 
-@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "adadelta", "rmsprop"])
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "adadelta", "rmsprop", "muon"])
 def test_every_optimizer_trains(mnist, name: str) -> None:
     recipe = override(QUICK, {"optimizer.name": name, "epochs": 1,
                               "optimizer.weight_decay": 0.001})  # fmt: skip
     trained = quick_fit(mnist, recipe, count=300)
     assert np.isfinite(trained.history[0]["loss"])
+
+
+def test_muon_moves_a_kernel_by_a_semi_orthogonal_matrix(mnist) -> None:
+    recipe = override(QUICK, {"optimizer.name": "muon", "optimizer.learning_rate": 0.01,
+                              "schedule.shape": "constant"})  # fmt: skip
+    network = build_network(recipe)
+    optimizer = build_optimizer(recipe, 10)
+    kernel = network.get_layer("conv1").kernel
+    before = kernel.numpy().reshape(25, 16)
+    optimizer.build(network.trainable_variables)
+    rng = np.random.default_rng(0)
+    gradients = [rng.normal(size=v.shape).astype(np.float32) for v in network.trainable_variables]
+    optimizer.apply(gradients)
+    step = before - kernel.numpy().reshape(25, 16)
+    lengths = np.linalg.svd(step, compute_uv=False) / (0.01 * 0.2 * 5)
+    # Five Newton-Schulz steps with Jordan's coefficients leave singular values about 1.
+    assert lengths.min() > 0.5
+    assert lengths.max() < 1.3
 
 
 def test_two_checkpoints_are_kept_and_a_damaged_one_is_passed_by(tmp_path, caplog) -> None:

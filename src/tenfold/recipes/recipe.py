@@ -16,10 +16,10 @@ class Optimizer:
     """Which rule moves the weights, and how far.
 
     `learning_rate` is the highest one the schedule reaches. `beta_2` is Adam's second decay
-    rate and is not heard by the others; `momentum` belongs to SGD.
+    rate and is heard by Adam, AdamW and Muon; `momentum` is heard by SGD and Muon.
     """
 
-    name: Literal["adam", "adamw", "sgd", "adadelta", "rmsprop"] = "adam"
+    name: Literal["adam", "adamw", "sgd", "adadelta", "rmsprop", "muon"] = "adam"
     learning_rate: float = 0.001
     weight_decay: float = 0.0
     beta_2: float = 0.999

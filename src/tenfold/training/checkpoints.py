@@ -43,11 +43,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         "history": checkpoint.history,
     }
     buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        facts=np.array(json.dumps(facts)),
-        **{f"array{i:04d}": array for i, array in enumerate(checkpoint.arrays)},
-    )
+    named: dict[str, Any] = {f"array{i:04d}": a for i, a in enumerate(checkpoint.arrays)}
+    np.savez(buffer, facts=np.array(json.dumps(facts)), **named)
     data = buffer.getvalue()
     path = folder / f"epoch-{checkpoint.epochs_done:05d}.ckpt"
     write_atomic(path, hashlib.sha256(data).digest() + data)

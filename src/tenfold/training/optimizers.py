@@ -36,8 +36,21 @@ def build_optimizer(recipe: Recipe, steps: int) -> Any:
         ),
         "adadelta": lambda: optimizers.Adadelta(rate, weight_decay=decay),
         "rmsprop": lambda: optimizers.RMSprop(rate, weight_decay=decay),
+        "muon": lambda: _muon(rate, settings),
     }
     return builders[settings.name]()
+
+
+def _muon(rate: Any, settings: Optimizer) -> Any:
+    from tenfold.training.muon import Muon
+
+    return Muon(
+        rate,
+        momentum=settings.momentum,
+        adam_beta_2=settings.beta_2,
+        weight_decay=settings.weight_decay,
+        adam_weight_decay=settings.weight_decay,
+    )
 
 
 def _keras_schedule(schedule: Schedule, settings: Optimizer, steps: int) -> Any:
