@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tenfold.files import write_atomic
-from tenfold.recipes import RECIPES, count_parameters, recipe_named
+from tenfold.recipes import RECIPES, count_parameters
 
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -71,12 +71,18 @@ def ladder() -> str:
     return "\n".join(lines) + "\n"
 
 
-def temperature() -> str:
-    results = read("temperature")
-    return (
-        f"`standard`: temperature {recipe_named('standard').temperature:g}, the mean of "
-        f"{len(results['rows'])} seeds.\n"
-    )
+def reading() -> str:
+    lines = [
+        "| pictures | n | right | accepted | wrong among the accepted |",
+        "|---|---|---|---|---|",
+    ]
+    for row in read("reading")["sets"]:
+        wrong = row["accepted_error"]
+        lines.append(
+            f"| {row['set']} | {row['n']:,} | {100 * row['accuracy']:.1f}% "
+            f"| {100 * row['accepted']:.1f}% | {'' if wrong is None else f'{100 * wrong:.1f}%'} |"
+        )
+    return "\n".join(lines) + "\n"
 
 
 def read(name: str) -> dict[str, Any]:
@@ -87,7 +93,7 @@ def read(name: str) -> dict[str, Any]:
 TABLES: dict[str, Callable[[], str]] = {
     "train_speed": train_speed,
     "ladder": ladder,
-    "temperature": temperature,
+    "reading": reading,
 }
 
 if __name__ == "__main__":

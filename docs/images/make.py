@@ -1,0 +1,105 @@
+"""Draw docs/images/reading.png: digits drawn here, the canvases the network saw, its answers.
+
+python docs/images/make.py
+"""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from matplotlib.figure import Figure
+
+import tenfold
+from tenfold.canvas import to_canvas
+
+HERE = Path(__file__).parent
+
+# Pen paths in a unit square, x to the right and y down; one list a stroke.
+STROKES: dict[int, list[list[tuple[float, float]]]] = {
+    2: [[(0.2, 0.3), (0.35, 0.1), (0.65, 0.12), (0.7, 0.35), (0.45, 0.65), (0.2, 0.9),
+         (0.5, 0.86), (0.82, 0.9)]],
+    3: [[(0.25, 0.15), (0.6, 0.1), (0.7, 0.28), (0.42, 0.46), (0.72, 0.6), (0.68, 0.84),
+         (0.4, 0.93), (0.2, 0.82)]],
+    4: [[(0.5, 0.08), (0.35, 0.3), (0.18, 0.58), (0.5, 0.57), (0.85, 0.55)],
+        [(0.66, 0.3), (0.63, 0.6), (0.6, 0.95)]],
+    5: [[(0.75, 0.1), (0.5, 0.11), (0.33, 0.12), (0.3, 0.28), (0.27, 0.45), (0.5, 0.4),
+         (0.73, 0.55), (0.68, 0.82), (0.4, 0.93), (0.2, 0.82)]],
+    7: [[(0.18, 0.15), (0.5, 0.13), (0.8, 0.1), (0.62, 0.45), (0.45, 0.92)],
+        [(0.35, 0.5), (0.5, 0.49), (0.7, 0.47)]],
+    9: [[(0.72, 0.25), (0.5, 0.1), (0.3, 0.25), (0.35, 0.48), (0.6, 0.45), (0.72, 0.22),
+         (0.7, 0.5), (0.62, 0.93)]],
+}  # fmt: skip
+
+
+def main() -> None:
+    pictures = [
+        page(7, pen=9, ink=(30, 30, 40), paper=(235, 240, 245)),
+        page(3, pen=4, ink=(70, 60, 60), paper=(250, 250, 250), ruled=True),
+        page(5, pen=22, ink=(160, 60, 20), paper=(215, 225, 235), shadow=True),
+        page(2, pen=10, ink=(235, 240, 235), paper=(40, 60, 45)),
+        page(9, pen=6, ink=(60, 60, 60), paper=(200, 205, 205), shadow=True, noise=12),
+        page(4, pen=7, ink=(40, 40, 150), paper=(245, 245, 245), small=True),
+    ]
+    draw(pictures).savefig(HERE / "reading.png", dpi=110)
+
+
+def smooth(points: list[tuple[float, float]], steps: int = 24) -> np.ndarray:
+    """Return a Catmull-Rom curve through the points."""
+    p = np.array([points[0], *points, points[-1]])
+    t = np.linspace(0, 1, steps)[:, None]
+    pieces = [
+        0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2
+               + (3 * b - a - 3 * c + d) * t**3)
+        for a, b, c, d in zip(p, p[1:], p[2:], p[3:], strict=False)
+    ]  # fmt: skip
+    return np.concatenate(pieces)
+
+
+def page(
+    digit: int, *, pen: int, ink: tuple[int, int, int], paper: tuple[int, int, int],
+    ruled: bool = False, shadow: bool = False, noise: float = 4, small: bool = False,
+) -> np.ndarray:  # fmt: skip
+    """Return a picture uint8 (300, 300, 3), blue first, of one digit on paper."""
+    rng = np.random.default_rng(digit)
+    picture = np.full((300, 300, 3), paper, np.float32)
+    if ruled:
+        for y in range(30, 300, 45):
+            cv2.line(picture, (0, y), (299, y + 2), (235, 215, 200), 1, cv2.LINE_AA)
+    corner, size = ((150, 40), 90) if small else ((60, 40), 190)
+    for stroke in STROKES[digit]:
+        curve = np.round((smooth(stroke) * size + corner) * 16).astype(np.int32)
+        cv2.polylines(picture, [curve], False, ink, pen, cv2.LINE_AA, shift=4)
+    if shadow:
+        across = np.linspace(1, 0.45, 300)[None, :, None] * np.linspace(1, 0.8, 300)[:, None, None]
+        picture *= across.astype(np.float32)
+    picture += rng.normal(0, noise, picture.shape)
+    return cv2.GaussianBlur(np.clip(picture, 0, 255).astype(np.uint8), (3, 3), 0)
+
+
+def draw(pictures: list[np.ndarray]) -> Figure:
+    classifier = tenfold.load_classifier("standard")
+    reader = tenfold.Reader(classifier)
+    figure = Figure(figsize=(9, 4.4), layout="constrained")
+    axes: Any = figure.subplots(3, len(pictures), height_ratios=[1, 1, 0.75])
+    for column, picture in zip(axes.T, pictures, strict=True):
+        colour = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+        digit = reader.read(colour, single=True).lines[0].digits[0]
+        canvas = to_canvas(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
+        column[0].imshow(colour)
+        column[1].imshow(canvas, cmap="gray", vmin=0, vmax=255)
+        column[2].bar(range(10), classifier.predict_proba(canvas)[0], color="#2a6f97")
+        column[2].set(ylim=(0, 1), xticks=range(10), yticks=[])
+        column[2].tick_params(labelsize=7, length=0)
+        column[2].set_xlabel(f"{digit.text}  ({digit.confidence:.1%})", fontsize=12)
+        for side in ("top", "left", "right"):
+            column[2].spines[side].set_visible(False)
+        for axis in column[:2]:
+            axis.set(xticks=[], yticks=[])
+    for axis, name in zip(axes[:, 0], ("drawn", "seen, 28x28", "read"), strict=True):
+        axis.set_ylabel(name, fontsize=11)
+    return figure
+
+
+if __name__ == "__main__":
+    main()

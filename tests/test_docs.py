@@ -1,0 +1,105 @@
+"""What README and docs show is tried: commands, snippets, tables, links."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tenfold.cli import build_parser, main
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TOO_LONG = "train"  # minutes each: their arguments are checked, test_bundle.py trains
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def commands() -> list[tuple[str, str]]:
+    return [
+        (page.name, line)
+        for page in PAGES
+        for block in blocks(page, "sh")
+        for line in block.splitlines()
+        if line.strip()
+    ]
+
+
+@pytest.fixture
+def somewhere(tmp_path: Path, digit_png: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copy(digit_png, tmp_path / "digit.png")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("page", "line"), commands(), ids=lambda value: value[:60])
+def test_commands(page: str, line: str, somewhere: Path, mnist) -> None:
+    words = shlex.split(line.partition(" > ")[0], comments=True)
+    if words[0] == "make":
+        dry = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, check=False)
+        assert dry.returncode == 0, dry.stderr
+        return
+    if words[0] == "python":
+        assert (ROOT / words[1]).is_file()
+        return
+    assert words[0] == "tenfold"
+    build_parser().parse_args(words[1:])
+    if words[1] != TOO_LONG:
+        with pytest.raises(SystemExit) as ended:
+            main(words[1:])
+        assert ended.value.code == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_snippets(page: Path, somewhere: Path) -> None:
+    for snippet in blocks(page, "python"):
+        result = subprocess.run(
+            [sys.executable, "-W", "error", "-c", snippet],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert result.returncode == 0, result.stderr
+        assert result.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_tables_are_what_results_say(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import tables
+
+    text = page.read_text()
+    assert tables.filled(text) == text, "run benchmarks/tables.py"
+
+
+def test_shipped_figures_are_those_in_results() -> None:
+    import json
+
+    shipped = json.loads((ROOT / "src" / "tenfold" / "measured.json").read_text())
+    results = json.loads((ROOT / "results" / "train_speed.json").read_text())
+    assert shipped["recipes"] == results["recipes"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+        assert "://" in target or (page.parent / target).exists(), target
+
+
+def test_every_verb_is_in_the_readme() -> None:
+    text = (ROOT / "README.md").read_text()
+    for verb in ("train", "evaluate", "read", "recipes", "data"):
+        assert f"tenfold {verb}" in text
+
+
+def test_the_file_tree_names_every_room() -> None:
+    text = (ROOT / "README.md").read_text()
+    tree = text[text.index("src/tenfold/") : text.index("benchmarks/  results/")]
+    for path in (ROOT / "src" / "tenfold").iterdir():
+        if path.name not in ("__init__.py", "__main__.py", "__pycache__", "py.typed") and (
+            not path.name.startswith("measured")
+        ):
+            assert path.name in tree, path.name

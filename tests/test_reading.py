@@ -1,0 +1,162 @@
+import io
+import json
+import sys
+import types
+from concurrent.futures import ThreadPoolExecutor
+
+import cv2
+import numpy as np
+import pytest
+from conftest import Mnist
+from PIL import Image
+
+from tenfold.errors import PictureError, UsageError
+from tenfold.reading import Digit, Line, Reader, Reading
+
+
+class Templates:
+    """Names a canvas after the nearest mean image of MNIST; its score is what a test sets."""
+
+    def __init__(self, mnist: Mnist, score: float = 1.0) -> None:
+        means = [mnist.train_images[mnist.train_labels == d][:2000].mean(axis=0) for d in range(10)]
+        self.means = np.stack(means).reshape(10, -1)
+        self.score = score
+
+    def predict_proba(self, images: np.ndarray) -> np.ndarray:
+        assert images.dtype == np.uint8
+        assert images.shape[1:] == (28, 28)
+        flat = images.reshape(len(images), 1, -1)
+        distances = np.linalg.norm(flat - self.means, axis=2) / 100
+        powers = np.exp(-(distances - distances.min(axis=1, keepdims=True)))
+        return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+
+    def digit_score(self, images: np.ndarray) -> np.ndarray:
+        return np.full(len(images), self.score, dtype=np.float32)
+
+
+@pytest.fixture(scope="module")
+def templates(mnist: Mnist) -> Templates:
+    return Templates(mnist)
+
+
+def scene(image: np.ndarray) -> np.ndarray:
+    """A photo as it were: an MNIST digit dark on light, enlarged, off the middle, unevenly lit."""
+    large = cv2.resize(image, (224, 224), interpolation=cv2.INTER_CUBIC)
+    paper = np.full((400, 600), 220.0)
+    paper[100:324, 300:524] -= 0.7 * large
+    paper *= np.linspace(0.6, 1.0, 600)
+    return np.clip(paper, 0, 255).astype(np.uint8)
+
+
+def best(reading: Reading) -> int:
+    (line,) = reading.lines
+    (digit,) = line.digits
+    return digit.digit
+
+
+def test_scenes_read_as_their_digits_do(mnist: Mnist, templates: Templates) -> None:
+    reader = Reader(templates)
+    images = mnist.train_images[-200:]
+    expected = templates.predict_proba(images).argmax(axis=1)
+    assert np.mean(expected == mnist.train_labels[-200:]) > 0.75
+    for make, agreement in ((lambda i: i, 0.97), (lambda i: 255 - i, 0.97), (scene, 0.85)):
+        read = [best(reader.read(make(image), single=True)) for image in images]
+        assert np.mean(read == expected) > agreement
+
+
+def test_box_is_in_pixels_of_the_upright_picture(mnist: Mnist, templates: Templates) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    large = cv2.resize(scene(mnist.train_images[0]), (3000, 2000))
+    stream = io.BytesIO()
+    Image.fromarray(np.rot90(large)).save(stream, "JPEG", exif=exif)
+    reading = Reader(templates).read(stream.getvalue(), single=True)
+    assert (reading.width, reading.height, reading.orientation) == (3000, 2000, 90)
+    ink = mnist.train_images[0] > 60
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    left, right = (1500 + 40 * edge for edge in (columns[0], columns[-1] + 1))
+    top, bottom = (500 + 40 * edge for edge in (rows[0], rows[-1] + 1))
+    x, y, width, height = reading.lines[0].digits[0].box
+    found = np.array([x, y, x + width, y + height])
+    assert np.abs(found - [left, top, right, bottom]).max() <= 60  # an MNIST pixel is 40
+
+
+def test_blank_has_no_line(templates: Templates) -> None:
+    reading = Reader(templates).read(np.full((30, 50), 255, np.uint8), single=True)
+    assert reading == Reading((), 50, 30, 0)
+    assert reading.text == ""
+
+
+@pytest.mark.parametrize(("score", "rejected"), [(0.49, True), (0.5, False), (0.9, False)])
+def test_threshold(mnist: Mnist, score: float, rejected: bool) -> None:
+    image, classifier = mnist.test_images[0], Templates(mnist, score)
+    reading = Reader(classifier).read(image, single=True)
+    digit = reading.lines[0].digits[0]
+    assert (digit.digit, digit.rejected) == (7, rejected)
+    assert reading.text == ("?" if rejected else "7")
+    assert not Reader(classifier, threshold=0).read(image, single=True).lines[0].digits[0].rejected
+    assert Reader(classifier, threshold=1).read(image, single=True).text == "?"
+
+
+def test_to_dict_has_the_agreed_shape() -> None:
+    digits = (Digit(0, 0.99812, (1, 2, 3, 4), False), Digit(6, 0.3, (5, 6, 7, 8), True))
+    reading = Reading((Line(digits), Line(digits[:1])), 768, 560, 90)
+    assert reading.text == "0?\n0"
+    assert json.loads(json.dumps(reading.to_dict())) == {
+        "width": 768,
+        "height": 560,
+        "orientation": 90,
+        "error": None,
+        "lines": [
+            {
+                "text": "0?",
+                "digits": [
+                    {"digit": 0, "confidence": 0.9981, "box": [1, 2, 3, 4], "rejected": False},
+                    {"digit": 6, "confidence": 0.3, "box": [5, 6, 7, 8], "rejected": True},
+                ],
+            },
+            {
+                "text": "0",
+                "digits": [
+                    {"digit": 0, "confidence": 0.9981, "box": [1, 2, 3, 4], "rejected": False}
+                ],
+            },
+        ],
+    }
+
+
+def test_a_real_reading_goes_into_json(mnist: Mnist, templates: Templates) -> None:
+    reading = Reader(templates).read(mnist.test_images[0], single=True)
+    assert json.loads(json.dumps(reading.to_dict()))["lines"][0]["text"] == "7"
+
+
+def test_wrong_use_is_told(templates: Templates) -> None:
+    with pytest.raises(UsageError, match="single=True"):
+        Reader(templates).read("digit.png")
+    with pytest.raises(PictureError, match="does not exist"):
+        Reader(templates).read("no-such-digit.png", single=True)
+    for threshold in (-0.1, 1.5, float("nan")):
+        with pytest.raises(UsageError, match="from 0 to 1"):
+            Reader(templates, threshold=threshold)
+
+
+def test_the_shipped_classifier_is_loaded_once_when_needed(
+    mnist: Mnist, templates: Templates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def load_classifier(name: str) -> Templates:
+        asked.append(name)
+        return templates
+
+    bundle = types.ModuleType("tenfold.bundle")
+    bundle.load_classifier = load_classifier  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "tenfold.bundle", bundle)
+    reader = Reader()
+    reader.read(np.zeros((9, 9), np.uint8), single=True)
+    assert asked == []
+    images = list(mnist.test_images[:40])
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda image: reader.read(image, single=True), images))
+    assert asked == ["standard"]
+    assert together == [Reader(templates).read(image, single=True) for image in images]
