@@ -1,5 +1,6 @@
 """What README and docs show is tried: commands, snippets, tables, links."""
 
+import json
 import re
 import shlex
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tenfold.cli import build_parser, main
+from tenfold.recipes import recipe_named
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -76,11 +78,14 @@ def test_tables_are_what_results_say(page: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_shipped_figures_are_those_in_results() -> None:
-    import json
-
     shipped = json.loads((ROOT / "src" / "tenfold" / "measured.json").read_text())
     results = json.loads((ROOT / "results" / "train_speed.json").read_text())
     assert shipped["recipes"] == results["recipes"]
+
+
+def test_the_temperature_is_the_one_in_results() -> None:
+    results = json.loads((ROOT / "results" / "temperature.json").read_text())
+    assert recipe_named(results["recipe"]).temperature == results["temperature"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

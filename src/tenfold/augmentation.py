@@ -19,7 +19,7 @@ def augment(images: Images, augmentation: Augmentation, rng: np.random.Generator
     if augmentation.rotation_degrees or augmentation.scale or augmentation.shear:
         return _transform(images, augmentation, rng)
     if augmentation.shift_pixels:
-        return _shift(images, augmentation.shift_pixels, rng)
+        return _shift(images, int(augmentation.shift_pixels), rng)
     return images
 
 
@@ -40,8 +40,7 @@ def _transform(images: Images, augmentation: Augmentation, rng: np.random.Genera
     angle = np.radians(rng.uniform(-1, 1, count) * augmentation.rotation_degrees)
     factors = np.exp(rng.uniform(-most, most, (2, count)))
     shear = rng.uniform(-1, 1, count) * augmentation.shear
-    pixels = augmentation.shift_pixels
-    shift = rng.integers(-pixels, pixels + 1, (count, 2))
+    shift = rng.uniform(-1, 1, (count, 2)) * augmentation.shift_pixels
     cos, sin = np.cos(angle), np.sin(angle)
     # Rotation times shear times scaling, about the centre of the image.
     matrices = np.empty((count, 2, 3))

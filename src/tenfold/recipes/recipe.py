@@ -42,11 +42,11 @@ class Schedule:
 class Augmentation:
     """How training images are moved, anew in every epoch; each draw is uniform.
 
-    `shift_pixels`: whole pixels, -n..n, both ways. `rotation_degrees`: -n..n.
+    `shift_pixels`: -n..n both ways, whole pixels if nothing else moves. `rotation_degrees`: -n..n.
     `scale`: factors 1 / (1 + n)..1 + n, height and width apart. `shear`: tangent, -n..n.
     """
 
-    shift_pixels: int = 0
+    shift_pixels: float = 0.0
     rotation_degrees: float = 0.0
     scale: float = 0.0
     shear: float = 0.0

@@ -17,9 +17,24 @@ class Muon(optimizers.Muon):  # type: ignore[misc]
         return len(variable.shape) < 2 or "logits" in variable.path
 
     def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
-        """Return the nearest semi-orthogonal matrix, in the shape of what was given."""
+        """Return a matrix near the closest semi-orthogonal one, in the shape of `x`.
+
+        Keras's iteration, with its coefficients, but on the small Gram matrix alone: every step
+        multiplies by a polynomial of it, so one product with the large matrix at the end will do.
+        """
         matrix = ops.reshape(x, (-1, x.shape[-1]))
-        return ops.reshape(super().zeropower_via_newtonschulz5(matrix, steps), x.shape)
+        wide = matrix.shape[0] < matrix.shape[1]
+        tall = ops.transpose(matrix) if wide else matrix
+        tall = tall / (ops.norm(tall) + 1e-7)
+        gram = ops.transpose(tall) @ tall
+        identity = ops.eye(gram.shape[0], dtype=gram.dtype)
+        product = identity
+        for _ in range(steps):
+            factor = self.muon_a * identity + self.muon_b * gram + self.muon_c * gram @ gram
+            product = product @ factor
+            gram = factor @ gram @ factor
+        tall = tall @ product
+        return ops.reshape(ops.transpose(tall) if wide else tall, x.shape)
 
     def lr_adjust(self, x: Any) -> Any:
         """Scale by the larger side of the matrix, as Moonlight does."""
