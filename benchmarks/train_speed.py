@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "train_speed.json"
 MEASURED = ROOT / "src" / "tenfold" / "measured.json"
 
-PLAN = {"article": 3, "standard": 5, "softmax": 5, "mlp": 5, "conv": 5, "article-today": 1}
+PLAN = {"article": 3, "standard": 5, "softmax": 3, "mlp": 3, "conv": 3, "article-today": 1}
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from tenfold.recipes import (
 
 DataFormat = Literal["channels_last", "channels_first"]
 
-BATCH_NORM_MOMENTUM = 0.9
+BATCH_NORM_MOMENTUM = 0.98
 """Keras's default of 0.99 forgets too slowly for trainings of a few thousand steps."""
 
 
