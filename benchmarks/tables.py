@@ -50,8 +50,8 @@ def train_speed() -> str:
     ratio, machine = results["ratio"], results["machine"]
     lines += [
         "",
-        f"`standard` is done {ratio['train_seconds']:.1f} times sooner than `article` (fit; whole "
-        f"command {ratio['command_seconds']:.1f} times), medians of one run on "
+        f"`standard` is done {ratio['train_seconds']:.2f} times sooner than `article` (fit; whole "
+        f"command {ratio['command_seconds']:.2f} times), medians of one run on "
         f"{machine['cores']} cores of {machine['processor']}, {results['machine']['date']}.",
     ]
     return "\n".join(lines) + "\n"

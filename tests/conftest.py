@@ -1,3 +1,5 @@
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,3 +43,13 @@ def tensorflow() -> None:
     from tenfold.backend import use_backend
 
     use_backend("tensorflow")
+
+
+@pytest.fixture(autouse=True)
+def messages_as_before() -> Iterator[None]:
+    """Undo what a call of the command does to the logger."""
+    log = logging.getLogger("tenfold")
+    handlers, level = log.handlers[:], log.level
+    yield
+    log.handlers[:] = handlers
+    log.setLevel(level)

@@ -112,10 +112,13 @@ def test_public_names() -> None:
         "import tenfold.cli\n"
         "try: tenfold.cli.main(['read', '--single', '{picture}'])\n"
         "except SystemExit as e: assert e.code == 0, e.code",
+        "import tenfold.cli\n"
+        "try: tenfold.cli.main(['evaluate', 'standard'])\n"
+        "except SystemExit as e: assert e.code == 0, e.code",
     ],
-    ids=["import", "help", "read"],
+    ids=["import", "help", "read", "evaluate"],
 )
-def test_no_heavy_imports(code: str, digit_png: Path) -> None:
+def test_the_base_install_will_do(code: str, digit_png: Path, mnist) -> None:
     check = (
         "import sys\nheavy = {'keras', 'tensorflow', 'jax', 'torch', 'matplotlib', 'onnx'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"

@@ -26,7 +26,9 @@ def run(tmp_path_factory: pytest.TempPathFactory, tensorflow: None):
 
 def test_what_a_run_leaves(run) -> None:
     names = sorted(path.name for path in run.bundle.iterdir())
-    assert names == ["history.csv", "meta.json", "model.keras", "model.onnx", "report.html"]
+    assert names == [
+        "history.csv", "history.jsonl", "meta.json", "model.keras", "model.onnx", "report.html",
+    ]  # fmt: skip
     meta = json.loads((run.bundle / "meta.json").read_text())
     assert meta == run.meta
     assert meta["seed"] == 3
@@ -39,6 +41,8 @@ def test_what_a_run_leaves(run) -> None:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert {"loss", "accuracy", "val_accuracy", "learning_rate"} <= set(rows[0])
+    lines = [json.loads(line) for line in (run.bundle / "history.jsonl").read_text().splitlines()]
+    assert [line["loss"] for line in lines] == [float(row["loss"]) for row in rows]
 
 
 def test_no_path_of_this_machine_is_in_a_bundle(run) -> None:
@@ -147,9 +151,10 @@ def test_the_test_images_are_opened_only_after_training(tmp_path, monkeypatch) -
 
 def test_nothing_that_trains_or_chooses_can_name_the_test_images() -> None:
     source = Path(tenfold.__file__).parent
-    below_evaluation = ["networks.py", "augmentation.py", "recipes.py", "training"]
+    below_evaluation = ["networks.py", "augmentation.py", "recipes", "training"]
     for name in below_evaluation:
         place = source / name
+        assert place.exists()
         for path in place.rglob("*.py") if place.is_dir() else [place]:
             assert "load_mnist" not in path.read_text(), path
 

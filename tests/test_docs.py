@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tenfold.bundle import load_bundle
 from tenfold.cli import build_parser, main
 from tenfold.recipes import recipe_named
 
@@ -108,3 +109,12 @@ def test_the_file_tree_names_every_room() -> None:
             not path.name.startswith("measured")
         ):
             assert path.name in tree, path.name
+
+
+def test_the_card_says_what_meta_and_results_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import ship
+
+    bundle = load_bundle("standard")
+    assert (bundle.folder / "card.md").read_text() == ship.card(bundle.meta)
+    assert bundle.meta["seed"] == 0

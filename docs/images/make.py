@@ -91,7 +91,8 @@ def draw(pictures: list[np.ndarray]) -> Figure:
         column[2].bar(range(10), classifier.predict_proba(canvas)[0], color="#2a6f97")
         column[2].set(ylim=(0, 1), xticks=range(10), yticks=[])
         column[2].tick_params(labelsize=7, length=0)
-        column[2].set_xlabel(f"{digit.text}  ({digit.confidence:.1%})", fontsize=12)
+        sure = "over 99.9%" if digit.confidence > 0.999 else f"{digit.confidence:.1%}"
+        column[2].set_xlabel(f"{digit.text}  ({sure})", fontsize=12)
         for side in ("top", "left", "right"):
             column[2].spines[side].set_visible(False)
         for axis in column[:2]:

@@ -1,4 +1,4 @@
-"""The folder a run leaves: model.keras, model.onnx, meta.json, history.csv, report.html."""
+"""The folder a run leaves: model.keras, model.onnx, meta.json, history, report.html."""
 
 import csv
 import io
@@ -17,6 +17,7 @@ META = "meta.json"
 ONNX = "model.onnx"
 KERAS = "model.keras"
 HISTORY = "history.csv"
+HISTORY_LINES = "history.jsonl"
 REPORT = "report.html"
 
 FORMAT = 1
@@ -86,6 +87,12 @@ def load_classifier(model: str | Path) -> OnnxClassifier:
     return OnnxClassifier(load_bundle(model).read(ONNX))
 
 
+def summary_of(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures of a bundle as the shell prints them with --json."""
+    names = ("seed", "parameters", "epochs", "train_seconds", "test")
+    return {"recipe": meta["recipe"]["name"]} | {name: meta[name] for name in names}
+
+
 def write_bundle(folder: Path, contents: Mapping[str, bytes], meta: Mapping[str, Any]) -> Bundle:
     """Write the files of a finished run into its folder, meta.json with their hashes last.
 
@@ -117,3 +124,8 @@ def history_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode()
+
+
+def history_lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return one JSON object per line, an epoch each."""
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from filelock import Timeout
 
 from tenfold.data import sources
 from tenfold.data.idx import encode_idx
@@ -147,8 +148,16 @@ def _load_cached(folder: Path, names: Sequence[str]) -> Split:
     except DataError:
         pass
     try:
-        with lock(folder / ".lock"):
+        turn = lock(folder / ".lock")
+        try:
+            turn.acquire(timeout=1)
+        except Timeout:
+            log.info("another process is fetching MNIST; waiting for it")
+            turn.acquire()
+        try:
             return _load_or_fetch(folder, names)
+        finally:
+            turn.release()
     except OSError as error:
         raise DataError(
             f"cannot keep MNIST in {folder}: {error.strerror or error}; "

@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from tenfold.bundle import ONNX, load_bundle
+from tenfold.bundle import ONNX, load_bundle, summary_of
 from tenfold.classifiers import OnnxClassifier
 from tenfold.data.mnist import load_mnist
 from tenfold.evaluation import evaluate
-from tenfold.workflows.training import summary_of
 
 
 def evaluate_model(model: str | Path, data_dir: str | Path | None = None) -> dict[str, Any]:

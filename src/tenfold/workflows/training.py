@@ -16,12 +16,15 @@ import numpy.typing as npt
 from tenfold.backend import use_backend
 from tenfold.bundle import (
     HISTORY,
+    HISTORY_LINES,
     KERAS,
     META,
     ONNX,
     REPORT,
     history_csv,
+    history_lines,
     load_bundle,
+    summary_of,
     write_bundle,
 )
 from tenfold.classifiers import OnnxClassifier
@@ -70,12 +73,6 @@ class TrainResult:
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as `tenfold train --json` prints them."""
         return summary_of(self.meta) | {"bundle": str(self.bundle)}
-
-
-def summary_of(meta: dict[str, Any]) -> dict[str, Any]:
-    """Return the figures of a bundle as the shell prints them with --json."""
-    names = ("seed", "parameters", "epochs", "train_seconds", "test")
-    return {"recipe": meta["recipe"]["name"]} | {name: meta[name] for name in names}
 
 
 def train(
@@ -192,6 +189,7 @@ def run_one(folder: Path, request: Request, *, progress: bool = False) -> TrainR
             KERAS: _keras_file(network, folder),
             ONNX: graph,
             HISTORY: history_csv(trained.history),
+            HISTORY_LINES: history_lines(trained.history),
             REPORT: render_report(report).encode(),
         }
         bundle = write_bundle(folder, contents, meta)
