@@ -128,3 +128,20 @@ def test_the_base_install_will_do(code: str, digit_png: Path, mnist) -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["train"], ["train", "--json"]], ids=" ".join)
+def test_training_in_the_base_install_names_the_extra(arguments: list[str], tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "sys.modules.update(dict.fromkeys(('keras', 'tensorflow', 'jax', 'matplotlib', 'onnx')))\n"
+        f"import tenfold.cli; tenfold.cli.main({arguments!r})"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert result.returncode == 1
+    said = result.stdout if "--json" in arguments else result.stderr
+    assert "training needs more packages: pip install 'tenfold[train]'" in said
+    assert len((result.stdout + result.stderr).splitlines()) == 1
+    assert not list(tmp_path.iterdir())

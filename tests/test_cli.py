@@ -120,8 +120,8 @@ def test_read(tenfold, digit_png: Path, tmp_path: Path) -> None:
 def test_read_folders(tenfold, digit_png: Path, tmp_path: Path) -> None:
     code, out, _ = tenfold("read", "--single", digit_png.parent)
     assert (code, out) == (0, "7\n")
-    code, _, err = tenfold("read", "--single", tmp_path)
-    assert code == 2
+    code, out, err = tenfold("read", "--single", tmp_path, digit_png)
+    assert (code, out) == (1, f"{digit_png}: 7\n")
     assert "holds no pictures" in err
 
 

@@ -3,6 +3,7 @@
 import argparse
 import logging
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ A digit too uncertain to call shows as ?. Only one digit a picture can be read s
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 """What is taken from a folder; a file given by name may have any."""
+
+MANY = 50
+"""Pictures from which a progress bar is drawn: about half a second's work."""
 
 _log = logging.getLogger(__name__)
 
@@ -51,8 +55,10 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
 
     reader = Reader(load_classifier(options.model))
     documents, lines = [], []
-    for name in sources:
+    for name in _with_progress(sources, quiet=options.quiet):
         try:
+            if name != "-" and Path(name).is_dir():
+                raise PictureError(f"the folder {name} holds no pictures ({', '.join(SUFFIXES)})")
             source = sys.stdin.buffer.read() if name == "-" else name
             reading = reader.read(source, single=True)
         except PictureError as error:
@@ -73,10 +79,16 @@ def _sources(names: list[str]) -> list[str]:
             found.append(name)
             continue
         inside = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
-        if not inside:
-            raise UsageError(f"the folder {name} holds no pictures ({', '.join(SUFFIXES)})")
-        found += map(str, inside)
+        found += map(str, inside or [folder])
     return found
+
+
+def _with_progress(sources: list[str], *, quiet: bool) -> Iterable[str]:
+    if quiet or len(sources) < MANY or not sys.stderr.isatty():
+        return sources
+    from tqdm import tqdm
+
+    return tqdm(sources, unit="picture", dynamic_ncols=True)
 
 
 def _failed(name: str, error: str) -> dict[str, Any]:

@@ -36,7 +36,6 @@ from tenfold.exporting import network_weights, onnx_model
 from tenfold.files import temporary_folder
 from tenfold.networks import effective_precision, finish_network
 from tenfold.recipes import DEFAULT, Recipe, count_parameters, describe, load_recipe, recipe_to_dict
-from tenfold.reporting.report import Report, render_report
 from tenfold.training.loop import Trained, fit
 from tenfold.workflows.runs import (
     CHECKPOINTS,
@@ -157,6 +156,8 @@ def make_request(
 
 def run_one(folder: Path, request: Request, *, progress: bool = False) -> TrainResult:
     """Train, or go on training, the one seed of a started run, and finish its bundle."""
+    from tenfold.reporting.report import Report, render_report  # brings matplotlib
+
     with only_here(folder):
         images, labels = load_mnist("train", request.data_dir)
         validation = None
