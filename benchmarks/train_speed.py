@@ -1,12 +1,13 @@
 """Train the recipes side by side, and write down how good they get and how long it takes.
 
     python benchmarks/train_speed.py                         all, as README's table has it
-    python benchmarks/train_speed.py --plan article=1 standard=1
+    python benchmarks/train_speed.py --more --plan article=5 standard=10    go on to so many seeds
 
 Every training is a whole `tenfold train` in a process of its own, one after the other, the
 recipes in turn, so that a slow spell of the machine falls on all. Let nothing run beside it.
-results/train_speed.json is written after each, and src/tenfold/measured.json at the end; the
-last line on stdout is the summary as JSON.
+results/train_speed.json is written after each training, src/tenfold/measured.json at the end. With
+--more the rows that are there stay, and only seeds without one are trained. The last line on stdout
+is the summary as JSON.
 """
 
 import argparse
@@ -34,17 +35,21 @@ def main() -> None:
     arguments = parse()
     plan = dict(entry.split("=") for entry in arguments.plan) if arguments.plan else PLAN
     counts = {recipe: int(count) for recipe, count in plan.items()}
-    rows: list[dict[str, Any]] = []
-    machine: dict[str, Any] = {}
+    before = json.loads(arguments.out.read_text(encoding="utf-8")) if arguments.more else {}
+    rows: list[dict[str, Any]] = before.get("rows", [])
+    machine: dict[str, Any] = before.get("machine", {})
+    done = {(row["recipe"], row["seed"]) for row in rows}
     for number in range(max(counts.values())):
         for recipe in [name for name, count in counts.items() if number < count]:
+            if (recipe, number) in done:
+                continue
             row, facts = train(recipe, number)
             rows.append(row)
             machine = facts
             print(row, file=sys.stderr, flush=True)
             write(arguments.out, rows, machine)
     document = write(arguments.out, rows, machine)
-    if not arguments.plan:
+    if arguments.out == RESULTS:
         shown = {"machine": name_of(machine), "recipes": document["recipes"]}
         write_atomic(MEASURED, json.dumps(shown, indent=2) + "\n")
     print(json.dumps({"recipes": document["recipes"], "ratio": document["ratio"]}))
@@ -55,6 +60,7 @@ def parse() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--plan", nargs="+", metavar="RECIPE=SEEDS", help="instead of the usual")
+    parser.add_argument("--more", action="store_true", help="keep the rows that are there")
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="FILE")
     return parser.parse_args()
 

@@ -88,7 +88,8 @@ def _with_progress(sources: list[str], *, quiet: bool) -> Iterable[str]:
         return sources
     from tqdm import tqdm
 
-    return tqdm(sources, unit="picture", dynamic_ncols=True)
+    bar: Iterable[str] = tqdm(sources, unit="picture", dynamic_ncols=True)
+    return bar
 
 
 def _failed(name: str, error: str) -> dict[str, Any]:

@@ -210,7 +210,12 @@ def _watch(
                 )
             self._bar.update(batch + 1 - self._steps_done)
             self._steps_done = batch + 1
-            self._bar.set_postfix_str(f"loss {loss:.3f}, accuracy {accuracy:.2%}", refresh=False)
+            rate = learning_rate_at(
+                recipe.schedule, recipe.optimizer.learning_rate, self._bar.n, self._bar.total
+            )
+            self._bar.set_postfix_str(
+                f"loss {loss:.3f}, accuracy {accuracy:.2%}, rate {rate:.2g}", refresh=False
+            )
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             row = {
