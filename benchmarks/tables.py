@@ -51,7 +51,7 @@ def train_speed() -> str:
     lines += [
         "",
         f"`standard` is done {ratio['train_seconds']:.2f} times sooner than `article` (fit; whole "
-        f"command {ratio['command_seconds']:.2f} times), medians of one run on "
+        f"command {ratio['command_seconds']:.2f} times), by medians, on "
         f"{machine['cores']} cores of {machine['processor']}, {results['machine']['date']}.",
     ]
     return "\n".join(lines) + "\n"
