@@ -149,6 +149,19 @@ def test_the_test_images_are_opened_only_after_training(tmp_path, monkeypatch) -
     assert events == ["train", "trained", "test"]
 
 
+def test_what_a_kill_left_behind_goes_with_the_end_of_the_run(tmp_path) -> None:
+    from tenfold.workflows.runs import end_run, only_here, start_run
+
+    folder = tmp_path / "run"
+    start_run(folder, training.make_request(QUICK))
+    for name in (".bundle.abc", ".model.xyz", "checkpoints"):
+        (folder / name).mkdir()
+    (folder / "model.onnx").write_bytes(b"kept")
+    with only_here(folder):
+        end_run(folder)
+    assert [path.name for path in folder.iterdir()] == ["model.onnx"]
+
+
 def test_nothing_that_trains_or_chooses_can_name_the_test_images() -> None:
     source = Path(tenfold.__file__).parent
     below_evaluation = ["networks.py", "augmentation.py", "recipes", "training"]

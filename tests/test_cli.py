@@ -61,6 +61,17 @@ def test_failure_is_exit_code_1(tenfold, tmp_path: Path) -> None:
     assert (code, out) == (1, "")
 
 
+def test_a_disk_that_cannot_be_written_is_one_line(tenfold, mnist, monkeypatch, tmp_path) -> None:
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("PIL.Image.Image.save", full)
+    code, out, err = tenfold("data", "--sheet", tmp_path / "sheet.png")
+    assert (code, out) == (1, "")
+    assert err.splitlines()[-1] == "tenfold: [Errno 28] No space left on device"
+    assert not list(tmp_path.iterdir())
+
+
 def test_recipes(tenfold, tmp_path: Path) -> None:
     code, out, _ = tenfold("recipes")
     assert code == 0

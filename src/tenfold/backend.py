@@ -18,8 +18,8 @@ def use_backend(name: str | None = None) -> str:
 
     Args:
         name: "tensorflow", "jax" or "torch". None takes what Keras already runs on, else
-            $KERAS_BACKEND, else JAX where an NVIDIA GPU and JAX are present, else TensorFlow
-            (by measurement the fastest on a CPU: see docs/training.md), else what is installed.
+            $KERAS_BACKEND, else JAX where an NVIDIA GPU and JAX are present, else TensorFlow,
+            else what is installed.
 
     Raises:
         UsageError: No such backend.

@@ -6,9 +6,12 @@ from typing import Any
 
 
 def measured() -> dict[str, Any]:
-    """Return the figures that benchmarks/train_speed.py wrote: machine, and per recipe
-    accuracy (mean, sd, min, max, n) and train_seconds (median, min, max).
-    """  # noqa: D205
+    """Return the figures that benchmarks/train_speed.py wrote.
+
+    Returns:
+        `machine`, a text, and `recipes`: by name, `accuracy` (mean, sd, min, max as fractions, n)
+        and `train_seconds` and `command_seconds` (median, min, max).
+    """
     figures: dict[str, Any] = json.loads(
         files("tenfold").joinpath("measured.json").read_text(encoding="utf-8")
     )

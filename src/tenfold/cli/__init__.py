@@ -49,7 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"tenfold {__version__}")
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--quiet", action="store_true", help="print results only")
+    common.add_argument("--quiet", action="store_true", help="print results and warnings only")
     common.add_argument("--json", action="store_true", help="print one JSON document on stdout")
     verbs = parser.add_subparsers(metavar="COMMAND", dest="verb", required=True)
     for module in VERBS:
@@ -83,6 +83,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         # The reader of our output has left, as in `tenfold recipes | head -1`.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:  # a full disk, a folder that may not be written
+        if options.json:
+            _print_json({"error": str(error)})
+        else:
+            print(f"tenfold: {error}", file=sys.stderr)  # noqa: T201
+        code = FAILED
     raise SystemExit(code)
 
 
@@ -95,7 +101,7 @@ def _set_up_messages(*, quiet: bool) -> None:
     handler.setFormatter(logging.Formatter("%(message)s"))
     log = logging.getLogger("tenfold")
     log.handlers[:] = [handler]
-    log.setLevel(logging.ERROR if quiet else logging.INFO)
+    log.setLevel(logging.WARNING if quiet else logging.INFO)
 
 
 class _AboveTheBar(logging.Handler):

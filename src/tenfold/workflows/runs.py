@@ -80,7 +80,7 @@ def read_request(folder: Path) -> Request:
 
 @contextmanager
 def only_here(folder: Path) -> Iterator[None]:
-    """Hold a run's folder, so that no second process trains in it.
+    """Hold a run's folder, so that no second process trains in it; leave no lock when it ended.
 
     Raises:
         TrainingError: Another process does.
@@ -90,10 +90,12 @@ def only_here(folder: Path) -> Iterator[None]:
             yield
     except Timeout:
         raise TrainingError(f"another process is training in {folder}") from None
+    if not (folder / REQUEST).exists():
+        (folder / LOCK).unlink(missing_ok=True)
 
 
 def end_run(folder: Path) -> None:
-    """Remove what only an unfinished run needs."""
+    """Remove what only an unfinished run needs, and what a kill while writing left behind."""
     (folder / REQUEST).unlink(missing_ok=True)
-    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
-    (folder / LOCK).unlink(missing_ok=True)
+    for left in (folder / CHECKPOINTS, *folder.glob(".bundle.*"), *folder.glob(".model.*")):
+        shutil.rmtree(left, ignore_errors=True)
