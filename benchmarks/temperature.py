@@ -4,7 +4,8 @@
 
 Trains on 55,000 images with the temperature at 1, and finds the one with the least negative
 log-likelihood on the other 5,000 (Guo et al. 2017). The test images are not opened.
-Writes results/temperature.json; the mean goes into the recipe by hand and is then frozen.
+Writes the recipe's part of results/temperature.json; the mean goes into the recipe by hand and is
+then frozen.
 """
 
 import argparse
@@ -52,7 +53,8 @@ def main() -> None:
         )  # fmt: skip
         print(rows[-1], flush=True)
     mean = round(statistics.mean(row["temperature"] for row in rows), 2)
-    document = {"recipe": recipe.name, "val_size": VAL_SIZE, "temperature": mean, "rows": rows}
+    document = json.loads(RESULTS.read_text(encoding="utf-8"))
+    document[recipe.name] = {"val_size": VAL_SIZE, "temperature": mean, "rows": rows}
     write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
 
 

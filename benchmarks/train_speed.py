@@ -3,8 +3,9 @@
     python benchmarks/train_speed.py                         all, as README's table has it
     python benchmarks/train_speed.py --more --plan article=5 standard=10    go on to so many seeds
 
-Every training is a whole `tenfold train` in a process of its own, one after the other, the
-recipes in turn, so that a slow spell of the machine falls on all. Let nothing run beside it.
+Every training is a whole command in a process of its own, one after the other, the recipes in turn,
+so that a slow spell of the machine falls on all. Beside tenfold's own recipes stand keras.io's and
+tuomaso's, re-made in benchmarks/recipes/, and the article on plain Keras. Let nothing run beside.
 results/train_speed.json is written after each training, src/tenfold/measured.json at the end. With
 --more the rows that are there stay, and only seeds without one are trained. The last line on stdout
 is the summary as JSON.
@@ -23,36 +24,54 @@ from typing import Any
 from tenfold.bundle import load_bundle
 from tenfold.evaluation import summarize
 from tenfold.files import write_atomic
+from tenfold.recipes import RECIPES, Recipe, count_training_operations, load_recipe
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "train_speed.json"
 MEASURED = ROOT / "src" / "tenfold" / "measured.json"
-
-PLAN = {"article": 3, "standard": 5, "softmax": 3, "mlp": 3, "conv": 3, "article-today": 1}
+PLAIN_KERAS = "plain-keras"
+OTHERS = {
+    "keras-io": ["--recipe", "benchmarks/recipes/keras-io.json", "--val-size", "6000"],
+    "tuomaso": ["--recipe", "benchmarks/recipes/tuomaso.json"],
+}
+PLAN = {"article": 3, PLAIN_KERAS: 1, "keras-io": 3, "tuomaso": 5, "standard": 10, "fast": 20,
+        "softmax": 3, "mlp": 3, "conv": 3, "article-today": 1}  # fmt: skip
+PROTOCOL = (
+    "test accuracy of the last epoch; seeds 0 to n-1; the test images are opened once, after "
+    "training; recipes in turn, one process at a time; train_seconds is the wall time of fit with "
+    "tracing and augmentation, command_seconds that of the whole command with imports, "
+    "evaluation, bundle and report, MNIST cached; ratio is the article's median by the recipe's; "
+    "ceiling is a large matrix product, in billions of additions and multiplications a second, "
+    "and fraction the part of it, at the recipe's precision, that its convolutions and dense "
+    "layers reach over the whole of fit"
+)
 
 
 def main() -> None:
     arguments = parse()
     plan = dict(entry.split("=") for entry in arguments.plan) if arguments.plan else PLAN
-    counts = {recipe: int(count) for recipe, count in plan.items()}
-    before = json.loads(arguments.out.read_text(encoding="utf-8")) if arguments.more else {}
-    rows: list[dict[str, Any]] = before.get("rows", [])
-    machine: dict[str, Any] = before.get("machine", {})
+    counts = {name: int(count) for name, count in plan.items()}
+    document = json.loads(arguments.out.read_text(encoding="utf-8")) if arguments.more else {}
+    rows: list[dict[str, Any]] = document.get("rows", [])
+    machine: dict[str, Any] = document.get("machine", {})
+    ceiling = measured_ceiling()
     done = {(row["recipe"], row["seed"]) for row in rows}
     for number in range(max(counts.values())):
-        for recipe in [name for name, count in counts.items() if number < count]:
-            if (recipe, number) in done:
+        for name in [name for name, count in counts.items() if number < count]:
+            if (name, number) in done:
                 continue
-            row, facts = train(recipe, number)
+            row, facts = plain_keras(number) if name == PLAIN_KERAS else train(name, number)
             rows.append(row)
-            machine = facts
+            machine = facts or machine
             print(row, file=sys.stderr, flush=True)
-            write(arguments.out, rows, machine)
-    document = write(arguments.out, rows, machine)
+            document = write(arguments.out, rows, machine, ceiling)
+    document = write(arguments.out, rows, machine, ceiling)
     if arguments.out == RESULTS:
-        shown = {"machine": name_of(machine), "recipes": document["recipes"]}
+        own = {recipe.name for recipe in RECIPES}
+        recipes = {name: found for name, found in document["recipes"].items() if name in own}
+        shown = {"machine": name_of(machine), "recipes": recipes}
         write_atomic(MEASURED, json.dumps(shown, indent=2) + "\n")
-    print(json.dumps({"recipes": document["recipes"], "ratio": document["ratio"]}))
+    print(json.dumps({"recipes": document["recipes"]}))
 
 
 def parse() -> argparse.Namespace:
@@ -65,19 +84,15 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def train(recipe: str, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def train(name: str, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
-        command = [sys.executable, "-m", "tenfold", "train", "--recipe", recipe]
-        command += ["--seed", str(seed), "--out", str(out), "--json", "--quiet"]
-        start = time.perf_counter()
-        # Ends this script with the command's own message if it fails.
-        finished = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-        seconds = time.perf_counter() - start
-        figures = json.loads(finished.stdout)
+        words = ["-m", "tenfold", "train", *OTHERS.get(name, ["--recipe", name])]
+        said, seconds = timed([*words, "--seed", str(seed), "--out", str(out), "--json", "--quiet"])
+        figures = json.loads(said)
         meta = load_bundle(out).meta
     row = {
-        "recipe": recipe,
+        "recipe": name,
         "seed": seed,
         "parameters": figures["parameters"],
         "epochs": figures["epochs"],
@@ -91,41 +106,78 @@ def train(recipe: str, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     return row, {**meta["machine"], "versions": meta["versions"], "date": meta["created"][:10]}
 
 
-def write(path: Path, rows: list[dict[str, Any]], machine: dict[str, Any]) -> dict[str, Any]:
-    recipes = {name: summary(rows, name) for name in dict.fromkeys(r["recipe"] for r in rows)}
+def plain_keras(seed: int) -> tuple[dict[str, Any], None]:
+    words = ["benchmarks/plain_keras.py", "--seed", str(seed)]
+    said, seconds = timed(words)
+    row = {
+        "recipe": PLAIN_KERAS,
+        "seed": seed,
+        **{name: round(value, 6) for name, value in json.loads(said).items()},
+        "command_seconds": round(seconds, 2),
+        "command": "python " + " ".join(words),
+    }
+    return row, None
+
+
+def timed(words: list[str]) -> tuple[str, float]:
+    """Run Python on these words and return its last line on stdout, and the seconds it took."""
+    start = time.perf_counter()
+    # Ends this script with the command's own message if it fails.
+    finished = subprocess.run(
+        [sys.executable, *words], check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    return finished.stdout.splitlines()[-1], time.perf_counter() - start
+
+
+def measured_ceiling() -> dict[str, float]:
+    said, _ = timed(["benchmarks/ceiling.py"])
+    return dict(json.loads(said))
+
+
+def write(
+    path: Path, rows: list[dict[str, Any]], machine: dict[str, Any], ceiling: dict[str, float]
+) -> dict[str, Any]:
+    names = dict.fromkeys(row["recipe"] for row in rows)
+    recipes = {name: summary(rows, name, ceiling) for name in names}
     document = {
-        "protocol": "test accuracy of the last epoch; seeds 0 to n-1; the test images are opened "
-        "once, after training; recipes in turn, one process at a time; train_seconds is the wall "
-        "time of fit with tracing and augmentation, command_seconds that of the whole command "
-        "with imports, evaluation, bundle and report, MNIST cached",
+        "protocol": PROTOCOL,
         "machine": machine,
+        "ceiling": ceiling,
         "recipes": recipes,
-        "ratio": ratio(recipes),
         "rows": rows,
     }
     write_atomic(path, json.dumps(document, indent=2) + "\n")
     return document
 
 
-def summary(rows: list[dict[str, Any]], recipe: str) -> dict[str, Any]:
-    own = [row for row in rows if row["recipe"] == recipe]
+def summary(rows: list[dict[str, Any]], name: str, ceiling: dict[str, float]) -> dict[str, Any]:
+    own = [row for row in rows if row["recipe"] == name]
     spread = vars(summarize([row["accuracy"] for row in own]))
     result: dict[str, Any] = {"accuracy": {name: rounded(value) for name, value in spread.items()}}
-    for name in ("train_seconds", "command_seconds"):
-        values = [row[name] for row in own]
-        middle = round(statistics.median(values), 2)
-        result[name] = {"median": middle, "min": min(values), "max": max(values)}
+    for key in ("train_seconds", "command_seconds"):
+        values = [row[key] for row in own]
+        middle = median(rows, name, key)
+        result[key] = {"median": middle, "min": min(values), "max": max(values)}
+        article = median(rows, "article", key)
+        if article:
+            result[key]["ratio"] = round(article / middle, 2)
+    if name != PLAIN_KERAS:
+        recipe = load_recipe(ROOT / OTHERS[name][1] if name in OTHERS else name)
+        speed = operations(recipe, name) / result["train_seconds"]["median"] / 1e9
+        result["fraction"] = round(speed / ceiling[recipe.precision], 3)
     return result
 
 
-def ratio(recipes: dict[str, Any]) -> dict[str, Any] | None:
-    """How many times sooner `standard` is done than `article`, by medians."""
-    if not {"article", "standard"} <= set(recipes):
-        return None
-    return {
-        name: round(recipes["article"][name]["median"] / recipes["standard"][name]["median"], 2)
-        for name in ("train_seconds", "command_seconds")
-    }
+def median(rows: list[dict[str, Any]], name: str, key: str) -> float:
+    values = [row[key] for row in rows if row["recipe"] == name]
+    return round(statistics.median(values), 2) if values else 0.0
+
+
+def operations(recipe: Recipe, name: str) -> float:
+    """Count what a whole training adds and multiplies; a validation goes forward only."""
+    held_back = 6000 if name == "keras-io" else 0
+    images = min(recipe.epoch_images, 60_000 - held_back)
+    return float(recipe.epochs * images * count_training_operations(recipe))
 
 
 def rounded(value: Any) -> Any:

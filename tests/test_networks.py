@@ -93,6 +93,12 @@ for recipe in RECIPES:
     short = override(recipe, {"epochs": 1, "batch_size": 32})
     trained = fit(short, images[:32], labels[:32], backend="jax")
     assert np.isfinite(trained.history[0]["loss"]), recipe.name
+# As on a GPU: the whole epoch is one program.
+fast = override(recipe_named("fast"), {"epoch_images": 2000, "batch_size": 50})
+whole, parts = (fit(fast, images[:2000], labels[:2000], steps_at_once=n) for n in (40, 7))
+for a, b in zip(whole.network.get_weights(), parts.network.get_weights(), strict=True):
+    np.testing.assert_allclose(a, b, atol=1e-4)
+assert (whole.network.predict(images[-500:], verbose=0).argmax(1) == labels[-500:]).mean() > 0.9
 last = build_network(recipe_named("conv"), data_format="channels_last")
 first = build_network(recipe_named("conv"), data_format="channels_first")
 first.set_weights(last.get_weights())

@@ -8,7 +8,9 @@ from tenfold.errors import UsageError
 from tenfold.recipes import (
     DEFAULT,
     RECIPES,
+    count_operations,
     count_parameters,
+    count_training_operations,
     describe,
     layer_names,
     load_recipe,
@@ -36,9 +38,19 @@ def test_article_is_the_articles() -> None:
     ]  # fmt: skip
 
 
+def test_operations_are_counted_as_by_hand() -> None:
+    # softmax: 784 products and as many sums for each of ten digits.
+    assert count_operations(recipe_named("softmax")) == 2 * 784 * 10
+    by_hand = 2 * (26 * 26 * 9 * 32 + 24 * 24 * 9 * 32 * 64 + 8 * 8 * 64 * 250 + 250 * 10)
+    assert count_operations(recipe_named("article")) == by_hand
+    backward_of_the_first = 2 * 26 * 26 * 9 * 32
+    trained = count_training_operations(recipe_named("article"))
+    assert trained == 3 * by_hand - backward_of_the_first
+
+
 def test_the_ladder_climbs_from_simple_to_the_default() -> None:
     names = [recipe.name for recipe in RECIPES]
-    assert names == ["softmax", "mlp", "conv", "article", "article-today", "standard"]
+    assert names == ["softmax", "mlp", "conv", "article", "article-today", "fast", "standard"]
     assert DEFAULT == "standard"
 
 

@@ -96,16 +96,38 @@ def test_an_epoch_takes_every_image_once_in_an_order_of_its_own(mnist) -> None:
     images = np.zeros((100, 28, 28), np.uint8)
     images[:, 0, 0] = np.arange(100)
     batches = Batches(images, labels, 30, Augmentation(), seed=3)
-    first = np.concatenate([x[:, 0, 0] for x, _ in batches.epoch(0)])
+
+    def marks(epoch: int, steps_at_once: int) -> np.ndarray:
+        chunks = list(batches.epoch(epoch, steps_at_once))
+        assert all(len(x) <= steps_at_once and x.shape[1:] == (30, 28, 28) for x, _ in chunks)
+        for x, y in chunks:
+            np.testing.assert_array_equal(y.argmax(axis=2), x[:, :, 0, 0] % 10)
+            np.testing.assert_array_equal(y.sum(axis=2), 1)
+        return np.concatenate([x[:, :, 0, 0].ravel() for x, _ in chunks])
+
+    first = marks(0, 2)
     assert batches.steps == 3
     assert len(set(first)) == 90
-    again = np.concatenate([x[:, 0, 0] for x, _ in batches.epoch(0)])
-    second = np.concatenate([x[:, 0, 0] for x, _ in batches.epoch(1)])
-    np.testing.assert_array_equal(first, again)
-    assert not np.array_equal(first, second)
-    for x, y in batches.epoch(0):
-        np.testing.assert_array_equal(y.argmax(axis=1), x[:, 0, 0] % 10)
-        np.testing.assert_array_equal(y.sum(axis=1), 1)
+    np.testing.assert_array_equal(first, marks(0, 3))  # chunks change nothing
+    assert not np.array_equal(first, marks(1, 2))
+
+
+def test_an_epoch_may_take_fewer_images_than_there_are() -> None:
+    images = np.zeros((100, 28, 28), np.uint8)
+    images[:, 0, 0] = np.arange(100)
+    batches = Batches(images, np.zeros(100, np.uint8), 10, Augmentation(), 0, epoch_images=45)
+    taken = [x[:, :, 0, 0].ravel() for x, _ in batches.epoch(0, 16)]
+    assert batches.steps == 4
+    assert len(set(np.concatenate(taken))) == 40
+
+
+def test_an_error_while_a_batch_is_made_is_not_lost(mnist, monkeypatch) -> None:
+    def broken(*_):
+        raise OSError("no such luck")
+
+    monkeypatch.setattr("tenfold.training.batches.augment", broken)
+    with pytest.raises(OSError, match="no such luck"):
+        quick_fit(mnist)
 
 
 def test_keras_follows_the_one_cycle_schedule() -> None:

@@ -69,6 +69,24 @@ RECIPES: tuple[Recipe, ...] = (
         epochs=12,
     ),
     Recipe(
+        name="fast",
+        summary="The article's accuracy in a second: half of the images, seen once.",
+        layers=(
+            Conv(16, 5, pool=4, batch_norm=True),
+            Conv(64, padding="same", pool=2, batch_norm=True),
+            Flatten(),
+            Dense(128),
+        ),
+        optimizer=Optimizer("muon", 0.03, beta_2=0.99, momentum=0.8),
+        schedule=Schedule("one-cycle", warmup=0.2),
+        label_smoothing=0.2,
+        precision="bfloat16",
+        batch_size=250,
+        epochs=1,
+        epoch_images=36_000,
+        temperature=0.36,  # results/temperature.json
+    ),
+    Recipe(
         name="standard",
         summary="The default: the best accuracy that a minute of two cores can buy.",
         layers=(
@@ -84,7 +102,7 @@ RECIPES: tuple[Recipe, ...] = (
         precision="bfloat16",
         batch_size=128,
         epochs=10,
-        temperature=0.45,  # results/temperature.json
+        temperature=0.46,  # results/temperature.json
     ),
 )
 

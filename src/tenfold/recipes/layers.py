@@ -65,13 +65,18 @@ KINDS: dict[str, type[Layer]] = {
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One layer as a reader wants to see it; `output_shape` is without the batch."""
+    """One layer as a reader wants to see it; `output_shape` is without the batch.
+
+    `operations` counts the additions and multiplications of convolutions and dense layers for one
+    image, each for itself; the rest of a network is little beside them.
+    """
 
     name: str
     kind: str
     output_shape: tuple[int, ...]
     parameters: int
     purpose: str
+    operations: int = 0
 
 
 def describe_layer(name: str, layer: Layer, shape: tuple[int, ...]) -> LayerRow:
@@ -111,7 +116,8 @@ def describe_layer(name: str, layer: Layer, shape: tuple[int, ...]) -> LayerRow:
             if units < 1:
                 raise UsageError(f"units is {units}; it must be at least 1")
             purpose = f"{units} weighted sums of all values, then {activation}."
-            return LayerRow(name, "dense", (units,), (shape[0] + 1) * units, purpose)
+            parameters = (shape[0] + 1) * units
+            return LayerRow(name, "dense", (units,), parameters, purpose, 2 * shape[0] * units)
 
 
 def _describe_conv(name: str, layer: Conv, shape: tuple[int, ...]) -> LayerRow:
@@ -125,8 +131,9 @@ def _describe_conv(name: str, layer: Conv, shape: tuple[int, ...]) -> LayerRow:
     height, width = -(-height // layer.stride), -(-width // layer.stride)
     if layer.pool > min(height, width):
         raise UsageError(f"pooling by {layer.pool} does not fit on {height}x{width}")
-    height, width = height // layer.pool, width // layer.pool
     weights = layer.kernel_size**2 * channels * layer.filters
+    operations = 2 * height * width * weights
+    height, width = height // layer.pool, width // layer.pool
     parameters = weights + layer.filters * (2 if layer.batch_norm else 1)
     purpose = (
         f"{layer.filters} filters of {layer.kernel_size}x{layer.kernel_size} look for "
@@ -134,7 +141,8 @@ def _describe_conv(name: str, layer: Conv, shape: tuple[int, ...]) -> LayerRow:
         f"{f'the strongest of each {layer.pool}x{layer.pool}, ' if layer.pool > 1 else ''}"
         f"{'batch normalisation, ' if layer.batch_norm else ''}{layer.activation}."
     )
-    return LayerRow(name, "convolution", (height, width, layer.filters), parameters, purpose)
+    shape = (height, width, layer.filters)
+    return LayerRow(name, "convolution", shape, parameters, purpose, operations)
 
 
 def _spatial(shape: tuple[int, ...]) -> tuple[int, int, int]:

@@ -60,6 +60,7 @@ class Recipe:
     logits and softmax are always added. `precision` "bfloat16" means mixed precision where
     the processor has bfloat16, and float32 elsewhere. `temperature` divides the logits of the
     finished network; it is fitted on validation images of a run on 55,000 and then frozen.
+    `epoch_images`: an epoch takes so many images, drawn anew each time, or all if there are fewer.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Recipe:
     label_smoothing: float = 0.0
     precision: Literal["float32", "bfloat16"] = "float32"
     temperature: float = 1.0
+    epoch_images: int = 60_000
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -85,6 +87,7 @@ def check_recipe(recipe: Recipe) -> None:
     ranges: Sequence[tuple[str, float, float, float]] = (
         ("batch_size", recipe.batch_size, 1, 60_000),
         ("epochs", recipe.epochs, 1, 100_000),
+        ("epoch_images", recipe.epoch_images, recipe.batch_size, 60_000),
         ("optimizer.learning_rate", recipe.optimizer.learning_rate, 1e-12, 1e6),
         ("optimizer.weight_decay", recipe.optimizer.weight_decay, 0, 1e6),
         ("optimizer.beta_2", recipe.optimizer.beta_2, 0, 0.9999999),
@@ -138,7 +141,11 @@ def describe(recipe: Recipe) -> tuple[LayerRow, ...]:
     if len(shape) != 1:
         raise UsageError("the last layer must leave one row of values: end with flatten or dense")
     logits = (shape[0] + 1) * CLASSES
-    rows.append(LayerRow("logits", "dense", (CLASSES,), logits, "One sum per digit."))
+    rows.append(
+        LayerRow(
+            "logits", "dense", (CLASSES,), logits, "One sum per digit.", 2 * shape[0] * CLASSES
+        )
+    )
     rows.append(
         LayerRow(
             "probabilities", "softmax", (CLASSES,), 0, "The sums as probabilities that add to 1."
@@ -150,3 +157,18 @@ def describe(recipe: Recipe) -> tuple[LayerRow, ...]:
 def count_parameters(recipe: Recipe) -> int:
     """Return the number of trainable parameters."""
     return sum(row.parameters for row in describe(recipe))
+
+
+def count_operations(recipe: Recipe) -> int:
+    """Return the additions and multiplications that reading one image takes."""
+    return sum(row.operations for row in describe(recipe))
+
+
+def count_training_operations(recipe: Recipe) -> int:
+    """Return the additions and multiplications that one image takes in training.
+
+    Every layer is gone through three times: once forward, and backward once for its weights and
+    once for what it was given. Nobody asks the first layer for the latter.
+    """
+    operations = [row.operations for row in describe(recipe) if row.operations]
+    return 3 * sum(operations) - operations[0]

@@ -1,4 +1,4 @@
-"""The one training loop: Keras fit, with live progress, checkpoints, and an eye on trouble."""
+"""The one training loop: compiled steps, live progress, checkpoints, an eye on trouble."""
 
 import logging
 import math
@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.backend import use_backend
+from tenfold.backend import has_gpu, use_backend
 from tenfold.errors import TrainingError
 from tenfold.networks import DataFormat, build_network, effective_precision
 from tenfold.recipes import CLASSES, Recipe
 from tenfold.training.batches import Batches
 from tenfold.training.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
 from tenfold.training.optimizers import build_optimizer, learning_rate_at
+from tenfold.training.program import Program, compile_steps, smoothed
 
 CHANCE_MARGIN = 0.1
 """Below chance (0.1) plus this after the first epochs, a training has learnt next to nothing:
@@ -25,8 +26,10 @@ the simplest recipe is above 0.85 after one."""
 CHANCE_EPOCHS = 2
 """Epochs after which a training must be above chance."""
 
-MOST_STEPS_AT_ONCE = 16
+STEPS_AT_ONCE = 16
 """Steps that run without coming back to Python; past 8 or so there is nothing left to gain."""
+
+_VALIDATION_BATCH = 500
 
 _log = logging.getLogger(__name__)
 
@@ -38,8 +41,8 @@ Labels = npt.NDArray[np.uint8]
 class Trained:
     """A finished training: the Keras network as trained, one history row per epoch, seconds.
 
-    `seconds` is the wall time of fit: tracing, augmentation, validation and checkpoints
-    included; imports and reading the data are not.
+    `seconds` is the wall time of the fit: tracing, augmentation, validation and checkpoints
+    included; imports, reading the data and building the network are not.
     """
 
     network: Any
@@ -58,6 +61,7 @@ def fit(
     data_format: DataFormat = "channels_last",
     deterministic: bool = False,
     checkpoints: Path | None = None,
+    steps_at_once: int | None = None,
     progress: bool = False,
 ) -> Trained:
     """Train a recipe on images, from the start or from the newest checkpoint.
@@ -73,6 +77,8 @@ def fit(
         deterministic: Same seed, same machine, same backend: same weights, bit for bit. Slower.
         checkpoints: Folder for a checkpoint after every epoch; if it holds one, training goes
             on from there.
+        steps_at_once: Steps between two looks from Python. None takes 16, and on a GPU the
+            whole epoch: its images go over once and the epoch is one program.
         progress: Draw a progress bar on stderr.
 
     Raises:
@@ -91,30 +97,40 @@ def fit(
     keras.utils.set_random_seed(seed)
     if deterministic:
         _make_deterministic(backend)
-    found = latest_checkpoint(checkpoints) if checkpoints else None
-    done = found.epochs_done if found else 0
-    batches = Batches(images, labels, recipe.batch_size, recipe.augmentation, seed, done)
-    network = build_network(recipe, data_format=data_format, precision=effective_precision(recipe))
-    _compile(network, recipe, batches.steps)
-    if found:
-        _restore(network, found)
-    watch = _watch(network, recipe, batches.steps, checkpoints, found, progress)
-    if done < recipe.epochs:
-        start = time.perf_counter()
-        watch.started = start
-        network.fit(
-            batches.for_keras(backend),
-            steps_per_epoch=batches.steps,
-            epochs=recipe.epochs,
-            initial_epoch=done,
-            validation_data=_validation_data(validation),
-            validation_batch_size=500,
-            callbacks=[watch],
-            shuffle=False,  # batches come in an order of their own
-            verbose=0,
-        )
-        watch.seconds += time.perf_counter() - start
-    return Trained(network, watch.rows, watch.seconds)
+    batches = Batches(
+        images, labels, recipe.batch_size, recipe.augmentation, seed, recipe.epoch_images
+    )
+    network = build_network(
+        recipe, data_format=data_format, precision=effective_precision(recipe), fused=True
+    )
+    optimizer = build_optimizer(recipe, batches.steps * recipe.epochs)
+    optimizer.build(network.trainable_variables)
+    # Every variable that training moves: weights, statistics, dropout seeds, optimiser.
+    state = [*network.variables, *optimizer.variables]
+    history: list[dict[str, Any]] = []
+    spent = 0.0
+    if checkpoints and (found := latest_checkpoint(checkpoints)):
+        _restore(state, found)
+        history, spent = list(found.history), found.seconds
+    if steps_at_once is None:
+        steps_at_once = batches.steps if has_gpu() else STEPS_AT_ONCE
+    start = time.perf_counter() - spent
+    with _Bar(recipe, batches.steps, len(history), progress) as bar:
+        program = compile_steps(network, optimizer, recipe.label_smoothing)
+        for epoch in range(len(history), recipe.epochs):
+            epoch_start = time.perf_counter()
+            row = {"epoch": epoch + 1} | _train(program, batches, epoch, steps_at_once, bar)
+            if validation:
+                row |= _validate(network, *validation, recipe.label_smoothing)
+            row["learning_rate"] = bar.learning_rate(-1)
+            row["seconds"] = round(time.perf_counter() - epoch_start, 3)
+            history.append(row)
+            _tell(recipe, row)
+            if checkpoints:
+                arrays = [keras.ops.convert_to_numpy(variable) for variable in state]
+                seconds = time.perf_counter() - start
+                save_checkpoint(checkpoints, Checkpoint(epoch + 1, seconds, history, arrays))
+    return Trained(network, history, time.perf_counter() - start)
 
 
 def _make_deterministic(backend: str) -> None:
@@ -129,35 +145,7 @@ def _make_deterministic(backend: str) -> None:
     # JAX on a CPU is deterministic as it is.
 
 
-def _compile(network: Any, recipe: Recipe, steps: int) -> None:
-    import keras
-
-    network.compile(
-        optimizer=build_optimizer(recipe, steps * recipe.epochs),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-        # A divisor, so that an epoch ends exactly where it should.
-        steps_per_execution=max(n for n in range(1, MOST_STEPS_AT_ONCE + 1) if steps % n == 0),
-        # XLA on a CPU is several times slower for these networks; JAX always compiles.
-        jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
-    )
-    network.optimizer.build(network.trainable_variables)
-
-
-def _validation_data(validation: tuple[Images, Labels] | None) -> Any:
-    if validation is None:
-        return None
-    images, labels = validation
-    return images, np.eye(CLASSES, dtype=np.float32)[labels]
-
-
-def _state(network: Any) -> list[Any]:
-    """Return every variable that training moves: weights, statistics, dropout seeds, optimiser."""
-    return [*network.variables, *network.optimizer.variables]
-
-
-def _restore(network: Any, checkpoint: Checkpoint) -> None:
-    state = _state(network)
+def _restore(state: list[Any], checkpoint: Checkpoint) -> None:
     shapes = [tuple(variable.shape) for variable in state]
     if shapes != [array.shape for array in checkpoint.arrays]:
         raise TrainingError("the checkpoint belongs to another network; start anew elsewhere")
@@ -165,76 +153,74 @@ def _restore(network: Any, checkpoint: Checkpoint) -> None:
         variable.assign(array)
 
 
-def _watch(
-    network: Any,
-    recipe: Recipe,
-    steps: int,
-    folder: Path | None,
-    found: Checkpoint | None,
-    progress: bool,
-) -> Any:
-    """Make the callback that shows progress, keeps history, saves, and stops what went wrong."""
-    import keras
-    from tqdm import tqdm
+class _Bar:
+    """The progress bar, and how far a training has come."""
 
-    class Watch(keras.callbacks.Callback):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.rows: list[dict[str, Any]] = list(found.history) if found else []
-            self.seconds = found.seconds if found else 0.0
-            self.started = 0.0
-            self._steps_done = 0
-            self._bar: Any = None
+    def __init__(self, recipe: Recipe, steps: int, epochs_done: int, shown: bool) -> None:
+        from tqdm import tqdm
 
-        def on_train_begin(self, logs: Any = None) -> None:
-            total = recipe.epochs * steps
-            self._bar = tqdm(
-                total=total, initial=len(self.rows) * steps, unit="step", disable=not progress,
-                desc=recipe.name, dynamic_ncols=True, mininterval=0.2,
-            )  # fmt: skip
+        self._recipe = recipe
+        self._bar = tqdm(
+            total=recipe.epochs * steps, initial=epochs_done * steps, unit="step",
+            disable=not shown, desc=recipe.name, dynamic_ncols=True, mininterval=0.2,
+        )  # fmt: skip
+        self._steps_done = epochs_done * steps
 
-        def on_train_end(self, logs: Any = None) -> None:
-            self._bar.close()
+    def __enter__(self) -> "_Bar":
+        return self
 
-        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-            self._steps_done = 0
-            self._epoch_started = time.perf_counter()
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
 
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            loss, accuracy = float(logs["loss"]), float(logs["accuracy"])
-            if not math.isfinite(loss):
-                self._bar.close()
-                raise TrainingError(
-                    f"the loss is no longer a number in epoch {len(self.rows) + 1}; "
-                    f"a learning rate lower than {recipe.optimizer.learning_rate:g} may help"
-                )
-            self._bar.update(batch + 1 - self._steps_done)
-            self._steps_done = batch + 1
-            rate = learning_rate_at(
-                recipe.schedule, recipe.optimizer.learning_rate, self._bar.n, self._bar.total
+    def learning_rate(self, ahead: int = 0) -> float:
+        """Return the learning rate of the step that comes next, or so many ahead of it."""
+        return learning_rate_at(
+            self._recipe.schedule, self._recipe.optimizer.learning_rate,
+            self._steps_done + ahead, self._bar.total,
+        )  # fmt: skip
+
+    def move(self, steps: int, loss: float, accuracy: float) -> None:
+        self._steps_done += steps
+        self._bar.update(steps)
+        self._bar.set_postfix_str(
+            f"loss {loss:.3f}, accuracy {accuracy:.2%}, rate {self.learning_rate():.2g}",
+            refresh=False,
+        )
+
+
+def _train(
+    program: Program, batches: Batches, epoch: int, steps_at_once: int, bar: _Bar
+) -> dict[str, Any]:
+    """Train one epoch and return its mean loss and accuracy, both taken on the way."""
+    losses, hits, images_done, steps_done = 0.0, 0, 0, 0
+    for images, targets in batches.epoch(epoch, steps_at_once):
+        loss, right = program(images, targets)
+        losses, hits = losses + loss, hits + right
+        steps_done += len(images)
+        images_done += targets.shape[0] * targets.shape[1]
+        if not math.isfinite(losses):
+            raise TrainingError(
+                f"the loss is no longer a number in epoch {epoch + 1}; "
+                f"a learning rate lower than {bar.learning_rate():g} may help"
             )
-            self._bar.set_postfix_str(
-                f"loss {loss:.3f}, accuracy {accuracy:.2%}, rate {rate:.2g}", refresh=False
-            )
+        bar.move(len(images), losses / steps_done, hits / images_done)
+    return {"loss": losses / steps_done, "accuracy": hits / images_done}
 
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            row = {
-                "epoch": epoch + 1,
-                **{name: float(value) for name, value in logs.items()},
-                "learning_rate": learning_rate_at(
-                    recipe.schedule, recipe.optimizer.learning_rate,
-                    (epoch + 1) * steps - 1, recipe.epochs * steps,
-                ),
-                "seconds": round(time.perf_counter() - self._epoch_started, 3),
-            }  # fmt: skip
-            self.rows.append(row)
-            _tell(recipe, row)
-            if folder:
-                spent = self.seconds + time.perf_counter() - self.started
-                arrays = [variable.numpy() for variable in _state(network)]
-                save_checkpoint(folder, Checkpoint(epoch + 1, spent, self.rows, arrays))
 
-    return Watch()
+def _validate(
+    network: Any, images: Images, labels: Labels, label_smoothing: float
+) -> dict[str, float]:
+    probabilities = np.concatenate(
+        [
+            network.predict_on_batch(images[first : first + _VALIDATION_BATCH])
+            for first in range(0, len(images), _VALIDATION_BATCH)
+        ]
+    )
+    targets = smoothed(np.eye(CLASSES)[labels], label_smoothing)
+    # Least probability as in Keras's loss.
+    loss = -(targets * np.log(np.maximum(probabilities, 1e-7))).sum(axis=1).mean()
+    accuracy = (probabilities.argmax(axis=1) == labels).mean()
+    return {"val_loss": float(loss), "val_accuracy": float(accuracy)}
 
 
 def _tell(recipe: Recipe, row: dict[str, Any]) -> None:

@@ -1,45 +1,110 @@
-"""Muon for convolutions: Keras's own takes matrices alone and gives the rest to AdamW."""
+"""Muon for convolutions, written for short trainings: few operations, quickly traced."""
 
 from typing import Any
 
 from keras import ops, optimizers
 
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+"""Jordan's coefficients (2024): they drive singular values to about 1 in few steps."""
 
-class Muon(optimizers.Muon):  # type: ignore[misc]
+NEWTON_SCHULZ_STEPS = 3
+"""Jordan takes 5; on these small matrices 3 to 5 trained equally well (dev/LOG.md)."""
+
+STEP_RMS = 0.2
+"""Root mean square of a step in units of the learning rate, as Adam's usually is
+(Moonlight, arXiv 2502.16982): so Adam's learning rates fit."""
+
+BETA_1 = 0.9
+EPSILON = 1e-7
+"""Of Adam, for what is no matrix: Keras's defaults."""
+
+
+class Muon(optimizers.Optimizer):  # type: ignore[misc]
     """Muon (Jordan 2024), with each convolution's kernel as a matrix of filters.
 
     A kernel (height, width, in, out) is taken as (height * width * in, out), the way Jordan
     trains convolutions. Biases, batch normalisation and the logits go by Adam, as he advises.
-    The step is scaled as in Moonlight (arXiv 2502.16982), so that Adam's learning rates fit.
+    Keras has a Muon too; it leaves convolutions to AdamW.
     """
 
-    def _should_use_adamw(self, variable: Any) -> bool:
-        return len(variable.shape) < 2 or "logits" in variable.path
+    def __init__(
+        self,
+        learning_rate: Any,
+        momentum: float = 0.95,
+        beta_2: float = 0.999,
+        weight_decay: float | None = None,
+    ) -> None:
+        super().__init__(learning_rate, weight_decay=weight_decay, name="muon")
+        self.momentum = momentum
+        self.beta_2 = beta_2
 
-    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
-        """Return a matrix near the closest semi-orthogonal one, in the shape of `x`.
+    def build(self, variables: list[Any]) -> None:
+        """Make the optimiser's variables: a momentum each, a velocity for what goes by Adam."""
+        if self.built:
+            return
+        super().build(variables)
+        self._momentums = [self.add_variable_from_reference(v, "momentum") for v in variables]
+        self._velocities = [
+            self.add_variable_from_reference(v, "velocity") if _goes_by_adam(v) else None
+            for v in variables
+        ]
 
-        Keras's iteration, with its coefficients, but on the small Gram matrix alone: every step
-        multiplies by a polynomial of it, so one product with the large matrix at the end will do.
-        """
-        matrix = ops.reshape(x, (-1, x.shape[-1]))
-        wide = matrix.shape[0] < matrix.shape[1]
-        tall = ops.transpose(matrix) if wide else matrix
-        tall = tall / (ops.norm(tall) + 1e-7)
-        gram = ops.transpose(tall) @ tall
-        identity = ops.eye(gram.shape[0], dtype=gram.dtype)
-        product = identity
-        for _ in range(steps):
-            factor = self.muon_a * identity + self.muon_b * gram + self.muon_c * gram @ gram
-            product = product @ factor
-            gram = factor @ gram @ factor
-        tall = tall @ product
-        return ops.reshape(ops.transpose(tall) if wide else tall, x.shape)
+    def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> Any:
+        # One pass over all variables, so that what they share is computed once.
+        step = ops.cast(self.iterations.value + 1, "float32")
+        correction = (1 - self.beta_2**step) ** 0.5 / (1 - BETA_1**step)
+        for gradient, variable in zip(grads, trainable_variables, strict=True):
+            place = self._get_variable_index(variable)
+            momentum, velocity = self._momentums[place], self._velocities[place]
+            if velocity is None:
+                self._orthogonal_step(gradient, variable, learning_rate, momentum)
+            else:
+                rate = learning_rate * correction
+                self._adam_step(gradient, variable, rate, momentum, velocity)
 
-    def lr_adjust(self, x: Any) -> Any:
-        """Scale by the larger side of the matrix, as Moonlight does."""
-        *rows, columns = x.shape
-        count = 1
-        for side in rows:
-            count *= side
-        return x * (max(count, columns) ** 0.5 * self.rms_rate)
+    def _orthogonal_step(self, gradient: Any, variable: Any, rate: Any, momentum: Any) -> None:
+        moving = self.momentum * momentum.value + gradient
+        momentum.assign(moving)
+        *rows, columns = variable.shape
+        matrix = ops.reshape(gradient + self.momentum * moving, (-1, columns))
+        # The step's root mean square follows from the larger side alone.
+        size = STEP_RMS * max(matrix.shape) ** 0.5
+        step = ops.reshape(orthogonalized(matrix), (*rows, columns))
+        variable.assign(variable.value - rate * size * step)
+
+    def _adam_step(
+        self, gradient: Any, variable: Any, rate: Any, momentum: Any, velocity: Any
+    ) -> None:
+        mean = BETA_1 * momentum.value + (1 - BETA_1) * gradient
+        square = self.beta_2 * velocity.value + (1 - self.beta_2) * gradient * gradient
+        momentum.assign(mean)
+        velocity.assign(square)
+        variable.assign(variable.value - rate * mean / (square**0.5 + EPSILON))
+
+
+def orthogonalized(matrix: Any) -> Any:
+    """Return a matrix near the closest semi-orthogonal one, by Newton and Schulz's iteration.
+
+    It works on the small Gram matrix alone: every step multiplies by a polynomial of it, so one
+    product with the large matrix at the end will do.
+    """
+    wide = matrix.shape[0] < matrix.shape[1]
+    tall = ops.transpose(matrix) if wide else matrix
+    tall = tall / (ops.sum(tall * tall) ** 0.5 + EPSILON)
+    gram = ops.transpose(tall) @ tall
+    product = factor = _factor(gram)
+    for _ in range(NEWTON_SCHULZ_STEPS - 1):
+        gram = factor @ gram @ factor
+        factor = _factor(gram)
+        product = product @ factor
+    tall = tall @ product
+    return ops.transpose(tall) if wide else tall
+
+
+def _factor(gram: Any) -> Any:
+    a, b, c = NEWTON_SCHULZ
+    return a * ops.eye(gram.shape[0]) + b * gram + c * (gram @ gram)
+
+
+def _goes_by_adam(variable: Any) -> bool:
+    return len(variable.shape) < 2 or "logits" in variable.path

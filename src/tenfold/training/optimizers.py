@@ -27,9 +27,11 @@ def build_optimizer(recipe: Recipe, steps: int) -> Any:
     rate = _keras_schedule(recipe.schedule, settings, steps)
     decay = settings.weight_decay or None
     builders: dict[str, Callable[[], Any]] = {
-        "adam": lambda: optimizers.Adam(rate, beta_2=settings.beta_2, weight_decay=decay),
+        "adam": lambda: optimizers.Adam(
+            rate, beta_1=settings.momentum, beta_2=settings.beta_2, weight_decay=decay
+        ),
         "adamw": lambda: optimizers.AdamW(
-            rate, beta_2=settings.beta_2, weight_decay=settings.weight_decay
+            rate, beta_1=settings.momentum, beta_2=settings.beta_2, weight_decay=decay or 0.0
         ),
         "sgd": lambda: optimizers.SGD(
             rate, momentum=settings.momentum, nesterov=settings.momentum > 0, weight_decay=decay
@@ -44,13 +46,8 @@ def build_optimizer(recipe: Recipe, steps: int) -> Any:
 def _muon(rate: Any, settings: Optimizer) -> Any:
     from tenfold.training.muon import Muon
 
-    return Muon(
-        rate,
-        momentum=settings.momentum,
-        adam_beta_2=settings.beta_2,
-        weight_decay=settings.weight_decay,
-        adam_weight_decay=settings.weight_decay,
-    )
+    decay = settings.weight_decay or None
+    return Muon(rate, settings.momentum, settings.beta_2, decay)
 
 
 def _keras_schedule(schedule: Schedule, settings: Optimizer, steps: int) -> Any:

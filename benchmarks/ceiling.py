@@ -1,0 +1,38 @@
+"""Measure how fast this machine multiplies large matrices: the ceiling of any training.
+
+    python benchmarks/ceiling.py
+
+Prints one line of JSON: billions of additions and multiplications a second, in float32 and in
+bfloat16, the best of several runs. benchmarks/train_speed.py runs it.
+"""
+
+import json
+import time
+from typing import Any
+
+SIDE = 4096
+RUNS = 7
+
+
+def main() -> None:
+    from tenfold.backend import use_backend
+
+    use_backend("tensorflow")
+    import tensorflow as tf
+
+    def billions_a_second(dtype: Any) -> float:
+        matrix = tf.cast(tf.random.normal((SIDE, SIDE)), dtype)
+        product = tf.function(lambda: tf.reduce_sum(tf.matmul(matrix, matrix)))
+        best = min(timed(product) for _ in range(RUNS))
+        return round(2 * SIDE**3 / best / 1e9, 1)
+
+    def timed(product: Any) -> float:
+        start = time.perf_counter()
+        product().numpy()
+        return time.perf_counter() - start
+
+    print(json.dumps({name: billions_a_second(name) for name in ("float32", "bfloat16")}))
+
+
+if __name__ == "__main__":
+    main()

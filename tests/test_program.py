@@ -1,0 +1,97 @@
+"""The compiled steps do what Keras's own training would have done."""
+
+import numpy as np
+import pytest
+
+from tenfold.networks import build_network
+from tenfold.recipes import override, recipe_named
+from tenfold.training.loop import fit
+from tenfold.training.optimizers import build_optimizer
+from tenfold.training.program import compile_steps
+
+pytestmark = pytest.mark.usefixtures("tensorflow")
+
+STEPS, BATCH = 5, 50
+FAST = override(
+    recipe_named("fast"), {"precision": "float32", "batch_size": BATCH, "epoch_images": 250}
+)
+
+
+def chunk(mnist) -> tuple[np.ndarray, np.ndarray]:
+    images = mnist.train_images[: STEPS * BATCH].reshape(STEPS, BATCH, 28, 28)
+    targets = np.eye(10, dtype=np.float32)[mnist.train_labels[: STEPS * BATCH]]
+    return images, targets.reshape(STEPS, BATCH, 10)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_it_trains_as_keras_would(mnist, optimizer: str) -> None:
+    import keras
+
+    recipe = override(
+        FAST, {"optimizer.name": optimizer, "optimizer.learning_rate": 0.003,
+               "layers.0.batch_norm": False, "layers.1.batch_norm": False},
+    )  # fmt: skip
+    ours, keras_own = build_network(recipe), build_network(recipe)
+    keras_own.set_weights(ours.get_weights())
+    before = ours.get_weights()
+    images, targets = chunk(mnist)
+    keras_own.compile(
+        build_optimizer(recipe, STEPS),
+        keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+    )
+    losses = [float(keras_own.train_on_batch(x, y)) for x, y in zip(images, targets, strict=True)]
+    built = build_optimizer(recipe, STEPS)
+    built.build(ours.trainable_variables)
+    loss, hits = compile_steps(ours, built, recipe.label_smoothing)(images, targets)
+    assert loss == pytest.approx(sum(losses), rel=1e-4)
+    assert 0 < hits < STEPS * BATCH
+    for start, a, b in zip(before, ours.get_weights(), keras_own.get_weights(), strict=True):
+        assert np.abs(a - start).max() > 1e-3
+        np.testing.assert_allclose(a, b, atol=2e-4)
+
+
+def test_fused_normalisation_is_keras_normalisation(mnist) -> None:
+    networks = [build_network(FAST, fused=fused) for fused in (False, True)]
+    networks[1].set_weights(networks[0].get_weights())
+    kinds = {type(network.get_layer("conv1_norm")).__name__ for network in networks}
+    assert kinds == {"BatchNormalization", "FusedBatchNormalization"}
+    recipe = override(FAST, {"optimizer.name": "sgd", "optimizer.learning_rate": 0.1})
+    for network in networks:
+        optimizer = build_optimizer(recipe, STEPS)
+        optimizer.build(network.trainable_variables)
+        compile_steps(network, optimizer, recipe.label_smoothing)(*chunk(mnist))
+    names = [variable.path for variable in networks[0].variables]
+    for name, a, b in zip(names, *(n.get_weights() for n in networks), strict=True):
+        # The fused variance is divided by n - 1, not n: by one in 450 here.
+        np.testing.assert_allclose(a, b, rtol=5e-3, atol=1e-4, err_msg=name)
+    a, b = (network.predict(mnist.train_images[:100], verbose=0) for network in networks)
+    np.testing.assert_allclose(a, b, atol=2e-3)
+    assert np.ptp(a) > 0.05
+
+
+def test_the_chunks_of_an_epoch_change_nothing(mnist) -> None:
+    # 7 steps: chunks of 2 leave a rest.
+    recipe = override(FAST, {"epoch_images": 7 * BATCH, "epochs": 2})
+    images, labels = mnist.train_images[:1000], mnist.train_labels[:1000]
+    runs = [
+        fit(recipe, images, labels, deterministic=True, steps_at_once=count) for count in (2, 7)
+    ]
+    for a, b in zip(runs[0].network.get_weights(), runs[1].network.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert runs[0].history[1]["loss"] == pytest.approx(runs[1].history[1]["loss"], rel=1e-6)
+
+
+def test_orthogonalizing_moves_the_singular_values_alone() -> None:
+    from tenfold.training.muon import NEWTON_SCHULZ, NEWTON_SCHULZ_STEPS, orthogonalized
+
+    a, b, c = NEWTON_SCHULZ
+    rng = np.random.default_rng(0)
+    for shape in ((25, 16), (16, 25), (64, 64)):
+        matrix = rng.normal(size=shape).astype(np.float32)
+        left, values, right = np.linalg.svd(matrix, full_matrices=False)
+        values /= np.linalg.norm(values)
+        for _ in range(NEWTON_SCHULZ_STEPS):
+            values = a * values + b * values**3 + c * values**5
+        result = np.array(orthogonalized(matrix))
+        np.testing.assert_allclose(result, left * values @ right, atol=1e-4)
+    assert np.median(values) == pytest.approx(1, abs=0.25)
