@@ -25,7 +25,7 @@ format: .venv/dev.stamp
 types: .venv/dev.stamp
 	$(BIN)/mypy
 
-# About an hour: the article's recipe takes eight minutes a seed.
+# About forty minutes, most of them the article's.
 benchmark: .venv/dev.stamp
 	$(BIN)/python benchmarks/train_speed.py
 

@@ -16,7 +16,8 @@ class Optimizer:
     """Which rule moves the weights, and how far.
 
     `learning_rate` is the highest one the schedule reaches. `beta_2` is Adam's second decay
-    rate and is heard by Adam, AdamW and Muon; `momentum` is heard by SGD and Muon.
+    rate and is heard by Adam, AdamW and Muon; `momentum` is heard by SGD and Muon, and is Adam's
+    and AdamW's first decay rate.
     """
 
     name: Literal["adam", "adamw", "sgd", "adadelta", "rmsprop", "muon"] = "adam"

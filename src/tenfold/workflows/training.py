@@ -31,12 +31,13 @@ from tenfold.classifiers import OnnxClassifier
 from tenfold.data.mnist import load_mnist, split_validation
 from tenfold.data.sources import FILES
 from tenfold.errors import TrainingError, UsageError
-from tenfold.evaluation import Evaluation, evaluate, hardest_images, summarize
+from tenfold.evaluation import evaluate, hardest_images, summarize
 from tenfold.exporting import network_weights, onnx_model
 from tenfold.files import temporary_folder
 from tenfold.networks import effective_precision, finish_network
 from tenfold.recipes import DEFAULT, Recipe, count_parameters, describe, load_recipe, recipe_to_dict
 from tenfold.training.loop import Trained, fit
+from tenfold.workflows.evaluating import all_figures
 from tenfold.workflows.runs import (
     CHECKPOINTS,
     REQUEST,
@@ -176,7 +177,8 @@ def run_one(folder: Path, request: Request, *, progress: bool = False) -> TrainR
         test_images, test_labels = load_mnist("test", request.data_dir)
         probabilities = classifier.predict_proba(test_images)
         evaluation = evaluate(test_labels, probabilities)
-        meta = _meta(request, trained, evaluation, len(images), parity)
+        figures = all_figures(evaluation, test_labels, probabilities)
+        meta = _meta(request, trained, figures, len(images), parity)
         hardest = hardest_images(test_labels, probabilities)
         report = Report(
             meta=meta,
@@ -265,7 +267,7 @@ def _keras_file(network: Any, folder: Path) -> bytes:
 def _meta(
     request: Request,
     trained: Trained,
-    evaluation: Evaluation,
+    test: dict[str, Any],
     train_images: int,
     parity: dict[str, Any],
 ) -> dict[str, Any]:
@@ -276,7 +278,7 @@ def _meta(
         "parameters": count_parameters(recipe),
         "epochs": recipe.epochs,
         "train_seconds": round(trained.seconds, 2),
-        "test": evaluation.to_dict(),
+        "test": test,
         "train_images": train_images,
         "val_images": request.val_size,
         "command": _command(request),

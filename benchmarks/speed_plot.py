@@ -1,0 +1,80 @@
+"""Draw docs/images/train_speed.png: accuracy against time, from results/train_speed.json.
+
+    python benchmarks/speed_plot.py
+
+benchmarks/train_speed.py draws it too, when it has measured everything.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "results" / "train_speed.json"
+PICTURE = ROOT / "docs" / "images" / "train_speed.png"
+
+OURS, THEIRS = "#1b6ca8", "#b4541a"  # apart for colour-blind eyes, and marked apart too
+# Where each label goes, in points from its mark.
+LABELS = {
+    "fast": ("fast", (10, 4)),
+    "standard": ("standard", (10, 4)),
+    "conv": ("conv", (10, -4)),
+    "mlp": ("mlp", (10, -4)),
+    "tuomaso": ("tuomaso, re-made", (10, -3)),
+    "keras-io": ("keras.io's convnet", (-10, 9)),
+    "article": ("the article", (-10, -14)),
+    "plain-keras": ("the article on plain Keras", (-4, 12)),
+}
+THEIR_NAMES = ("tuomaso", "keras-io", "article", "plain-keras")
+
+
+def main() -> None:
+    draw(json.loads(RESULTS.read_text(encoding="utf-8"))).savefig(PICTURE, dpi=130)
+
+
+def draw(document: dict[str, Any]) -> Figure:
+    figure = Figure(figsize=(8.5, 4.6), layout="constrained")
+    axes = figure.subplots()
+    for name, (label, offset) in LABELS.items():
+        rows = [row for row in document["rows"] if row["recipe"] == name]
+        if rows:
+            _draw_recipe(axes, rows, label, offset, theirs=name in THEIR_NAMES)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g} s"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:.1f}%"))
+    axes.grid(visible=True, which="major", color="#dddddd", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    machine = document["machine"]
+    axes.set_xlabel(f"time to fit, on {machine['cores']} cores of {machine['processor']}")
+    axes.set_ylabel("MNIST test accuracy, last epoch")
+    axes.set_title(
+        "Large: mean accuracy and median time. Small: every run.", fontsize=10, loc="left"
+    )
+    return figure
+
+
+def _draw_recipe(
+    axes: Any, rows: list[dict[str, Any]], label: str, offset: tuple[int, int], *, theirs: bool
+) -> None:
+    colour, marker = (THEIRS, "s") if theirs else (OURS, "o")
+    seconds = sorted(row["train_seconds"] for row in rows)
+    accuracies = [100 * row["accuracy"] for row in rows]
+    middle = (seconds[(len(seconds) - 1) // 2] + seconds[len(seconds) // 2]) / 2
+    mean = sum(accuracies) / len(accuracies)
+    times = [row["train_seconds"] for row in rows]
+    axes.plot(times, accuracies, marker, color=colour, markersize=4, alpha=0.35, linewidth=0)
+    axes.plot(middle, mean, marker, color=colour, markersize=10)
+    axes.annotate(
+        f"{label}: {mean:.2f}%, {middle:.3g} s",
+        (middle, mean), offset, textcoords="offset points", color=colour, fontsize=10,
+        ha="left" if offset[0] > 0 else "right", fontweight="normal" if theirs else "bold",
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

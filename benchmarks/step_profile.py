@@ -1,0 +1,114 @@
+"""See where the time of a training goes.
+
+    python benchmarks/step_profile.py
+
+Runs some steps of a recipe under TensorFlow's profiler and sorts its operations into groups; and
+measures what comes before the first step: imports, tracing. Writes results/step_profile.json.
+Let nothing run beside it.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tenfold.files import write_atomic
+
+RESULTS = Path(__file__).parent.parent / "results" / "step_profile.json"
+RECIPES = ("article", "standard", "fast")
+STEPS = 48
+
+# The first that an operation's name contains; names are paths, its kind after a colon.
+GROUPS = (
+    ("/muon/", "optimiser"),
+    ("/adadelta/", "optimiser"),
+    ("Conv2DBackpropFilter", "convolutions, backward to the weights"),
+    ("Conv2DBackpropInput", "convolutions, backward to the input"),
+    ("MaxPool", "pooling"),
+    ("dropout", "dropout"),
+    ("_norm_", "batch normalisation"),
+    ("Conv2D", "convolutions, forward"),
+    ("MatMul", "dense layers"),
+    ("Relu", "activations"),
+    ("while/body", "rest"),
+)
+
+
+def main() -> None:
+    if len(sys.argv) > 1:
+        print(json.dumps(profiled(sys.argv[1])))
+        return
+    document = {}
+    for name in RECIPES:
+        words = [sys.executable, __file__, name]
+        finished = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
+        document[name] = json.loads(finished.stdout.splitlines()[-1])
+        print(name, document[name], flush=True)
+    write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
+
+
+def profiled(name: str) -> dict[str, Any]:
+    start = time.perf_counter()
+    from tenfold.backend import use_backend
+
+    use_backend("tensorflow")
+    imported = time.perf_counter()
+    import tensorflow as tf
+
+    from tenfold.data import load_mnist
+    from tenfold.networks import build_network, effective_precision
+    from tenfold.recipes import load_recipe
+    from tenfold.training.batches import Batches
+    from tenfold.training.optimizers import build_optimizer
+    from tenfold.training.program import compile_steps
+
+    recipe = load_recipe(name)
+    batches = Batches(*load_mnist("train"), recipe.batch_size, recipe.augmentation, seed=0)
+    network = build_network(recipe, precision=effective_precision(recipe), fused=True)
+    optimizer = build_optimizer(recipe, batches.steps)
+    optimizer.build(network.trainable_variables)
+    program = compile_steps(network, optimizer, recipe.label_smoothing)
+    chunk = next(iter(batches.epoch(0, STEPS)))
+    seconds = []
+    for images, targets in [(chunk[0][:1], chunk[1][:1]), chunk, chunk]:
+        began = time.perf_counter()
+        program(images, targets)
+        seconds.append(time.perf_counter() - began)
+    with tempfile.TemporaryDirectory() as folder:
+        tf.profiler.experimental.start(folder)
+        program(*chunk)
+        tf.profiler.experimental.stop()
+        totals = grouped(Path(folder))
+    whole = sum(totals.values())
+    return {
+        "imports_seconds": round(imported - start, 2),
+        "tracing_seconds": round(seconds[0] - seconds[2] / STEPS, 2),
+        "step_ms": round(1000 * seconds[2] / STEPS, 2),
+        "share": {group: round(total / whole, 3) for group, total in totals.most_common()},
+    }
+
+
+def grouped(folder: Path) -> Counter[str]:
+    """Return the time of a profile's operations by group; two at once count twice."""
+    from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+    space = xplane_pb2.XSpace()
+    space.ParseFromString(next(folder.rglob("*.xplane.pb")).read_bytes())
+    totals: Counter[str] = Counter()
+    for plane in space.planes:
+        for line in plane.lines:
+            for event in line.events:
+                name = plane.event_metadata[event.metadata_id].name
+                for part, group in GROUPS:
+                    if part in name and "while/body" in name:
+                        totals[group] += event.duration_ps
+                        break
+    return totals
+
+
+if __name__ == "__main__":
+    main()
