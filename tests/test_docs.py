@@ -81,7 +81,8 @@ def test_tables_are_what_results_say(page: Path, monkeypatch: pytest.MonkeyPatch
 def test_shipped_figures_are_those_in_results() -> None:
     shipped = json.loads((ROOT / "src" / "tenfold" / "measured.json").read_text())
     results = json.loads((ROOT / "results" / "train_speed.json").read_text())
-    assert shipped["recipes"] == results["recipes"]
+    own = {recipe.name for recipe in RECIPES}
+    assert shipped["recipes"] == {k: v for k, v in results["recipes"].items() if k in own}
 
 
 def test_temperatures_are_those_in_results() -> None:

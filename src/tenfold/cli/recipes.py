@@ -49,7 +49,7 @@ def _list() -> tuple[Any, str]:
         if found:
             spread = found["accuracy"]
             accuracy = f"{spread['mean']:.2%} (n={spread['n']})"
-            seconds = f"{found['train_seconds']['median']:.0f} s"
+            seconds = f"{found['train_seconds']['median']:.3g} s"
         first, *rest = textwrap.wrap(recipe.summary, 60)
         lines.append(f"{recipe.name:<14} {parameters:>10,} {accuracy:>20} {seconds:>7}  {first}")
         lines += [" " * 56 + line for line in rest]

@@ -1,0 +1,56 @@
+"""Measure the size of each recipe's network and how long it takes to read one image.
+
+    python benchmarks/latency.py
+
+Fresh weights will do: neither size nor time depends on what was learnt. Each network is written as
+ONNX and asked for one image at a time, in process, as `tenfold.load_classifier` would. Writes
+results/latency.json. Let nothing run beside it.
+"""
+
+import json
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+
+from tenfold.backend import use_backend
+from tenfold.classifiers import OnnxClassifier
+from tenfold.data import load_mnist
+from tenfold.exporting import network_weights, onnx_model
+from tenfold.files import write_atomic
+from tenfold.networks import build_network
+from tenfold.recipes import RECIPES
+
+RESULTS = Path(__file__).parent.parent / "results" / "latency.json"
+WARM_UP, RUNS = 200, 2000
+
+
+def main() -> None:
+    use_backend("tensorflow")
+    images, _ = load_mnist("train")
+    document = {}
+    for recipe in RECIPES:
+        graph = onnx_model(recipe, network_weights(build_network(recipe)))
+        classifier = OnnxClassifier(graph)
+        microseconds = [one_image(classifier, images[i]) for i in range(WARM_UP + RUNS)][WARM_UP:]
+        document[recipe.name] = {
+            "size_bytes": len(graph),
+            "latency_us": {
+                "median": round(statistics.median(microseconds), 1),
+                "p99": round(float(np.percentile(microseconds, 99)), 1),
+                "n": RUNS,
+            },
+        }
+        print(recipe.name, document[recipe.name], flush=True)
+    write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
+
+
+def one_image(classifier: OnnxClassifier, image: np.ndarray) -> float:
+    start = time.perf_counter()
+    classifier.predict_proba(image[None])
+    return 1e6 * (time.perf_counter() - start)
+
+
+if __name__ == "__main__":
+    main()
