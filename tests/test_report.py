@@ -236,6 +236,20 @@ def test_images_must_fit_their_list(report, shape):
         render_report(replace(report, hardest_images=np.zeros((6, 28, 28))))
 
 
+def test_a_single_epoch_has_no_curves(report, page):
+    assert "How it learnt" in page
+    single = render_report(replace(report, history=history(1)))
+    assert "How it learnt" not in single
+    Outline(single)
+
+
+def test_it_says_when_an_epoch_takes_a_part_of_the_images(report, page):
+    assert "trained on 55,000 images of MNIST" in page
+    recipe = report.meta["recipe"] | {"epoch_images": 36_000}
+    partly = render_report(replace(report, meta=report.meta | {"recipe": recipe}))
+    assert "trained on 36,000 of 55,000 images of MNIST" in partly
+
+
 def test_history_must_have_rows(report):
     with pytest.raises(TenfoldError, match="history"):
         render_report(replace(report, history=[]))

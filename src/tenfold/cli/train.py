@@ -149,11 +149,12 @@ def _tell_one(result: Any) -> str:
     meta = result.meta
     test = meta["test"]
     low, high = test["accuracy_interval"]
+    epochs = "1 epoch" if meta["epochs"] == 1 else f"{meta['epochs']} epochs"
     return (
         f"test accuracy {test['accuracy']:.2%} ({round(test['n'] * (1 - test['accuracy']))} of "
         f"{test['n']:,} wrong; 95% interval {low:.2%} to {high:.2%})\n"
-        f"trained in {meta['train_seconds']:.0f} s: {meta['recipe']['name']}, "
-        f"{meta['parameters']:,} parameters, {meta['epochs']} epochs, seed {meta['seed']}\n"
+        f"trained in {meta['train_seconds']:.3g} s: {meta['recipe']['name']}, "
+        f"{meta['parameters']:,} parameters, {epochs}, seed {meta['seed']}\n"
         f"report: {result.bundle / 'report.html'}"
     )
 

@@ -97,15 +97,7 @@ def render_report(report: Report) -> str:
         upper=f"{upper:.2%}",
         lede=_lede(meta),
         key_figures=_key_figures(meta, evaluation),
-        curves_text=_curves_text(report.history),
-        curves="\n".join(
-            _chart(inline_svg(plot(report.history), name), label)
-            for plot, name, label in (
-                (plot_loss, "loss", "Loss of each epoch"),
-                (plot_accuracy, "accuracy", "Accuracy of each epoch"),
-                (plot_learning_rate, "learning-rate", "Learning rate of each epoch"),
-            )
-        ),
+        training=_training(report.history),
         confusion=_chart(
             inline_svg(plot_confusion(evaluation.confusion), "confusion-matrix"),
             "Confusion matrix",
@@ -128,10 +120,30 @@ def render_report(report: Report) -> str:
     )
 
 
+def _training(history: Sequence[Mapping[str, Any]]) -> str:
+    """Return the curves; a single epoch has none."""
+    if len(history) == 1:
+        return ""
+    curves = "\n".join(
+        _chart(inline_svg(plot(history), name), label)
+        for plot, name, label in (
+            (plot_loss, "loss", "Loss of each epoch"),
+            (plot_accuracy, "accuracy", "Accuracy of each epoch"),
+            (plot_learning_rate, "learning-rate", "Learning rate of each epoch"),
+        )
+    )
+    return (
+        f'<section id="training">\n<h2>How it learnt</h2>\n<p>{_curves_text(history)}</p>\n'
+        f'<div class="charts">\n{curves}\n</div>\n</section>'
+    )
+
+
 def _lede(meta: Mapping[str, Any]) -> str:
     recipe = meta["recipe"]
     summary = f" {escape(str(recipe['summary']))}" if recipe.get("summary") else ""
     images = f"{meta['train_images']:,} images of " if "train_images" in meta else ""
+    if recipe.get("epoch_images", 60_000) < meta.get("train_images", 0):
+        images = f"{recipe['epoch_images']:,} of {images}"
     return (
         f"A network of {meta['parameters']:,} parameters, trained on {images}MNIST for "
         f"{_count(meta['epochs'], 'epoch')} in "
