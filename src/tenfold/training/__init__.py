@@ -1,1 +1,1 @@
-"""Training: one loop over Keras fit, with checkpoints to go on from."""
+"""Training: one loop of compiled steps, with checkpoints to go on from."""
