@@ -6,6 +6,7 @@ benchmarks/train_speed.py draws it too, when it has measured everything.
 """
 
 import json
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +63,9 @@ def _draw_recipe(
     axes: Any, rows: list[dict[str, Any]], label: str, offset: tuple[int, int], *, theirs: bool
 ) -> None:
     colour, marker = (THEIRS, "s") if theirs else (OURS, "o")
-    seconds = sorted(row["train_seconds"] for row in rows)
-    accuracies = [100 * row["accuracy"] for row in rows]
-    middle = (seconds[(len(seconds) - 1) // 2] + seconds[len(seconds) // 2]) / 2
-    mean = sum(accuracies) / len(accuracies)
     times = [row["train_seconds"] for row in rows]
+    accuracies = [100 * row["accuracy"] for row in rows]
+    middle, mean = statistics.median(times), statistics.mean(accuracies)
     axes.plot(times, accuracies, marker, color=colour, markersize=4, alpha=0.35, linewidth=0)
     axes.plot(middle, mean, marker, color=colour, markersize=10)
     axes.annotate(

@@ -20,6 +20,7 @@ from tenfold.recipes import (
     count_training_operations,
     recipe_named,
 )
+from tenfold.wording import duration
 
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -62,7 +63,7 @@ def train_speed() -> str:
         lines.append(
             f"| {shown} | {100 * accuracy['mean']:.2f}% (n = {accuracy['n']}) | {sd} "
             f"| {100 * accuracy['min']:.2f} to {100 * accuracy['max']:.2f} "
-            f"| {fit['median']:.3g} s | {command['median']:.3g} s "
+            f"| {duration(fit['median'])} | {duration(command['median'])} "
             f"| {sooner} |"
         )
     machine = results["machine"]
@@ -110,8 +111,7 @@ def step_profile() -> str:
     for group in groups:
         shares = [f"{found[name]['share'].get(group, 0):.0%}" for name in names]
         lines.append(f"| {group} | " + " | ".join(shares) + " |")
-    for key, shown in (("step_ms", "one step, ms"), ("tracing_seconds", "tracing, s"),
-                       ("imports_seconds", "importing TensorFlow and Keras, s")):  # fmt: skip
+    for key, shown in (("step_ms", "one step, ms"), ("tracing_seconds", "tracing, s")):
         lines.append(f"| {shown} | " + " | ".join(f"{found[name][key]:g}" for name in names) + " |")
     return "\n".join(lines) + "\n"
 
@@ -125,7 +125,7 @@ def ladder() -> str:
         lines.append(
             f"| `{recipe.name}` | {count_parameters(recipe):,} "
             f"| {100 * found['accuracy']['mean']:.2f}% | {found['accuracy']['n']} "
-            f"| {found['train_seconds']['median']:.3g} s | {recipe.summary} |"
+            f"| {duration(found['train_seconds']['median'])} | {recipe.summary} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -140,14 +140,15 @@ def leaderboard() -> str:
     ranked = sorted(RECIPES, key=lambda recipe: -trained[recipe.name]["accuracy"]["mean"])
     for recipe in ranked:
         found, size = trained[recipe.name], sizes[recipe.name]
-        accuracy = found["accuracy"]
+        accuracy, corrected = found["accuracy"], found["corrected"]
+        few = "" if corrected["n"] == accuracy["n"] else f" (n = {corrected['n']})"
         sd = "" if accuracy["sd"] is None else f"{100 * accuracy['sd']:.3f}"
         lines.append(
             f"| `{recipe.name}` | {count_parameters(recipe):,} "
             f"| {count_operations(recipe) / 1e6:.3g} million "
             f"| {100 * accuracy['mean']:.3f}% | {sd} "
             f"| {100 * accuracy['min']:.2f} to {100 * accuracy['max']:.2f} | {accuracy['n']} "
-            f"| {100 * found['corrected']['mean']:.3f}% | {found['train_seconds']['median']:.3g} s "
+            f"| {100 * corrected['mean']:.3f}%{few} | {duration(found['train_seconds']['median'])} "
             f"| {size['size_bytes'] / 1000:,.0f} kB | {size['latency_us']['median']:.0f} us |"
         )
     return "\n".join(lines) + "\n"

@@ -57,7 +57,7 @@ def main() -> None:
     document = json.loads(arguments.out.read_text(encoding="utf-8")) if arguments.more else {}
     rows: list[dict[str, Any]] = document.get("rows", [])
     machine: dict[str, Any] = document.get("machine", {})
-    ceiling = measured_ceiling()
+    ceiling = document.get("ceiling") or measured_ceiling()
     done = {(row["recipe"], row["seed"]) for row in rows}
     for number in range(max(counts.values())):
         for name in [name for name, count in counts.items() if number < count]:

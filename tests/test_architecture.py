@@ -13,7 +13,7 @@ SOURCE = Path(tenfold.__file__).parent
 
 # Each room may import from rooms of earlier stages and of its own; see docs/architecture.md.
 STAGES = [
-    {"errors", "files", "measured"},
+    {"errors", "files", "measured", "wording"},
     {"data", "pictures", "ink", "canvas"},
     {"classifiers", "recipes", "backend"},
     {"networks", "augmentation"},

@@ -95,3 +95,36 @@ def test_orthogonalizing_moves_the_singular_values_alone() -> None:
         result = np.array(orthogonalized(matrix))
         np.testing.assert_allclose(result, left * values @ right, atol=1e-4)
     assert np.median(values) == pytest.approx(1, abs=0.25)
+
+
+def test_what_is_no_matrix_goes_by_adam(mnist) -> None:
+    import keras
+
+    recipe = override(FAST, {"optimizer.learning_rate": 0.01, "schedule.shape": "constant"})
+    networks = [build_network(recipe), build_network(recipe)]
+    networks[1].set_weights(networks[0].get_weights())
+    adam = keras.optimizers.Adam(0.01, beta_2=recipe.optimizer.beta_2)
+    for network, optimizer in zip(networks, (build_optimizer(recipe, 10), adam), strict=True):
+        rng = np.random.default_rng(1)
+        optimizer.build(network.trainable_variables)
+        for _ in range(3):
+            gradients = [rng.normal(size=v.shape) for v in network.trainable_variables]
+            optimizer.apply([keras.ops.cast(g, "float32") for g in gradients])
+    for name in ("logits", "conv1_norm"):
+        pairs = zip(*(n.get_layer(name).get_weights() for n in networks), strict=True)
+        for ours, kerass in pairs:
+            np.testing.assert_allclose(ours, kerass, atol=1e-5)
+    dense = [network.get_layer("dense1").get_weights()[0] for network in networks]
+    assert np.abs(dense[0] - dense[1]).max() > 1e-3  # a matrix does not
+
+
+def test_muon_decays_weights_by_rate_and_decay(mnist) -> None:
+    recipe = override(FAST, {"optimizer.weight_decay": 0.5, "optimizer.learning_rate": 0.01,
+                             "schedule.shape": "constant"})  # fmt: skip
+    network = build_network(recipe)
+    optimizer = build_optimizer(recipe, 10)
+    optimizer.build(network.trainable_variables)
+    before = network.get_layer("conv2_sums").get_weights()[0]
+    optimizer.apply([np.zeros(v.shape, np.float32) for v in network.trainable_variables])
+    after = network.get_layer("conv2_sums").get_weights()[0]
+    np.testing.assert_allclose(after, before * (1 - 0.01 * 0.5), rtol=1e-5)

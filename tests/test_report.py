@@ -247,7 +247,7 @@ def test_it_says_when_an_epoch_takes_a_part_of_the_images(report, page):
     assert "trained on 55,000 images of MNIST" in page
     recipe = report.meta["recipe"] | {"epoch_images": 36_000}
     partly = render_report(replace(report, meta=report.meta | {"recipe": recipe}))
-    assert "trained on 36,000 of 55,000 images of MNIST" in partly
+    assert "trained on 55,000 images of MNIST for 3 epochs of 36,000 images in" in partly
 
 
 def test_history_must_have_rows(report):

@@ -57,12 +57,13 @@ def use_backend(name: str | None = None) -> str:
 
 @contextmanager
 def _collector_spared() -> Iterator[None]:
-    """Import without Python's garbage collector, and keep it off what was imported.
+    """Import without Python's garbage collector, and keep it off all that is there afterwards.
 
     The imports make so many objects that the collector walks over all of them again and again:
     1 s of 4.3 s while importing, and 0.4 s more when a network is traced; it finds nothing.
     """
     enabled = gc.isenabled()
+    gc.collect()  # cheap before the imports; what is left is kept for good
     gc.disable()
     try:
         yield

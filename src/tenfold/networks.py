@@ -167,7 +167,7 @@ def _build_conv(
         )
     if layer.batch_norm:
         axis = -1 if data_format == "channels_last" else 1
-        kind = _batch_norm_kind(fused)
+        kind = _batch_norm_kind(fused and data_format == "channels_last")
         parts.append(kind(axis, BATCH_NORM_MOMENTUM, name=f"{name}_norm", dtype=dtype))
     if not plain:
         parts.append(kl.Activation(layer.activation, name=name, dtype=dtype))
@@ -177,8 +177,8 @@ def _build_conv(
 def _batch_norm_kind(fused: bool) -> Any:
     """Return Keras's batch normalisation, or one on the same weights that is done in one go.
 
-    Keras spells it out in a dozen operations over the whole batch, in float32: on two cores a
-    quarter of the time of a small network.
+    Keras spells it out in a dozen operations over the whole batch, in float32: a good part of
+    the time of a small network on two cores.
     """
     import keras
 

@@ -34,10 +34,11 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
 def _list() -> tuple[Any, str]:
     from tenfold.measured import measured
     from tenfold.recipes import RECIPES, count_parameters
+    from tenfold.wording import duration
 
     figures = measured()
     rows = []
-    lines = [f"{'recipe':<14} {'parameters':>10} {'test accuracy':>20} {'fit':>7}  what it is"]
+    lines = [f"{'recipe':<14} {'parameters':>10} {'test accuracy':>20} {'fit':>11}  what it is"]
     for recipe in RECIPES:
         parameters = count_parameters(recipe)
         found = figures["recipes"].get(recipe.name)
@@ -49,10 +50,10 @@ def _list() -> tuple[Any, str]:
         if found:
             spread = found["accuracy"]
             accuracy = f"{spread['mean']:.2%} (n={spread['n']})"
-            seconds = f"{found['train_seconds']['median']:.3g} s"
+            seconds = duration(found["train_seconds"]["median"])
         first, *rest = textwrap.wrap(recipe.summary, 60)
-        lines.append(f"{recipe.name:<14} {parameters:>10,} {accuracy:>20} {seconds:>7}  {first}")
-        lines += [" " * 56 + line for line in rest]
+        lines.append(f"{recipe.name:<14} {parameters:>10,} {accuracy:>20} {seconds:>11}  {first}")
+        lines += [" " * 60 + line for line in rest]
     lines.append(f"\nmean over n seeds; median fit time on {figures['machine']}")
     return {"machine": figures["machine"], "recipes": rows}, "\n".join(lines)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tenfold.errors import UsageError
+from tenfold.wording import count, duration
 
 _EPILOG = """\
 examples:
@@ -149,12 +150,12 @@ def _tell_one(result: Any) -> str:
     meta = result.meta
     test = meta["test"]
     low, high = test["accuracy_interval"]
-    epochs = "1 epoch" if meta["epochs"] == 1 else f"{meta['epochs']} epochs"
     return (
         f"test accuracy {test['accuracy']:.2%} ({round(test['n'] * (1 - test['accuracy']))} of "
         f"{test['n']:,} wrong; 95% interval {low:.2%} to {high:.2%})\n"
-        f"trained in {meta['train_seconds']:.3g} s: {meta['recipe']['name']}, "
-        f"{meta['parameters']:,} parameters, {epochs}, seed {meta['seed']}\n"
+        f"trained in {duration(meta['train_seconds'])}: {meta['recipe']['name']}, "
+        f"{meta['parameters']:,} parameters, {count(meta['epochs'], 'epoch')}, "
+        f"seed {meta['seed']}\n"
         f"report: {result.bundle / 'report.html'}"
     )
 
@@ -163,8 +164,8 @@ def _tell_many(results: list[Any]) -> str:
     from tenfold.workflows.training import results_to_dict
 
     lines = [
-        f"seed {result.meta['seed']}: {result.accuracy:.2%}, {result.meta['train_seconds']:.0f} s,"
-        f" {result.bundle}"
+        f"seed {result.meta['seed']}: {result.accuracy:.2%}, "
+        f"{duration(result.meta['train_seconds'])}, {result.bundle}"
         for result in results
     ]
     spread = results_to_dict(results)["test"]["accuracy"]

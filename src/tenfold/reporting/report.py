@@ -26,6 +26,7 @@ from tenfold.reporting.figures import (
     plot_loss,
     plot_reliability,
 )
+from tenfold.wording import count, duration
 
 REQUIRED = ("recipe", "seed", "parameters", "epochs", "train_seconds", "command")
 FACTS = {"machine": "Machine", "versions": "Versions", "data": "Data"}
@@ -92,7 +93,7 @@ def render_report(report: Report) -> str:
         created=escape(f"of {_moment(meta['created'])}" if "created" in meta else ""),
         accuracy=f"{evaluation.accuracy:.2%}",
         n=n,
-        errors=_count(evaluation.errors, "error"),
+        errors=count(evaluation.errors, "error"),
         lower=f"{lower:.2%}",
         upper=f"{upper:.2%}",
         lede=_lede(meta),
@@ -141,13 +142,13 @@ def _training(history: Sequence[Mapping[str, Any]]) -> str:
 def _lede(meta: Mapping[str, Any]) -> str:
     recipe = meta["recipe"]
     summary = f" {escape(str(recipe['summary']))}" if recipe.get("summary") else ""
-    images = f"{meta['train_images']:,} images of " if "train_images" in meta else ""
+    images = f"{meta['train_images']:,} images of MNIST" if "train_images" in meta else "MNIST"
+    epochs = count(meta["epochs"], "epoch")
     if recipe.get("epoch_images", 60_000) < meta.get("train_images", 0):
-        images = f"{recipe['epoch_images']:,} of {images}"
+        epochs += f" of {recipe['epoch_images']:,} images"
     return (
-        f"A network of {meta['parameters']:,} parameters, trained on {images}MNIST for "
-        f"{_count(meta['epochs'], 'epoch')} in "
-        f'<span class="nowrap">{_duration(meta["train_seconds"])}</span> with the recipe '
+        f"A network of {meta['parameters']:,} parameters, trained on {images} for {epochs} in "
+        f'<span class="nowrap">{duration(meta["train_seconds"])}</span> with the recipe '
         f"<b>{escape(str(recipe['name']))}</b>.{summary}"
     )
 
@@ -156,7 +157,7 @@ def _key_figures(meta: Mapping[str, Any], evaluation: Evaluation) -> str:
     figures = {
         "Parameters": f"{meta['parameters']:,}",
         "Epochs": f"{meta['epochs']:,}",
-        "Time of fit": _duration(meta["train_seconds"]),
+        "Time of fit": duration(meta["train_seconds"]),
         "Test loss": f"{evaluation.loss:.4f}",
         "Calibration error": f"{evaluation.ece:.2%}",
         "Seed": str(meta["seed"]),
@@ -185,7 +186,7 @@ def _hardest_text(report: Report) -> str:
     if shown == 0:
         return "All were read correctly; these were the least certain."
     if shown < errors:
-        return f"The {shown} most confident of {_count(errors, 'error')}, the surest first."
+        return f"The {shown} most confident of {count(errors, 'error')}, the surest first."
     text = "The only error" if errors == 1 else f"All {errors} errors, the surest first"
     rest = len(report.hardest) - shown
     return f"{text}, then the least certain of those read correctly." if rest else f"{text}."
@@ -260,17 +261,3 @@ def _chart(svg: str, label: str) -> str:
 def _moment(created: str) -> str:
     """Return ISO 8601 with a space between day and time."""
     return re.sub(r"(?<=\d)T(?=\d)", " ", created)
-
-
-def _duration(seconds: float) -> str:
-    """Return a time for reading, such as "58.3 s", "4 min 12 s" or "1 h 02 min"."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,7 +1,9 @@
 """Batches for training: the order and the augmentation of an epoch follow from its number."""
 
+import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, islice
 
 import numpy as np
 import numpy.typing as npt
@@ -45,16 +47,26 @@ class Batches:
         self._seed = seed
         self.steps = min(len(images), epoch_images) // batch_size
 
-    def epoch(self, number: int, steps_at_once: int) -> Iterator[Chunk]:
-        """Give the batches of one epoch in chunks, each prepared while the one before is used."""
-        with ThreadPoolExecutor(1) as beside:
-            chunks = self._chunks(number, steps_at_once)
-            coming = beside.submit(next, chunks, None)
-            while (chunk := coming.result()) is not None:
-                coming = beside.submit(next, chunks, None)
-                yield chunk
+    def epochs(self, numbers: range, steps_at_once: int) -> Iterator[Iterator[Chunk]]:
+        """Give epochs, each as its chunks, which are to be used up before the next epoch.
 
-    def _chunks(self, number: int, steps_at_once: int) -> Iterator[Chunk]:
+        Every chunk, the first of the next epoch too, is prepared while the one before is used.
+        """
+        with ThreadPoolExecutor(1) as beside:
+            chunks = chain.from_iterable(self._epoch(n, steps_at_once) for n in numbers)
+            coming = beside.submit(next, chunks, None)
+
+            def one_after_the_other() -> Iterator[Chunk]:
+                nonlocal coming
+                while (chunk := coming.result()) is not None:
+                    coming = beside.submit(next, chunks, None)
+                    yield chunk
+
+            prepared = one_after_the_other()
+            for _ in numbers:
+                yield islice(prepared, math.ceil(self.steps / steps_at_once))
+
+    def _epoch(self, number: int, steps_at_once: int) -> Iterator[Chunk]:
         rng = np.random.default_rng((self._seed, number))
         order = rng.permutation(len(self._images))[: self.steps * self._batch_size]
         batches = order.reshape(self.steps, self._batch_size)

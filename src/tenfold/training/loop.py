@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from tenfold.backend import has_gpu, use_backend
 from tenfold.errors import TrainingError
 from tenfold.networks import DataFormat, build_network, effective_precision
 from tenfold.recipes import CLASSES, Recipe
-from tenfold.training.batches import Batches
+from tenfold.training.batches import Batches, Chunk
 from tenfold.training.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
 from tenfold.training.optimizers import build_optimizer, learning_rate_at
 from tenfold.training.program import Program, compile_steps, smoothed
+from tenfold.wording import count
 
 CHANCE_MARGIN = 0.1
 """Below chance (0.1) plus this after the first epochs, a training has learnt next to nothing:
@@ -77,8 +79,8 @@ def fit(
         deterministic: Same seed, same machine, same backend: same weights, bit for bit. Slower.
         checkpoints: Folder for a checkpoint after every epoch; if it holds one, training goes
             on from there.
-        steps_at_once: Steps between two looks from Python. None takes 16, and on a GPU the
-            whole epoch: its images go over once and the epoch is one program.
+        steps_at_once: Steps between two looks from Python. None takes 16, and with JAX on a GPU
+            the whole epoch: its images go over once and the epoch is one program.
         progress: Draw a progress bar on stderr.
 
     Raises:
@@ -113,13 +115,14 @@ def fit(
         _restore(state, found)
         history, spent = list(found.history), found.seconds
     if steps_at_once is None:
-        steps_at_once = batches.steps if has_gpu() else STEPS_AT_ONCE
+        steps_at_once = batches.steps if backend == "jax" and has_gpu() else STEPS_AT_ONCE
     start = time.perf_counter() - spent
     with _Bar(recipe, batches.steps, len(history), progress) as bar:
         program = compile_steps(network, optimizer, recipe.label_smoothing)
-        for epoch in range(len(history), recipe.epochs):
+        epochs = range(len(history), recipe.epochs)
+        for epoch, chunks in zip(epochs, batches.epochs(epochs, steps_at_once), strict=True):
             epoch_start = time.perf_counter()
-            row = {"epoch": epoch + 1} | _train(program, batches, epoch, steps_at_once, bar)
+            row = {"epoch": epoch + 1} | _train(program, chunks, epoch, bar)
             if validation:
                 row |= _validate(network, *validation, recipe.label_smoothing)
             row["learning_rate"] = bar.learning_rate(-1)
@@ -160,6 +163,7 @@ class _Bar:
         from tqdm import tqdm
 
         self._recipe = recipe
+        self.highest_rate = recipe.optimizer.learning_rate
         self._bar = tqdm(
             total=recipe.epochs * steps, initial=epochs_done * steps, unit="step",
             disable=not shown, desc=recipe.name, dynamic_ncols=True, mininterval=0.2,
@@ -175,8 +179,7 @@ class _Bar:
     def learning_rate(self, ahead: int = 0) -> float:
         """Return the learning rate of the step that comes next, or so many ahead of it."""
         return learning_rate_at(
-            self._recipe.schedule, self._recipe.optimizer.learning_rate,
-            self._steps_done + ahead, self._bar.total,
+            self._recipe.schedule, self.highest_rate, self._steps_done + ahead, self._bar.total
         )  # fmt: skip
 
     def move(self, steps: int, loss: float, accuracy: float) -> None:
@@ -188,12 +191,10 @@ class _Bar:
         )
 
 
-def _train(
-    program: Program, batches: Batches, epoch: int, steps_at_once: int, bar: _Bar
-) -> dict[str, Any]:
+def _train(program: Program, chunks: Iterator[Chunk], epoch: int, bar: _Bar) -> dict[str, Any]:
     """Train one epoch and return its mean loss and accuracy, both taken on the way."""
     losses, hits, images_done, steps_done = 0.0, 0, 0, 0
-    for images, targets in batches.epoch(epoch, steps_at_once):
+    for images, targets in chunks:
         loss, right = program(images, targets)
         losses, hits = losses + loss, hits + right
         steps_done += len(images)
@@ -201,7 +202,7 @@ def _train(
         if not math.isfinite(losses):
             raise TrainingError(
                 f"the loss is no longer a number in epoch {epoch + 1}; "
-                f"a learning rate lower than {bar.learning_rate():g} may help"
+                f"a learning rate lower than {bar.highest_rate:g} may help"
             )
         bar.move(len(images), losses / steps_done, hits / images_done)
     return {"loss": losses / steps_done, "accuracy": hits / images_done}
@@ -230,11 +231,14 @@ def _tell(recipe: Recipe, row: dict[str, Any]) -> None:
         row["epoch"], recipe.epochs, row["loss"], 100 * row["accuracy"], validation,
         row["learning_rate"], row["seconds"],
     )  # fmt: skip
-    if row["epoch"] == CHANCE_EPOCHS and row["accuracy"] < 1 / CLASSES + CHANCE_MARGIN:
+    if (
+        row["epoch"] == min(CHANCE_EPOCHS, recipe.epochs)
+        and row["accuracy"] < 1 / CLASSES + CHANCE_MARGIN
+    ):
         _log.warning(
-            "NOT LEARNING: accuracy is %.1f%% after %d epochs, and guessing gives 10%%. "
+            "NOT LEARNING: accuracy is %.1f%% after %s, and guessing gives 10%%. "
             "Most likely the learning rate, %g with %s, does not fit%s.",
-            100 * row["accuracy"], CHANCE_EPOCHS, recipe.optimizer.learning_rate,
+            100 * row["accuracy"], count(row["epoch"], "epoch"), recipe.optimizer.learning_rate,
             recipe.optimizer.name, _likely_cause(recipe),
         )  # fmt: skip
 

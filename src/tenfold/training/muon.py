@@ -1,4 +1,4 @@
-"""Muon for convolutions, written for short trainings: few operations, quickly traced."""
+"""Muon, for convolutions too, written for short trainings: few operations, quickly traced."""
 
 from typing import Any
 

@@ -1,0 +1,17 @@
+import pytest
+
+from tenfold.wording import count, duration
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0.00 s"), (1.0, "1.00 s"), (9.99, "9.99 s"), (9.999, "10.0 s"), (36.13, "36.1 s"),
+     (59.97, "1 min 00 s"), (236.86, "3 min 57 s"), (1234.5, "20 min 34 s"),
+     (3600, "1 h 00 min"), (7262, "2 h 01 min")],
+)  # fmt: skip
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_counts() -> None:
+    assert [count(n, "epoch") for n in (0, 1, 1000)] == ["0 epochs", "1 epoch", "1,000 epochs"]
