@@ -71,7 +71,8 @@ def profiled(name: str) -> dict[str, Any]:
     optimizer = build_optimizer(recipe, batches.steps)
     optimizer.build(network.trainable_variables)
     program = compile_steps(network, optimizer, recipe.label_smoothing)
-    chunk = next(next(batches.epochs(range(1), STEPS)))
+    epochs = batches.epochs(range(1), STEPS)
+    chunk = next(next(epochs))
     seconds = []
     for images, targets in [(chunk[0][:1], chunk[1][:1]), chunk, chunk]:
         began = time.perf_counter()
