@@ -41,7 +41,7 @@ class Batches:
         epoch_images: int = 60_000,
     ) -> None:
         self._images = images
-        self._targets = np.eye(CLASSES, dtype=np.float32)[labels]
+        self._labels = labels
         self._batch_size = batch_size
         self._augmentation = augmentation
         self._seed = seed
@@ -67,10 +67,11 @@ class Batches:
                 yield islice(prepared, math.ceil(self.steps / steps_at_once))
 
     def _epoch(self, number: int, steps_at_once: int) -> Iterator[Chunk]:
+        one_hot = np.eye(CLASSES, dtype=np.float32)
         rng = np.random.default_rng((self._seed, number))
         order = rng.permutation(len(self._images))[: self.steps * self._batch_size]
         batches = order.reshape(self.steps, self._batch_size)
         for start in range(0, self.steps, steps_at_once):
             chosen = batches[start : start + steps_at_once]
             moved = [augment(self._images[one], self._augmentation, rng) for one in chosen]
-            yield np.stack(moved), self._targets[chosen]
+            yield np.stack(moved), one_hot[self._labels[chosen]]
