@@ -1,4 +1,6 @@
+import gzip
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -7,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tenfold.data import load_mnist
+from tenfold.data import encode_idx, load_mnist
+from tenfold.data.sources import FILES
 
 
 class Mnist(NamedTuple):
@@ -53,3 +56,25 @@ def messages_as_before() -> Iterator[None]:
     yield
     log.handlers[:] = handlers
     log.setLevel(level)
+
+
+@pytest.fixture(scope="session")
+def official(mnist: Mnist) -> dict[str, bytes]:
+    """Official name -> uncompressed IDX bytes."""
+    return dict(zip(FILES, map(encode_idx, mnist), strict=True))
+
+
+@pytest.fixture(scope="session")
+def packed(official: dict[str, bytes]) -> dict[str, bytes]:
+    """Official name -> gzip bytes."""
+    return {name: gzip.compress(data, compresslevel=1) for name, data in official.items()}
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache folder of the test's own, and a Keras that never fetched anything."""
+    monkeypatch.setenv("TENFOLD_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.delenv("TENFOLD_OFFLINE", raising=False)
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # slow, and no test pulls the plug
+    return tmp_path / "cache" / "mnist"
