@@ -19,7 +19,7 @@ from tenfold.classifiers import OnnxClassifier
 from tenfold.data import load_mnist
 from tenfold.exporting import network_weights, onnx_model
 from tenfold.files import write_atomic
-from tenfold.networks import build_network
+from tenfold.networks import build_network, finish_network
 from tenfold.recipes import RECIPES
 
 RESULTS = Path(__file__).parent.parent / "results" / "latency.json"
@@ -31,7 +31,9 @@ def main() -> None:
     images, _ = load_mnist("train")
     document = {}
     for recipe in RECIPES:
-        graph = onnx_model(recipe, network_weights(build_network(recipe)))
+        fresh = [build_network(recipe) for _ in range(recipe.members)]
+        weights = network_weights(finish_network(recipe, *fresh))
+        graph = onnx_model(recipe, weights)
         classifier = OnnxClassifier(graph)
         microseconds = [one_image(classifier, images[i]) for i in range(WARM_UP + RUNS)][WARM_UP:]
         document[recipe.name] = {

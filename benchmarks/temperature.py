@@ -21,7 +21,7 @@ from tenfold.data import load_mnist, split_validation
 from tenfold.evaluation import evaluate
 from tenfold.files import write_atomic
 from tenfold.networks import finish_network
-from tenfold.recipes import load_recipe, override
+from tenfold.recipes import load_recipe, member_seeds, override
 from tenfold.training.loop import fit
 
 RESULTS = Path(__file__).parent.parent / "results" / "temperature.json"
@@ -41,9 +41,9 @@ def main() -> None:
     use_backend()
     rows = []
     for seed in range(arguments.seeds):
-        trained = fit(recipe, *training, seed=seed)
-        network = finish_network(recipe, trained.network)
-        probabilities = network.predict(images, batch_size=500, verbose=0)
+        trained = [fit(recipe, *training, seed=own).network for own in member_seeds(recipe, seed)]
+        networks = [finish_network(recipe, one) for one in trained]
+        probabilities = [one.predict(images, batch_size=500, verbose=0) for one in networks]
         best = min(CANDIDATES, key=lambda t: evaluate(labels, soften(probabilities, t)).loss)
         before, after = (evaluate(labels, soften(probabilities, t)) for t in (1.0, best))
         rows.append(
@@ -58,11 +58,11 @@ def main() -> None:
     write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
 
 
-def soften(probabilities: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float64]:
-    """Return the probabilities that logits divided by a temperature would have given."""
-    logits = np.log(np.maximum(probabilities, 1e-12).astype(np.float64)) / temperature
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    softened: npt.NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+def soften(members: list[npt.NDArray[np.float32]], temperature: float) -> npt.NDArray[np.float64]:
+    """Return the mean answer of networks, had all their logits been divided by a temperature."""
+    logits = np.log(np.maximum(members, 1e-12).astype(np.float64)) / temperature
+    powers = np.exp(logits - logits.max(axis=2, keepdims=True))
+    softened: npt.NDArray[np.float64] = (powers / powers.sum(axis=2, keepdims=True)).mean(axis=0)
     return softened
 
 

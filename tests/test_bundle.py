@@ -130,21 +130,38 @@ def test_wrong_options_leave_nothing_behind(tmp_path, options, message: str) -> 
 
 
 @pytest.mark.usefixtures("tensorflow")
+def test_an_ensemble_is_made_of_the_networks_that_single_seeds_give(tmp_path, mnist) -> None:
+    options = {"train_size": 2000, "deterministic": True}
+    pair = tenfold.train(override(QUICK, {"members": 2}), seed=1, out=tmp_path / "pair", **options)
+    alone = [
+        tenfold.train(QUICK, seed=seed, out=tmp_path / f"alone{seed}", **options) for seed in (2, 3)
+    ]
+    images = mnist.test_images[:500]
+    expected = sum(load_classifier(one.bundle).predict_proba(images) for one in alone) / 2
+    found = load_classifier(pair.bundle).predict_proba(images)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert pair.meta["parameters"] == 2 * alone[0].meta["parameters"]
+    lines = (pair.bundle / "history.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3, 4]
+    assert "An ensemble of 2 networks" in (pair.bundle / "report.html").read_text()
+
+
+@pytest.mark.usefixtures("tensorflow")
 def test_the_test_images_are_opened_only_after_training(tmp_path, monkeypatch) -> None:
     events = []
-    real_load, real_fit = training.load_mnist, training.fit
+    real_load, real_fit = training.load_mnist, training.fit_members
 
     def load(split, data_dir=None):
         events.append(split)
         return real_load(split, data_dir)
 
-    def fit(*arguments, **options):
+    def fit_members(*arguments, **options):
         trained = real_fit(*arguments, **options)
         events.append("trained")
         return trained
 
     monkeypatch.setattr(training, "load_mnist", load)
-    monkeypatch.setattr(training, "fit", fit)
+    monkeypatch.setattr(training, "fit_members", fit_members)
     tenfold.train(QUICK, out=tmp_path / "run", train_size=1000)
     assert events == ["train", "trained", "test"]
 

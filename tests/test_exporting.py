@@ -44,6 +44,20 @@ def test_onnx_runtime_and_keras_agree(recipe, mnist) -> None:
     np.testing.assert_allclose(onnx_says.sum(axis=1), 1, atol=1e-5)
 
 
+def test_an_ensemble_is_the_mean_of_its_members(mnist) -> None:
+    recipe = override(recipe_named("conv"), {"members": 3, "temperature": 0.5})
+    one = override(recipe, {"members": 1})
+    networks = [build_network(recipe) for _ in range(3)]
+    images = mnist.train_images[:100]
+    mean = np.mean(
+        [finish_network(one, network).predict(images, verbose=0) for network in networks], axis=0
+    )
+    finished = finish_network(recipe, *networks)
+    np.testing.assert_allclose(finished.predict(images, verbose=0), mean, atol=1e-6)
+    classifier = OnnxClassifier(onnx_model(recipe, network_weights(finished)))
+    np.testing.assert_allclose(classifier.predict_proba(images), mean, atol=1e-5)
+
+
 def test_any_number_of_images_gives_the_same_answers(mnist) -> None:
     recipe = recipe_named("conv")
     finished = finish_network(recipe, build_network(recipe))

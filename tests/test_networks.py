@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("tensorflow")
 def test_keras_builds_what_the_description_says(recipe) -> None:
     network = build_network(recipe)
     trainable = sum(int(np.prod(v.shape)) for v in network.trainable_variables)
-    assert trainable == count_parameters(recipe)
+    assert recipe.members * trainable == count_parameters(recipe)
     outputs = with_intermediates(network).output
     for row in describe(recipe)[1:]:
         assert tuple(outputs[row.name].shape[1:]) == row.output_shape, row.name

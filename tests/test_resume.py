@@ -46,7 +46,7 @@ def test_killed_and_resumed_ends_at_the_same_weights(undisturbed, tmp_path: Path
     out = tmp_path / "run"
     process = start(*RECIPE, "--deterministic", "--out", str(out))
     for epoch in (1, 4):
-        wait_for(out, f"checkpoints/epoch-0000{epoch}.ckpt", process)
+        wait_for(out, f"checkpoints/*/epoch-0000{epoch}.ckpt", process)
         time.sleep(rng.uniform(0, 0.5))
         process.send_signal(signal.SIGKILL)
         process.communicate()
@@ -66,7 +66,7 @@ def test_killed_and_resumed_ends_at_the_same_weights(undisturbed, tmp_path: Path
 def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     out = tmp_path / "run"
     process = start(*RECIPE, "--out", str(out))
-    wait_for(out, "checkpoints/epoch-00001.ckpt", process)
+    wait_for(out, "checkpoints/*/epoch-00001.ckpt", process)
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=30)
     assert process.returncode == 130

@@ -31,12 +31,17 @@ BATCH_NORM_EPSILON = 1e-3
 Weights = Mapping[str, Sequence[npt.NDArray[np.float32]]]
 
 
-def network_weights(network: Any) -> Weights:
-    """Return the weights of a Keras network by layer name, in Keras's own order and shapes."""
-    return {layer.name: layer.get_weights() for layer in network.layers}
+def network_weights(network: Any) -> list[Weights]:
+    """Return the weights by layer name of each member; a single network is its only member.
+
+    Args:
+        network: From `tenfold.networks.finish_network`; weights keep Keras's order and shapes.
+    """
+    members = [layer for layer in network.layers if layer.name.startswith("member")] or [network]
+    return [{layer.name: layer.get_weights() for layer in one.layers} for one in members]
 
 
-def onnx_model(recipe: Recipe, weights: Weights) -> bytes:
+def onnx_model(recipe: Recipe, members: Sequence[Weights]) -> bytes:
     """Write a finished network as an ONNX graph.
 
     Straight from the recipe: its few kinds of layers are one ONNX operator each, so no
@@ -44,7 +49,7 @@ def onnx_model(recipe: Recipe, weights: Weights) -> bytes:
 
     Args:
         recipe: What the network was built from.
-        weights: Of the finished network (`tenfold.networks.finish_network`).
+        members: The weights of each member (`network_weights`).
 
     Returns:
         A graph from `images` uint8 [n, 28, 28] to `probabilities` float32 [n, 10].
@@ -52,10 +57,16 @@ def onnx_model(recipe: Recipe, weights: Weights) -> bytes:
     from onnx import TensorProto, checker, helper
 
     graph = _Graph()
-    flat = _add_layers(graph, recipe, weights)
-    kernel, bias = weights["logits"]
-    graph.add("Gemm", [flat, graph.constant(kernel), graph.constant(bias)], "logits")
-    graph.add("Softmax", ["logits"], "probabilities", axis=1)
+    pixels = _add_pixels(graph)
+    if len(members) == 1:
+        _add_network(graph, recipe, members[0], pixels)
+    else:
+        answers = []
+        for number, weights in enumerate(members, 1):
+            graph.prefix = f"member{number}_"
+            answers.append(_add_network(graph, recipe, weights, pixels))
+        graph.prefix = ""
+        graph.add("Mean", answers, "probabilities")
     images = helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", SIDE, SIDE])
     outputs = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 10])
     model = helper.make_model(
@@ -72,11 +83,12 @@ def onnx_model(recipe: Recipe, weights: Weights) -> bytes:
 
 
 class _Graph:
-    """ONNX nodes and constants as they gather."""
+    """ONNX nodes and constants as they gather; `prefix` goes before the names of nodes."""
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
+        self.prefix = ""
 
     def constant(self, value: npt.NDArray[Any]) -> str:
         from onnx import numpy_helper
@@ -88,24 +100,31 @@ class _Graph:
     def add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
         from onnx import helper
 
+        output = self.prefix + output
         self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
         return output
 
 
-def _add_layers(graph: _Graph, recipe: Recipe, weights: Weights) -> str:
+def _add_pixels(graph: _Graph) -> str:
     from onnx import TensorProto
 
     graph.add("Cast", ["images"], "floats", to=TensorProto.FLOAT)
     graph.add("Mul", ["floats", graph.constant(np.array(1 / 255, np.float32))], "rescaling")
-    value = graph.add(
+    return graph.add(
         "Reshape", ["rescaling", graph.constant(np.array([-1, 1, SIDE, SIDE], np.int64))], "pixels"
     )
+
+
+def _add_network(graph: _Graph, recipe: Recipe, weights: Weights, value: str) -> str:
+    """Add what stands between the pixels and the probabilities."""
     rows = {row.name: row for row in describe(recipe)}
     shape: tuple[int, ...] = rows["pixels"].output_shape
     for name, layer in zip(layer_names(recipe), recipe.layers, strict=True):
         value = _add_layer(graph, name, layer, value, shape, weights)
         shape = rows[name].output_shape
-    return value
+    kernel, bias = map(graph.constant, weights["logits"])
+    value = graph.add("Gemm", [value, kernel, bias], "logits")
+    return graph.add("Softmax", [value], "probabilities", axis=1)
 
 
 def _add_layer(

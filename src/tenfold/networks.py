@@ -75,12 +75,32 @@ def with_intermediates(network: Any) -> Any:
     return keras.Model(network.inputs, outputs, name=f"{network.name}_intermediates")
 
 
-def finish_network(recipe: Recipe, trained: Any) -> Any:
-    """Return the trained network as it is kept: functional, channels last, float32, calibrated.
+def finish_network(recipe: Recipe, *trained: Any) -> Any:
+    """Return what was trained as it is kept: functional, channels last, float32, calibrated.
 
     The recipe's temperature goes into the weights of the logits, so that every form of the
     network (Keras, ONNX) gives the same calibrated probabilities without knowing of it.
+
+    Args:
+        recipe: What was trained.
+        trained: The network, or each member of an ensemble: then they stand beside each other as
+            layers `member1`, `member2`..., and `probabilities` is their mean.
     """
+    import keras
+
+    networks = [_finish_one(recipe, one) for one in trained]
+    if len(networks) == 1:
+        return networks[0]
+    images = keras.Input((SIDE, SIDE), dtype="uint8", name="images")
+    answers = []
+    for number, network in enumerate(networks, 1):
+        network.name = f"member{number}"
+        answers.append(network(images))
+    mean = keras.layers.Average(name="probabilities")(answers)
+    return keras.Model(images, mean, name=_model_name(recipe))
+
+
+def _finish_one(recipe: Recipe, trained: Any) -> Any:
     network = build_network(recipe)
     network.set_weights(trained.get_weights())
     logits = network.get_layer("logits")

@@ -59,7 +59,13 @@ def _list() -> tuple[Any, str]:
 
 
 def _one(name: str) -> tuple[Any, str]:
-    from tenfold.recipes import count_operations, describe, load_recipe, recipe_to_dict
+    from tenfold.recipes import (
+        count_operations,
+        count_parameters,
+        describe,
+        load_recipe,
+        recipe_to_dict,
+    )
 
     recipe = load_recipe(name)
     rows = describe(recipe)
@@ -70,7 +76,9 @@ def _one(name: str) -> tuple[Any, str]:
         first, *rest = textwrap.wrap(row.purpose, 60)
         lines.append(f"{row.name:<14} {row.kind:<12} {shape:>9} {row.parameters:>10,}  {first}")
         lines += [" " * 50 + line for line in rest]
-    lines.append(f"{'in all':<14} {'':<12} {'':>9} {sum(row.parameters for row in rows):>10,}")
+    if recipe.members > 1:
+        lines.append(f"{recipe.members} such networks, whose probabilities are averaged")
+    lines.append(f"{'in all':<14} {'':<12} {'':>9} {count_parameters(recipe):>10,}")
     lines += ["", f"operations per image: {count_operations(recipe) / 1e6:.2f} million"]
     settings = recipe_to_dict(recipe)
     for key in ("name", "summary", "layers"):

@@ -150,11 +150,13 @@ def _tell_one(result: Any) -> str:
     meta = result.meta
     test = meta["test"]
     low, high = test["accuracy_interval"]
+    members = meta["recipe"].get("members", 1)
+    networks = f"{members} networks, " if members > 1 else ""
     return (
         f"test accuracy {test['accuracy']:.2%} ({round(test['n'] * (1 - test['accuracy']))} of "
         f"{test['n']:,} wrong; 95% interval {low:.2%} to {high:.2%})\n"
         f"trained in {duration(meta['train_seconds'])}: {meta['recipe']['name']}, "
-        f"{meta['parameters']:,} parameters, {count(meta['epochs'], 'epoch')}, "
+        f"{networks}{meta['parameters']:,} parameters, {count(meta['epochs'], 'epoch')}, "
         f"seed {meta['seed']}\n"
         f"report: {result.bundle / 'report.html'}"
     )

@@ -27,6 +27,7 @@ from tenfold.recipes.recipe import (
     count_training_operations,
     describe,
     layer_names,
+    member_seeds,
 )
 from tenfold.recipes.settings import override, recipe_from_dict, recipe_to_dict
 
@@ -54,6 +55,7 @@ __all__ = [
     "describe",
     "layer_names",
     "load_recipe",
+    "member_seeds",
     "override",
     "recipe_from_dict",
     "recipe_named",

@@ -62,6 +62,7 @@ class Recipe:
     the processor has bfloat16, and float32 elsewhere. `temperature` divides the logits of the
     finished network; it is fitted on validation images of a run on 55,000 and then frozen.
     `epoch_images`: an epoch takes so many images, drawn anew each time, or all if there are fewer.
+    `members`: so many networks, each trained by itself; the answer is the mean of theirs.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Recipe:
     precision: Literal["float32", "bfloat16"] = "float32"
     temperature: float = 1.0
     epoch_images: int = 60_000
+    members: int = 1
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -96,6 +98,7 @@ def check_recipe(recipe: Recipe) -> None:
         ("schedule.warmup", recipe.schedule.warmup, 0.001, 0.999),
         ("label_smoothing", recipe.label_smoothing, 0, 0.9),
         ("temperature", recipe.temperature, 1e-3, 1e3),
+        ("members", recipe.members, 1, 100),
         ("augmentation.shift_pixels", augmentation.shift_pixels, 0, SIDE - 1),
         ("augmentation.rotation_degrees", augmentation.rotation_degrees, 0, 180),
         ("augmentation.scale", augmentation.scale, 0, 1),
@@ -105,6 +108,15 @@ def check_recipe(recipe: Recipe) -> None:
         if not low <= value <= high:  # also refuses NaN
             raise UsageError(f"{name} is {value:g}; it must lie between {low:g} and {high:g}")
     describe(recipe)
+
+
+def member_seeds(recipe: Recipe, seed: int) -> range:
+    """Return the seed of each member: no two seeds of a recipe have a member in common.
+
+    A single network's seed is the seed itself, so an ensemble is made of networks that the same
+    recipe without members gives too.
+    """
+    return range(seed * recipe.members, (seed + 1) * recipe.members)
 
 
 def layer_names(recipe: Recipe) -> tuple[str, ...]:
@@ -122,7 +134,8 @@ def layer_names(recipe: Recipe) -> tuple[str, ...]:
 def describe(recipe: Recipe) -> tuple[LayerRow, ...]:
     """Return a row for every layer, pixels first, with shapes and trainable parameters.
 
-    Shapes are channels last: (height, width, channels).
+    Shapes are channels last: (height, width, channels). Of an ensemble these are the layers of
+    one member; all are alike.
 
     Raises:
         UsageError: A layer does not fit on what comes before it.
@@ -156,13 +169,13 @@ def describe(recipe: Recipe) -> tuple[LayerRow, ...]:
 
 
 def count_parameters(recipe: Recipe) -> int:
-    """Return the number of trainable parameters."""
-    return sum(row.parameters for row in describe(recipe))
+    """Return the number of trainable parameters, all members together."""
+    return recipe.members * sum(row.parameters for row in describe(recipe))
 
 
 def count_operations(recipe: Recipe) -> int:
     """Return the additions and multiplications that reading one image takes."""
-    return sum(row.operations for row in describe(recipe))
+    return recipe.members * sum(row.operations for row in describe(recipe))
 
 
 def count_training_operations(recipe: Recipe) -> int:
@@ -172,4 +185,4 @@ def count_training_operations(recipe: Recipe) -> int:
     once for what it was given. Nobody asks the first layer for the latter.
     """
     operations = [row.operations for row in describe(recipe) if row.operations]
-    return 3 * sum(operations) - operations[0]
+    return recipe.members * (3 * sum(operations) - operations[0])

@@ -144,10 +144,14 @@ def _lede(meta: Mapping[str, Any]) -> str:
     summary = f" {escape(str(recipe['summary']))}" if recipe.get("summary") else ""
     images = f"{meta['train_images']:,} images of MNIST" if "train_images" in meta else "MNIST"
     epochs = count(meta["epochs"], "epoch")
+    if recipe.get("members", 1) > 1:
+        epochs += " each"
     if recipe.get("epoch_images", 60_000) < meta.get("train_images", 0):
         epochs += f" of {recipe['epoch_images']:,} images"
+    members = recipe.get("members", 1)
+    what = f"An ensemble of {members} networks with" if members > 1 else "A network of"
     return (
-        f"A network of {meta['parameters']:,} parameters, trained on {images} for {epochs} in "
+        f"{what} {meta['parameters']:,} parameters, trained on {images} for {epochs} in "
         f'<span class="nowrap">{duration(meta["train_seconds"])}</span> with the recipe '
         f"<b>{escape(str(recipe['name']))}</b>.{summary}"
     )

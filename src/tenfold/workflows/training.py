@@ -36,7 +36,7 @@ from tenfold.exporting import network_weights, onnx_model
 from tenfold.files import temporary_folder
 from tenfold.networks import effective_precision, finish_network
 from tenfold.recipes import DEFAULT, Recipe, count_parameters, describe, load_recipe, recipe_to_dict
-from tenfold.training.loop import Trained, fit
+from tenfold.training.members import fit_members, joined_history
 from tenfold.workflows.evaluating import all_figures
 from tenfold.workflows.runs import (
     CHECKPOINTS,
@@ -165,12 +165,13 @@ def run_one(folder: Path, request: Request, *, progress: bool = False) -> TrainR
         if request.val_size:
             (images, labels), validation = split_validation(images, labels, request.val_size)
         images, labels = images[: request.train_size], labels[: request.train_size]
-        trained = fit(
+        trained = fit_members(
             request.recipe, images, labels, seed=request.seed, validation=validation,
             backend=request.backend, deterministic=request.deterministic,
             checkpoints=folder / CHECKPOINTS, progress=progress,
         )  # fmt: skip
-        network = finish_network(request.recipe, trained.network)
+        history = joined_history(trained)
+        network = finish_network(request.recipe, *[one.network for one in trained])
         graph = onnx_model(request.recipe, network_weights(network))
         classifier = OnnxClassifier(graph)
         parity = _check_parity(network, classifier, images[:PARITY_IMAGES])
@@ -178,12 +179,13 @@ def run_one(folder: Path, request: Request, *, progress: bool = False) -> TrainR
         probabilities = classifier.predict_proba(test_images)
         evaluation = evaluate(test_labels, probabilities)
         figures = all_figures(evaluation, test_labels, probabilities)
-        meta = _meta(request, trained, figures, len(images), parity)
+        seconds = sum(one.seconds for one in trained)
+        meta = _meta(request, seconds, figures, len(images), parity)
         hardest = hardest_images(test_labels, probabilities)
         report = Report(
             meta=meta,
             layers=describe(request.recipe),
-            history=trained.history,
+            history=history,
             evaluation=evaluation,
             hardest=hardest,
             hardest_images=test_images[[hard.index for hard in hardest]],
@@ -191,8 +193,8 @@ def run_one(folder: Path, request: Request, *, progress: bool = False) -> TrainR
         contents = {
             KERAS: _keras_file(network, folder),
             ONNX: graph,
-            HISTORY: history_csv(trained.history),
-            HISTORY_LINES: history_lines(trained.history),
+            HISTORY: history_csv(history),
+            HISTORY_LINES: history_lines(history),
             REPORT: render_report(report).encode(),
         }
         bundle = write_bundle(folder, contents, meta)
@@ -266,7 +268,7 @@ def _keras_file(network: Any, folder: Path) -> bytes:
 
 def _meta(
     request: Request,
-    trained: Trained,
+    train_seconds: float,
     test: dict[str, Any],
     train_images: int,
     parity: dict[str, Any],
@@ -277,7 +279,7 @@ def _meta(
         "seed": request.seed,
         "parameters": count_parameters(recipe),
         "epochs": recipe.epochs,
-        "train_seconds": round(trained.seconds, 2),
+        "train_seconds": round(train_seconds, 2),
         "test": test,
         "train_images": train_images,
         "val_images": request.val_size,
