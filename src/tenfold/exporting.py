@@ -12,6 +12,7 @@ from tenfold.recipes import (
     Dense,
     Dropout,
     Flatten,
+    GlobalAveragePool,
     Layer,
     MaxPool,
     Recipe,
@@ -135,6 +136,9 @@ def _add_layer(
             return _add_conv(graph, name, layer, value, shape, weights)
         case MaxPool(size):
             return graph.add("MaxPool", [value], name, kernel_shape=[size] * 2, strides=[size] * 2)
+        case GlobalAveragePool():
+            value = graph.add("GlobalAveragePool", [value], f"{name}_map")
+            return graph.add("Flatten", [value], name, axis=1)
         case Dropout():
             return value  # does nothing once trained
         case Flatten():
@@ -152,16 +156,18 @@ def _add_conv(
     graph: _Graph, name: str, layer: Conv, value: str, shape: tuple[int, ...], weights: Weights
 ) -> str:
     plain = layer.pool == 1 and not layer.batch_norm
-    kernel, *bias = weights[name if plain else f"{name}_sums"]
+    *by_channel, kernel, bias = _kernels(layer, weights[name if plain else f"{name}_sums"])
+    window = {
+        "kernel_shape": [layer.kernel_size] * 2,
+        "strides": [layer.stride] * 2,
+        "pads": _padding(layer, shape),
+    }
+    for depthwise in by_channel:  # Keras: (height, width, channels, 1)
+        own = graph.constant(depthwise.transpose(2, 3, 0, 1))
+        value = graph.add("Conv", [value, own], f"{name}_channels", group=shape[2], **window)
+        window = {"kernel_shape": [1, 1]}
     inputs = [value, graph.constant(kernel.transpose(3, 2, 0, 1)), *map(graph.constant, bias)]
-    value = graph.add(
-        "Conv",
-        inputs,
-        f"{name}_sums",
-        kernel_shape=[layer.kernel_size] * 2,
-        strides=[layer.stride] * 2,
-        pads=_padding(layer, shape),
-    )
+    value = graph.add("Conv", inputs, f"{name}_sums", **window)
     if layer.pool > 1:
         value = graph.add(
             "MaxPool",
@@ -177,6 +183,12 @@ def _add_conv(
             "BatchNormalization", [value, *statistics], f"{name}_norm", epsilon=BATCH_NORM_EPSILON
         )
     return _add_activation(graph, layer.activation, value, name)
+
+
+def _kernels(layer: Conv, arrays: Sequence[npt.NDArray[np.float32]]) -> list[Any]:
+    """Return the kernels, one or two of them, and then a list with the bias, if there is one."""
+    kernels = 2 if layer.separable else 1
+    return [*arrays[:kernels], list(arrays[kernels:])]
 
 
 def _padding(layer: Conv, shape: tuple[int, ...]) -> list[int]:

@@ -11,6 +11,7 @@ from tenfold.recipes import (
     Dense,
     Dropout,
     Flatten,
+    GlobalAveragePool,
     Layer,
     MaxPool,
     Recipe,
@@ -154,6 +155,8 @@ def _build_layer(
             return _build_conv(name, layer, data_format, dtype, fused)
         case MaxPool(size):
             return [kl.MaxPooling2D(size, data_format=data_format, name=name, dtype=dtype)]
+        case GlobalAveragePool():
+            return [kl.GlobalAveragePooling2D(data_format=data_format, name=name, dtype=dtype)]
         case Dropout(rate):
             return [kl.Dropout(rate, name=name, dtype=dtype)]
         case Flatten():
@@ -168,8 +171,9 @@ def _build_conv(
     from keras import layers as kl
 
     plain = layer.pool == 1 and not layer.batch_norm
+    convolution = kl.SeparableConv2D if layer.separable else kl.Conv2D
     parts = [
-        kl.Conv2D(
+        convolution(
             layer.filters,
             layer.kernel_size,
             strides=layer.stride,

@@ -125,7 +125,7 @@ def layer_names(recipe: Recipe) -> tuple[str, ...]:
     kinds = {cls: kind for kind, cls in KINDS.items()}
     names = []
     for layer in recipe.layers:
-        kind = kinds[type(layer)].replace("max_", "")
+        kind = kinds[type(layer)].replace("max_", "").replace("global_average_pool", "average")
         seen[kind] = seen.get(kind, 0) + 1
         names.append(f"{kind}{seen[kind]}")
     return tuple(names)

@@ -23,8 +23,8 @@ class Muon(optimizers.Optimizer):  # type: ignore[misc]
     """Muon (Jordan 2024), with each convolution's kernel as a matrix of filters.
 
     A kernel (height, width, in, out) is taken as (height * width * in, out), the way Jordan
-    trains convolutions. Biases, batch normalisation and the logits go by Adam, as he advises.
-    Keras has a Muon too; it leaves convolutions to AdamW.
+    trains convolutions. Biases, kernels of single channels, batch normalisation and the logits go
+    by Adam, as he advises. Keras has a Muon too; it leaves convolutions to AdamW.
     """
 
     def __init__(
@@ -107,4 +107,6 @@ def _factor(gram: Any) -> Any:
 
 
 def _goes_by_adam(variable: Any) -> bool:
-    return len(variable.shape) < 2 or "logits" in variable.path
+    # A separable convolution's first kernel (height, width, in, 1) is one filter per channel.
+    *_, last = variable.shape
+    return len(variable.shape) < 2 or last == 1 or "logits" in variable.path
