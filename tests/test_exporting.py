@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
+from tenfold.bundle import ONNX, load_bundle
 from tenfold.classifiers import OnnxClassifier
-from tenfold.exporting import network_weights, onnx_model
+from tenfold.exporting import network_weights, onnx_model, quantized_model
+from tenfold.exporting.quantizing import CALIBRATION_IMAGES
 from tenfold.networks import build_network, finish_network
 from tenfold.recipes import RECIPES, override, recipe_named
 
@@ -60,6 +62,18 @@ def test_an_ensemble_is_the_mean_of_its_members(mnist) -> None:
     np.testing.assert_allclose(finished.predict(images, verbose=0), mean, atol=1e-6)
     classifier = OnnxClassifier(onnx_model(recipe, network_weights(finished)))
     np.testing.assert_allclose(classifier.predict_proba(images), mean, atol=1e-5)
+
+
+def test_int8_reads_as_float32_does(mnist) -> None:
+    bundle = load_bundle("standard")
+    graph = bundle.read(ONNX)
+    small = quantized_model(graph, mnist.train_images[:CALIBRATION_IMAGES])
+    assert len(small) < len(graph) / 3
+    images = mnist.train_images[-5000:]
+    before, after = (OnnxClassifier(g).predict_proba(images) for g in (graph, small))
+    assert not np.array_equal(before, after)
+    assert (before.argmax(axis=1) == after.argmax(axis=1)).mean() >= 0.999
+    np.testing.assert_allclose(after, before, atol=0.1)
 
 
 def test_any_number_of_images_gives_the_same_answers(mnist) -> None:

@@ -1,4 +1,4 @@
-"""A finished network written in other formats."""
+"""The ONNX graph, written straight from a recipe and weights."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,0 +1,54 @@
+"""An ONNX graph in int8: a quarter of the size, and integer arithmetic where it costs most."""
+
+import logging
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+CALIBRATION_IMAGES = 1000
+"""Training images that tell how large the values between the layers get."""
+
+_BATCH = 100
+_OPERATORS = ["Conv", "Gemm", "MaxPool", "GlobalAveragePool"]
+"""What is computed in int8. Batch normalisation, activation and softmax stay in float32."""
+
+
+def quantized_model(model: bytes, images: npt.NDArray[np.uint8]) -> bytes:
+    """Return the graph with weights int8 per channel and values between layers uint8 per tensor.
+
+    Args:
+        model: A graph from `onnx_model`.
+        images: uint8 (n, 28, 28); `CALIBRATION_IMAGES` training images will do.
+
+    Returns:
+        A graph with the same input and output, in ONNX's quantise-dequantise form.
+    """
+    import onnx
+    from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._batches = iter(
+                {"images": images[start : start + _BATCH]}
+                for start in range(0, len(images), _BATCH)
+            )
+
+        def get_next(self) -> Any:
+            return next(self._batches, None)
+
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)  # it recommends steps that a graph this plain does not need
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "quantized.onnx"
+            quantize_static(
+                onnx.load_from_string(model), path, Reader(), op_types_to_quantize=_OPERATORS,
+                per_channel=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
+            )  # fmt: skip
+            return path.read_bytes()
+    finally:
+        root.setLevel(level)

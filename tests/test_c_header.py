@@ -1,0 +1,107 @@
+"""The C header, compiled and asked to read."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tenfold.classifiers import OnnxClassifier
+from tenfold.errors import UsageError
+from tenfold.exporting import c_header, network_weights, onnx_model
+from tenfold.networks import build_network, finish_network
+from tenfold.recipes import Recipe, override, recipe_named
+
+pytestmark = pytest.mark.usefixtures("tensorflow")
+COMPILER = shutil.which("cc") or shutil.which("gcc")
+
+PROGRAM = """
+#include <stdio.h>
+#include "reader.h"
+
+int main(void) {
+    uint8_t image[784];
+    float probabilities[10];
+    while (fread(image, 1, 784, stdin) == 784) {
+        int digit = READ(image, probabilities);
+        printf("%d", digit);
+        for (int i = 0; i < 10; i++) printf(" %.7f", probabilities[i]);
+        printf("\\n");
+    }
+    return 0;
+}
+"""
+
+EVERY_KIND = override(
+    recipe_named("standard"),
+    {
+        "name": "every-kind",
+        "temperature": 0.1,  # fresh networks are unsure, and unsure answers are all alike
+        "layers": [
+            {"kind": "conv", "filters": 6, "kernel_size": 4, "padding": "same", "stride": 2},
+            {"kind": "conv", "filters": 8, "padding": "same", "pool": 2, "batch_norm": True,
+             "separable": True},
+            {"kind": "dropout", "rate": 0.5},
+            {"kind": "conv", "filters": 8, "stride": 2, "separable": True, "activation": "linear"},
+            {"kind": "conv", "filters": 12, "kernel_size": 2, "batch_norm": True},
+            {"kind": "global_average_pool"},
+            {"kind": "dense", "units": 9},
+        ],
+    },
+)  # fmt: skip
+FAST = override(recipe_named("fast"), {"temperature": 0.1})
+
+
+def read_in_c(header: str, function: str, images: np.ndarray, folder: Path) -> np.ndarray:
+    """Compile a header, and return the digit and the probabilities it gives for each image."""
+    (folder / "reader.h").write_text(header)
+    (folder / "main.c").write_text(PROGRAM)
+    assert COMPILER
+    subprocess.run(
+        [COMPILER, "-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", f"-DREAD={function}",
+         "main.c", "-o", "main", "-lm"],
+        cwd=folder, check=True,
+    )  # fmt: skip
+    said = subprocess.run(
+        [folder / "main"], input=images.tobytes(), capture_output=True, check=True
+    ).stdout.decode()
+    return np.array([line.split() for line in said.splitlines()], float)
+
+
+@pytest.mark.skipif(not COMPILER, reason="no C compiler")
+@pytest.mark.parametrize("recipe", [EVERY_KIND, FAST], ids=lambda r: r.name)
+def test_c_and_onnx_runtime_agree(recipe: Recipe, mnist, tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    network = build_network(recipe)
+    for layer in network.layers:  # statistics that a fresh network does not have
+        if layer.name.endswith("_norm"):
+            layer.set_weights(
+                [rng.uniform(-1, 1.5, w.shape) for w in layer.get_weights()[:2]]
+                + [rng.uniform(0.1, 1, w.shape) for w in layer.get_weights()[2:]]
+            )
+    (weights,) = network_weights(finish_network(recipe, network))
+    images = mnist.train_images[:300]
+    expected = OnnxClassifier(onnx_model(recipe, [weights])).predict_proba(images)
+    name = recipe.name.replace("-", "_")
+    found = read_in_c(c_header(recipe, weights), f"{name}_read", images, tmp_path)
+    assert np.ptp(expected) > 0.5  # the answers differ from one another
+    # int8 weights: at most half of 1/127 of each filter's largest weight is lost.
+    np.testing.assert_allclose(found[:, 1:], expected, atol=0.03)
+    np.testing.assert_array_equal(found[:, 0], found[:, 1:].argmax(axis=1))
+    np.testing.assert_allclose(found[:, 1:].sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"members": 2}, "not an ensemble"),
+        ({"layers.0.activation": "tanh"}, "not tanh"),
+        ({"layers": [{"kind": "max_pool"}, {"kind": "flatten"}]}, "use its pool"),
+    ],
+)
+def test_what_c_cannot_say_is_refused(settings, message: str) -> None:
+    recipe = override(EVERY_KIND, settings)
+    (weights,) = network_weights(finish_network(recipe, build_network(recipe)))
+    with pytest.raises(UsageError, match=message):
+        c_header(recipe, weights)
