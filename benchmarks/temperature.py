@@ -21,7 +21,7 @@ from tenfold.data import load_mnist, split_validation
 from tenfold.evaluation import evaluate
 from tenfold.files import write_atomic
 from tenfold.networks import finish_network
-from tenfold.recipes import load_recipe, member_seeds, override
+from tenfold.recipes import SIDE, load_recipe, member_seeds, override
 from tenfold.training.loop import fit
 
 RESULTS = Path(__file__).parent.parent / "results" / "temperature.json"
@@ -37,13 +37,18 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     recipe = override(load_recipe(arguments.recipe), {"temperature": 1.0})
+    plain = override(recipe, {"read_shifts": 0})
     training, (images, labels) = split_validation(*load_mnist("train"), VAL_SIZE)
     use_backend()
     rows = []
     for seed in range(arguments.seeds):
         trained = [fit(recipe, *training, seed=own).network for own in member_seeds(recipe, seed)]
-        networks = [finish_network(recipe, one) for one in trained]
-        probabilities = [one.predict(images, batch_size=500, verbose=0) for one in networks]
+        networks = [finish_network(plain, one) for one in trained]
+        probabilities = [
+            one.predict(shifted, batch_size=500, verbose=0)
+            for one in networks
+            for shifted in shifts(images, recipe.read_shifts)
+        ]
         best = min(CANDIDATES, key=lambda t: evaluate(labels, soften(probabilities, t)).loss)
         before, after = (evaluate(labels, soften(probabilities, t)) for t in (1.0, best))
         rows.append(
@@ -58,9 +63,16 @@ def main() -> None:
     write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
 
 
-def soften(members: list[npt.NDArray[np.float32]], temperature: float) -> npt.NDArray[np.float64]:
-    """Return the mean answer of networks, had all their logits been divided by a temperature."""
-    logits = np.log(np.maximum(members, 1e-12).astype(np.float64)) / temperature
+def shifts(images: npt.NDArray[np.uint8], pixels: int) -> list[npt.NDArray[np.uint8]]:
+    """Return the images shifted every way by up to so many pixels."""
+    padded = np.pad(images, ((0, 0), (pixels, pixels), (pixels, pixels)))
+    steps = range(2 * pixels + 1)
+    return [padded[:, y : y + SIDE, x : x + SIDE] for y in steps for x in steps]
+
+
+def soften(answers: list[npt.NDArray[np.float32]], temperature: float) -> npt.NDArray[np.float64]:
+    """Return the mean of the answers, had the logits behind each been divided by a temperature."""
+    logits = np.log(np.maximum(answers, 1e-12).astype(np.float64)) / temperature
     powers = np.exp(logits - logits.max(axis=2, keepdims=True))
     softened: npt.NDArray[np.float64] = (powers / powers.sum(axis=2, keepdims=True)).mean(axis=0)
     return softened

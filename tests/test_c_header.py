@@ -95,7 +95,7 @@ def test_c_and_onnx_runtime_agree(recipe: Recipe, mnist, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"members": 2}, "not an ensemble"),
+        ({"members": 2}, "reads once"),
         ({"layers.0.activation": "tanh"}, "not tanh"),
         ({"layers": [{"kind": "max_pool"}, {"kind": "flatten"}]}, "use its pool"),
     ],

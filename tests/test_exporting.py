@@ -64,6 +64,27 @@ def test_an_ensemble_is_the_mean_of_its_members(mnist) -> None:
     np.testing.assert_allclose(classifier.predict_proba(images), mean, atol=1e-5)
 
 
+def test_reading_shifted_is_the_mean_over_shifted_images(mnist) -> None:
+    recipe = override(recipe_named("conv"), {"read_shifts": 1, "members": 2})
+    plain = override(recipe, {"read_shifts": 0})
+    networks = [build_network(recipe) for _ in range(2)]
+    images = mnist.train_images[:60]
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))
+    once = finish_network(plain, *networks)
+    mean = np.mean(
+        [once.predict(padded[:, y : y + 28, x : x + 28], verbose=0)
+         for y in range(3) for x in range(3)],
+        axis=0,
+    )  # fmt: skip
+    assert np.abs(once.predict(images, verbose=0) - mean).max() > 1e-3
+    finished = finish_network(recipe, *networks)
+    np.testing.assert_allclose(finished.predict(images, verbose=0), mean, atol=1e-5)
+    graph = onnx_model(recipe, network_weights(finished))
+    np.testing.assert_allclose(OnnxClassifier(graph).predict_proba(images), mean, atol=1e-5)
+    # The weights are in the file once.
+    assert len(graph) < 1.2 * len(onnx_model(plain, network_weights(once)))
+
+
 def test_int8_reads_as_float32_does(mnist) -> None:
     bundle = load_bundle("standard")
     graph = bundle.read(ONNX)

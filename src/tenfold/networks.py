@@ -84,21 +84,39 @@ def finish_network(recipe: Recipe, *trained: Any) -> Any:
 
     Args:
         recipe: What was trained.
-        trained: The network, or each member of an ensemble: then they stand beside each other as
-            layers `member1`, `member2`..., and `probabilities` is their mean.
+        trained: The network, or each member of an ensemble. Members, and a network that reads
+            shifted images, are layers `member1`, `member2`..., and `probabilities` is the mean of
+            what they say.
     """
     import keras
 
     networks = [_finish_one(recipe, one) for one in trained]
-    if len(networks) == 1:
+    if len(networks) == 1 and not recipe.read_shifts:
         return networks[0]
     images = keras.Input((SIDE, SIDE), dtype="uint8", name="images")
     answers = []
     for number, network in enumerate(networks, 1):
         network.name = f"member{number}"
-        answers.append(network(images))
+        answers += [network(shifted) for shifted in _shifted(images, recipe.read_shifts)]
     mean = keras.layers.Average(name="probabilities")(answers)
     return keras.Model(images, mean, name=_model_name(recipe))
+
+
+def _shifted(images: Any, pixels: int) -> list[Any]:
+    """Return the images shifted by up to so many pixels, every way there is; black comes in."""
+    from keras import layers as kl
+
+    if not pixels:
+        return [images]
+    plain = {"data_format": "channels_last", "dtype": "uint8"}
+    padded = kl.ZeroPadding2D(pixels, **plain)(kl.Reshape((SIDE, SIDE, 1), dtype="uint8")(images))
+    steps = range(2 * pixels + 1)
+    cropped = [
+        kl.Cropping2D(((top, 2 * pixels - top), (left, 2 * pixels - left)), **plain)(padded)
+        for top in steps
+        for left in steps
+    ]
+    return [kl.Reshape((SIDE, SIDE), dtype="uint8")(image) for image in cropped]
 
 
 def _finish_one(recipe: Recipe, trained: Any) -> Any:

@@ -78,6 +78,8 @@ def _one(name: str) -> tuple[Any, str]:
         lines += [" " * 50 + line for line in rest]
     if recipe.members > 1:
         lines.append(f"{recipe.members} such networks, whose probabilities are averaged")
+    if recipe.read_shifts:
+        lines.append(f"reads an image shifted by up to {recipe.read_shifts} pixels, and averages")
     lines.append(f"{'in all':<14} {'':<12} {'':>9} {count_parameters(recipe):>10,}")
     lines += ["", f"operations per image: {count_operations(recipe) / 1e6:.2f} million"]
     settings = recipe_to_dict(recipe)

@@ -46,8 +46,8 @@ def c_header(recipe: Recipe, weights: Weights) -> str:
     Raises:
         UsageError: The network has what the header cannot say.
     """
-    if recipe.members > 1:
-        raise UsageError("a C header holds one network, not an ensemble")
+    if recipe.members > 1 or recipe.read_shifts:
+        raise UsageError("a C header holds one network that reads once: no members, no shifts")
     writer = _Writer()
     shapes = {row.name: row.output_shape for row in describe(recipe)}
     shape: tuple[int, ...] = shapes["pixels"]

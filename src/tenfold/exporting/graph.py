@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenfold.recipes import (
+    CLASSES,
     SIDE,
     Conv,
     Dense,
@@ -58,8 +59,8 @@ def onnx_model(recipe: Recipe, members: Sequence[Weights]) -> bytes:
     from onnx import TensorProto, checker, helper
 
     graph = _Graph()
-    pixels = _add_pixels(graph)
-    if len(members) == 1:
+    pixels = _add_pixels(graph, recipe.read_shifts)
+    if len(members) == 1 and not recipe.read_shifts:
         _add_network(graph, recipe, members[0], pixels)
     else:
         answers = []
@@ -67,7 +68,7 @@ def onnx_model(recipe: Recipe, members: Sequence[Weights]) -> bytes:
             graph.prefix = f"member{number}_"
             answers.append(_add_network(graph, recipe, weights, pixels))
         graph.prefix = ""
-        graph.add("Mean", answers, "probabilities")
+        _add_mean(graph, answers, recipe.read_shifts)
     images = helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", SIDE, SIDE])
     outputs = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 10])
     model = helper.make_model(
@@ -98,6 +99,9 @@ class _Graph:
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
 
+    def integers(self, *values: int) -> str:
+        return self.constant(np.array(values, np.int64))
+
     def add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
         from onnx import helper
 
@@ -106,14 +110,36 @@ class _Graph:
         return output
 
 
-def _add_pixels(graph: _Graph) -> str:
+def _add_pixels(graph: _Graph, shifts: int) -> str:
+    """Add the pixels in 0..1; shifted ones stand one after the other, all images each time."""
     from onnx import TensorProto
 
     graph.add("Cast", ["images"], "floats", to=TensorProto.FLOAT)
     graph.add("Mul", ["floats", graph.constant(np.array(1 / 255, np.float32))], "rescaling")
-    return graph.add(
-        "Reshape", ["rescaling", graph.constant(np.array([-1, 1, SIDE, SIDE], np.int64))], "pixels"
-    )
+    pixels = graph.add("Reshape", ["rescaling", graph.integers(-1, 1, SIDE, SIDE)], "pixels")
+    if not shifts:
+        return pixels
+    around = graph.integers(0, 0, shifts, shifts, 0, 0, shifts, shifts)
+    padded = graph.add("Pad", [pixels, around], "padded")
+    axes = graph.integers(2, 3)
+    cropped = []
+    for top in range(2 * shifts + 1):
+        for left in range(2 * shifts + 1):
+            start = graph.integers(top, left)
+            end = graph.integers(top + SIDE, left + SIDE)
+            inputs = [padded, start, end, axes]
+            cropped.append(graph.add("Slice", inputs, f"shifted_{top}_{left}"))
+    return graph.add("Concat", cropped, "shifted", axis=0)
+
+
+def _add_mean(graph: _Graph, answers: list[str], shifts: int) -> None:
+    """Add the mean over members and over the shifts."""
+    last = "answers" if shifts else "probabilities"
+    value = graph.add("Mean", answers, last)
+    if shifts:
+        shape = graph.integers((2 * shifts + 1) ** 2, -1, CLASSES)
+        value = graph.add("Reshape", [value, shape], "by_shift")
+        graph.add("ReduceMean", [value], "probabilities", axes=[0], keepdims=0)
 
 
 def _add_network(graph: _Graph, recipe: Recipe, weights: Weights, value: str) -> str:

@@ -63,6 +63,8 @@ class Recipe:
     finished network; it is fitted on validation images of a run on 55,000 and then frozen.
     `epoch_images`: an epoch takes so many images, drawn anew each time, or all if there are fewer.
     `members`: so many networks, each trained by itself; the answer is the mean of theirs.
+    `read_shifts`: the finished network reads an image shifted by -n..n pixels both ways, and the
+    answer is the mean over all (2n + 1)^2: more accurate, and as many times slower.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Recipe:
     temperature: float = 1.0
     epoch_images: int = 60_000
     members: int = 1
+    read_shifts: int = 0
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -99,6 +102,7 @@ def check_recipe(recipe: Recipe) -> None:
         ("label_smoothing", recipe.label_smoothing, 0, 0.9),
         ("temperature", recipe.temperature, 1e-3, 1e3),
         ("members", recipe.members, 1, 100),
+        ("read_shifts", recipe.read_shifts, 0, 3),
         ("augmentation.shift_pixels", augmentation.shift_pixels, 0, SIDE - 1),
         ("augmentation.rotation_degrees", augmentation.rotation_degrees, 0, 180),
         ("augmentation.scale", augmentation.scale, 0, 1),
@@ -175,7 +179,8 @@ def count_parameters(recipe: Recipe) -> int:
 
 def count_operations(recipe: Recipe) -> int:
     """Return the additions and multiplications that reading one image takes."""
-    return recipe.members * sum(row.operations for row in describe(recipe))
+    readings = recipe.members * (2 * recipe.read_shifts + 1) ** 2
+    return readings * sum(row.operations for row in describe(recipe))
 
 
 def count_training_operations(recipe: Recipe) -> int:

@@ -287,7 +287,7 @@ def _meta(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": _versions(),
         "machine": {
-            "processor": _processor(),
+            "processor": processor(),
             "cores": os.cpu_count(),
             "system": f"{platform.system()} {platform.machine()}",
             "backend": request.backend,
@@ -331,7 +331,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _processor() -> str:
+def processor() -> str:
     """Return the processor's name as the system tells it."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():

@@ -1,0 +1,263 @@
+"""Measure how fast one network reads on different runtimes, side by side.
+
+    python benchmarks/inference.py                      `standard`, all runtimes, about ten minutes
+    python benchmarks/inference.py --model tiny --out /tmp/tiny.json
+
+Runtimes: Keras's predict and a plain call of the network, ONNX Runtime, OpenVINO and LiteRT;
+float32 and int8, OpenVINO also in bfloat16; one and two threads. Each has a process of its own,
+since threads are set once a process; the runtimes take turns, and the median of the rounds counts.
+`onnxruntime-spinning` is ONNX Runtime as it comes, whose threads wait in a loop; tenfold makes them
+sleep. At the end two processes read at once. Let nothing run beside it. Writes
+results/inference.json.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tenfold.backend import has_bfloat16
+from tenfold.bundle import KERAS, ONNX, load_bundle
+from tenfold.data import load_mnist
+from tenfold.exporting import quantized_model
+from tenfold.exporting.quantizing import CALIBRATION_IMAGES
+from tenfold.files import write_atomic
+from tenfold.workflows.training import processor
+
+RESULTS = Path(__file__).parent.parent / "results" / "inference.json"
+FLOAT32 = (
+    "keras-predict",
+    "keras-call",
+    "onnxruntime",
+    "onnxruntime-spinning",
+    "openvino",
+    "litert",
+)
+INT8 = ("onnxruntime", "openvino", "litert")
+ROUNDS = 3
+BATCHES = (32, 256, 1000)
+ONE_IMAGE_SECONDS = 2.0
+TOGETHER_SECONDS = 5.0
+
+Predict = Callable[[np.ndarray], np.ndarray]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", default="standard", help="a shipped name or a bundle folder")
+    parser.add_argument("--out", type=Path, default=RESULTS, metavar="FILE")
+    parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--together", nargs=3, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        runtime, precision, threads, folder = arguments.one
+        print(json.dumps(measured(runtime, precision, int(threads), Path(folder))))
+    elif arguments.together:
+        runtime, start, folder = arguments.together
+        print(read_until(predictor(runtime, "float32", 0, Path(folder)), float(start)))
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            document = compare(arguments.model, Path(folder))
+        write_atomic(arguments.out, json.dumps(document, indent=2) + "\n")
+
+
+def compare(model: str, folder: Path) -> dict[str, Any]:
+    """Measure every runtime in turn, round after round."""
+    write_models(model, folder)
+    plan = [(runtime, "float32", n) for n in (1, 2) for runtime in FLOAT32]
+    plan += [(runtime, "int8", n) for n in (1, 2) for runtime in INT8]
+    if has_bfloat16():
+        plan += [("openvino", "bfloat16", n) for n in (1, 2)]
+    found: dict[tuple[str, str, int], list[dict[str, Any]]] = {one: [] for one in plan}
+    for _ in range(ROUNDS):
+        for one in plan:
+            found[one].append(in_a_process("--one", *map(str, one), str(folder)))
+            print(*one, found[one][-1], file=sys.stderr, flush=True)
+    rows = [
+        {"runtime": runtime, "precision": precision, "threads": threads, **middle(results)}
+        for (runtime, precision, threads), results in found.items()
+    ]
+    together = {
+        runtime: two_at_once(runtime, folder) for runtime in ("onnxruntime", "onnxruntime-spinning")
+    }
+    return {"model": model, "machine": {"processor": processor(), "cores": os.cpu_count()},
+            "rounds": ROUNDS, "rows": rows, "two_processes": together}  # fmt: skip
+
+
+def write_models(model: str, folder: Path) -> None:
+    """Leave the model in every format in a folder."""
+    bundle = load_bundle(model)
+    images = load_mnist("train")[0][:CALIBRATION_IMAGES]
+    graph = bundle.read(ONNX)
+    (folder / "float32.onnx").write_bytes(graph)
+    (folder / "int8.onnx").write_bytes(quantized_model(graph, images))
+    (folder / "float32.keras").write_bytes(bundle.read(KERAS))
+    script = (
+        "import sys, pathlib, numpy as np, keras, tensorflow as tf\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "network = keras.models.load_model(folder / 'float32.keras')\n"
+        "images = np.load(folder / 'images.npy')\n"
+        "for name in ('float32', 'int8'):\n"
+        "    converter = tf.lite.TFLiteConverter.from_keras_model(network)\n"
+        "    if name == 'int8':\n"
+        "        converter.optimizations = [tf.lite.Optimize.DEFAULT]\n"
+        "        converter.representative_dataset = lambda: ([i[None]] for i in images)\n"
+        "    (folder / (name + '.tflite')).write_bytes(converter.convert())\n"
+    )
+    np.save(folder / "images.npy", images)
+    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    subprocess.run([sys.executable, "-c", script, str(folder)], check=True, env=quiet,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+
+
+def in_a_process(*words: str) -> Any:
+    """Run this script on these words in a process of its own, and return what it prints."""
+    finished = subprocess.run(
+        [sys.executable, __file__, *words], check=True, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    return json.loads(finished.stdout.splitlines()[-1])
+
+
+def predictor(runtime: str, precision: str, threads: int, folder: Path) -> Predict:
+    """Return a function from images uint8 (n, 28, 28) to probabilities (n, 10)."""
+    if runtime.startswith("keras"):
+        return keras_predictor(runtime, threads, folder)
+    if runtime == "openvino":
+        return openvino_predictor(precision, threads, folder)
+    if runtime == "litert":
+        return litert_predictor(precision, threads, folder)
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    spinning = str(int(runtime == "onnxruntime-spinning"))
+    options.add_session_config_entry("session.intra_op.allow_spinning", spinning)
+    session = ort.InferenceSession(folder / f"{precision}.onnx", options)
+    return lambda images: session.run(None, {"images": images})[0]
+
+
+def keras_predictor(runtime: str, threads: int, folder: Path) -> Predict:
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    import keras
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    network = keras.models.load_model(folder / "float32.keras")
+    if runtime == "keras-call":
+        return lambda images: np.asarray(network(images, training=False))
+    return lambda images: np.asarray(network.predict(images, batch_size=len(images), verbose=0))
+
+
+def openvino_predictor(precision: str, threads: int, folder: Path) -> Predict:
+    import openvino
+
+    # Left alone, it computes in bfloat16 where the processor can.
+    settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
+    settings["INFERENCE_PRECISION_HINT"] = "bf16" if precision == "bfloat16" else "f32"
+    graph = "int8" if precision == "int8" else "float32"
+    compiled = openvino.compile_model(folder / f"{graph}.onnx", "CPU", settings)
+    request = compiled.create_infer_request()
+    return lambda images: request.infer([images])[0].copy()
+
+
+def litert_predictor(precision: str, threads: int, folder: Path) -> Predict:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(folder / f"{precision}.tflite"), num_threads=threads)
+    place = interpreter.get_input_details()[0]["index"]
+    answer = interpreter.get_output_details()[0]["index"]
+    ready = 0
+
+    def predict(images: np.ndarray) -> np.ndarray:
+        nonlocal ready
+        if ready != len(images):
+            interpreter.resize_tensor_input(place, images.shape)
+            interpreter.allocate_tensors()
+            ready = len(images)
+        interpreter.set_tensor(place, images)
+        interpreter.invoke()
+        return np.asarray(interpreter.get_tensor(answer))
+
+    return predict
+
+
+def measured(runtime: str, precision: str, threads: int, folder: Path) -> dict[str, Any]:
+    """Measure one runtime in this process."""
+    predict = predictor(runtime, precision, threads, folder)
+    images, labels = load_mnist("test")
+    read = np.concatenate([predict(part) for part in np.split(images, 10)]).argmax(axis=1)
+    times: list[float] = []
+    for image in images[:20]:
+        predict(image[None])
+    end = time.perf_counter() + ONE_IMAGE_SECONDS
+    while time.perf_counter() < end:
+        image = images[len(times) % len(images)][None]
+        start = time.perf_counter()
+        predict(image)
+        times.append(time.perf_counter() - start)
+    speeds = {}
+    for size in BATCHES:
+        parts = [images[i : i + size] for i in range(0, len(images) - size + 1, size)]
+        predict(parts[0])
+        start = time.perf_counter()
+        for part in parts:
+            predict(part)
+        speeds[str(size)] = round(len(parts) * size / (time.perf_counter() - start))
+    return {
+        "accuracy": float((read == labels).mean()),
+        "one_image_us": round(1e6 * statistics.median(times), 1),
+        "images_per_second": speeds,
+    }
+
+
+def middle(results: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the medians over the rounds."""
+    return {
+        "accuracy": results[0]["accuracy"],
+        "one_image_us": statistics.median(one["one_image_us"] for one in results),
+        "images_per_second": {
+            str(size): statistics.median(one["images_per_second"][str(size)] for one in results)
+            for size in BATCHES
+        },
+    }
+
+
+def read_until(predict: Predict, start: float) -> int:
+    """Read in batches from a moment on, for some seconds, and return how many images."""
+    images, _ = load_mnist("test")
+    predict(images[:256])
+    time.sleep(max(0.0, start - time.time()))
+    end, done = time.perf_counter() + TOGETHER_SECONDS, 0
+    while time.perf_counter() < end:
+        predict(images[:256])
+        done += 256
+    return done
+
+
+def two_at_once(runtime: str, folder: Path) -> dict[str, int]:
+    """Return the images per second of one process, and of two together, all threads each."""
+    result = {}
+    for count in (1, 2):
+        start = time.time() + 3
+        words = [sys.executable, __file__, "--together", runtime, str(start), str(folder)]
+        started = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(count)]
+        done = [int(process.communicate()[0]) for process in started]
+        result[str(count)] = round(sum(done) / TOGETHER_SECONDS)
+    return result
+
+
+if __name__ == "__main__":
+    main()
