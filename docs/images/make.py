@@ -1,6 +1,9 @@
-"""Draw docs/images/reading.png: digits drawn here, the canvases the network saw, its answers.
+"""Draw the pictures reading.png and page.png beside this file.
 
-python docs/images/make.py
+    python docs/images/make.py
+
+The first shows digits drawn here, the canvases the network saw and its answers; the second two
+numbers drawn here, as `tenfold read --annotate` shows them.
 """
 
 from pathlib import Path
@@ -11,7 +14,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tenfold
+from tenfold.annotating import annotate
 from tenfold.canvas import to_canvas
+from tenfold.pictures import load_picture
 
 HERE = Path(__file__).parent
 
@@ -42,6 +47,30 @@ def main() -> None:
         page(4, pen=7, ink=(40, 40, 150), paper=(245, 245, 245), small=True),
     ]
     draw(pictures).savefig(HERE / "reading.png", dpi=110)
+    picture = load_picture(cv2.cvtColor(number_page(), cv2.COLOR_BGR2RGB))
+    annotate(picture, tenfold.Reader().read_picture(picture)).save(HERE / "page.png", optimize=True)
+
+
+def number_page() -> np.ndarray:
+    """Return a picture uint8 (330, 760, 3), blue first, of two numbers on squared paper."""
+    rng = np.random.default_rng(0)
+    picture = np.full((330, 760, 3), (242, 245, 248), np.float32)
+    for at in range(10, 760, 30):
+        cv2.line(picture, (at, 0), (at, 329), (225, 205, 190), 1, cv2.LINE_AA)
+        cv2.line(picture, (0, at), (759, at), (225, 205, 190), 1, cv2.LINE_AA)
+    for row, number in enumerate(("7352", "94273")):
+        left = 60
+        for place, digit in enumerate(number):
+            size = rng.uniform(80, 100)
+            corner = (left, 45 + 150 * row + rng.uniform(-8, 8))
+            for stroke in STROKES[int(digit)]:
+                curve = np.round((smooth(stroke) * size + corner) * 16).astype(np.int32)
+                cv2.polylines(picture, [curve], False, (90, 40, 20), 6, cv2.LINE_AA, shift=4)
+            left += round(size + (60 if place % 2 else 20))
+        cv2.circle(picture, (left, 130 + 150 * row), 5, (90, 40, 20), -1, cv2.LINE_AA)
+    picture *= np.linspace(1, 0.55, 760, dtype=np.float32)[None, :, None]
+    picture += rng.normal(0, 4, picture.shape)
+    return cv2.GaussianBlur(np.clip(picture, 0, 255).astype(np.uint8), (3, 3), 0)
 
 
 def smooth(points: list[tuple[float, float]], steps: int = 24) -> np.ndarray:

@@ -32,12 +32,20 @@ EVEN_LIGHT = 0.5
 pictures made from MNIST training images 0.3 misses uneven light; 0.7 and more cost close crops of
 fat strokes."""
 
+UNDECIDED = 0.1
+"""So near to a half, the share of light pixels does not tell ink from paper: half of the page may
+lie in shadow. Set on pages made from MNIST training images."""
 
-def ink_of(grey: Grey) -> Ink | None:
+
+def ink_of(
+    grey: Grey, paper_square: float = PAPER_SQUARE, *, ink_is_dark: bool | None = None
+) -> Ink | None:
     """Tell ink from paper under uneven light, whichever of them is dark.
 
     Args:
         grey: uint8 (h, w).
+        paper_square: Side of a square wider than any stroke, as a share of the shorter side.
+        ink_is_dark: Whether it is darker than the paper; None finds out.
 
     Returns:
         float32 (h, w), 0 paper to 1 full ink, or None if nothing stands out.
@@ -45,8 +53,8 @@ def ink_of(grey: Grey) -> Ink | None:
     values = grey.astype(np.float32)
     light = _light(values)
     flat = values - light
-    dark = _ink_is_dark(flat)
-    paper = light + _paper(flat, dark)
+    dark = _light_share(flat) > 0.5 if ink_is_dark is None else ink_is_dark
+    paper = light + _paper(flat, dark, paper_square)
     ink: Ink = values - paper
     if dark:
         # Ink takes away a share of the light, so in shadow it differs less: undo that.
@@ -87,11 +95,23 @@ def _light(values: Ink) -> Ink:
     return light
 
 
-def _ink_is_dark(flat: Ink) -> bool:
-    """Decide which is ink: paper holds most of the corners, the margin and the whole, in the mean.
+def is_ink_dark(grey: Grey) -> bool | None:
+    """Tell whether ink is darker than the paper, or None if light and dark hold half each.
 
-    A thin frame or a scanner's dark rim owns the corners, and is outvoted. The margin is the outer
-    tenth.
+    Args:
+        grey: uint8 (h, w).
+    """
+    values = grey.astype(np.float32)
+    if abs(_light_share(values) - 0.5) < UNDECIDED:
+        return None
+    return _light_share(values - _light(values)) > 0.5
+
+
+def _light_share(flat: Ink) -> float:
+    """Return how much of a picture is light, 0 to 1: the mean of corners, margin and the whole.
+
+    Paper is most of it. A thin frame or a scanner's dark rim owns the corners, and is outvoted.
+    The margin is the outer tenth.
     """
     levels = cv2.normalize(flat, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
     threshold, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_OTSU)
@@ -101,19 +121,20 @@ def _ink_is_dark(flat: Ink) -> bool:
     deep, wide = math.ceil(height / 10), math.ceil(width / 10)
     margin[deep : height - deep, wide : width - wide] = False
     corners = light[[0, 0, -1, -1], [0, -1, 0, -1]]
-    return float(corners.mean() + light[margin].mean() + light.mean()) > 1.5
+    return float(corners.mean() + light[margin].mean() + light.mean()) / 3
 
 
-def _paper(flat: Ink, ink_is_dark: bool) -> Ink:
+def _paper(flat: Ink, ink_is_dark: bool, share: float) -> Ink:
     """Return the level of the paper under and around strokes: shadows stay, strokes go.
 
     A morphological closing (opening, for light ink) on a thumbnail, with a square wider than any
     stroke.
     """
-    scale = min(1.0, 96 / max(flat.shape))
+    # So many pixels that the square has ten or more.
+    scale = min(1.0, max(96, 10 / share * max(flat.shape) / min(flat.shape)) / max(flat.shape))
     size = (max(1, round(flat.shape[1] * scale)), max(1, round(flat.shape[0] * scale)))
     thumbnail = cv2.resize(flat, size, interpolation=cv2.INTER_AREA)
-    square = np.ones((int(min(size) * PAPER_SQUARE) | 1,) * 2, dtype=np.uint8)
+    square = np.ones((int(min(size) * share) | 1,) * 2, dtype=np.uint8)
     operation = cv2.MORPH_CLOSE if ink_is_dark else cv2.MORPH_OPEN
     level = cv2.morphologyEx(thumbnail, operation, square)
     paper: Ink = cv2.resize(level, flat.shape[::-1], interpolation=cv2.INTER_LINEAR)

@@ -11,11 +11,13 @@ from tenfold.errors import PictureError, UsageError
 
 _EPILOG = """\
 examples:
-  tenfold read --single digit.png
-  tenfold read --single scans/ photo.jpg --json
-  cat digit.png | tenfold read --single -
+  tenfold read photo.jpg                 a line of text for every line of digits
+  tenfold read scans/ photo.jpg --json   with confidences and boxes
+  tenfold read --single digit.png        the picture shows one digit
+  tenfold read photo.jpg --annotate seen   seen/photo.png shows boxes and what the network saw
+  cat digit.png | tenfold read -
 
-A digit too uncertain to call shows as ?. Only one digit a picture can be read so far.
+A digit too uncertain to call shows as ?.
 """
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
@@ -40,47 +42,105 @@ def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
     parser.add_argument("pictures", nargs="+", metavar="PICTURE", help="a file, a folder, or -")
     parser.add_argument(
-        "--model", default="standard", metavar="MODEL", help="shipped name or bundle folder"
+        "--model",
+        default="reader",
+        metavar="MODEL",
+        help="shipped name or bundle folder; what counts as uncertain was set for reader",
+    )
+    parser.add_argument(
+        "--annotate", type=Path, metavar="DIR", help="write each picture with what was read in it"
     )
     parser.add_argument("--single", action="store_true", help="each picture shows one digit")
 
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Read every picture, and return what was read as JSON-ready values and as text."""
-    if not options.single:
-        raise UsageError("reading several digits at once is not there yet: add --single")
     sources = list(_sources(options.pictures))
+    if options.annotate:
+        _check_target(options.annotate, sources)
     from tenfold.bundle import load_classifier
+    from tenfold.pictures import load_picture
     from tenfold.reading import Reader
 
     reader = Reader(load_classifier(options.model))
     documents, lines = [], []
+    written: set[Path] = set()
     for name in _with_progress(sources, quiet=options.quiet):
         try:
-            if name != "-" and Path(name).is_dir():
+            if name != "-" and _is_folder(Path(name)):
                 raise PictureError(f"the folder {name} holds no pictures ({', '.join(SUFFIXES)})")
-            source = sys.stdin.buffer.read() if name == "-" else name
-            reading = reader.read(source, single=True)
+            source = _stdin() if name == "-" else name
+            picture = load_picture(source)
+            reading = reader.read_picture(picture, single=options.single)
+            if options.annotate:
+                _annotate(picture, reading, name, options.annotate, written)
         except PictureError as error:
             options.partly_failed = True
             _log.error("tenfold: %s", error)
             documents.append(_failed(name, str(error)))
             continue
         documents.append({"path": name, **reading.to_dict()})
-        lines.append(f"{name}: {reading.text}" if len(sources) > 1 else reading.text)
+        lines += _text(name if len(sources) > 1 else "", reading)
     return {"pictures": documents}, "\n".join(lines)
+
+
+def _stdin() -> bytes:
+    if sys.stdin is None:
+        raise PictureError("there is no stdin to read a picture from")
+    return sys.stdin.buffer.read()
+
+
+def _check_target(folder: Path, sources: list[str]) -> None:
+    """Refuse a folder that holds the pictures: none may be written over."""
+    from tenfold.files import make_folder
+
+    if any(name != "-" and Path(name).resolve().parent == folder.resolve() for name in sources):
+        raise UsageError(f"--annotate {folder} would write among the pictures; give another folder")
+    make_folder(folder)
+
+
+def _annotate(picture: Any, reading: Any, name: str, folder: Path, written: set[Path]) -> None:
+    from tenfold.annotating import annotate
+    from tenfold.files import atomic_path
+
+    stem = "stdin" if name == "-" else Path(name).stem
+    path = folder / f"{stem}.png"
+    number = 1
+    while path in written:  # pictures of one name from several folders
+        number += 1
+        path = folder / f"{stem}-{number}.png"
+    written.add(path)
+    try:
+        with atomic_path(path) as temporary:
+            annotate(picture, reading).save(temporary, "PNG")
+    except OSError as error:
+        raise PictureError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _text(name: str, reading: Any) -> list[str]:
+    """Return a line of text for each line of digits; for none, the name or nothing."""
+    before = f"{name}: " if name else ""
+    return [before + line.text for line in reading.lines] or [before.rstrip()]
 
 
 def _sources(names: list[str]) -> list[str]:
     found: list[str] = []
     for name in names:
         folder = Path(name)
-        if name == "-" or not folder.is_dir():
+        if name == "-" or not _is_folder(folder):
             found.append(name)
             continue
-        inside = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+        named = (p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+        inside = sorted(p for p in named if not p.is_dir())
         found += map(str, inside or [folder])
     return found
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # too long, or no name at all: told when it is read
+        return False
 
 
 def _with_progress(sources: list[str], *, quiet: bool) -> Iterable[str]:

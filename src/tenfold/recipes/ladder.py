@@ -1,10 +1,19 @@
 """The recipes that come with tenfold, from simple to complex."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from tenfold.errors import UsageError
-from tenfold.recipes.layers import Conv, Dense, Dropout, Flatten, Layer, MaxPool
+from tenfold.recipes.layers import (
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    Layer,
+    MaxPool,
+)
 from tenfold.recipes.recipe import Augmentation, Optimizer, Recipe, Schedule
 from tenfold.recipes.settings import recipe_from_dict
 
@@ -16,6 +25,30 @@ _ARTICLE_LAYERS: tuple[Layer, ...] = (
     Dropout(0.5),
     Flatten(),
     Dense(250, "sigmoid"),
+)
+
+_BEST = Recipe(
+    name="best",
+    summary="The most accurate single network here: larger, and it reads every image nine times.",
+    layers=(
+        Conv(64, 5, pool=2),
+        Conv(128, padding="same", batch_norm=True),
+        Conv(128, padding="same", pool=2, batch_norm=True),
+        Conv(256, padding="same", batch_norm=True),
+        Conv(256, batch_norm=True),
+        Flatten(),
+    ),
+    optimizer=Optimizer("muon", 0.004, weight_decay=0.1, beta_2=0.99, momentum=0.95),
+    schedule=Schedule("one-cycle", warmup=0.2),
+    augmentation=Augmentation(
+        shift_pixels=2.0, rotation_degrees=12.0, scale=0.12, shear=0.15, thickness=0.5
+    ),
+    label_smoothing=0.1,
+    precision="bfloat16",
+    batch_size=128,
+    epochs=8,
+    read_shifts=1,
+    temperature=0.47,  # results/temperature.json
 )
 
 RECIPES: tuple[Recipe, ...] = (
@@ -69,6 +102,23 @@ RECIPES: tuple[Recipe, ...] = (
         epochs=12,
     ),
     Recipe(
+        name="tiny",
+        summary="Small enough for a microcontroller, and nearly as accurate as the large ones.",
+        layers=(
+            Conv(18, pool=2, batch_norm=True),
+            Conv(28, batch_norm=True, separable=True),
+            Conv(36, batch_norm=True, separable=True),
+            Conv(44, batch_norm=True, separable=True),
+            Conv(44, batch_norm=True, separable=True),
+            GlobalAveragePool(),
+        ),
+        optimizer=Optimizer("muon", 0.01, beta_2=0.99, momentum=0.95),
+        schedule=Schedule("one-cycle", warmup=0.2),
+        augmentation=Augmentation(shift_pixels=1.0, rotation_degrees=5.0, scale=0.06, shear=0.06),
+        batch_size=128,
+        epochs=24,
+    ),
+    Recipe(
         name="fast",
         summary="The article's accuracy in a second: 36,000 images, each seen once.",
         layers=(
@@ -103,6 +153,38 @@ RECIPES: tuple[Recipe, ...] = (
         batch_size=128,
         epochs=10,
         temperature=0.46,  # results/temperature.json
+    ),
+    Recipe(
+        name="reader",
+        summary="For pictures: as standard, and it has seen marks that are no digits.",
+        layers=(
+            Conv(32, 5, pool=3),
+            Conv(64, padding="same", pool=2, batch_norm=True),
+            Conv(128, padding="same", batch_norm=True),
+            Flatten(),
+        ),
+        optimizer=Optimizer("muon", 0.004, weight_decay=0.1, beta_2=0.99, momentum=0.95),
+        schedule=Schedule("one-cycle", warmup=0.2),
+        augmentation=Augmentation(
+            shift_pixels=1.5,
+            rotation_degrees=10.0,
+            scale=0.12,
+            shear=0.15,
+            thickness=0.4,
+            not_digits=0.15,
+        ),
+        label_smoothing=0.1,
+        precision="bfloat16",
+        batch_size=128,
+        epochs=12,
+        temperature=0.42,  # results/temperature.json
+    ),
+    _BEST,
+    replace(
+        _BEST,
+        name="ensemble",
+        summary="Five networks of the recipe best, each from a seed of its own; a mean vote.",
+        members=5,
     ),
 )
 

@@ -41,16 +41,21 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How training images are moved, anew in every epoch; each draw is uniform.
+    """How training images are changed, anew in every epoch; each draw is uniform.
 
     `shift_pixels`: -n..n both ways, whole pixels if nothing else moves. `rotation_degrees`: -n..n.
     `scale`: factors 1 / (1 + n)..1 + n, height and width apart. `shear`: tangent, -n..n.
+    `thickness`: strokes up to a pixel thicker or thinner: the weight, -n..n, of each pixel's
+    brightest (above 0) or darkest (below 0) neighbour, itself included. `not_digits`: this part
+    of each batch, 0..0.9, is made-up marks (`tenfold.not_digits`) with all digits equally likely.
     """
 
     shift_pixels: float = 0.0
     rotation_degrees: float = 0.0
     scale: float = 0.0
     shear: float = 0.0
+    thickness: float = 0.0
+    not_digits: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,8 @@ def check_recipe(recipe: Recipe) -> None:
         ("augmentation.rotation_degrees", augmentation.rotation_degrees, 0, 180),
         ("augmentation.scale", augmentation.scale, 0, 1),
         ("augmentation.shear", augmentation.shear, 0, 1),
+        ("augmentation.thickness", augmentation.thickness, 0, 1),
+        ("augmentation.not_digits", augmentation.not_digits, 0, 0.9),
     )
     for name, value, low, high in ranges:
         if not low <= value <= high:  # also refuses NaN

@@ -12,7 +12,8 @@ from tenfold.augmentation import augment
 from tenfold.recipes import CLASSES, Augmentation
 
 Chunk = tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]
-"""Images uint8 (k, b, 28, 28) and one-hot targets float32 (k, b, 10) of k steps."""
+"""Images uint8 (k, b, 28, 28) and targets float32 (k, b, 10) of k steps, one-hot or, for what is
+no digit, even."""
 
 
 class Batches:
@@ -73,5 +74,23 @@ class Batches:
         batches = order.reshape(self.steps, self._batch_size)
         for start in range(0, self.steps, steps_at_once):
             chosen = batches[start : start + steps_at_once]
-            moved = [augment(self._images[one], self._augmentation, rng) for one in chosen]
-            yield np.stack(moved), one_hot[self._labels[chosen]]
+            images, targets = self._images[chosen], one_hot[self._labels[chosen]]
+            self._mix_in_not_digits(images, targets, rng)
+            moved = [augment(one, self._augmentation, rng) for one in images]
+            yield np.stack(moved), targets
+
+    def _mix_in_not_digits(
+        self,
+        images: npt.NDArray[np.uint8],
+        targets: npt.NDArray[np.float32],
+        rng: np.random.Generator,
+    ) -> None:
+        """Replace the first images of every batch; the order within a batch does not matter."""
+        count = round(self._augmentation.not_digits * self._batch_size)
+        if not count:
+            return
+        from tenfold.not_digits import make_not_digits
+
+        for batch, wanted in zip(images, targets, strict=True):
+            batch[:count] = make_not_digits(count, self._images, self._labels, rng)
+            wanted[:count] = 1 / CLASSES

@@ -198,7 +198,7 @@ def _train(program: Program, chunks: Iterator[Chunk], epoch: int, bar: _Bar) -> 
         loss, right = program(images, targets)
         losses, hits = losses + loss, hits + right
         steps_done += len(images)
-        images_done += targets.shape[0] * targets.shape[1]
+        images_done += int(np.count_nonzero(targets.max(axis=2) > 0.5))
         if not math.isfinite(losses):
             raise TrainingError(
                 f"the loss is no longer a number in epoch {epoch + 1}; "

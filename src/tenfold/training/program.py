@@ -13,8 +13,9 @@ import numpy.typing as npt
 from tenfold.recipes import CLASSES, SIDE
 
 Program = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.float32]], tuple[float, int]]
-"""Takes images uint8 (k, b, 28, 28) and one-hot targets float32 (k, b, 10), trains k steps on
-them, and returns the sum of the k losses and how many images were read right on the way."""
+"""Takes images uint8 (k, b, 28, 28) and targets float32 (k, b, 10), one-hot or even for what is no
+digit, trains k steps on them, and returns the sum of the k losses and how many digits were read
+right on the way."""
 
 
 def compile_steps(network: Any, optimizer: Any, label_smoothing: float) -> Program:
@@ -53,7 +54,8 @@ def _tensorflow(logits: Any, optimizer: Any, label_smoothing: float) -> Program:
             )
             loss = tf.reduce_mean(losses)
         optimizer.apply(tape.gradient(loss, values), variables)
-        hits = tf.equal(tf.argmax(sums, axis=1), tf.argmax(targets, axis=1))
+        right = tf.equal(tf.argmax(sums, axis=1), tf.argmax(targets, axis=1))
+        hits = right & (tf.reduce_max(targets, axis=1) > 0.5)
         return loss, tf.math.count_nonzero(hits, dtype=tf.int32)
 
     signature = (
@@ -93,7 +95,8 @@ def _jax(logits: Any, optimizer: Any, label_smoothing: float) -> Program:
         sums = sums.astype(jnp.float32)
         wanted = smoothed(targets, label_smoothing)
         loss = -(jax.nn.log_softmax(sums) * wanted).sum(axis=1).mean()
-        return loss, (rest, (sums.argmax(axis=1) == targets.argmax(axis=1)).sum())
+        right = sums.argmax(axis=1) == targets.argmax(axis=1)
+        return loss, (rest, (right & (targets.max(axis=1) > 0.5)).sum())
 
     def step(held: Any, batch: Any) -> Any:
         weights, rest, slots = held
@@ -130,7 +133,8 @@ def _torch(logits: Any, optimizer: Any, label_smoothing: float) -> Program:
         loss.backward()
         with torch.no_grad():
             optimizer.apply([variable.value.grad for variable in variables], variables)
-        return loss.item(), int((sums.argmax(1) == targets.argmax(1)).sum())
+        right = sums.argmax(1) == targets.argmax(1)
+        return loss.item(), int((right & (targets.amax(1) > 0.5)).sum())
 
     def run(images: npt.NDArray[np.uint8], targets: npt.NDArray[np.float32]) -> tuple[float, int]:
         from keras import ops

@@ -1,0 +1,139 @@
+"""Made-up marks that are no digits, so that a network learns to be unsure of them.
+
+Trained on with all ten digits equally likely (outlier exposure: D. Hendrycks, M. Mazeika,
+T. Dietterich, arXiv 1812.04606), such marks get a low confidence, and so do others that nobody
+made up. What might pass for a digit is left out: letters like O and S, narrow slices like a 1.
+"""
+
+import string
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tenfold.canvas import center_by_mass, fit
+from tenfold.recipes import SIDE
+
+Images = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.uint8]
+
+LIKE_DIGITS = "OoDQIilLjJSsZzBbGgqUuVvYyTtAP"
+LETTERS = sorted({*string.ascii_letters, *"#&%@+=*?$"} - {*LIKE_DIGITS})
+"""Drawn in OpenCV's Hershey fonts; what a hurried pen writes like a digit is missing."""
+
+FONTS = (
+    cv2.FONT_HERSHEY_SIMPLEX,
+    cv2.FONT_HERSHEY_DUPLEX,
+    cv2.FONT_HERSHEY_COMPLEX,
+    cv2.FONT_HERSHEY_TRIPLEX,
+    cv2.FONT_HERSHEY_SCRIPT_SIMPLEX,
+    cv2.FONT_HERSHEY_SCRIPT_COMPLEX,
+)
+
+NARROWEST = 0.35
+"""A slice of a digit narrower than this part of its height would look like a 1."""
+
+TURNED = (2, 3, 4, 5, 7)
+"""Digits that, turned by a quarter, are none."""
+
+
+def make_not_digits(count: int, images: Images, labels: Labels, rng: np.random.Generator) -> Images:
+    """Make marks that are no digits, each on a canvas as `tenfold.canvas` would make it.
+
+    Args:
+        count: How many.
+        images: uint8 (n, 28, 28) digits to make some of them from, white on black.
+        labels: uint8 (n,), their digits.
+        rng: Where the draws come from.
+
+    Returns:
+        uint8 (count, 28, 28).
+    """
+    kinds = (_slice, _pair, _letter, _scribble, _turned, _blob)
+    marks = np.empty((count, SIDE, SIDE), np.uint8)
+    for number in range(count):
+        mark = None
+        while mark is None or not mark.any():
+            mark = kinds[rng.integers(len(kinds))](images, labels, rng)
+        marks[number] = center_by_mass(fit(np.float32(1 / 255) * mark))
+    return marks
+
+
+def _slice(images: Images, labels: Labels, rng: np.random.Generator) -> Images | None:
+    """Return the left or right part of a digit."""
+    place = rng.integers(len(images))
+    if labels[place] == 8:  # half of it is a 3
+        return None
+    ink = _cropped(images[place])
+    height, width = ink.shape
+    keep = round(width * rng.uniform(0.3, 0.5))
+    if keep < NARROWEST * height:
+        return None
+    part = ink[:, :keep] if rng.random() < 0.5 else ink[:, -keep:]
+    return _cropped(part)
+
+
+def _pair(images: Images, labels: Labels, rng: np.random.Generator) -> Images | None:
+    """Return two digits that touch, or stand close."""
+    left, right = (_cropped(images[i]) for i in rng.integers(0, len(images), 2))
+    height = max(left.shape[0], right.shape[0])
+    gap = round(rng.uniform(-0.15, 0.1) * height)
+    width = max(left.shape[1] + right.shape[1] + gap, left.shape[1], right.shape[1])
+    if width < 0.8 * height:
+        return None
+    both = np.zeros((height, width), np.uint8)
+    for ink, start in ((left, 0), (right, width - right.shape[1])):
+        top = rng.integers(0, height - ink.shape[0] + 1)
+        place = both[top : top + ink.shape[0], start : start + ink.shape[1]]
+        np.maximum(place, ink, out=place)
+    return both
+
+
+def _letter(images: Images, labels: Labels, rng: np.random.Generator) -> Images | None:
+    """Return a letter, or several."""
+    count = 1 if rng.random() < 0.8 else 2
+    text = "".join(rng.choice(LETTERS, count))
+    board = np.zeros((100, 160), np.uint8)
+    font = FONTS[rng.integers(len(FONTS))]
+    cv2.putText(board, text, (40, 65), font, 1.6, 255, int(rng.integers(2, 7)), cv2.LINE_AA)
+    turn = cv2.getRotationMatrix2D((80, 50), rng.uniform(-15, 15), 1.0)
+    turn[0, 1] += rng.uniform(-0.3, 0.3)
+    return _cropped(cv2.warpAffine(board, turn, (160, 100)))
+
+
+def _scribble(images: Images, labels: Labels, rng: np.random.Generator) -> Images | None:
+    """Return a pen's way through many random points."""
+    points = rng.uniform(10, 90, (int(rng.integers(8, 14)), 2)) * (rng.uniform(0.5, 1), 1)
+    # Each point between its neighbours, twice: corners become curves.
+    for _ in range(2):
+        ahead = np.roll(points, -1, axis=0)
+        points = np.stack([0.75 * points + 0.25 * ahead, 0.25 * points + 0.75 * ahead], axis=1)
+        points = points.reshape(-1, 2)[:-2]
+    board = np.zeros((100, 100), np.uint8)
+    width = int(rng.integers(4, 13))
+    cv2.polylines(board, [np.rint(points).astype(np.int32)], False, 255, width, cv2.LINE_AA)
+    return _cropped(board)
+
+
+def _turned(images: Images, labels: Labels, rng: np.random.Generator) -> Images | None:
+    """Return a digit that lies on its side."""
+    place = rng.integers(len(images))
+    if labels[place] not in TURNED:
+        return None
+    return _cropped(np.rot90(images[place], rng.choice([1, 3])))
+
+
+def _blob(images: Images, labels: Labels, rng: np.random.Generator) -> Images | None:
+    """Return spots, dots, dashes and stains: noise, coarse or fine, cut off at a level."""
+    coarse = int(rng.integers(3, 10))
+    noise = rng.standard_normal((coarse, int(rng.integers(2, 10))))
+    size = (int(rng.integers(10, 60)), int(rng.integers(10, 60)))
+    smooth = cv2.resize(noise, size, interpolation=cv2.INTER_CUBIC)
+    spots = ((smooth > np.quantile(smooth, rng.uniform(0.3, 0.8))) * 255).astype(np.uint8)
+    return _cropped(spots)
+
+
+def _cropped(image: Images) -> Images:
+    """Return the part that holds ink; an image without any comes back as it is."""
+    rows, columns = (np.flatnonzero((image > 0).any(axis=axis)) for axis in (1, 0))
+    return image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] if rows.size else image

@@ -1,0 +1,243 @@
+"""A page taken apart: rules and specks left out, what is left grouped into lines of marks.
+
+No network here; `tenfold.reading` asks one what the marks are.
+"""
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.canvas import INK_SHARE, Mark
+from tenfold.ink import PAPER_SQUARE, Grey, Ink, ink_of, is_ink_dark
+
+PAGE_SIDE = 2000
+"""Longest side on which a page is taken apart, in pixels: a digit 5 mm high on A4 gets 34."""
+
+FIRST_SQUARE = 0.2
+"""Side of the square that is wider than any stroke, as a share of the page's shorter side, until
+the digits' height is known; see `ink_of`."""
+
+SQUARE_HEIGHTS = 1.5
+"""The same, in heights of a digit."""
+
+RULE_HEIGHTS = 2.5
+"""What runs straight for so many heights of a digit is a rule, not a stroke."""
+
+FAINT_SHARE = 0.2
+"""Share of full ink from which a pixel may be of a rule."""
+
+MOST_PARTS = 3000
+"""A page of more parts is a pattern, or print; ten times what a full page of digits has."""
+
+SMALLEST_HEIGHT = 0.45
+"""A mark lower than this part of its neighbours' height is a dot, a comma, a dash or a speck."""
+
+_Boxes = NDArray[np.int64]
+
+
+def take_apart(grey: Grey) -> list[list[Mark]]:
+    """Find the marks on a page that may be digits, or digits that touch.
+
+    Args:
+        grey: uint8 (h, w), any size, dark ink on light or light on dark.
+
+    Returns:
+        The marks of each line, left to right; lines top to bottom.
+    """
+    scale = min(1.0, PAGE_SIDE / max(grey.shape))
+    work = grey
+    if scale < 1.0:
+        size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
+        work = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    # Twice: how closely light is followed depends on how large the digits are.
+    dark = is_ink_dark(work)
+    if dark is None:
+        dark = _thinner_is_dark(work)
+    ink = ink_of(work, FIRST_SQUARE, ink_is_dark=dark)
+    height = 0.0 if ink is None else _digit_height(ink)
+    square = min(PAPER_SQUARE, SQUARE_HEIGHTS * height / min(work.shape)) or PAPER_SQUARE
+    ink = ink_of(work, square, ink_is_dark=dark)
+    height = 0.0 if ink is None else _digit_height(ink)
+    if ink is None or not height:
+        return []
+    stroke, faint = ((ink >= share).astype(np.uint8) for share in (INK_SHARE, FAINT_SHARE))
+    stroke = without_rules(stroke, faint, round(RULE_HEIGHTS * height))
+    parts, boxes = _parts(stroke, height)
+    if np.count_nonzero(boxes.any(axis=1)) > MOST_PARTS:
+        return []
+    groups = _lines(boxes, _joined(boxes, height))
+    return [[_mark(ink, parts, members, boxes, grey.shape) for members in line] for line in groups]
+
+
+def _thinner_is_dark(grey: Grey) -> bool:
+    """Tell which of dark and light covers less: the other way round, ink lies between strokes."""
+    inks = (ink_of(grey, FIRST_SQUARE, ink_is_dark=dark) for dark in (True, False))
+    dark, light = (1.0 if ink is None else float((ink >= INK_SHARE).mean()) for ink in inks)
+    return dark <= light
+
+
+def without_rules(stroke: Grey, faint: Grey, length: int) -> Grey:
+    """Return the strokes without long straight rules; strokes that cross one stay whole.
+
+    Args:
+        stroke: uint8 (h, w), 1 where there is ink.
+        faint: uint8 (h, w), 1 where there is at least a little: rules are often faint.
+        length: What runs straight across or down for so many pixels is a rule.
+    """
+    for axis in (0, 1):
+        line = np.ones((1, length) if axis == 0 else (length, 1), np.uint8)
+        across = np.ones((3, 1) if axis == 0 else (1, 3), np.uint8)
+        # A rule that slants a little runs on in the row beside.
+        rule = cv2.morphologyEx(cv2.dilate(faint, across), cv2.MORPH_OPEN, line) & stroke
+        if not rule.any():
+            continue
+        rest = stroke & ~rule
+        thickness = _thickness(rule)
+        gap = np.ones((thickness + 3, 1) if axis == 0 else (1, thickness + 3), np.uint8)
+        bridges = cv2.morphologyEx(rest, cv2.MORPH_CLOSE, gap)
+        stroke = rest | (bridges & rule)
+    return stroke
+
+
+def _thickness(rule: Grey) -> int:
+    """Return how thick a rule is, in pixels: twice the typical depth of its middle."""
+    depth = cv2.distanceTransform(np.pad(rule, 1), cv2.DIST_L1, 3)
+    ridge = depth[depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8))]
+    ridge = ridge[ridge > 0]
+    return max(1, math.ceil(2 * float(np.median(ridge)))) if ridge.size else 1
+
+
+def _digit_height(ink: Ink) -> float:
+    """Return the height of a typical digit in pixels, or 0 if nothing looks like one.
+
+    The median of marks by their ink: specks weigh little; what spans the page is no digit.
+    """
+    stroke = (ink >= INK_SHARE).astype(np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(stroke, connectivity=8)
+    width, height, area = stats[1:, 2], stats[1:, 3], stats[1:, 4].astype(float)
+    page = np.array(stroke.shape)
+    # Digits may hang together over the whole line; rules and the frames of tables may not.
+    likely = (height >= 4) & (height > width / 12)
+    likely &= (height < page[0] / 3) | (width < page[1] / 4) | (area > 0.2 * width * height)
+    if not likely.any():
+        return 0.0
+    order = np.argsort(height[likely])
+    weight = np.cumsum(area[likely][order])
+    middle = int(np.searchsorted(weight, weight[-1] / 2))
+    return float(height[likely][order][middle])
+
+
+def _parts(stroke: Grey, height: float) -> tuple[NDArray[np.int32], _Boxes]:
+    """Return the connected parts, and the box of each as left, top, right, bottom."""
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(stroke, connectivity=8)
+    boxes = stats[:, :4].astype(np.int64)
+    boxes[:, 2:] += boxes[:, :2]
+    speck = (stats[:, 2:4].max(axis=1) < height / 8) | (stats[:, 4] < 3)
+    huge = stats[:, 3] > 4 * height
+    boxes[speck | huge] = 0
+    boxes[0] = 0
+    return parts, boxes
+
+
+def _joined(boxes: _Boxes, height: float) -> list[list[int]]:
+    """Group parts that are strokes of one digit: one above the other, or a bar close by."""
+    alive = [i for i in range(len(boxes)) if boxes[i].any()]
+    alive.sort(key=lambda i: int(boxes[i, 0]))
+    parent = {i: i for i in alive}
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            i = parent[i]
+        return i
+
+    order = np.array(alive, dtype=int)
+    left, top, bottom = boxes[order, 0], boxes[order, 1], boxes[order, 3]
+    for place, i in enumerate(alive):
+        near = (left <= boxes[i, 2] + height) & (np.arange(len(order)) > place)
+        near &= (top <= boxes[i, 3] + height) & (bottom >= boxes[i, 1] - height)
+        for j in order[near]:
+            if _belong(boxes[i], boxes[j], height):
+                parent[root(int(j))] = root(i)
+    groups: dict[int, list[int]] = {}
+    for i in alive:
+        groups.setdefault(root(i), []).append(i)
+    return list(groups.values())
+
+
+def _belong(one: NDArray[np.int64], other: NDArray[np.int64], height: float) -> bool:
+    """Tell whether two parts are strokes of one digit."""
+    across = min(one[2], other[2]) - max(one[0], other[0])
+    down = min(one[3], other[3]) - max(one[1], other[1])
+    both = max(one[3], other[3]) - min(one[1], other[1])
+    if both > 1.5 * height:
+        return False
+    narrow = min(one[2] - one[0], other[2] - other[0])
+    low = min(one[3] - one[1], other[3] - other[1])
+    if across >= 0.5 * narrow and down > -0.3 * height:
+        return True
+    # The bar of a 5 or a 7: a low part near the upper half of a tall one.
+    tall, small = (one, other) if one[3] - one[1] >= other[3] - other[1] else (other, one)
+    upper = small[3] <= tall[1] + 0.5 * (tall[3] - tall[1])
+    wide_enough = small[2] - small[0] >= 0.2 * height
+    return bool(low < 0.4 * height and upper and wide_enough and across > -0.12 * height
+                and down > -0.1 * height)  # fmt: skip
+
+
+def _lines(boxes: _Boxes, groups: list[list[int]]) -> list[list[list[int]]]:
+    """Group marks into lines, leaving out those that are too low beside their neighbours."""
+
+    def box(members: list[int]) -> NDArray[np.int64]:
+        return np.array([*boxes[members, :2].min(axis=0), *boxes[members, 2:].max(axis=0)])
+
+    marks = sorted(((box(members), members) for members in groups), key=lambda mark: mark[0][0])
+    if not marks:
+        return []
+    typical = np.median([mark[3] - mark[1] for mark, _ in marks])
+    lines: list[list[tuple[NDArray[np.int64], list[int]]]] = []
+    for mark in marks:
+        if mark[0][3] - mark[0][1] < SMALLEST_HEIGHT * typical:
+            continue
+        best = max(lines, key=lambda line: _overlap(line[-1][0], mark[0]), default=None)
+        if best is not None and _overlap(best[-1][0], mark[0]) >= 0.4:
+            best.append(mark)
+        else:
+            lines.append([mark])
+    kept = []
+    for line in lines:
+        tall = np.median([mark[3] - mark[1] for mark, _ in line])
+        kept.append([m for m in line if m[0][3] - m[0][1] >= SMALLEST_HEIGHT * tall])
+    kept.sort(key=lambda line: float(np.median([(mark[1] + mark[3]) / 2 for mark, _ in line])))
+    return [[members for _, members in line] for line in kept]
+
+
+def _overlap(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
+    """Return how much of the lower of two boxes stands beside the other, 0 to 1."""
+    shared = min(one[3], other[3]) - max(one[1], other[1])
+    return float(shared / max(1, min(one[3] - one[1], other[3] - other[1])))
+
+
+def _mark(
+    ink: Ink,
+    parts: NDArray[np.int32],
+    members: list[int],
+    boxes: _Boxes,
+    whole: tuple[int, int],
+) -> Mark:
+    left, top = boxes[members, :2].min(axis=0)
+    right, bottom = boxes[members, 2:].max(axis=0)
+    # The edge of a stroke fades out beyond the mask.
+    reach = 1 + max(ink.shape) // 1000
+    x, y = max(0, left - reach), max(0, top - reach)
+    inside = parts[y : bottom + reach, x : right + reach]
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    mine = np.isin(inside, members).astype(np.uint8)
+    others = (inside > 0) & (mine == 0)
+    near = (cv2.dilate(mine, kernel) > 0) & ~others
+    own = np.where(near, ink[y : bottom + reach, x : right + reach], np.float32(0))
+    down, across = (side / own_side for side, own_side in zip(whole, ink.shape, strict=True))
+    first_x, first_y = int(x * across), int(y * down)
+    last_x = min(whole[1], math.ceil((x + own.shape[1]) * across))
+    last_y = min(whole[0], math.ceil((y + own.shape[0]) * down))
+    return Mark(own, (first_x, first_y, last_x - first_x, last_y - first_y))

@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tenfold.annotating import CALLED, annotate
+from tenfold.cli import main
+from tenfold.pictures import load_picture
+from tenfold.reading import Reader
+
+
+@pytest.mark.parametrize("size", [(28, 28), (400, 400), (3000, 3000)], ids=str)
+def test_boxes_and_canvases_are_drawn(mnist, size) -> None:
+    digit = Image.fromarray(255 - mnist.train_images[0])
+    page = Image.new("L", size, 255)
+    page.paste(digit.resize((size[0] // 2, size[1] // 2)), (size[0] // 4, size[1] // 4))
+    picture = load_picture(page)
+    reading = Reader().read_picture(picture, single=True)
+    drawn = np.asarray(annotate(picture, reading))
+    assert max(drawn.shape) <= 1800
+    blue = (drawn == [int(CALLED[i : i + 2], 16) for i in (1, 3, 5)]).all(axis=2)
+    assert blue.any()
+    canvas = reading.lines[0].digits[0].canvas
+    large = np.kron(canvas, np.ones((3, 3), np.uint8))
+    top = drawn.shape[0] - 84 - 16 - 8 - 8 + 8
+    np.testing.assert_array_equal(drawn[top : top + 84, 8:92, 0], large)
+
+
+def test_a_blank_is_drawn_as_it_is() -> None:
+    picture = load_picture(np.full((40, 600), 200, np.uint8))
+    drawn = np.asarray(annotate(picture, Reader().read_picture(picture)))
+    assert drawn.shape == (40, 600, 3)
+    assert (drawn == 200).all()
+
+
+def test_the_shell_writes_one_file_a_picture(digit_png: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / digit_png.name).write_bytes(digit_png.read_bytes())
+    for _ in range(2):  # the second run writes over the first's
+        with pytest.raises(SystemExit) as ended:
+            main(["read", "--single", "--quiet", str(digit_png), str(other), "--annotate",
+                  str(tmp_path / "seen")])  # fmt: skip
+        assert ended.value.code == 0
+    assert sorted(p.name for p in (tmp_path / "seen").iterdir()) == ["seven-2.png", "seven.png"]

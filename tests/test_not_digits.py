@@ -1,0 +1,55 @@
+import numpy as np
+
+from tenfold.not_digits import make_not_digits
+from tenfold.recipes import Augmentation
+from tenfold.training.batches import Batches
+
+
+def test_marks_stand_as_digits_do(mnist) -> None:
+    rng = np.random.default_rng(0)
+    marks = make_not_digits(500, mnist.train_images, mnist.train_labels, rng)
+    assert marks.shape == (500, 28, 28)
+    assert marks.dtype == np.uint8
+    rows, columns = (np.arange(28) for _ in range(2))
+    mass = marks.sum(axis=(1, 2))
+    assert (mass > 0).all()
+    down = (marks.sum(axis=2) * rows).sum(axis=1) / mass
+    across = (marks.sum(axis=1) * columns).sum(axis=1) / mass
+    # Most are centred by mass; a few would leave the canvas.
+    assert np.quantile(np.abs(down - 14), 0.95) < 0.6
+    assert np.quantile(np.abs(across - 14), 0.95) < 0.6
+    extents = [np.ptp(np.flatnonzero(mark.any(axis=1))) + 1 for mark in marks]
+    assert max(extents) <= 20
+    assert len({mark.tobytes() for mark in marks}) == 500
+
+
+def test_the_same_draws_give_the_same_marks(mnist) -> None:
+    images, labels = mnist.train_images[:1000], mnist.train_labels[:1000]
+    once, again = (make_not_digits(50, images, labels, np.random.default_rng(3)) for _ in range(2))
+    np.testing.assert_array_equal(once, again)
+
+
+def test_batches_hold_their_part_of_them_with_even_targets(mnist) -> None:
+    images, labels = mnist.train_images[:500], mnist.train_labels[:500]
+    batches = Batches(images, labels, 100, Augmentation(not_digits=0.2), seed=1)
+    epochs = batches.epochs(range(1), 5)
+    ((shown, targets),) = next(epochs)
+    even = (targets == np.float32(0.1)).all(axis=2)
+    assert (even.sum(axis=1) == 20).all()
+    assert (targets[~even].max(axis=1) == 1).all()
+    known = {image.tobytes() for image in images}
+    assert all(image.tobytes() in known for image in shown[~even])
+    assert not any(image.tobytes() in known for image in shown[even])
+    # The images themselves are as they were.
+    np.testing.assert_array_equal(images, mnist.train_images[:500])
+
+
+def test_the_shipped_reader_tells_them_from_digits(mnist) -> None:
+    from tenfold import load_classifier
+    from tenfold.reading import DEFAULT_MODEL, DEFAULT_THRESHOLD
+
+    reader = load_classifier(DEFAULT_MODEL)
+    digits = mnist.test_images[:2000]
+    marks = make_not_digits(1000, digits, mnist.test_labels[:2000], np.random.default_rng(5))
+    assert (reader.digit_score(digits) >= DEFAULT_THRESHOLD).mean() > 0.98
+    assert (reader.digit_score(marks) >= DEFAULT_THRESHOLD).mean() < 0.08

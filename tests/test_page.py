@@ -1,0 +1,139 @@
+"""Pages of several digits, made of MNIST's training images."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Mnist
+from scenes import page
+
+import tenfold
+from tenfold.page import take_apart, without_rules
+from tenfold.reading import Reader
+
+FIRST = 50_000
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader()
+
+
+Pages = list[tuple[np.ndarray, list[str]]]
+
+
+@pytest.fixture(scope="module")
+def pages(mnist: Mnist) -> Callable[..., Pages]:
+    def make(count: int = 12, **settings) -> Pages:
+        rng = np.random.default_rng(5)
+        made = []
+        for _ in range(count):
+            lines = [
+                rng.integers(FIRST, 60_000, rng.integers(3, 9)) for _ in range(rng.integers(1, 4))
+            ]
+            picture = page([list(mnist.train_images[line]) for line in lines], rng=rng, **settings)
+            made.append((picture, ["".join(map(str, mnist.train_labels[i])) for i in lines]))
+        return made
+
+    return make
+
+
+def share_read(reader: Reader, pages: Pages) -> float:
+    """Return the share of lines that were read without any mistake."""
+    right = total = 0
+    for picture, wanted in pages:
+        found = [line.text for line in reader.read(picture).lines]
+        total += len(wanted)
+        if len(found) == len(wanted):
+            right += sum(a == b for a, b in zip(found, wanted, strict=True))
+    return right / total
+
+
+@pytest.mark.parametrize(
+    ("settings", "least"),
+    [
+        ({}, 0.85),
+        ({"height": 24}, 0.85),
+        ({"slant": 0.06}, 0.85),
+        ({"rules": "squared"}, 0.85),
+        ({"rules": "boxes"}, 0.85),
+        ({"rules": "ruled"}, 0.85),
+        ({"shadow": True}, 0.85),
+        ({"gap": -0.04}, 0.55),
+    ],
+    ids=str,
+)
+def test_lines_are_read(reader: Reader, pages, settings, least: float) -> None:
+    assert share_read(reader, pages(**settings)) >= least
+
+
+def test_light_on_dark_reads_alike(reader: Reader, pages) -> None:
+    for picture, _ in pages(4):
+        assert reader.read(255 - picture).text == reader.read(picture).text
+
+
+def test_boxes_lie_on_their_digits(reader: Reader, mnist: Mnist) -> None:
+    images = mnist.train_images[FIRST : FIRST + 4]
+    picture = page([list(images)], rng=np.random.default_rng(1), height=60)
+    picture = np.pad(picture, ((500, 900), (300, 400)), mode="edge")
+    (line,) = reader.read(picture).lines
+    assert len(line.digits) == 4
+    lefts = [digit.box[0] for digit in line.digits]
+    assert lefts == sorted(lefts)
+    for digit in line.digits:
+        x, y, width, height = digit.box
+        assert 45 <= height <= 80
+        assert picture[y : y + height, x : x + width].min() < 120
+        assert 560 <= y + height / 2 <= 640
+
+
+@pytest.mark.parametrize("size", [(1, 1), (28, 28), (40, 300), (600, 400)], ids=str)
+def test_a_blank_page_is_empty(reader: Reader, size) -> None:
+    assert reader.read(np.full(size, 200, np.uint8)).lines == ()
+
+
+def test_dots_dashes_and_commas_are_no_digits(reader: Reader, pages) -> None:
+    ((picture, (wanted, *_)),) = pages(1)
+    reading = reader.read(picture).text
+    marked = picture.copy()
+    bottom = reader.read(picture).lines[0].digits[0].box[1]
+    for left in range(20, picture.shape[1] - 20, 90):
+        marked[bottom + 40 : bottom + 46, left : left + 5] = 40  # a dot
+    assert len(wanted) >= 3
+    assert reader.read(marked).text == reading
+
+
+def test_rules_go_and_strokes_that_cross_them_stay() -> None:
+    stroke = np.zeros((100, 200), np.uint8)
+    stroke[20:80, 50:54] = 1
+    crossed = stroke.copy()
+    crossed[48:51] = 1
+    cleaned = without_rules(crossed, crossed, 90)
+    np.testing.assert_array_equal(cleaned[:, 50:54], stroke[:, 50:54])
+    assert cleaned[:, 60:].sum() == 0
+    np.testing.assert_array_equal(without_rules(stroke, stroke, 90), stroke)
+
+
+def test_a_page_is_taken_apart_into_lines_top_to_bottom(pages) -> None:
+    for picture, wanted in pages(6):
+        lines = take_apart(picture)
+        assert len(lines) == len(wanted)
+        tops = [np.median([mark.box[1] for mark in line]) for line in lines]
+        assert tops == sorted(tops)
+        for line in lines:
+            lefts = [mark.box[0] for mark in line]
+            assert lefts == sorted(lefts)
+
+
+def test_the_shell_prints_a_line_for_a_line(pages, tmp_path: Path, capsys) -> None:
+    from PIL import Image
+
+    from tenfold.cli import main
+
+    picture, _ = next(p for p in pages() if len(p[1]) > 1)
+    Image.fromarray(picture).save(tmp_path / "page.png")
+    with pytest.raises(SystemExit) as ended:
+        main(["read", str(tmp_path / "page.png")])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == tenfold.Reader().read(picture).text + "\n"
