@@ -4,19 +4,30 @@
     python benchmarks/ship.py runs/ship
 
 Ships the first seed, not the luckiest: any other is refused. The card's figures over several seeds
-come from results/train_speed.json.
+come from results/train_speed.json and results/accuracy.json.
 """
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
-from tenfold.bundle import KERAS, ONNX, load_bundle, write_bundle
+import train_speed
+
+from tenfold.backend import use_backend
+from tenfold.bundle import INT8, KERAS, ONNX, Bundle, load_bundle, write_bundle
+from tenfold.classifiers import OnnxClassifier
+from tenfold.data import load_mnist
 from tenfold.errors import UsageError
+from tenfold.evaluation import evaluate
+from tenfold.exporting import c_header, network_weights, quantized_model
+from tenfold.exporting.quantizing import CALIBRATION_IMAGES
+from tenfold.recipes import recipe_from_dict
 
 ROOT = Path(__file__).parent.parent
 WEIGHTS = ROOT / "src" / "tenfold" / "weights"
+
+SMALL = ("tiny",)
+"""Shipped in int8 and as a C header too."""
 
 CARD = """\
 # {name}
@@ -25,13 +36,13 @@ Reads one handwritten digit: a 28x28 image, white ink on black, to ten probabili
 
 | | |
 |---|---|
-| data | the 60,000 training images of MNIST (Y. LeCun, C. Cortes; CC BY-SA 3.0), no others |
+| data | the 60,000 training images of MNIST (Y. LeCun, C. Cortes; CC BY-SA 3.0), {besides} |
 | recipe | `{name}`: {parameters:,} parameters, {epochs} epochs; all settings are in `meta.json` |
 | made by | `{command}`, the first seed, {created} |
 | this file | {accuracy:.2f}% of the 10,000 MNIST test images, ECE {ece:.2f}%, loss {loss:.4f} |
 | {n} seeds | mean {mean:.3f}%, sd {sd:.3f}, min {low:.2f}, max {high:.2f} (last epoch, test images opened once) |
-| calibration | logits divided by {temperature:g}, fitted on 5,000 validation images (`results/temperature.json`) |
-| licence | Apache-2.0 |
+| calibration | {calibration} |
+{small}| licence | Apache-2.0 |
 | SHA-256 of `model.onnx` | `{sha}` |
 
 `tenfold evaluate {name}` gives the figures of this file again. The SHA-256 is checked at every load.
@@ -52,23 +63,81 @@ def main() -> None:
     facts = {key: value for key, value in bundle.meta.items() if key not in ("format", "files")}
     name = facts["recipe"]["name"]
     contents = {KERAS: bundle.read(KERAS), ONNX: bundle.read(ONNX)}
+    if name in SMALL:
+        contents |= small_forms(bundle)
+        facts["int8"] = int8_figures(contents[ONNX], contents[INT8])
     shipped = write_bundle(WEIGHTS / name, contents, facts)
     (WEIGHTS / name / "card.md").write_text(card(shipped.meta), encoding="utf-8")
+
+
+def small_forms(bundle: Bundle) -> dict[str, bytes]:
+    """Return the network in int8, and as a C header."""
+    use_backend()
+    import keras
+
+    recipe = recipe_from_dict(bundle.meta["recipe"])
+    images, _ = load_mnist("train")
+    (weights,) = network_weights(keras.models.load_model(bundle.folder / KERAS))
+    return {
+        INT8: quantized_model(bundle.read(ONNX), images[:CALIBRATION_IMAGES]),
+        f"{recipe.name}.h": c_header(recipe, weights).encode(),
+    }
+
+
+def int8_figures(plain: bytes, small: bytes) -> dict[str, Any]:
+    """Return what int8 costs on the test images."""
+    images, labels = load_mnist("test")
+    before, after = (OnnxClassifier(one).predict_proba(images) for one in (plain, small))
+    same = float((before.argmax(axis=1) == after.argmax(axis=1)).mean())
+    found = evaluate(labels, after)
+    return {"accuracy": found.accuracy, "ece": found.ece, "same_labels": same,
+            "size_bytes": len(small)}  # fmt: skip
 
 
 def card(meta: dict[str, Any]) -> str:
     """Return the card of a shipped model."""
     name = meta["recipe"]["name"]
-    results = json.loads((ROOT / "results" / "train_speed.json").read_text(encoding="utf-8"))
-    spread = results["recipes"][name]["accuracy"]
+    spread = train_speed.measured()[name]["accuracy"]
     return CARD.format(
         name=name, parameters=meta["parameters"], epochs=meta["epochs"], command=meta["command"],
         created=meta["created"][:10], accuracy=100 * meta["test"]["accuracy"],
         ece=100 * meta["test"]["ece"], loss=meta["test"]["loss"], n=spread["n"],
-        mean=100 * spread["mean"], sd=100 * spread["sd"], low=100 * spread["min"],
-        high=100 * spread["max"], temperature=meta["recipe"]["temperature"],
-        sha=meta["files"][ONNX],
+        mean=100 * spread["mean"], sd=100 * (spread["sd"] or 0.0), low=100 * spread["min"],
+        high=100 * spread["max"], calibration=calibration(meta), besides=besides(meta),
+        sha=meta["files"][ONNX], small=small_rows(meta),
     )  # fmt: skip
+
+
+def besides(meta: dict[str, Any]) -> str:
+    """Say what was trained on besides MNIST."""
+    share = meta["recipe"]["augmentation"].get("not_digits", 0)
+    if not share:
+        return "no others"
+    return f"and made-up marks that are no digits, {share:.0%} of each batch, to be unsure of"
+
+
+def calibration(meta: dict[str, Any]) -> str:
+    """Say what was done to the probabilities."""
+    temperature = meta["recipe"]["temperature"]
+    if temperature == 1:
+        return "none: probabilities as the training left them"
+    return (
+        f"logits divided by {temperature:g}, fitted on 5,000 validation images "
+        "(`results/temperature.json`)"
+    )
+
+
+def small_rows(meta: dict[str, Any]) -> str:
+    """Return the rows of a card about int8 and C."""
+    if "int8" not in meta:
+        return ""
+    found, name = meta["int8"], meta["recipe"]["name"]
+    return (
+        f"| in int8 | `model-int8.onnx`, {found['size_bytes'] / 1000:.0f} kB: "
+        f"{100 * found['accuracy']:.2f}% of the test images, ECE {100 * found['ece']:.2f}%; "
+        f"the same digit as in float32 for {100 * found['same_labels']:.2f}% |\n"
+        f"| in C | `{name}.h`: weights in int8, nothing needed but the C library |\n"
+    )
 
 
 if __name__ == "__main__":

@@ -78,3 +78,17 @@ def test_scale_makes_larger_and_smaller_but_keeps_the_centre() -> None:
     rows = np.arange(28)
     centres = (scaled.sum(axis=2) * rows).sum(axis=1) / scaled.sum(axis=(1, 2))
     np.testing.assert_allclose(centres, 13.5, atol=0.3)
+
+
+def test_thickness_goes_both_ways_and_no_further_than_a_pixel() -> None:
+    images = np.zeros((300, 28, 28), np.uint8)
+    images[:, 4:24, 12:16] = 255  # a vertical bar, four wide
+    changed = augment(images, Augmentation(thickness=1.0), rng())
+    beside, edge = changed[:, 14, 11], changed[:, 14, 12]
+    assert beside.max() > 230
+    assert edge.min() < 25
+    assert not ((beside > 0) & (edge < 255)).any()  # thicker or thinner, never both
+    assert (changed[:, 14, 13:15] == 255).all()
+    assert (changed[:, :, [10, 17]] == 0).all()
+    faint = augment(images, Augmentation(thickness=0.2), rng())[:, 14, 11]
+    assert 40 < faint.max() <= 51

@@ -17,9 +17,11 @@ def augment(images: Images, augmentation: Augmentation, rng: np.random.Generator
         rng: Where the draws come from; the same state gives the same images.
     """
     if augmentation.rotation_degrees or augmentation.scale or augmentation.shear:
-        return _transform(images, augmentation, rng)
-    if augmentation.shift_pixels:
-        return _shift(images, int(augmentation.shift_pixels), rng)
+        images = _transform(images, augmentation, rng)
+    elif augmentation.shift_pixels:
+        images = _shift(images, int(augmentation.shift_pixels), rng)
+    if augmentation.thickness:
+        images = _thicken(images, augmentation.thickness, rng)
     return images
 
 
@@ -54,3 +56,16 @@ def _transform(images: Images, augmentation: Augmentation, rng: np.random.Genera
     for source, target, matrix in zip(images, moved, matrices, strict=True):
         cv2.warpAffine(source, matrix, (SIDE, SIDE), dst=target)
     return moved
+
+
+def _thicken(images: Images, most: float, rng: np.random.Generator) -> Images:
+    import cv2
+
+    # Up, down, left, right: a square would thicken slanted strokes more than upright ones.
+    neighbours = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    changed = np.empty_like(images)
+    weights = rng.uniform(-most, most, len(images))
+    for source, target, weight in zip(images, changed, weights, strict=True):
+        extreme = (cv2.dilate if weight > 0 else cv2.erode)(source, neighbours)
+        cv2.addWeighted(source, 1 - abs(weight), extreme, abs(weight), 0, dst=target)
+    return changed

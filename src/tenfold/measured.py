@@ -9,8 +9,9 @@ def measured() -> dict[str, Any]:
     """Return the figures that benchmarks/train_speed.py wrote.
 
     Returns:
-        `machine`, a text, and `recipes`: by name, `accuracy` (mean, sd, min, max as fractions, n)
-        and `train_seconds` and `command_seconds` (median, min, max).
+        By recipe: `machine`, a text, `accuracy` (mean, sd, min, max as fractions, n), and
+        `train_seconds` (median, min, max) and, but for ensembles made of finished runs,
+        `command_seconds`.
     """
     figures: dict[str, Any] = json.loads(
         files("tenfold").joinpath("measured.json").read_text(encoding="utf-8")

@@ -19,11 +19,11 @@ VERBS = (train, evaluate, read, recipes, data)
 _EPILOG = """\
 examples:
   tenfold train                     train the default recipe on MNIST, leave a bundle
-  tenfold read --single digit.png   read one handwritten digit
+  tenfold read photo.jpg            read the handwritten digits in a picture
   tenfold evaluate standard         test-set figures of the shipped model
   tenfold recipes                   what can be trained, how good it gets, how long it takes
 
-MODEL is a shipped name (standard) or the folder that a training left.
+MODEL is a shipped name (reader, standard, best, tiny) or the folder that a training left.
 """
 
 

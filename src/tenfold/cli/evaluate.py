@@ -1,6 +1,7 @@
 """`tenfold evaluate`."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
     parser.add_argument("model", metavar="MODEL", help="a shipped name or a bundle folder")
     parser.add_argument(
+        "--int8", action="store_true", help="the graph in int8; the small shipped models have one"
+    )
+    parser.add_argument(
         "--data-dir", type=Path, metavar="DIR", help="folder with the MNIST files, or a mnist.npz"
     )
 
@@ -32,7 +36,8 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Evaluate, and return the figures as JSON-ready values and as text."""
     from tenfold.workflows.evaluating import evaluate_model
 
-    figures = evaluate_model(options.model, options.data_dir)
+    progress = not options.quiet and sys.stderr.isatty()
+    figures = evaluate_model(options.model, options.data_dir, int8=options.int8, progress=progress)
     test = figures["test"]
     low, high = test["accuracy_interval"]
     lines = [

@@ -37,11 +37,12 @@ def _list() -> tuple[Any, str]:
     from tenfold.wording import duration
 
     figures = measured()
+    machines = list(dict.fromkeys(found["machine"] for found in figures.values()))
     rows = []
     lines = [f"{'recipe':<14} {'parameters':>10} {'test accuracy':>20} {'fit':>11}  what it is"]
     for recipe in RECIPES:
         parameters = count_parameters(recipe)
-        found = figures["recipes"].get(recipe.name)
+        found = figures.get(recipe.name)
         rows.append(
             {"name": recipe.name, "summary": recipe.summary, "parameters": parameters,
              "measured": found}
@@ -50,12 +51,14 @@ def _list() -> tuple[Any, str]:
         if found:
             spread = found["accuracy"]
             accuracy = f"{spread['mean']:.2%} (n={spread['n']})"
-            seconds = duration(found["train_seconds"]["median"])
+            mark = "*" * machines.index(found["machine"])
+            seconds = duration(found["train_seconds"]["median"]) + mark
         first, *rest = textwrap.wrap(recipe.summary, 60)
         lines.append(f"{recipe.name:<14} {parameters:>10,} {accuracy:>20} {seconds:>11}  {first}")
         lines += [" " * 60 + line for line in rest]
-    lines.append(f"\nmean over n seeds; median fit time on {figures['machine']}")
-    return {"machine": figures["machine"], "recipes": rows}, "\n".join(lines)
+    where = [f"{'*' * number} {machine}".strip() for number, machine in enumerate(machines)]
+    lines.append(f"\nmean over n seeds; median fit time on {', '.join(where)}")
+    return {"recipes": rows}, "\n".join(lines)
 
 
 def _one(name: str) -> tuple[Any, str]:

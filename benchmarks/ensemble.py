@@ -1,0 +1,85 @@
+"""Make the row of an ensemble out of finished runs of its members.
+
+    python benchmarks/train_speed.py --more --plan best=5 --out results/accuracy.json --keep runs
+    python benchmarks/ensemble.py --runs runs
+
+The ensemble with seed 0 is made of the networks with seeds 0 to 4, so who has trained those need
+not train them again: `tenfold train --recipe ensemble --seed 0` gives the same. Adds the rows for
+which all members are there to results/accuracy.json; the seconds are the sum of the members'.
+"""
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from train_speed import ACCURACY, publish, write
+
+from tenfold.bundle import META, Bundle, load_bundle, load_classifier
+from tenfold.data import load_mnist
+from tenfold.evaluation import evaluate
+from tenfold.recipes import Recipe, count_parameters, member_seeds, recipe_from_dict, recipe_named
+from tenfold.workflows.evaluating import all_figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--recipe", default="ensemble")
+    parser.add_argument("--runs", type=Path, required=True, metavar="DIR", help="holds the bundles")
+    arguments = parser.parse_args()
+    recipe = recipe_named(arguments.recipe)
+    document = json.loads(ACCURACY.read_text(encoding="utf-8"))
+    rows = [row for row in document["rows"] if row["recipe"] != recipe.name]
+    runs = {run.meta["seed"]: run for run in finished(arguments.runs) if is_member(recipe, run)}
+    seed = 0
+    while set(member_seeds(recipe, seed)) <= set(runs):
+        rows.append(row_of(recipe, seed, [runs[own] for own in member_seeds(recipe, seed)]))
+        print(rows[-1], flush=True)
+        seed += 1
+    if not seed:
+        parser.error(f"{arguments.runs} does not hold all {recipe.members} members of an ensemble")
+    write(ACCURACY, rows, document["machine"], None)
+    publish()
+
+
+def finished(folder: Path) -> list[Bundle]:
+    """Return the bundles below a folder."""
+    return [load_bundle(path.parent) for path in sorted(folder.glob(f"*/{META}"))]
+
+
+def row_of(recipe: Recipe, seed: int, members: list[Bundle]) -> dict[str, Any]:
+    """Return the row of one ensemble, as benchmarks/train_speed.py writes rows."""
+    images, labels = load_mnist("test")
+    answers = [load_classifier(member.folder).predict_proba(images) for member in members]
+    probabilities = np.mean(answers, axis=0)
+    test = all_figures(evaluate(labels, probabilities), labels, probabilities)
+    seconds = sum(member.meta["train_seconds"] for member in members)
+    return {
+        "recipe": recipe.name,
+        "seed": seed,
+        "parameters": count_parameters(recipe),
+        "epochs": recipe.epochs,
+        "accuracy": test["accuracy"],
+        "corrected": round(test["corrected"]["accuracy"], 6),
+        "loss": round(test["loss"], 5),
+        "ece": round(test["ece"], 5),
+        "train_seconds": round(seconds, 2),
+        "command": f"tenfold train --recipe {recipe.name} --seed {seed}",
+        "made_of": f"{members[0].meta['recipe']['name']}, seeds "
+        f"{members[0].meta['seed']} to {members[-1].meta['seed']}",
+    }
+
+
+def is_member(recipe: Recipe, run: Bundle) -> bool:
+    """Tell whether a run trained what a member of the ensemble is."""
+    trained = recipe_from_dict(run.meta["recipe"])
+    same = replace(trained, name=recipe.name, summary=recipe.summary, members=recipe.members)
+    return same == recipe and run.meta["train_images"] == 60_000
+
+
+if __name__ == "__main__":
+    main()
