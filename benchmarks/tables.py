@@ -117,21 +117,21 @@ def step_profile() -> str:
 
 
 def ladder() -> str:
-    results = read("train_speed")
+    trained = trained_recipes()
     lines = ["| recipe | parameters | test accuracy, mean | n | fit | what it is |"]
     lines.append("|---|---|---|---|---|---|")
     for recipe in RECIPES:
-        found = results["recipes"][recipe.name]
+        found = trained[recipe.name]
         lines.append(
             f"| `{recipe.name}` | {count_parameters(recipe):,} "
             f"| {100 * found['accuracy']['mean']:.2f}% | {found['accuracy']['n']} "
-            f"| {duration(found['train_seconds']['median'])} | {recipe.summary} |"
+            f"| {duration(found['train_seconds']['median'])}{found['mark']} | {recipe.summary} |"
         )
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + machines()
 
 
 def leaderboard() -> str:
-    trained, sizes = read("train_speed")["recipes"], read("latency")
+    trained, sizes = trained_recipes(), read("latency")
     lines = [
         "| recipe | parameters | operations | accuracy | sd | min to max | n | corrected | fit "
         "| size | latency |",
@@ -148,10 +148,114 @@ def leaderboard() -> str:
             f"| {count_operations(recipe) / 1e6:.3g} million "
             f"| {100 * accuracy['mean']:.3f}% | {sd} "
             f"| {100 * accuracy['min']:.2f} to {100 * accuracy['max']:.2f} | {accuracy['n']} "
-            f"| {100 * corrected['mean']:.3f}%{few} | {duration(found['train_seconds']['median'])} "
+            f"| {100 * corrected['mean']:.3f}%{few} "
+            f"| {duration(found['train_seconds']['median'])}{found['mark']} "
             f"| {size['size_bytes'] / 1000:,.0f} kB | {size['latency_us']['median']:.0f} us |"
         )
+    return "\n".join(lines) + "\n" + machines()
+
+
+def trained_recipes() -> dict[str, Any]:
+    """Return the figures of every recipe, with a mark where the fit ran on another machine."""
+    marked = {name: {**found, "mark": "*"} for name, found in read("accuracy")["recipes"].items()}
+    plain = {name: {**found, "mark": ""} for name, found in read("train_speed")["recipes"].items()}
+    return marked | plain
+
+
+def machines() -> str:
+    """Return the line that says where a fit ran."""
+    first, other = (read(name)["machine"] for name in ("train_speed", "accuracy"))
+    return (
+        f"\nMedian time to fit on {first['cores']} cores of {first['processor']}; "
+        f"* on {other['cores']} cores of {other['processor']} with other work beside it, so an "
+        "upper bound.\n"
+    )
+
+
+RUNTIMES = {
+    "keras-predict": "Keras, `predict`",
+    "keras-call": "Keras, plain call",
+    "onnxruntime": "ONNX Runtime, as tenfold sets it",
+    "onnxruntime-spinning": "ONNX Runtime, as it comes",
+    "openvino": "OpenVINO",
+    "litert": "LiteRT",
+}
+
+
+def inference() -> str:
+    found = read("inference")
+    lines = [
+        "| runtime | computes in | one image, 1 thread | 2 threads | images a second, 1 thread "
+        "| 2 threads | accuracy |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    rows = {(row["runtime"], row["precision"], row["threads"]): row for row in found["rows"]}
+    for runtime, precision in dict.fromkeys(key[:2] for key in rows):
+        one, two = rows[runtime, precision, 1], rows[runtime, precision, 2]
+        latency = [f"{one_or_two['one_image_us']:,.0f} us" for one_or_two in (one, two)]
+        speed = [f"{max(row['images_per_second'].values()):,.0f}" for row in (one, two)]
+        cells = [RUNTIMES[runtime], precision, *latency, *speed, f"{100 * one['accuracy']:.2f}%"]
+        lines.append(f"| {' | '.join(cells)} |")
+    alone, both = (found["two_processes"]["onnxruntime"][count] for count in ("1", "2"))
+    spin_alone, spin_both = (
+        found["two_processes"]["onnxruntime-spinning"][count] for count in ("1", "2")
+    )
+    machine = found["machine"]
+    lines += [
+        "",
+        f"The network is `{found['model']}`; medians of {found['rounds']} rounds, best batch of "
+        f"32, 256 or 1,000, on {machine['cores']} cores of {machine['processor']}. Two processes "
+        f"at once, two threads each, read {both:,} images a second together, where one reads "
+        f"{alone:,}; with ONNX Runtime's threads left to spin, {spin_both:,} and {spin_alone:,}.",
+    ]
     return "\n".join(lines) + "\n"
+
+
+def runtimes() -> str:
+    """Say what to choose when, with figures of one thread or two, whichever is better."""
+    rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in read("inference")["rows"]:
+        rows.setdefault((row["runtime"], row["precision"]), []).append(row)
+
+    def latency(key: tuple[str, str]) -> float:
+        return min(float(row["one_image_us"]) for row in rows[key])
+
+    def speed(key: tuple[str, str]) -> int:
+        return max(int(max(row["images_per_second"].values())) for row in rows[key])
+
+    base, keras = ("onnxruntime", "float32"), ("keras-predict", "float32")
+    read_as_shipped = [key for key in rows if key[0] in ("onnxruntime", "openvino")]
+    most = max((key for key in read_as_shipped if key[1] != "int8"), key=speed)
+    small = read("latency")["tiny"]
+    lines = [
+        "| you want | take | one image | images a second |",
+        "|---|---|---|---|",
+        f"| to read in a program of yours | ONNX Runtime, as `tenfold.load_classifier` does "
+        f"| {latency(base):,.0f} us | {speed(base):,} |",
+        f"| to read millions | {RUNTIMES[most[0]]} on the shipped `model.onnx`, {most[1]} "
+        f"| {latency(most):,.0f} us | {speed(most):,} |",
+        f"| to go on training | Keras on the shipped `model.keras`, here its `predict` "
+        f"| {latency(keras):,.0f} us | {speed(keras):,} |",
+        f"| a small file | `tiny`, {small['size_bytes'] / 1000:.0f} kB, or its int8 "
+        f"| {small['latency_us']['median']:,.0f} us | |",
+        "| no runtime at all | `tiny.h`, a C header | | |",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def startup() -> str:
+    found = read("startup")
+    seconds, spent = found["seconds"], found["import_ms"]
+    parts = ", ".join(
+        f"{name} {value:.0f}" for name, value in sorted(spent.items(), key=lambda item: -item[1])
+    )
+    return (
+        f"`tenfold read --single digit.png` takes {seconds['read']:.2f} s as a whole command, "
+        f"{found['read_by_imports']:g} times what importing numpy, ONNX Runtime, Pillow and OpenCV "
+        f"takes ({seconds['imports']:.2f} s; an empty Python {seconds['nothing']:.2f} s). Medians "
+        f"of {found['runs']} runs in turn. Milliseconds spent in imports, by package, traced: "
+        f"{parts}.\n"
+    )
 
 
 def reading() -> str:
@@ -160,11 +264,11 @@ def reading() -> str:
         "|---|---|---|---|---|",
     ]
     for row in read("reading")["sets"]:
-        wrong = row["accepted_error"]
-        lines.append(
-            f"| {row['set']} | {row['n']:,} | {100 * row['accuracy']:.1f}% "
-            f"| {100 * row['accepted']:.1f}% | {'' if wrong is None else f'{100 * wrong:.1f}%'} |"
-        )
+        cells = [
+            "" if row[key] is None else f"{100 * row[key]:.1f}%"
+            for key in ("accuracy", "accepted", "accepted_error")
+        ]
+        lines.append(f"| {row['set']} | {row['n']:,} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -179,6 +283,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "step_profile": step_profile,
     "ladder": ladder,
     "leaderboard": leaderboard,
+    "inference": inference,
+    "runtimes": runtimes,
+    "startup": startup,
     "reading": reading,
 }
 

@@ -14,13 +14,13 @@ SOURCE = Path(tenfold.__file__).parent
 # Each room may import from rooms of earlier stages and of its own; see docs/architecture.md.
 STAGES = [
     {"errors", "files", "measured", "wording"},
-    {"data", "pictures", "ink", "canvas"},
+    {"data", "pictures", "ink", "canvas", "page"},
     {"classifiers", "recipes", "backend"},
-    {"networks", "augmentation"},
+    {"networks", "augmentation", "not_digits"},
     {"training"},
     {"evaluation", "reporting"},
     {"exporting", "bundle"},
-    {"reading"},
+    {"reading", "splitting", "annotating"},
     {"workflows"},
     {"cli"},
 ]

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tenfold.bundle import load_bundle, load_classifier
 from tenfold.classifiers import OnnxClassifier
 from tenfold.errors import UsageError
 from tenfold.exporting import c_header, network_weights, onnx_model
@@ -90,6 +91,19 @@ def test_c_and_onnx_runtime_agree(recipe: Recipe, mnist, tmp_path: Path) -> None
     np.testing.assert_allclose(found[:, 1:], expected, atol=0.03)
     np.testing.assert_array_equal(found[:, 0], found[:, 1:].argmax(axis=1))
     np.testing.assert_allclose(found[:, 1:].sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.skipif(not COMPILER, reason="no C compiler")
+def test_the_shipped_header_and_int8_read_the_test_set_as_the_network_does(mnist, tmp_path) -> None:
+    header = load_bundle("tiny").read("tiny.h").decode()
+    in_c = read_in_c(header, "tiny_read", mnist.test_images, tmp_path)
+    plain, int8 = (
+        load_classifier("tiny", int8=int8).predict_proba(mnist.test_images)
+        for int8 in (False, True)
+    )
+    assert (in_c[:, 0] == plain.argmax(axis=1)).mean() >= 0.999
+    assert (int8.argmax(axis=1) == plain.argmax(axis=1)).mean() >= 0.999
+    assert not np.array_equal(int8, plain)
 
 
 @pytest.mark.parametrize(

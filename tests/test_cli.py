@@ -35,7 +35,7 @@ def test_help_and_version(tenfold) -> None:
         ["train", "--set", "epochs"], ["train", "--set", "speed=11"], ["train", "--epochs", "0"],
         ["train", "--resume", "nowhere"], ["train", "--resume", "x", "--seed", "1"],
         ["train", "--backend", "abacus"], ["train", "--seed", "-1"], ["train", "--seeds", "0"],
-        ["recipes", "nonsense"], ["read"], ["read", "digit.png"], ["data", "--sheet", "x.doc"],
+        ["recipes", "nonsense"], ["read"], ["data", "--sheet", "x.doc"],
     ],
     ids=" ".join,
 )  # fmt: skip
@@ -149,3 +149,31 @@ def test_train_prints_one_json_document(tenfold, tensorflow, tmp_path: Path) -> 
     code, _, err = tenfold("train", "--out", tmp_path / "run")
     assert code == 2
     assert "already holds something" in err
+
+
+def test_pictures_are_never_written_over(tenfold, digit_png: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "mine.png"
+    picture.write_bytes(digit_png.read_bytes())
+    for target in (tmp_path, tmp_path / "." / "sub" / ".."):
+        code, _, err = tenfold("read", picture, "--annotate", target)
+        assert code == 2
+        assert "another folder" in err
+    assert picture.read_bytes() == digit_png.read_bytes()
+
+
+def test_one_bad_name_among_pictures_does_not_lose_the_rest(tenfold, digit_png, tmp_path) -> None:
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "seven.png").write_bytes(digit_png.read_bytes())
+    code, out, err = tenfold("read", tmp_path, "a" * 300 + ".png")
+    assert code == 1
+    assert "seven.png: 7" in out
+    assert len(err.splitlines()) == 1
+
+
+def test_int8_is_told_where_it_is(tenfold, mnist) -> None:
+    code, out, _ = tenfold("evaluate", "tiny", "--int8", "--json")
+    assert code == 0
+    assert json.loads(out)["test"]["accuracy"] > 0.99
+    code, _, err = tenfold("evaluate", "standard", "--int8")
+    assert code == 1
+    assert "no int8 form" in err

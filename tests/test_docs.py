@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tenfold.bundle import load_bundle
+from tenfold.bundle import load_bundle, shipped_models
 from tenfold.cli import build_parser, main
+from tenfold.reading import DEFAULT_MODEL, DEFAULT_THRESHOLD
 from tenfold.recipes import RECIPES
 
 ROOT = Path(__file__).parent.parent
@@ -78,17 +79,20 @@ def test_tables_are_what_results_say(page: Path, monkeypatch: pytest.MonkeyPatch
     assert tables.filled(text) == text, "run benchmarks/tables.py"
 
 
-def test_shipped_figures_are_those_in_results() -> None:
+def test_shipped_figures_are_those_in_results(monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = json.loads((ROOT / "src" / "tenfold" / "measured.json").read_text())
-    results = json.loads((ROOT / "results" / "train_speed.json").read_text())
-    own = {recipe.name for recipe in RECIPES}
-    assert shipped["recipes"] == {k: v for k, v in results["recipes"].items() if k in own}
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import train_speed
+
+    assert shipped == train_speed.measured()
+    assert set(shipped) == {recipe.name for recipe in RECIPES}
 
 
 def test_temperatures_are_those_in_results() -> None:
     results = json.loads((ROOT / "results" / "temperature.json").read_text())
     fitted = {name: found["temperature"] for name, found in results.items()}
     assert fitted == {r.name: r.temperature for r in RECIPES if r.temperature != 1}
+    assert results[DEFAULT_MODEL]["threshold"] == DEFAULT_THRESHOLD
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -113,10 +117,13 @@ def test_the_file_tree_names_every_room() -> None:
             assert path.name in tree, path.name
 
 
-def test_the_card_says_what_meta_and_results_say(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", shipped_models())
+def test_the_card_says_what_meta_and_results_say(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     import ship
 
-    bundle = load_bundle("standard")
+    bundle = load_bundle(name)
     assert (bundle.folder / "card.md").read_text() == ship.card(bundle.meta)
     assert bundle.meta["seed"] == 0

@@ -50,7 +50,10 @@ def test_operations_are_counted_as_by_hand() -> None:
 
 def test_the_ladder_climbs_from_simple_to_the_default() -> None:
     names = [recipe.name for recipe in RECIPES]
-    assert names == ["softmax", "mlp", "conv", "article", "article-today", "fast", "standard"]
+    assert names == [
+        "softmax", "mlp", "conv", "article", "article-today", "tiny", "fast", "standard", "reader",
+        "best", "ensemble",
+    ]  # fmt: skip
     assert DEFAULT == "standard"
 
 

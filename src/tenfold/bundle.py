@@ -15,6 +15,7 @@ from tenfold.files import make_folder, sha256, temporary_folder
 
 META = "meta.json"
 ONNX = "model.onnx"
+INT8 = "model-int8.onnx"
 KERAS = "model.keras"
 HISTORY = "history.csv"
 HISTORY_LINES = "history.jsonl"
@@ -78,13 +79,28 @@ def load_bundle(model: str | Path) -> Bundle:
     return Bundle(folder, meta)
 
 
-def load_classifier(model: str | Path) -> OnnxClassifier:
+def load_classifier(model: str | Path, *, int8: bool = False) -> OnnxClassifier:
     """Return the classifier of a shipped model or of a bundle folder; needs no TensorFlow.
+
+    Args:
+        model: Shipped name or bundle folder.
+        int8: Take the graph in int8, which the small shipped models have too.
 
     Raises:
         BundleError: No such model, or its files are missing or altered.
     """
-    return OnnxClassifier(load_bundle(model).read(ONNX))
+    return OnnxClassifier(graph_of(load_bundle(model), int8=int8))
+
+
+def graph_of(bundle: Bundle, *, int8: bool = False) -> bytes:
+    """Return the ONNX graph of a bundle, in float32 or in int8.
+
+    Raises:
+        BundleError: It has no int8 form, or a file is missing or altered.
+    """
+    if int8 and INT8 not in bundle.meta["files"]:
+        raise BundleError(f"{bundle.folder.name} has no int8 form; the shipped model tiny has one")
+    return bundle.read(INT8 if int8 else ONNX)
 
 
 def summary_of(meta: Mapping[str, Any]) -> dict[str, Any]:

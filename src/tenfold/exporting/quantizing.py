@@ -1,4 +1,4 @@
-"""An ONNX graph in int8: a quarter of the size, and integer arithmetic where it costs most."""
+"""An ONNX graph in int8: weights take a quarter of the room, and sums are of integers."""
 
 import logging
 import tempfile

@@ -1,0 +1,80 @@
+"""Measure what `tenfold read --single digit.png` takes as a whole command, and where it goes.
+
+    python benchmarks/startup.py
+
+Beside it, in turn, runs a Python that imports numpy, ONNX Runtime, Pillow and OpenCV and does
+nothing more. A last run with -X importtime tells which package's own lines took how long. Let
+nothing run beside it. Writes results/startup.json.
+"""
+
+import json
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from PIL import Image
+
+from tenfold.data import load_mnist
+from tenfold.files import write_atomic
+
+RESULTS = Path(__file__).parent.parent / "results" / "startup.json"
+RUNS = 20
+IMPORTS = "import numpy, onnxruntime, PIL.Image, cv2"
+PACKAGES = ("numpy", "onnxruntime", "PIL", "cv2", "tenfold")
+LINE = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        picture = Path(folder) / "digit.png"
+        digit = Image.fromarray(255 - load_mnist("train")[0][0]).resize((280, 280))
+        page = Image.new("L", (400, 400), 255)
+        page.paste(digit, (60, 60))
+        page.save(picture)
+        commands = {
+            "nothing": ["-c", "pass"],
+            "imports": ["-c", IMPORTS],
+            "read": ["-m", "tenfold", "read", "--single", str(picture)],
+        }
+        seconds: dict[str, list[float]] = {name: [] for name in commands}
+        for _ in range(RUNS):
+            for name, words in commands.items():
+                seconds[name].append(timed(words))
+        by_package = own_milliseconds(["-X", "importtime", *commands["read"]])
+    medians = {name: round(statistics.median(values), 4) for name, values in seconds.items()}
+    document = {
+        "runs": RUNS,
+        "seconds": medians,
+        "read_by_imports": round(medians["read"] / medians["imports"], 2),
+        "import_ms": by_package,
+    }
+    write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
+    print(json.dumps(document, indent=2))
+
+
+def timed(words: list[str]) -> float:
+    start = time.perf_counter()
+    subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def own_milliseconds(words: list[str]) -> dict[str, float]:
+    """Return the time that modules' own lines take, by package."""
+    said = subprocess.run(
+        [sys.executable, *words], check=True, capture_output=True, text=True
+    ).stderr  # fmt: skip
+    spent: dict[str, float] = defaultdict(float)
+    for line in said.splitlines():
+        if found := LINE.match(line):
+            package = found[2].partition(".")[0]
+            spent[package if package in PACKAGES else "others"] += int(found[1]) / 1000
+    return {name: round(value, 1) for name, value in spent.items()}
+
+
+if __name__ == "__main__":
+    main()
