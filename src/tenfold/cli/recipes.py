@@ -69,6 +69,7 @@ def _one(name: str) -> tuple[Any, str]:
         load_recipe,
         recipe_to_dict,
     )
+    from tenfold.wording import count
 
     recipe = load_recipe(name)
     rows = describe(recipe)
@@ -82,7 +83,8 @@ def _one(name: str) -> tuple[Any, str]:
     if recipe.members > 1:
         lines.append(f"{recipe.members} such networks, whose probabilities are averaged")
     if recipe.read_shifts:
-        lines.append(f"reads an image shifted by up to {recipe.read_shifts} pixels, and averages")
+        shifts = count(recipe.read_shifts, "pixel")
+        lines.append(f"reads every image shifted each way by up to {shifts}, and averages")
     lines.append(f"{'in all':<14} {'':<12} {'':>9} {count_parameters(recipe):>10,}")
     lines += ["", f"operations per image: {count_operations(recipe) / 1e6:.2f} million"]
     settings = recipe_to_dict(recipe)
