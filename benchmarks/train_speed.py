@@ -157,7 +157,8 @@ def measured() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in (RESULTS, ACCURACY):
         document = json.loads(path.read_text(encoding="utf-8"))
-        machine = {"machine": name_of(document["machine"])}
+        beside = " with other work beside" if path == ACCURACY else ""
+        machine = {"machine": name_of(document["machine"]) + beside}
         found |= {name: machine | figures for name, figures in document["recipes"].items()}
     return {recipe.name: found[recipe.name] for recipe in RECIPES if recipe.name in found}
 

@@ -39,7 +39,7 @@ def _list() -> tuple[Any, str]:
     figures = measured()
     machines = list(dict.fromkeys(found["machine"] for found in figures.values()))
     rows = []
-    lines = [f"{'recipe':<14} {'parameters':>10} {'test accuracy':>20} {'fit':>11}  what it is"]
+    lines = [f"{'recipe':<14} {'parameters':>10} {'test accuracy':>20} {'fit':>12}  what it is"]
     for recipe in RECIPES:
         parameters = count_parameters(recipe)
         found = figures.get(recipe.name)
@@ -54,8 +54,8 @@ def _list() -> tuple[Any, str]:
             mark = "*" * machines.index(found["machine"])
             seconds = duration(found["train_seconds"]["median"]) + mark
         first, *rest = textwrap.wrap(recipe.summary, 60)
-        lines.append(f"{recipe.name:<14} {parameters:>10,} {accuracy:>20} {seconds:>11}  {first}")
-        lines += [" " * 60 + line for line in rest]
+        lines.append(f"{recipe.name:<14} {parameters:>10,} {accuracy:>20} {seconds:>12}  {first}")
+        lines += [" " * 61 + line for line in rest]
     where = [f"{'*' * number} {machine}".strip() for number, machine in enumerate(machines)]
     lines.append(f"\nmean over n seeds; median fit time on {', '.join(where)}")
     return {"recipes": rows}, "\n".join(lines)
