@@ -10,6 +10,8 @@ from tenfold.canvas import Mark, mark_to_canvas
 from tenfold.classifiers import Classifier
 from tenfold.ink import Ink
 
+# All numbers here were set by hand on pages made of MNIST training images (tests/scenes.py).
+
 WIDE = 0.75
 """A mark wider than this, in its own heights or its line's, may be several digits."""
 
@@ -32,8 +34,8 @@ CUTS = 4
 """Places that are tried for each height of width, and as many more: those with the least ink."""
 
 TYPICAL_WIDTH, WIDTH_SPREAD = 0.8, 0.35
-"""Width of a digit in heights, mean and standard deviation over MNIST's training images, ones
-left out."""
+"""Width of a digit in heights, and how far it may stray. Over MNIST's training images without ones
+the mean is 0.83 and the standard deviation 0.20; the looser spread cut pages better."""
 
 
 def split(marks: Sequence[Mark], classifier: Classifier) -> list[Mark]:

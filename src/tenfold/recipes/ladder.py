@@ -27,7 +27,27 @@ _ARTICLE_LAYERS: tuple[Layer, ...] = (
     Dense(250, "sigmoid"),
 )
 
-_BEST = Recipe(
+_STANDARD = Recipe(
+    name="standard",
+    summary="The default: the best accuracy that a minute of two cores can buy.",
+    layers=(
+        Conv(32, 5, pool=3),
+        Conv(64, padding="same", pool=2, batch_norm=True),
+        Conv(128, padding="same", batch_norm=True),
+        Flatten(),
+    ),
+    optimizer=Optimizer("muon", 0.004, weight_decay=0.1, beta_2=0.99, momentum=0.95),
+    schedule=Schedule("one-cycle", warmup=0.2),
+    augmentation=Augmentation(shift_pixels=1.5, rotation_degrees=7.0, scale=0.075, shear=0.09),
+    label_smoothing=0.1,
+    precision="bfloat16",
+    batch_size=128,
+    epochs=10,
+    temperature=0.46,  # results/temperature.json
+)
+
+_BEST = replace(
+    _STANDARD,
     name="best",
     summary="The most accurate single network here: larger, and it reads every image nine times.",
     layers=(
@@ -38,14 +58,9 @@ _BEST = Recipe(
         Conv(256, batch_norm=True),
         Flatten(),
     ),
-    optimizer=Optimizer("muon", 0.004, weight_decay=0.1, beta_2=0.99, momentum=0.95),
-    schedule=Schedule("one-cycle", warmup=0.2),
     augmentation=Augmentation(
         shift_pixels=2.0, rotation_degrees=12.0, scale=0.12, shear=0.15, thickness=0.5
     ),
-    label_smoothing=0.1,
-    precision="bfloat16",
-    batch_size=128,
     epochs=8,
     read_shifts=1,
     temperature=0.47,  # results/temperature.json
@@ -136,35 +151,11 @@ RECIPES: tuple[Recipe, ...] = (
         epoch_images=36_000,
         temperature=0.36,  # results/temperature.json
     ),
-    Recipe(
-        name="standard",
-        summary="The default: the best accuracy that a minute of two cores can buy.",
-        layers=(
-            Conv(32, 5, pool=3),
-            Conv(64, padding="same", pool=2, batch_norm=True),
-            Conv(128, padding="same", batch_norm=True),
-            Flatten(),
-        ),
-        optimizer=Optimizer("muon", 0.004, weight_decay=0.1, beta_2=0.99, momentum=0.95),
-        schedule=Schedule("one-cycle", warmup=0.2),
-        augmentation=Augmentation(shift_pixels=1.5, rotation_degrees=7.0, scale=0.075, shear=0.09),
-        label_smoothing=0.1,
-        precision="bfloat16",
-        batch_size=128,
-        epochs=10,
-        temperature=0.46,  # results/temperature.json
-    ),
-    Recipe(
+    _STANDARD,
+    replace(
+        _STANDARD,
         name="reader",
         summary="For pictures: as standard, and it has seen marks that are no digits.",
-        layers=(
-            Conv(32, 5, pool=3),
-            Conv(64, padding="same", pool=2, batch_norm=True),
-            Conv(128, padding="same", batch_norm=True),
-            Flatten(),
-        ),
-        optimizer=Optimizer("muon", 0.004, weight_decay=0.1, beta_2=0.99, momentum=0.95),
-        schedule=Schedule("one-cycle", warmup=0.2),
         augmentation=Augmentation(
             shift_pixels=1.5,
             rotation_degrees=10.0,
@@ -173,9 +164,6 @@ RECIPES: tuple[Recipe, ...] = (
             thickness=0.4,
             not_digits=0.15,
         ),
-        label_smoothing=0.1,
-        precision="bfloat16",
-        batch_size=128,
         epochs=12,
         temperature=0.42,  # results/temperature.json
     ),
