@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 from tenfold.canvas import INK_SHARE, Mark
 from tenfold.ink import PAPER_SQUARE, Grey, Ink, ink_of, is_ink_dark
 
-PAGE_SIDE = 2000
-"""Longest side on which a page is taken apart, in pixels: a digit 5 mm high on A4 gets 34."""
-
 # The numbers below were set by hand on pages made of MNIST training images (tests/scenes.py).
 
 FIRST_SQUARE = 0.2
@@ -43,24 +40,19 @@ def take_apart(grey: Grey) -> list[list[Mark]]:
     """Find the marks on a page that may be digits, or digits that touch.
 
     Args:
-        grey: uint8 (h, w), any size, dark ink on light or light on dark.
+        grey: uint8 (h, w), dark ink on light or light on dark; `load_picture` bounds its size.
 
     Returns:
         The marks of each line, left to right; lines top to bottom.
     """
-    scale = min(1.0, PAGE_SIDE / max(grey.shape))
-    work = grey
-    if scale < 1.0:
-        size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
-        work = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     # Twice: how closely light is followed depends on how large the digits are.
-    dark = is_ink_dark(work)
+    dark = is_ink_dark(grey)
     if dark is None:
-        dark = _thinner_is_dark(work)
-    ink = ink_of(work, FIRST_SQUARE, ink_is_dark=dark)
+        dark = _thinner_is_dark(grey)
+    ink = ink_of(grey, FIRST_SQUARE, ink_is_dark=dark)
     height = 0.0 if ink is None else _digit_height(ink)
-    square = min(PAPER_SQUARE, SQUARE_HEIGHTS * height / min(work.shape)) or PAPER_SQUARE
-    ink = ink_of(work, square, ink_is_dark=dark)
+    square = min(PAPER_SQUARE, SQUARE_HEIGHTS * height / min(grey.shape)) or PAPER_SQUARE
+    ink = ink_of(grey, square, ink_is_dark=dark)
     height = 0.0 if ink is None else _digit_height(ink)
     if ink is None or not height:
         return []
@@ -70,7 +62,7 @@ def take_apart(grey: Grey) -> list[list[Mark]]:
     if np.count_nonzero(boxes.any(axis=1)) > MOST_PARTS:
         return []
     groups = _lines(boxes, _joined(boxes, height))
-    return [[_mark(ink, parts, members, boxes, grey.shape) for members in line] for line in groups]
+    return [[_mark(ink, parts, members, boxes) for members in line] for line in groups]
 
 
 def _thinner_is_dark(grey: Grey) -> bool:
@@ -220,13 +212,7 @@ def _overlap(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
     return float(shared / max(1, min(one[3] - one[1], other[3] - other[1])))
 
 
-def _mark(
-    ink: Ink,
-    parts: NDArray[np.int32],
-    members: list[int],
-    boxes: _Boxes,
-    whole: tuple[int, int],
-) -> Mark:
+def _mark(ink: Ink, parts: NDArray[np.int32], members: list[int], boxes: _Boxes) -> Mark:
     left, top = boxes[members, :2].min(axis=0)
     right, bottom = boxes[members, 2:].max(axis=0)
     # The edge of a stroke fades out beyond the mask.
@@ -238,8 +224,4 @@ def _mark(
     others = (inside > 0) & (mine == 0)
     near = (cv2.dilate(mine, kernel) > 0) & ~others
     own = np.where(near, ink[y : bottom + reach, x : right + reach], np.float32(0))
-    down, across = (side / own_side for side, own_side in zip(whole, ink.shape, strict=True))
-    first_x, first_y = int(x * across), int(y * down)
-    last_x = min(whole[1], math.ceil((x + own.shape[1]) * across))
-    last_y = min(whole[0], math.ceil((y + own.shape[0]) * down))
-    return Mark(own, (first_x, first_y, last_x - first_x, last_y - first_y))
+    return Mark(own, (int(x), int(y), own.shape[1], own.shape[0]))
