@@ -3,6 +3,7 @@
 import io
 import threading
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tenfold.documents import MAX_PIXELS, check_size, is_heif, is_pdf, open_heif, pdf_pages
 from tenfold.errors import PictureError
 
 Grey: TypeAlias = NDArray[np.uint8]
@@ -19,9 +21,6 @@ PictureSource: TypeAlias = str | Path | bytes | BinaryIO | Image.Image | NDArray
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 """What Pillow may decode: formats that cameras, scanners and browsers write, no others."""
-
-MAX_PIXELS = 100_000_000
-"""Largest picture taken: above any common phone's 48 or 50 megapixels, and as RGBA 400 MB."""
 
 MAX_BYTES = 4 * MAX_PIXELS + 2**20
 """Largest file taken: an uncompressed picture of MAX_PIXELS with a generous header."""
@@ -57,9 +56,17 @@ class Picture:
     height: int
     orientation: int
 
+    def turned(self, degrees: int) -> "Picture":
+        """Return the picture turned further, by 90, 180 or 270 degrees clockwise."""
+        width, height = self.width, self.height
+        if degrees in (90, 270):
+            width, height = height, width
+        grey = np.ascontiguousarray(np.rot90(self.grey, -degrees // 90))
+        return Picture(grey, width, height, (self.orientation + degrees) % 360)
+
 
 def load_picture(source: PictureSource, *, max_side: int = MAX_SIDE) -> Picture:
-    """Decode a picture to grey, upright.
+    """Decode a picture of one page to grey, upright.
 
     Colour becomes luma. 16 bits are stretched from the range in use to 0..255. Transparent
     pixels take a ground that keeps the visible ones apart from it: black under light strokes,
@@ -73,27 +80,40 @@ def load_picture(source: PictureSource, *, max_side: int = MAX_SIDE) -> Picture:
     Raises:
         PictureError: The source cannot be read, is no picture, is damaged or too large.
     """
+    pages = load_pages(source, max_side=max_side)
+    picture = next(pages)
+    if next(pages, None) is not None:
+        raise PictureError(f"{picture_name(source)} has several pages: ask for one picture each")
+    return picture
+
+
+def load_pages(source: PictureSource, *, max_side: int = MAX_SIDE) -> Iterator[Picture]:
+    """Decode a picture, or every page of a PDF one after the other; see `load_picture`."""
     name = picture_name(source)
     if isinstance(source, np.ndarray):
-        image = _from_array(source)
-    elif isinstance(source, Image.Image):
-        image = source
+        yield _decode(_from_array(source), name, max_side)
+        return
+    if isinstance(source, Image.Image):
+        yield _decode(source, name, max_side, draft=False)
+        return
+    data = _read_bytes(source, name)
+    if not data:
+        raise PictureError(f"{name} is empty: give a picture")
+    if is_pdf(data):
+        for number, page in enumerate(pdf_pages(data, name, max_side), 1):
+            yield _decode(page, f"page {number} of {name}", max_side)
     else:
-        data = _read_bytes(source, name)
-        if not data:
-            raise PictureError(f"{name} is empty: give a picture")
-        image = _open(data, name)
+        yield _decode(open_heif(data, name) if is_heif(data) else _open(data, name), name, max_side)
+
+
+def _decode(image: Image.Image, name: str, max_side: int, *, draft: bool = True) -> Picture:
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise PictureError(
-            f"{name} is too large: {width}x{height} pixels, more than"
-            f" {MAX_PIXELS // 1_000_000} megapixels; scale it down first"
-        )
+    check_size(image.size, name)
     if not width or not height:
         raise PictureError(f"{name} has no pixels: give a picture")
     with _PILLOW_WARNINGS_OFF:
         try:
-            if image is not source:
+            if draft:
                 # JPEG can leave out detail while it decodes; other formats ignore this.
                 image.draft(None, (max_side, max_side))
             orientation = _orientation(image)
@@ -205,8 +225,8 @@ def _open(data: bytes, name: str) -> Image.Image:
             ) from error
         except Exception as error:
             raise PictureError(
-                f"{name} is not a picture that can be read (PNG, JPEG, WebP, BMP, TIFF, GIF),"
-                " or is damaged"
+                f"{name} is not a picture that can be read (PNG, JPEG, WebP, BMP, TIFF, GIF,"
+                " HEIC, PDF), or is damaged"
             ) from error
 
 

@@ -2,8 +2,10 @@
 
 import argparse
 import logging
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,24 @@ examples:
   tenfold read --single digit.png        the picture shows one digit
   tenfold read photo.jpg --annotate seen   seen/photo.png shows boxes and what the network saw
   cat digit.png | tenfold read -
+  tenfold read scan.pdf photo.heic       with pip install 'tenfold[pdf,heic]'
 
 A digit too uncertain to call shows as ?.
 """
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+SUFFIXES = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".webp",
+    ".bmp",
+    ".tif",
+    ".tiff",
+    ".gif",
+    ".heic",
+    ".heif",
+    ".pdf",
+)
 """What is taken from a folder; a file given by name may have any."""
 
 MANY = 50
@@ -59,29 +74,46 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     if options.annotate:
         _check_target(options.annotate, sources)
     from tenfold.bundle import load_classifier
-    from tenfold.pictures import load_picture
     from tenfold.reading import Reader
 
     reader = Reader(load_classifier(options.model))
+    stems = _stems(sources) if options.annotate else {}
+
+    def read(name: str) -> list[dict[str, Any]]:
+        return list(_documents(reader, name, options, stems.get(name, "")))
+
     documents, lines = [], []
-    written: set[Path] = set()
-    for name in _with_progress(sources, quiet=options.quiet):
-        try:
-            if name != "-" and _is_folder(Path(name)):
-                raise PictureError(f"the folder {name} holds no pictures ({', '.join(SUFFIXES)})")
-            source = _stdin() if name == "-" else name
-            picture = load_picture(source)
+    for name, found in zip(sources, _with_progress(read, sources, options.quiet), strict=True):
+        documents += found
+        for document in found:
+            if document["error"]:
+                options.partly_failed = True
+                _log.error("tenfold: %s", document["error"])
+            else:
+                lines += _text(name if len(sources) > 1 else "", document)
+    return {"pictures": documents}, "\n".join(lines)
+
+
+def _documents(
+    reader: Any, name: str, options: argparse.Namespace, stem: str
+) -> Iterator[dict[str, Any]]:
+    """Give what was read in a file: one document, or one for each page of a PDF."""
+    from tenfold.pictures import load_pages
+
+    try:
+        if name != "-" and _is_folder(Path(name)):
+            raise PictureError(f"the folder {name} holds no pictures ({', '.join(SUFFIXES)})")
+        for number, picture in enumerate(load_pages(_stdin() if name == "-" else name), 1):
             reading = reader.read_picture(picture, single=options.single)
             if options.annotate:
-                _annotate(picture, reading, name, options.annotate, written)
-        except PictureError as error:
-            options.partly_failed = True
-            _log.error("tenfold: %s", error)
-            documents.append(_failed(name, str(error)))
-            continue
-        documents.append({"path": name, **reading.to_dict()})
-        lines += _text(name if len(sources) > 1 else "", reading)
-    return {"pictures": documents}, "\n".join(lines)
+                _annotate(picture, reading, options.annotate / f"{stem}{_page(number)}.png")
+            yield {"path": name, "page": number, **reading.to_dict()}
+    except PictureError as error:
+        yield _failed(name, str(error))
+
+
+def _page(number: int) -> str:
+    return f"-page{number}" if number > 1 else ""
 
 
 def _stdin() -> bytes:
@@ -99,17 +131,25 @@ def _check_target(folder: Path, sources: list[str]) -> None:
     make_folder(folder)
 
 
-def _annotate(picture: Any, reading: Any, name: str, folder: Path, written: set[Path]) -> None:
+def _stems(sources: list[str]) -> dict[str, str]:
+    """Return what the annotated picture of each is called: pictures may share a name."""
+    stems: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in sources:
+        stem = "stdin" if name == "-" else Path(name).stem
+        number, unique = 1, stem
+        while unique in taken:
+            number += 1
+            unique = f"{stem}-{number}"
+        taken.add(unique)
+        stems[name] = unique
+    return stems
+
+
+def _annotate(picture: Any, reading: Any, path: Path) -> None:
     from tenfold.annotating import annotate
     from tenfold.files import atomic_path
 
-    stem = "stdin" if name == "-" else Path(name).stem
-    path = folder / f"{stem}.png"
-    number = 1
-    while path in written:  # pictures of one name from several folders
-        number += 1
-        path = folder / f"{stem}-{number}.png"
-    written.add(path)
     try:
         with atomic_path(path) as temporary:
             annotate(picture, reading).save(temporary, "PNG")
@@ -117,10 +157,10 @@ def _annotate(picture: Any, reading: Any, name: str, folder: Path, written: set[
         raise PictureError(f"cannot write {path}: {error.strerror}") from error
 
 
-def _text(name: str, reading: Any) -> list[str]:
+def _text(name: str, document: dict[str, Any]) -> list[str]:
     """Return a line of text for each line of digits; for none, the name or nothing."""
     before = f"{name}: " if name else ""
-    return [before + line.text for line in reading.lines] or [before.rstrip()]
+    return [before + line["text"] for line in document["lines"]] or [before.rstrip()]
 
 
 def _sources(names: list[str]) -> list[str]:
@@ -143,17 +183,28 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _with_progress(sources: list[str], *, quiet: bool) -> Iterable[str]:
-    if quiet or len(sources) < MANY or not sys.stderr.isatty():
-        return sources
+def _with_progress(
+    read: Callable[[str], list[dict[str, Any]]], sources: list[str], quiet: bool
+) -> Iterable[list[dict[str, Any]]]:
+    """Read the sources in their order, several at once if there are several."""
+    if len(sources) < 2:
+        yield from map(read, sources)
+        return
     from tqdm import tqdm
 
-    bar: Iterable[str] = tqdm(sources, unit="picture", dynamic_ncols=True)
-    return bar
+    shown = len(sources) >= MANY and not quiet and sys.stderr.isatty()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            coming = pool.map(read, sources)
+            yield from tqdm(
+                coming, total=len(sources), unit="file", disable=not shown, dynamic_ncols=True
+            )
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C leaves at once
 
 
 def _failed(name: str, error: str) -> dict[str, Any]:
     return {
-        "path": name, "width": None, "height": None, "orientation": None, "error": error,
+        "path": name, "page": 1, "width": None, "height": None, "orientation": None, "error": error,
         "lines": [],
     }  # fmt: skip

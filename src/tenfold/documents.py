@@ -1,0 +1,100 @@
+"""Pages of a PDF and photos in HEIC, through libraries that are extras."""
+
+import io
+import threading
+from collections.abc import Iterator
+
+from PIL import Image
+
+from tenfold.errors import PictureError
+
+PAGE_DPI = 200
+"""Resolution at which a PDF's page is drawn, unless that is more than `max_side` pixels: what
+scanners call fine; a digit 4 mm high gets 31 pixels."""
+
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+"""Brands of ISO/IEC 23008-12, annex B: what stands after `ftyp` in a HEIC file."""
+
+_PDFIUM = threading.Lock()
+"""PDFium is not made for several threads."""
+
+
+MAX_PIXELS = 100_000_000
+"""Largest picture taken: above any common phone's 48 or 50 megapixels, and as RGBA 400 MB."""
+
+
+def check_size(size: tuple[int, int], name: str) -> None:
+    """Refuse a picture of too many pixels, before they are decoded.
+
+    Raises:
+        PictureError: It is too large.
+    """
+    width, height = size
+    if width * height > MAX_PIXELS:
+        raise PictureError(
+            f"{name} is too large: {width}x{height} pixels, more than"
+            f" {MAX_PIXELS // 1_000_000} megapixels; scale it down first"
+        )
+
+
+def is_pdf(data: bytes) -> bool:
+    """Tell whether a file is a PDF, which may have a little before its header."""
+    return b"%PDF-" in data[:1024]
+
+
+def is_heif(data: bytes) -> bool:
+    """Tell whether a file is HEIC or HEIF."""
+    return data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS
+
+
+def open_heif(data: bytes, name: str) -> Image.Image:
+    """Decode a HEIC photo, upright already.
+
+    Raises:
+        PictureError: The file is damaged, or pillow-heif is not installed.
+    """
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise _extra(name, "a HEIC photo", "heic") from error
+    try:
+        photo = pillow_heif.open_heif(io.BytesIO(data))
+        check_size(photo.size, name)
+        image: Image.Image = photo.to_pillow()
+    except PictureError:
+        raise
+    except Exception as error:
+        raise PictureError(f"{name}, a HEIC photo, is damaged or cut short") from error
+    return image
+
+
+def pdf_pages(data: bytes, name: str, max_side: int) -> Iterator[Image.Image]:
+    """Draw the pages of a PDF one after the other, in grey.
+
+    Raises:
+        PictureError: The file is damaged or needs a password, or pypdfium2 is not installed.
+    """
+    try:
+        import pypdfium2
+    except ImportError as error:
+        raise _extra(name, "a PDF", "pdf") from error
+    try:
+        with _PDFIUM:
+            document = pypdfium2.PdfDocument(data)
+            count = len(document)
+    except pypdfium2.PdfiumError as error:
+        why = "needs a password" if "assword" in str(error) else "is damaged or cut short"
+        raise PictureError(f"{name}, a PDF, {why}") from error
+    for number in range(count):
+        try:
+            with _PDFIUM:
+                page = document[number]
+                scale = min(PAGE_DPI / 72, max_side / max(page.get_size()))
+                drawn = page.render(scale=scale, grayscale=True).to_pil().convert("L")
+        except pypdfium2.PdfiumError as error:
+            raise PictureError(f"page {number + 1} of {name} is damaged") from error
+        yield drawn
+
+
+def _extra(name: str, what: str, extra: str) -> PictureError:
+    return PictureError(f"{name} is {what}, which needs: pip install 'tenfold[{extra}]'")

@@ -1,0 +1,91 @@
+"""PDFs and HEIC photos, which need extras."""
+
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Mnist
+from PIL import Image
+from scenes import page
+
+from tenfold import documents
+from tenfold.cli import main
+from tenfold.errors import PictureError
+from tenfold.pictures import load_pages, load_picture
+
+
+@pytest.fixture(scope="module")
+def numbers(mnist: Mnist) -> list[Image.Image]:
+    rng = np.random.default_rng(2)
+    lines = ([50_001, 50_002, 50_003], [50_004, 50_007])
+    return [Image.fromarray(page([list(mnist.train_images[i])], rng=rng)) for i in lines]
+
+
+def pdf(pages: list[Image.Image]) -> bytes:
+    stream = io.BytesIO()
+    pages[0].save(stream, "PDF", save_all=True, append_images=pages[1:], resolution=200)
+    return stream.getvalue()
+
+
+def heic(image: Image.Image, **settings: object) -> bytes:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    stream = io.BytesIO()
+    pillow_heif.from_pillow(image.convert("RGB")).save(stream, quality=90, **settings)
+    return stream.getvalue()
+
+
+def test_every_page_of_a_pdf(numbers) -> None:
+    pages = list(load_pages(pdf(numbers)))
+    assert len(pages) == 2
+    for drawn, image in zip(pages, numbers, strict=True):
+        assert abs(drawn.width - image.width) <= 2
+        grey = np.asarray(Image.fromarray(drawn.grey).resize(image.size)).astype(int)
+        assert np.abs(grey - np.asarray(image)).mean() < 4
+
+
+def test_a_pdf_of_one_page_is_a_picture_and_of_several_is_not(numbers) -> None:
+    assert load_picture(pdf(numbers[:1])).width > 100
+    with pytest.raises(PictureError, match="several pages"):
+        load_picture(pdf(numbers))
+
+
+def test_a_heic_photo(numbers) -> None:
+    picture = load_picture(heic(numbers[0]))
+    assert (picture.width, picture.height) == numbers[0].size
+    assert np.abs(picture.grey.astype(int) - np.asarray(numbers[0])).mean() < 4
+
+
+def test_too_many_pixels_are_refused_before_they_are_decoded(numbers, monkeypatch) -> None:
+    photo = heic(numbers[0])
+    monkeypatch.setattr(documents, "MAX_PIXELS", 1000)
+    with pytest.raises(PictureError, match="too large"):
+        load_picture(photo)
+
+
+@pytest.mark.parametrize("cut", [30, 200, -100])
+def test_what_is_cut_short_is_said_to_be(numbers, cut: int) -> None:
+    with pytest.raises(PictureError, match=r"damaged|not a picture"):
+        load_picture(heic(numbers[0])[:cut])
+    with pytest.raises(PictureError, match="PDF, is damaged"):
+        load_picture(pdf(numbers[:1])[: min(cut, 200)])
+
+
+@pytest.mark.parametrize(
+    ("module", "extra"), [("pypdfium2", "pdf"), ("pillow_heif", "heic")], ids=str
+)
+def test_a_missing_extra_is_named(numbers, monkeypatch, module: str, extra: str) -> None:
+    data = pdf(numbers[:1]) if extra == "pdf" else heic(numbers[0])
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(PictureError, match=rf"pip install 'tenfold\[{extra}\]'"):
+        load_picture(data)
+
+
+def test_the_shell_reads_page_after_page(numbers, tmp_path: Path, capsys) -> None:
+    (tmp_path / "scan.pdf").write_bytes(pdf(numbers))
+    with pytest.raises(SystemExit) as ended:
+        main(["read", str(tmp_path / "scan.pdf"), "--annotate", str(tmp_path / "seen")])
+    assert ended.value.code == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert {p.name for p in (tmp_path / "seen").iterdir()} == {"scan.png", "scan-page2.png"}
