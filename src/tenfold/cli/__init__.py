@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from tenfold import __version__
-from tenfold.cli import data, evaluate, read, recipes, train
+from tenfold.cli import data, evaluate, read, recipes, robustness, train
 from tenfold.errors import TenfoldError, UsageError
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
-VERBS = (train, evaluate, read, recipes, data)
+VERBS = (train, evaluate, read, robustness, recipes, data)
 
 _EPILOG = """\
 examples:
