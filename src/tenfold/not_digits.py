@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenfold.canvas import center_by_mass, fit
+from tenfold.crowding import badly_cut
 from tenfold.recipes import SIDE
 
 Images = npt.NDArray[np.uint8]
@@ -30,11 +31,11 @@ FONTS = (
     cv2.FONT_HERSHEY_SCRIPT_COMPLEX,
 )
 
-NARROWEST = 0.35
-"""A slice of a digit narrower than this part of its height would look like a 1."""
-
 TURNED = (2, 3, 4, 5, 7)
 """Digits that, turned by a quarter, are none."""
+
+OVER = (3, 4, 7)
+"""Digits that, turned upside down, are none."""
 
 
 def make_not_digits(count: int, images: Images, labels: Labels, rng: np.random.Generator) -> Images:
@@ -49,7 +50,7 @@ def make_not_digits(count: int, images: Images, labels: Labels, rng: np.random.G
     Returns:
         uint8 (count, 28, 28).
     """
-    kinds = (_slice, _pair, _letter, _scribble, _turned, _blob)
+    kinds = (_badly_cut, _badly_cut, _badly_cut, _letter, _scribble, _turned, _blob)
     marks = np.empty((count, SIDE, SIDE), np.uint8)
     for number in range(count):
         mark = None
@@ -59,34 +60,13 @@ def make_not_digits(count: int, images: Images, labels: Labels, rng: np.random.G
     return marks
 
 
-def _slice(images: Images, labels: Labels, rng: np.random.Generator) -> Images | None:
-    """Return the left or right part of a digit."""
+def _badly_cut(images: Images, labels: Labels, rng: np.random.Generator) -> Images | None:
+    """Return what a bad cut leaves of digits in a row."""
     place = rng.integers(len(images))
     if labels[place] == 8:  # half of it is a 3
         return None
-    ink = _cropped(images[place])
-    height, width = ink.shape
-    keep = round(width * rng.uniform(0.3, 0.5))
-    if keep < NARROWEST * height:
-        return None
-    part = ink[:, :keep] if rng.random() < 0.5 else ink[:, -keep:]
-    return _cropped(part)
-
-
-def _pair(images: Images, labels: Labels, rng: np.random.Generator) -> Images | None:
-    """Return two digits that touch, or stand close."""
-    left, right = (_cropped(images[i]) for i in rng.integers(0, len(images), 2))
-    height = max(left.shape[0], right.shape[0])
-    gap = round(rng.uniform(-0.15, 0.1) * height)
-    width = max(left.shape[1] + right.shape[1] + gap, left.shape[1], right.shape[1])
-    if width < 0.8 * height:
-        return None
-    both = np.zeros((height, width), np.uint8)
-    for ink, start in ((left, 0), (right, width - right.shape[1])):
-        top = rng.integers(0, height - ink.shape[0] + 1)
-        place = both[top : top + ink.shape[0], start : start + ink.shape[1]]
-        np.maximum(place, ink, out=place)
-    return both
+    piece = badly_cut(images[place], images, rng)
+    return None if piece is None else _cropped(piece)
 
 
 def _letter(images: Images, labels: Labels, rng: np.random.Generator) -> Images | None:
@@ -116,11 +96,12 @@ def _scribble(images: Images, labels: Labels, rng: np.random.Generator) -> Image
 
 
 def _turned(images: Images, labels: Labels, rng: np.random.Generator) -> Images | None:
-    """Return a digit that lies on its side."""
+    """Return a digit that lies on its side, or is upside down."""
     place = rng.integers(len(images))
-    if labels[place] not in TURNED:
+    turns = int(rng.integers(1, 4))
+    if labels[place] not in (OVER if turns == 2 else TURNED):
         return None
-    return _cropped(np.rot90(images[place], rng.choice([1, 3])))
+    return _cropped(np.rot90(images[place], turns))
 
 
 def _blob(images: Images, labels: Labels, rng: np.random.Generator) -> Images | None:

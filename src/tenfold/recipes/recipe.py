@@ -48,6 +48,8 @@ class Augmentation:
     `thickness`: strokes up to a pixel thicker or thinner: the weight, -n..n, of each pixel's
     brightest (above 0) or darkest (below 0) neighbour, itself included. `not_digits`: this part
     of each batch, 0..0.9, is made-up marks (`tenfold.not_digits`) with all digits equally likely.
+    `crowded`: this part of the digits, 0..1, is as a cut leaves it: with bits of neighbours
+    (`tenfold.crowding`). `flags`: this part of the ones, 0..1, has a flag (`tenfold.flags`).
     """
 
     shift_pixels: float = 0.0
@@ -56,6 +58,8 @@ class Augmentation:
     shear: float = 0.0
     thickness: float = 0.0
     not_digits: float = 0.0
+    crowded: float = 0.0
+    flags: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,8 @@ def check_recipe(recipe: Recipe) -> None:
         ("augmentation.shear", augmentation.shear, 0, 1),
         ("augmentation.thickness", augmentation.thickness, 0, 1),
         ("augmentation.not_digits", augmentation.not_digits, 0, 0.9),
+        ("augmentation.crowded", augmentation.crowded, 0, 1),
+        ("augmentation.flags", augmentation.flags, 0, 1),
     )
     for name, value, low, high in ranges:
         if not low <= value <= high:  # also refuses NaN

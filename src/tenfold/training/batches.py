@@ -75,6 +75,7 @@ class Batches:
         for start in range(0, self.steps, steps_at_once):
             chosen = batches[start : start + steps_at_once]
             images, targets = self._images[chosen], one_hot[self._labels[chosen]]
+            self._write_otherwise(images, targets, rng)
             self._mix_in_not_digits(images, targets, rng)
             moved = [augment(one, self._augmentation, rng) for one in images]
             yield np.stack(moved), targets
@@ -94,3 +95,23 @@ class Batches:
         for batch, wanted in zip(images, targets, strict=True):
             batch[:count] = make_not_digits(count, self._images, self._labels, rng)
             wanted[:count] = 1 / CLASSES
+
+    def _write_otherwise(
+        self,
+        images: npt.NDArray[np.uint8],
+        targets: npt.NDArray[np.float32],
+        rng: np.random.Generator,
+    ) -> None:
+        """Give some ones a flag, and some digits bits of neighbours."""
+        flags, crowded = self._augmentation.flags, self._augmentation.crowded
+        if flags:
+            from tenfold.flags import with_flag
+
+            for place in np.argwhere(targets.argmax(axis=2) == 1):
+                if rng.random() < flags:
+                    images[tuple(place)] = with_flag(images[tuple(place)], rng)
+        if crowded:
+            from tenfold.crowding import with_leftovers
+
+            for place in np.argwhere(rng.random(images.shape[:2]) < crowded):
+                images[tuple(place)] = with_leftovers(images[tuple(place)], self._images, rng)

@@ -1,0 +1,64 @@
+"""Digits as cuts leave them, and ones with flags."""
+
+import numpy as np
+import pytest
+from conftest import Mnist
+
+from tenfold.crowding import badly_cut, with_leftovers
+from tenfold.flags import with_flag
+from tenfold.recipes import Augmentation
+from tenfold.training.batches import Batches
+
+
+def test_leftovers_leave_the_digit_readable(mnist: Mnist) -> None:
+    from tenfold import load_classifier
+
+    rng = np.random.default_rng(0)
+    images, labels = mnist.test_images[:300], mnist.test_labels[:300]
+    crowded = np.stack([with_leftovers(image, images, rng) for image in images])
+    assert crowded.shape == images.shape
+    assert crowded.dtype == np.uint8
+    assert (crowded != images).any(axis=(1, 2)).mean() > 0.8
+    right = load_classifier("standard").predict_proba(crowded).argmax(axis=1) == labels
+    assert right.mean() > 0.9  # of a network that never saw leftovers
+    right = load_classifier("reader").predict_proba(crowded).argmax(axis=1) == labels
+    assert right.mean() > 0.97
+
+
+def test_the_shipped_reader_tells_bad_cuts_from_digits(mnist: Mnist) -> None:
+    from tenfold import load_classifier
+
+    rng = np.random.default_rng(1)
+    images = mnist.test_images[:400]
+    pieces = [piece for image in images if (piece := badly_cut(image, images, rng)) is not None]
+    assert len(pieces) > 200
+    score = load_classifier("reader").digit_score
+    assert np.median(score(images)) > 0.99
+    assert np.median(score(np.stack(pieces))) < 0.6
+
+
+def test_a_flag_adds_ink_on_the_left_of_the_top(mnist: Mnist) -> None:
+    ones = mnist.train_images[mnist.train_labels == 1][:50]
+    rng = np.random.default_rng(0)
+    both = [np.stack([one[:14, :13] for one in some]).sum(dtype=int)
+            for some in (ones, [with_flag(one, rng) for one in ones])]  # fmt: skip
+    assert both[1] > 1.2 * both[0]
+
+
+def test_an_image_without_ink_passes() -> None:
+    blank = np.zeros((28, 28), np.uint8)
+    assert not with_flag(blank, np.random.default_rng(0)).any()
+
+
+@pytest.mark.parametrize("field", ["crowded", "flags"])
+def test_batches_hold_their_part_of_them(mnist: Mnist, field: str) -> None:
+    images, labels = mnist.train_images[:500], mnist.train_labels[:500]
+    known = {image.tobytes() for image in images}
+    batches = Batches(images, labels, 100, Augmentation(**{field: 0.5}), seed=1)
+    epochs = batches.epochs(range(1), 5)
+    ((shown, targets),) = next(epochs)
+    changed = np.array([[image.tobytes() not in known for image in batch] for batch in shown])
+    of = targets.argmax(axis=2) == 1 if field == "flags" else np.ones_like(changed)
+    assert 0.3 < changed[of].mean() < 0.6
+    assert not changed[~of].any()
+    np.testing.assert_array_equal(images, mnist.train_images[:500])
