@@ -16,6 +16,8 @@ def page(
     rules: str = "",
     shadow: bool = False,
     slant: float = 0.0,
+    lean: float = 0.0,
+    pattern: float = 0.0,
 ) -> np.ndarray:
     """Return a page uint8 (h, w), dark on light, with a line of digits for each list.
 
@@ -27,6 +29,8 @@ def page(
         rules: "" for none, "ruled", "squared" or "boxes" (one around each digit).
         shadow: Half of the page darker, with a soft edge.
         slant: How far lines climb, in pixels per pixel.
+        lean: How far digits lean to the right, in pixels per pixel.
+        pattern: Ink of the wavy lines printed on the paper, 0 for none.
     """
     pitch = round(2.2 * height)
     longest = max(len(line) for line in lines)
@@ -38,20 +42,34 @@ def page(
         x = float(height)
         for place, digit in enumerate(digits):
             size = height * rng.uniform(0.85, 1.1)
-            mark = crop(digit, size)
+            mark = crop(_leaning(digit, lean), size)
             if rules == "boxes":
                 x = height + place * 1.6 * height + (1.6 * height - mark.shape[1]) / 2
             y = height + number * pitch - slant * x + rng.uniform(-0.06, 0.06) * height
             top, left = round(max(0, y)), round(x)
             part = ink[top : top + mark.shape[0], left : left + mark.shape[1]]
             np.maximum(part, mark[: part.shape[0], : part.shape[1]], out=part)
-            x += mark.shape[1] + gap * height
+            # Digits that lean stand closer than their boxes do.
+            x += mark.shape[1] + (gap - 0.6 * abs(lean)) * height
+    if pattern:
+        down, along = np.indices(ink.shape, dtype=np.float32)
+        waves = np.sin(2 * np.pi * (down + 3 * np.sin(along / height)) / (0.15 * height))
+        ink = np.maximum(ink, pattern * np.clip(waves, 0, 1))
     paper = np.full(ink.shape, 225.0)
     if shadow:
         edge = np.clip((np.arange(width) - width * 0.45) / (0.1 * width), 0, 1)
         paper *= 1 - 0.45 * edge
     picture = paper * (1 - INK * ink) + rng.normal(0, 2, ink.shape)
     return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def _leaning(digit: np.ndarray, lean: float) -> np.ndarray:
+    """Return a digit sheared about its middle on a canvas wide enough."""
+    if not lean:
+        return digit
+    wide = np.pad(digit, ((0, 0), (14, 14)))
+    shear = np.array([[1, -lean, lean * 14], [0, 1, 0]], np.float32)
+    return cv2.warpAffine(wide, shear, wide.shape[::-1])
 
 
 def crop(digit: np.ndarray, height: float) -> np.ndarray:

@@ -14,9 +14,9 @@ SOURCE = Path(tenfold.__file__).parent
 # Each room may import from rooms of earlier stages and of its own; see docs/architecture.md.
 STAGES = [
     {"errors", "files", "measured", "wording"},
-    {"data", "pictures", "ink", "canvas", "page"},
+    {"data", "documents", "pictures", "ink", "canvas", "page", "corruptions"},
     {"classifiers", "recipes", "backend"},
-    {"networks", "augmentation", "not_digits"},
+    {"networks", "augmentation", "not_digits", "crowding", "flags"},
     {"training"},
     {"evaluation", "reporting"},
     {"exporting", "bundle"},

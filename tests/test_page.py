@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from conftest import Mnist
@@ -61,6 +62,8 @@ def share_read(reader: Reader, pages: Pages) -> float:
         ({"rules": "ruled"}, 0.85),
         ({"shadow": True}, 0.85),
         ({"gap": -0.04}, 0.55),
+        ({"gap": 0.0, "lean": 0.3}, 0.55),
+        ({"gap": 0.05, "pattern": 0.25}, 0.85),
     ],
     ids=str,
 )
@@ -71,6 +74,29 @@ def test_lines_are_read(reader: Reader, pages, settings, least: float) -> None:
 def test_light_on_dark_reads_alike(reader: Reader, pages) -> None:
     for picture, _ in pages(4):
         assert reader.read(255 - picture).text == reader.read(picture).text
+
+
+@pytest.mark.parametrize("turns", [1, 3])
+def test_a_page_on_its_side_is_turned(reader: Reader, pages, turns: int) -> None:
+    turned = 0
+    for picture, _ in pages(5):
+        reading = reader.read(np.rot90(picture, turns))
+        turned += reading.orientation == 90 * turns
+        if reading.orientation:
+            assert (reading.height, reading.width) == picture.shape
+            assert reading.lines == reader.read(picture).lines
+        assert reader.read(picture).orientation == 0
+    assert turned >= 4
+
+
+def test_a_comma_is_no_digit(reader: Reader, mnist: Mnist) -> None:
+    picture = page([list(mnist.train_images[FIRST : FIRST + 4])], rng=np.random.default_rng(1))
+    (line,) = reader.read(picture).lines
+    x, y, width, height = line.digits[1].box
+    with_comma = picture.copy()
+    start = (x + width + 6, y + height - 12)
+    cv2.line(with_comma, start, (start[0] - 6, start[1] + 24), 45, 6)
+    assert reader.read(with_comma).text == line.text
 
 
 def test_boxes_lie_on_their_digits(reader: Reader, mnist: Mnist) -> None:
@@ -137,3 +163,17 @@ def test_the_shell_prints_a_line_for_a_line(pages, tmp_path: Path, capsys) -> No
         main(["read", str(tmp_path / "page.png")])
     assert ended.value.code == 0
     assert capsys.readouterr().out == tenfold.Reader().read(picture).text + "\n"
+
+
+def test_one_digit_is_found_among_parts_of_its_neighbours(reader: Reader, mnist: Mnist) -> None:
+    right = doubted = 0
+    for first in range(FIRST, FIRST + 60, 3):
+        images = mnist.train_images[first : first + 3]
+        picture = page([list(images)], rng=np.random.default_rng(first), height=40, gap=0.02)
+        left, _, middle = np.array_split(np.flatnonzero((picture < 140).any(axis=0)), 3)
+        crop = picture[:, left[-8] : middle[8]]
+        (line,) = reader.read(crop, single=True).lines
+        right += line.digits[0].digit == mnist.train_labels[first + 1]
+        doubted += line.digits[0].rejected
+    assert right >= 12
+    assert doubted >= 5

@@ -87,7 +87,7 @@ def test_blank_has_no_line(templates: Templates) -> None:
     assert reading.text == ""
 
 
-@pytest.mark.parametrize(("score", "rejected"), [(0.5, True), (0.91, True), (0.92, False)])
+@pytest.mark.parametrize(("score", "rejected"), [(0.5, True), (0.92, True), (0.93, False)])
 def test_threshold(mnist: Mnist, score: float, rejected: bool) -> None:
     image, classifier = mnist.test_images[0], Templates(mnist, score)
     reading = Reader(classifier).read(image, single=True)

@@ -8,8 +8,11 @@ from PIL import Image, ImageDraw, ImageFont
 from tenfold.pictures import Picture
 from tenfold.reading import Digit, Reading
 
-CALLED, REFUSED = "#0072b2", "#d55e00"
-"""Blue and vermillion: colour-blind readers tell them apart (Okabe and Ito 2008)."""
+CALLED, REFUSED, LEFT_OUT = "#0072b2", "#d55e00", "#8c8c8c"
+"""Blue, vermillion and grey: colour-blind readers tell them apart (Okabe and Ito 2008)."""
+
+MOST_LEFT_OUT = 60
+"""So many marks that were left out are shown, the first: a page of print has thousands."""
 
 LONGEST = 1600
 """Longer sides are scaled down to so many pixels; below a third of that, pictures are enlarged up
@@ -29,15 +32,16 @@ def annotate(picture: Picture, reading: Reading) -> Image.Image:
         reading: What was read in it.
 
     Returns:
-        An RGB image. Blue is what was called, vermillion what was refused; a canvas is the 28x28
-        image that the network saw, three times as large.
+        An RGB image. Blue is what was called, vermillion what was refused, grey what was taken
+        for no digit; a canvas is the 28x28 image that the network saw, three times as large.
     """
     scale = min(LONGEST / max(picture.width, picture.height), 4.0)
     if max(picture.width, picture.height) > LONGEST / 3:
         scale = min(scale, 1.0)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     upright = Image.fromarray(picture.grey).resize(size, Image.Resampling.LANCZOS).convert("RGB")
-    digits = [digit for line in reading.lines for digit in line.digits]
+    digits = [(digit, _colour(digit)) for line in reading.lines for digit in line.digits]
+    digits += [(digit, LEFT_OUT) for digit in reading.left_out[:MOST_LEFT_OUT]]
     width = max(size[0], _TILE + 2 * _MARGIN)
     columns = max(1, (width - _MARGIN) // (_TILE + _MARGIN))
     rows = -(-len(digits) // columns)
@@ -46,16 +50,25 @@ def annotate(picture: Picture, reading: Reading) -> Image.Image:
     sheet.paste(upright, (0, 0))
     pen = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(12)
-    for digit in digits:
-        _draw_box(pen, digit, scale, font)
+    for digit, colour in digits:
+        _draw_box(pen, digit, colour, scale, font)
     _draw_canvases(sheet, pen, digits, (size[1] + _MARGIN, columns, pitch), font)
     return sheet
 
 
-def _draw_box(pen: ImageDraw.ImageDraw, digit: Digit, scale: float, font: object) -> None:
+def _colour(digit: Digit) -> str:
+    return REFUSED if digit.rejected else CALLED
+
+
+def _draw_box(
+    pen: ImageDraw.ImageDraw, digit: Digit, colour: str, scale: float, font: object
+) -> None:
     x, y, width, height = (side * scale for side in digit.box)
-    colour = REFUSED if digit.rejected else CALLED
-    pen.rectangle((x, y, x + width, y + height), outline=colour, width=2)
+    pen.rectangle(
+        (x, y, x + width, y + height), outline=colour, width=1 if colour == LEFT_OUT else 2
+    )
+    if colour == LEFT_OUT:
+        return
     place = (x, y - 15 if y >= 15 else y + height + 1)
     pen.text(place, digit.text, fill=colour, font=font, stroke_width=1, stroke_fill="white")  # type: ignore[arg-type]
 
@@ -63,16 +76,16 @@ def _draw_box(pen: ImageDraw.ImageDraw, digit: Digit, scale: float, font: object
 def _draw_canvases(
     sheet: Image.Image,
     pen: ImageDraw.ImageDraw,
-    digits: Sequence[Digit],
+    digits: Sequence[tuple[Digit, str]],
     place: tuple[int, int, int],
     font: object,
 ) -> None:
     top, columns, pitch = place
-    for number, digit in enumerate(digits):
+    for number, (digit, colour) in enumerate(digits):
         x = _MARGIN + number % columns * (_TILE + _MARGIN)
         y = top + number // columns * pitch
         large = np.kron(digit.canvas, np.ones((_ZOOM, _ZOOM), np.uint8))
         sheet.paste(Image.fromarray(large), (x, y))
-        colour = REFUSED if digit.rejected else CALLED
-        words = f"{digit.digit}{'?' if digit.rejected else ''} {digit.confidence:.0%}"
+        guess = "no" if colour == LEFT_OUT else f"{digit.digit}{'?' if digit.rejected else ''}"
+        words = f"{guess} {digit.confidence:.0%}"
         pen.text((x, y + _TILE + 1), words, fill=colour, font=font)  # type: ignore[arg-type]

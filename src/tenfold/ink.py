@@ -32,6 +32,9 @@ EVEN_LIGHT = 0.5
 pictures made from MNIST training images 0.3 misses uneven light; 0.7 and more cost close crops of
 fat strokes."""
 
+SAMPLE_SIDE = 500
+"""Pictures of a longer shorter side are sampled, every other pixel and so on, for levels."""
+
 UNDECIDED = 0.1
 """So near to a half, the share of light pixels does not tell ink from paper: half of the page may
 lie in shadow. Set on pages made from MNIST training images."""
@@ -51,6 +54,7 @@ def ink_of(
         float32 (h, w), 0 paper to 1 full ink, or None if nothing stands out.
     """
     values = grey.astype(np.float32)
+    step = 1 + min(grey.shape) // SAMPLE_SIDE
     light = _light(values)
     flat = values - light
     dark = _light_share(flat) > 0.5 if ink_is_dark is None else ink_is_dark
@@ -58,10 +62,10 @@ def ink_of(
     ink: Ink = values - paper
     if dark:
         # Ink takes away a share of the light, so in shadow it differs less: undo that.
-        full = max(float(np.median(paper)), 1.0)
+        full = max(float(np.median(paper[::step, ::step])), 1.0)
         ink *= -full / np.maximum(paper, full / 4)
-    # Noise moves the level of the paper.
-    ink -= np.percentile(ink, PAPER_PERCENTILE)
+    # Noise moves the level of the paper. A large picture tells it by some of its pixels.
+    ink -= np.percentile(ink[::step, ::step], PAPER_PERCENTILE)
     stands_out = ink[ink > max(NOISE_SIGMAS * _noise(ink), MIN_CONTRAST)]
     if stands_out.size == 0:
         return None
@@ -151,7 +155,8 @@ def _noise(ink: Ink) -> float:
         return 0.0
     # Four apart, since blur and JPEG make adjacent pixels alike. 1.4826 makes a median deviation
     # a Gaussian's sigma; a difference has sqrt(2) times as much.
-    differences = np.abs(ink[::2, 4::2] - ink[::2, :-4:2])
+    step = 2 + min(ink.shape) // SAMPLE_SIDE
+    differences = np.abs(ink[::step, 4::step] - ink[::step, :-4:step])
     return 1.4826 / math.sqrt(2) * float(np.median(differences))
 
 

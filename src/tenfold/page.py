@@ -33,6 +33,9 @@ MOST_PARTS = 3000
 SMALLEST_HEIGHT = 0.45
 """A mark lower than this part of its neighbours' height is a dot, a comma, a dash or a speck."""
 
+COMMA_HEIGHT = 0.65
+"""A mark lower than this part of its line's height that stands in the lower half is a comma."""
+
 _Boxes = NDArray[np.int64]
 
 
@@ -201,9 +204,17 @@ def _lines(boxes: _Boxes, groups: list[list[int]]) -> list[list[list[int]]]:
     kept = []
     for line in lines:
         tall = np.median([mark[3] - mark[1] for mark, _ in line])
-        kept.append([m for m in line if m[0][3] - m[0][1] >= SMALLEST_HEIGHT * tall])
+        middle = np.median([(mark[1] + mark[3]) / 2 for mark, _ in line])
+        kept.append([m for m in line if not _is_punctuation(m[0], float(tall), float(middle))])
     kept.sort(key=lambda line: float(np.median([(mark[1] + mark[3]) / 2 for mark, _ in line])))
     return [[members for _, members in line] for line in kept]
+
+
+def _is_punctuation(box: NDArray[np.int64], tall: float, middle: float) -> bool:
+    height = box[3] - box[1]
+    return bool(
+        height < SMALLEST_HEIGHT * tall or (height < COMMA_HEIGHT * tall and box[1] > middle)
+    )
 
 
 def _overlap(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
