@@ -1,9 +1,9 @@
-"""Draw the pictures reading.png and page.png beside this file.
+"""Draw the pictures reading.png, page.png and limits.png beside this file.
 
     python docs/images/make.py
 
 The first shows digits drawn here, the canvases the network saw and its answers; the second two
-numbers drawn here, as `tenfold read --annotate` shows them.
+numbers drawn here, as `tenfold read --annotate` shows them; the third what still goes wrong.
 """
 
 from pathlib import Path
@@ -49,6 +49,10 @@ def main() -> None:
     draw(pictures).savefig(HERE / "reading.png", dpi=110)
     picture = load_picture(cv2.cvtColor(number_page(), cv2.COLOR_BGR2RGB))
     annotate(picture, tenfold.Reader().read_picture(picture)).save(HERE / "page.png", optimize=True)
+    picture = load_picture(limits_page())
+    annotate(picture, tenfold.Reader().read_picture(picture)).save(
+        HERE / "limits.png", optimize=True
+    )
 
 
 def number_page() -> np.ndarray:
@@ -71,6 +75,34 @@ def number_page() -> np.ndarray:
     picture *= np.linspace(1, 0.55, 760, dtype=np.float32)[None, :, None]
     picture += rng.normal(0, 4, picture.shape)
     return cv2.GaussianBlur(np.clip(picture, 0, 255).astype(np.uint8), (3, 3), 0)
+
+
+def limits_page() -> np.ndarray:
+    """Return a picture uint8 (330, 760), of what goes wrong: joined zeros, and a tilted table."""
+    rng = np.random.default_rng(0)
+    picture = np.full((330, 760), 225, np.float32)
+    write(picture, "5", (30, 60), 80, 5)
+    for number in range(4):  # low, wide, and each grown into the next
+        cv2.ellipse(picture, (158 + 62 * number, 108), (35, 27), 0, 0, 360, 40, 5, cv2.LINE_AA)
+    table = np.full((240, 300), 225, np.float32)
+    for at in range(20, 240, 65):
+        cv2.line(table, (20, at), (280, at), 90, 2, cv2.LINE_AA)
+        cv2.line(table, (20 + (at - 20) * 4 // 3, 20), (20 + (at - 20) * 4 // 3, 215), 90, 2)
+    for place, digit in enumerate("735294273"):
+        write(table, digit, (43 + place % 3 * 87, 30 + place // 3 * 65), 44, 4)
+    tilt = cv2.getRotationMatrix2D((150, 120), 14, 1.0)
+    tilt[:, 2] += (420, 45)
+    cv2.warpAffine(table, tilt, (760, 330), dst=picture, borderMode=cv2.BORDER_TRANSPARENT)
+    picture += rng.normal(0, 4, picture.shape)
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def write(
+    picture: np.ndarray, digit: str, corner: tuple[float, float], size: float, pen: int
+) -> None:
+    for stroke in STROKES[int(digit)]:
+        curve = np.round((smooth(stroke) * size + corner) * 16).astype(np.int32)
+        cv2.polylines(picture, [curve], False, 40, pen, cv2.LINE_AA, shift=4)
 
 
 def smooth(points: list[tuple[float, float]], steps: int = 24) -> np.ndarray:
