@@ -38,7 +38,10 @@ UPRIGHT = 0.9
 """Mean digit score of a page's marks from which it is taken to stand upright."""
 
 PLAINLY = 0.2
-"""By so much the mean score must be better another way round for a page to be turned, and"""
+"""By so much the mean score must be better another way round for a page to be turned,"""
+
+WELL = 0.85
+"""so good it must be (print gives a little better another way round, now and then), and"""
 
 ENOUGH = 3
 """so many marks there must be: of one or two digits some read well upside down."""
@@ -191,7 +194,8 @@ class Reader:
         best, score = self._page(picture)
         for degrees in (90, 270, 180) if 0 < score < UPRIGHT else ():
             other, better = self._page(picture.turned(degrees))
-            if better > score + PLAINLY and sum(len(line.digits) for line in other.lines) >= ENOUGH:
+            enough = sum(len(line.digits) for line in other.lines) >= ENOUGH
+            if better > max(score + PLAINLY, WELL) and enough:
                 best, score = other, better - PLAINLY
         return best
 
