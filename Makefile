@@ -3,13 +3,21 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test lint format types slow benchmark constraints clean
+.PHONY: train test engines browser lint format types slow benchmark constraints clean
 
 train: .venv/train.stamp
 	$(BIN)/tenfold train
 
 test: .venv/dev.stamp
 	$(BIN)/python -m pytest
+
+# PostgreSQL and Ray, started by the tests.
+engines: .venv/dev.stamp
+	$(BIN)/python -m pytest -m engines
+
+# Chromium, driven by Playwright.
+browser: .venv/dev.stamp
+	$(BIN)/python -m pytest -m browser
 
 slow: .venv/dev.stamp
 	$(BIN)/python -m pytest -m slow
