@@ -15,7 +15,7 @@ SOURCE = Path(tenfold.__file__).parent
 STAGES = [
     {"errors", "files", "measured", "wording"},
     {"data", "documents", "pictures", "ink", "canvas", "page", "corruptions"},
-    {"classifiers", "recipes", "backend"},
+    {"classifiers", "recipes", "features", "backend"},
     {"networks", "augmentation", "not_digits", "crowding", "flags"},
     {"training"},
     {"evaluation", "reporting"},

@@ -7,11 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tenfold.classifiers import OnnxClassifier
-from tenfold.errors import BundleError
+from tenfold.errors import BundleError, UsageError
 from tenfold.files import make_folder, sha256, temporary_folder
+
+if TYPE_CHECKING:  # reading needs neither, and should not wait for them
+    from tenfold.features import FeatureClassifier
+    from tenfold.recipes import Recipe
 
 META = "meta.json"
 ONNX = "model.onnx"
@@ -90,6 +94,32 @@ def load_classifier(model: str | Path, *, int8: bool = False) -> OnnxClassifier:
         BundleError: No such model, or its files are missing or altered.
     """
     return OnnxClassifier(graph_of(load_bundle(model), int8=int8))
+
+
+def load_features(model: str | Path) -> "FeatureClassifier":
+    """Return the classifier of a model, with what each of its layers makes of images.
+
+    Raises:
+        BundleError: No such model, or its files are missing, altered or of another tenfold.
+    """
+    from tenfold.features import FeatureClassifier
+
+    bundle = load_bundle(model)
+    return FeatureClassifier(graph_of(bundle), recipe_of(bundle))
+
+
+def recipe_of(bundle: Bundle) -> "Recipe":
+    """Return the recipe that a bundle was trained by.
+
+    Raises:
+        BundleError: meta.json holds none, or one that this tenfold does not understand.
+    """
+    from tenfold.recipes import recipe_from_dict
+
+    try:
+        return recipe_from_dict(bundle.meta["recipe"])
+    except (KeyError, TypeError, UsageError) as error:
+        raise BundleError(f"{bundle.folder / META} has no recipe to go by: {error}") from error
 
 
 def graph_of(bundle: Bundle, *, int8: bool = False) -> bytes:

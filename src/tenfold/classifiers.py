@@ -19,7 +19,7 @@ FEW = 8
 SMALL_BYTES = 1_000_000
 """A graph below this size is a small network."""
 
-_BATCH = 256
+BATCH = 256
 """Images a call hands to ONNX Runtime at once: bounds memory, long past the gain from batching."""
 
 
@@ -95,7 +95,7 @@ class OnnxClassifier(Classifier):
             self._threads = threads
             # A second thread is not worth waking for a few images of a small network.
             few = 1 if len(self._graph) < SMALL_BYTES else threads
-            self._for_few = _session(self._graph, few)
+            self._for_few = make_session(self._graph, few)
         except OSError as error:
             raise BundleError(f"cannot read {name}: {error.strerror}") from error
         except Exception as error:  # ONNX Runtime raises bare RuntimeErrors of many kinds
@@ -110,21 +110,25 @@ class OnnxClassifier(Classifier):
     def predict_proba(self, images: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Return the probability of each digit; see `Classifier.predict_proba`."""
         batch = as_images(images)
-        session = self._for_few if len(batch) <= FEW else self._session_for_many()
+        session = self._session(len(batch))
         result = np.empty((len(batch), 10), np.float32)
-        for start in range(0, len(batch), _BATCH):
-            part = slice(start, start + _BATCH)
+        for start in range(0, len(batch), BATCH):
+            part = slice(start, start + BATCH)
             (result[part],) = session.run(["probabilities"], {"images": batch[part]})
         return result
 
-    def _session_for_many(self) -> Any:
+    def _session(self, images: int) -> Any:
+        """Return what reads so many images soonest."""
+        if images <= FEW:
+            return self._for_few
         with self._making:
             if self._for_many is None:
-                self._for_many = _session(self._graph, self._threads)
+                self._for_many = make_session(self._graph, self._threads)
             return self._for_many
 
 
-def _session(graph: bytes, threads: int) -> Any:
+def make_session(graph: bytes, threads: int) -> Any:
+    """Return an ONNX Runtime session on the CPU; 0 threads leaves their number to it."""
     import onnxruntime as ort
 
     options = ort.SessionOptions()
