@@ -22,6 +22,7 @@ STAGES = [
     {"exporting", "bundle"},
     {"reading", "splitting", "annotating"},
     {"workflows"},
+    {"serving"},
     {"cli"},
 ]
 

@@ -9,17 +9,18 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from tenfold import __version__
-from tenfold.cli import data, evaluate, read, recipes, robustness, train
+from tenfold.cli import data, evaluate, read, recipes, robustness, serve, train
 from tenfold.errors import TenfoldError, UsageError
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
-VERBS = (train, evaluate, read, robustness, recipes, data)
+VERBS = (train, evaluate, read, serve, robustness, recipes, data)
 
 _EPILOG = """\
 examples:
   tenfold train                     train the default recipe on MNIST, leave a bundle
   tenfold read photo.jpg            read the handwritten digits in a picture
+  tenfold serve                     a page to draw on, and an HTTP API
   tenfold evaluate standard         test-set figures of the shipped model
   tenfold recipes                   what can be trained, how good it gets, how long it takes
 
