@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tenfold.classifiers import Classifier, OnnxClassifier, as_images
+from tenfold.classifiers import Classifier, OnnxClassifier, as_images, predict_scored
 from tenfold.errors import BundleError, UsageError
 
 
@@ -51,6 +51,26 @@ def test_digit_score_is_the_largest_probability_by_default(batch) -> None:
             return np.tile(np.linspace(0, 0.2, 10, dtype=np.float32), (len(images), 1))
 
     np.testing.assert_allclose(Fixed().digit_score(batch), 0.2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("own_score", [False, True])
+def test_both_at_once_looks_once_if_it_can(batch, own_score) -> None:
+    looks = []
+
+    class Counted(Classifier):
+        def predict_proba(self, images):
+            looks.append(len(images))
+            return np.tile(np.linspace(0, 0.2, 10, dtype=np.float32), (len(images), 1))
+
+        if own_score:
+
+            def digit_score(self, images):
+                return np.full(len(images), 0.7, np.float32)
+
+    probabilities, scores = predict_scored(Counted(), batch)
+    assert probabilities.shape == (5, 10)
+    np.testing.assert_allclose(scores, 0.7 if own_score else 0.2, rtol=1e-6)
+    assert looks == [5]
 
 
 def test_what_is_no_model_is_refused(tmp_path) -> None:

@@ -74,6 +74,24 @@ class Classifier(ABC):
         return top
 
 
+def predict_scored(
+    classifier: Classifier, images: npt.ArrayLike
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return `predict_proba` and `digit_score`; where the one gives the other, by one look.
+
+    Args:
+        classifier: Anything with these two methods.
+        images: See `as_images`.
+
+    Returns:
+        float32 (n, 10) and float32 (n,).
+    """
+    probabilities = classifier.predict_proba(images)
+    if type(classifier).digit_score is Classifier.digit_score:
+        return probabilities, probabilities.max(axis=1)
+    return probabilities, classifier.digit_score(images)
+
+
 class OnnxClassifier(Classifier):
     """An ONNX graph with input `images` uint8 [n, 28, 28] and output `probabilities` [n, 10].
 

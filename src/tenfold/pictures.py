@@ -22,6 +22,21 @@ PictureSource: TypeAlias = str | Path | bytes | BinaryIO | Image.Image | NDArray
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 """What Pillow may decode: formats that cameras, scanners and browsers write, no others."""
 
+SUFFIXES = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".webp",
+    ".bmp",
+    ".tif",
+    ".tiff",
+    ".gif",
+    ".heic",
+    ".heif",
+    ".pdf",
+)
+"""What is taken from a folder; a file given by name may have any."""
+
 MAX_BYTES = 4 * MAX_PIXELS + 2**20
 """Largest file taken: an uncompressed picture of MAX_PIXELS with a generous header."""
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.canvas import Mark, find_mark, mark_to_canvas
-from tenfold.classifiers import Classifier
+from tenfold.classifiers import Classifier, predict_scored
 from tenfold.errors import UsageError
 from tenfold.page import take_apart
 from tenfold.pictures import Picture, PictureSource, load_picture
@@ -244,8 +244,7 @@ class Reader:
     def _name(self, marks: list[Mark], picture: Picture) -> list[tuple[Digit, float]]:
         """Return the digit that each mark is, with its digit score."""
         images = np.stack([mark_to_canvas(mark.ink) for mark in marks])
-        probabilities = self.classifier.predict_proba(images)
-        scores = self.classifier.digit_score(images)
+        probabilities, scores = predict_scored(self.classifier, images)
         return [
             (
                 Digit(

@@ -23,21 +23,6 @@ examples:
 A digit too uncertain to call shows as ?.
 """
 
-SUFFIXES = (
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".webp",
-    ".bmp",
-    ".tif",
-    ".tiff",
-    ".gif",
-    ".heic",
-    ".heif",
-    ".pdf",
-)
-"""What is taken from a folder; a file given by name may have any."""
-
 MANY = 50
 """Pictures from which a progress bar is drawn: about half a second's work."""
 
@@ -98,7 +83,7 @@ def _documents(
     reader: Any, name: str, options: argparse.Namespace, stem: str
 ) -> Iterator[dict[str, Any]]:
     """Give what was read in a file: one document, or one for each page of a PDF."""
-    from tenfold.pictures import load_pages
+    from tenfold.pictures import SUFFIXES, load_pages
 
     try:
         if name != "-" and _is_folder(Path(name)):
@@ -164,6 +149,8 @@ def _text(name: str, document: dict[str, Any]) -> list[str]:
 
 
 def _sources(names: list[str]) -> list[str]:
+    from tenfold.pictures import SUFFIXES
+
     found: list[str] = []
     for name in names:
         folder = Path(name)
