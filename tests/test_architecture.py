@@ -22,7 +22,7 @@ STAGES = [
     {"exporting", "bundle"},
     {"reading", "splitting", "annotating"},
     {"workflows"},
-    {"serving"},
+    {"cluster", "serving"},
     {"cli"},
 ]
 

@@ -195,7 +195,7 @@ def test_several_seeds(tmp_path) -> None:
     from tenfold.workflows.runs import start_run
 
     start_run(tmp_path / "many", request)
-    results = training.run_all(tmp_path / "many", request)
+    results = training.run(tmp_path / "many", request)
     document = training.results_to_dict(results)
     assert [run["seed"] for run in document["runs"]] == [5, 6]
     accuracies = [run["test"]["accuracy"] for run in document["runs"]]

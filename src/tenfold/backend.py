@@ -98,6 +98,23 @@ def _preferred() -> str:
     return "jax" if "jax" in installed and has_gpu() else installed[0]
 
 
+def limit_threads(threads: int) -> None:
+    """Let Keras compute with so many threads in this process, if it is not imported yet.
+
+    Without this TensorFlow takes as many as the process may use cores (its CPU affinity). What
+    the environment already says stays.
+    """
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(name, str(threads))
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def has_gpu() -> bool:
     """Tell whether an NVIDIA driver is loaded (a look at /proc, no library needed)."""
     return Path("/proc/driver/nvidia/gpus").is_dir()

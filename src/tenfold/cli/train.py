@@ -3,9 +3,11 @@
 import argparse
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from tenfold.cli.engine import add_engine_options, check_engine_options, ray_engine
 from tenfold.errors import UsageError
 from tenfold.wording import count, duration
 
@@ -14,6 +16,7 @@ examples:
   tenfold train
   tenfold train --recipe article --seed 1
   tenfold train --recipe standard --seeds 5 --json
+  tenfold train --seeds 20 --engine ray --ray-address 10.0.0.1:6379
   tenfold train --epochs 2 --learning-rate 0.002 --set augmentation.rotation_degrees=0
   tenfold train --recipe article --set layers.3.rate=0.25
   tenfold train --resume runs/standard-seed0-20260101-120000
@@ -72,18 +75,21 @@ def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", type=Path, metavar="DIR", help="go on with an interrupted run; needs no more"
     )
+    add_engine_options(parser, "seeds and members of ensembles are trained")
 
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Train, and return the figures as JSON-ready values and as text."""
     progress = not options.quiet and sys.stderr.isatty()
+    check_engine_options(options)
     if options.resume:
         _refuse_with_resume(options)
         folder = options.resume
         from tenfold.workflows import training
 
         options.interrupted_hint = f"; go on with: tenfold train --resume {folder}"
-        results = training.resume(folder, progress=progress)
+        with _engine(options) as engine:
+            results = training.resume(folder, progress=progress, engine=engine)
     else:
         results = _start(options, progress)
     if len(results) == 1 and (options.seeds or 1) == 1:
@@ -112,11 +118,14 @@ def _start(options: argparse.Namespace, progress: bool) -> list[Any]:
         deterministic=options.deterministic,
     )
     folder = options.out or runs.default_folder(recipe, seed)
-    runs.start_run(folder, request)
-    options.interrupted_hint = f"; go on with: tenfold train --resume {folder}"
-    if request.seeds > 1:
-        return training.run_all(folder, request, progress=progress)
-    return [training.run_one(folder, request, progress=progress)]
+    with _engine(options) as engine:  # connected before anything is written
+        runs.start_run(folder, request)
+        options.interrupted_hint = f"; go on with: tenfold train --resume {folder}"
+        return training.run(folder, request, progress=progress, engine=engine)
+
+
+def _engine(options: argparse.Namespace) -> Any:
+    return ray_engine(options) if options.engine == "ray" else nullcontext()
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:

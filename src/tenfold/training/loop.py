@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,7 @@ def fit(
     deterministic: bool = False,
     checkpoints: Path | None = None,
     steps_at_once: int | None = None,
+    on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
     progress: bool = False,
 ) -> Trained:
     """Train a recipe on images, from the start or from the newest checkpoint.
@@ -81,6 +82,8 @@ def fit(
             on from there.
         steps_at_once: Steps between two looks from Python. None takes 16, and with JAX on a GPU
             the whole epoch: its images go over once and the epoch is one program.
+        on_epoch: Is told the row of every epoch, once its checkpoint is written; what it raises
+            ends the training.
         progress: Draw a progress bar on stderr.
 
     Raises:
@@ -133,6 +136,8 @@ def fit(
                 arrays = [keras.ops.convert_to_numpy(variable) for variable in state]
                 seconds = time.perf_counter() - start
                 save_checkpoint(checkpoints, Checkpoint(epoch + 1, seconds, history, arrays))
+            if on_epoch:
+                on_epoch(row)
     return Trained(network, history, time.perf_counter() - start)
 
 

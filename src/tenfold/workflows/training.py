@@ -4,6 +4,7 @@ import logging
 import os
 import platform
 import shlex
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -28,7 +29,7 @@ from tenfold.bundle import (
     write_bundle,
 )
 from tenfold.classifiers import OnnxClassifier
-from tenfold.data.mnist import load_mnist, split_validation
+from tenfold.data.mnist import load_mnist
 from tenfold.data.sources import FILES
 from tenfold.errors import TrainingError, UsageError
 from tenfold.evaluation import evaluate, hardest_images, summarize
@@ -37,7 +38,9 @@ from tenfold.files import temporary_folder
 from tenfold.networks import effective_precision, finish_network
 from tenfold.recipes import DEFAULT, Recipe, count_parameters, describe, load_recipe, recipe_to_dict
 from tenfold.training.members import fit_members, joined_history
+from tenfold.workflows.engines import Engine
 from tenfold.workflows.evaluating import all_figures
+from tenfold.workflows.members import Elsewhere, members_elsewhere, splits_of
 from tenfold.workflows.runs import (
     CHECKPOINTS,
     REQUEST,
@@ -112,7 +115,7 @@ def train(
     )  # fmt: skip
     folder = Path(out) if out else default_folder(request.recipe, seed)
     start_run(folder, request)
-    return run_one(folder, request, progress=progress)
+    return run(folder, request, progress=progress)[0]
 
 
 def make_request(
@@ -155,20 +158,43 @@ def make_request(
     )
 
 
-def run_one(folder: Path, request: Request, *, progress: bool = False) -> TrainResult:
-    """Train, or go on training, the one seed of a started run, and finish its bundle."""
+def run(
+    folder: Path, request: Request, *, progress: bool = False, engine: Engine | None = None
+) -> list[TrainResult]:
+    """Train, or go on training, a started run of one seed or of several.
+
+    Args:
+        folder: From `start_run`.
+        request: What it was asked to do.
+        progress: Draw a progress bar on stderr.
+        engine: Trains the members of all seeds; None trains them here, one after the other.
+    """
+    if request.seeds > 1:
+        return _run_all(folder, request, progress, engine)
+    return [_run_one(folder, request, progress, engine)]
+
+
+def _run_one(folder: Path, request: Request, progress: bool, engine: Engine | None) -> TrainResult:
+    if engine is None:
+        return _finish(folder, request, progress)
+    with members_elsewhere({folder: request}, engine, progress=progress) as elsewhere:
+        return _finish(folder, request, progress, elsewhere)
+
+
+def _finish(
+    folder: Path, request: Request, progress: bool, elsewhere: Elsewhere | None = None
+) -> TrainResult:
+    """Train what is not trained elsewhere, and write the bundle."""
     from tenfold.reporting.report import Report, render_report  # brings matplotlib
 
     with only_here(folder):
-        images, labels = load_mnist("train", request.data_dir)
-        validation = None
-        if request.val_size:
-            (images, labels), validation = split_validation(images, labels, request.val_size)
-        images, labels = images[: request.train_size], labels[: request.train_size]
+        (images, labels), validation = splits_of(request)
+        if elsewhere:
+            elsewhere.bring_home(folder)
         trained = fit_members(
             request.recipe, images, labels, seed=request.seed, validation=validation,
             backend=request.backend, deterministic=request.deterministic,
-            checkpoints=folder / CHECKPOINTS, progress=progress,
+            checkpoints=folder / CHECKPOINTS, progress=progress and not elsewhere,
         )  # fmt: skip
         history = joined_history(trained)
         network = finish_network(request.recipe, *[one.network for one in trained])
@@ -202,38 +228,47 @@ def run_one(folder: Path, request: Request, *, progress: bool = False) -> TrainR
     return TrainResult(folder, bundle.meta)
 
 
-def run_all(folder: Path, request: Request, *, progress: bool = False) -> list[TrainResult]:
+def _run_all(
+    folder: Path, request: Request, progress: bool, engine: Engine | None
+) -> list[TrainResult]:
     """Train every seed of a started run, each into seed<N> below its folder.
 
     Seeds that are finished are taken as they are, an interrupted one goes on.
     """
-    results = []
+    seeds = range(request.seed, request.seed + request.seeds)
+    runs = {
+        folder / f"seed{seed}": Request(**{**vars(request), "seed": seed, "seeds": 1})
+        for seed in seeds
+    }
     with only_here(folder):
-        for seed in range(request.seed, request.seed + request.seeds):
-            below = folder / f"seed{seed}"
-            if (below / META).is_file():
-                results.append(TrainResult(below, load_bundle(below).meta))
-                continue
-            one = Request(**{**vars(request), "seed": seed, "seeds": 1})
-            if not (below / REQUEST).is_file():
-                start_run(below, one)
-            _log.info("seed %d (%d of %d)", seed, seed - request.seed + 1, request.seeds)
-            results.append(run_one(below, one, progress=progress))
+        todo = {below: one for below, one in runs.items() if not (below / META).is_file()}
+        with (
+            members_elsewhere(todo, engine, progress=progress) if engine else nullcontext()
+        ) as elsewhere:
+            results = []
+            for number, (below, one) in enumerate(runs.items(), 1):
+                if below not in todo:
+                    results.append(TrainResult(below, load_bundle(below).meta))
+                    continue
+                if not (below / REQUEST).is_file():
+                    start_run(below, one)
+                _log.info("seed %d (%d of %d)", one.seed, number, len(runs))
+                results.append(_finish(below, one, progress, elsewhere))
         end_run(folder)
     return results
 
 
-def resume(folder: Path, *, progress: bool = False) -> list[TrainResult]:
-    """Go on with an interrupted run, of one seed or of several.
+def resume(
+    folder: Path, *, progress: bool = False, engine: Engine | None = None
+) -> list[TrainResult]:
+    """Go on with an interrupted run, of one seed or of several; see `run`.
 
     Raises:
         UsageError: The folder holds no interrupted run.
     """
     request = read_request(folder)
     use_backend(request.backend)
-    if request.seeds > 1:
-        return run_all(folder, request, progress=progress)
-    return [run_one(folder, request, progress=progress)]
+    return run(folder, request, progress=progress, engine=engine)
 
 
 def results_to_dict(results: list[TrainResult]) -> dict[str, Any]:
