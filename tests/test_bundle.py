@@ -12,7 +12,7 @@ import tenfold
 from tenfold.bundle import load_bundle, load_classifier, write_bundle
 from tenfold.errors import BundleError, TenfoldError, UsageError
 from tenfold.recipes import count_parameters, override, recipe_named
-from tenfold.workflows import training
+from tenfold.workflows import members, training
 from tenfold.workflows.evaluating import evaluate_model
 
 QUICK = override(recipe_named("conv"), {"epochs": 2})
@@ -161,6 +161,7 @@ def test_the_test_images_are_opened_only_after_training(tmp_path, monkeypatch) -
         return trained
 
     monkeypatch.setattr(training, "load_mnist", load)
+    monkeypatch.setattr(members, "load_mnist", load)
     monkeypatch.setattr(training, "fit_members", fit_members)
     tenfold.train(QUICK, out=tmp_path / "run", train_size=1000)
     assert events == ["train", "trained", "test"]
