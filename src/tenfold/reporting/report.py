@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from importlib.resources import files
-from string import Template
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,13 +17,13 @@ from tenfold.reporting.figures import (
     History,
     caption,
     check_hardest,
-    inline_svg,
     plot_accuracy,
     plot_confusion,
     plot_learning_rate,
     plot_loss,
     plot_reliability,
 )
+from tenfold.reporting.html import chart, fill
 from tenfold.wording import count, duration
 
 REQUIRED = ("recipe", "seed", "parameters", "epochs", "train_seconds", "command")
@@ -87,8 +85,8 @@ def render_report(report: Report) -> str:
     recipe = meta["recipe"]
     lower, upper = evaluation.accuracy_interval
     n = f"{evaluation.n:,}"
-    template = Template(files(__package__).joinpath("report.html").read_text(encoding="utf-8"))
-    return template.substitute(
+    return fill(
+        "report.html",
         title=escape(f"{recipe['name']}, seed {meta['seed']}: {evaluation.accuracy:.2%}"),
         created=escape(f"of {_moment(meta['created'])}" if "created" in meta else ""),
         accuracy=f"{evaluation.accuracy:.2%}",
@@ -99,9 +97,8 @@ def render_report(report: Report) -> str:
         lede=_lede(meta),
         key_figures=_key_figures(meta, evaluation),
         training=_training(report.history),
-        confusion=_chart(
-            inline_svg(plot_confusion(evaluation.confusion), "confusion-matrix"),
-            "Confusion matrix",
+        confusion=chart(
+            plot_confusion(evaluation.confusion), "confusion-matrix", "Confusion matrix"
         ),
         hardest_text=_hardest_text(report),
         hardest="\n".join(
@@ -110,8 +107,9 @@ def render_report(report: Report) -> str:
         ),
         scores="\n".join(_scores(evaluation)),
         ece=f"{100 * evaluation.ece:.2f}",
-        reliability=_chart(
-            inline_svg(plot_reliability(evaluation.reliability), "reliability"),
+        reliability=chart(
+            plot_reliability(evaluation.reliability),
+            "reliability",
             "Accuracy by confidence, and images by confidence",
         ),
         layers="\n".join(_layer(layer) for layer in report.layers),
@@ -126,7 +124,7 @@ def _training(history: Sequence[Mapping[str, Any]]) -> str:
     if len(history) == 1:
         return ""
     curves = "\n".join(
-        _chart(inline_svg(plot(history), name), label)
+        chart(plot(history), name, label)
         for plot, name, label in (
             (plot_loss, "loss", "Loss of each epoch"),
             (plot_accuracy, "accuracy", "Accuracy of each epoch"),
@@ -256,10 +254,6 @@ def _flat(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         else:
             rows.append((f"{prefix}{key}", str(value)))
     return rows
-
-
-def _chart(svg: str, label: str) -> str:
-    return f'<figure class="chart" role="img" aria-label="{label}">{svg}</figure>'
 
 
 def _moment(created: str) -> str:
