@@ -131,6 +131,20 @@ def test_the_base_install_will_do(code: str, digit_png: Path, mnist) -> None:
     assert result.returncode == 0, result.stderr
 
 
+def test_reading_imports_nothing_that_it_does_not_need(digit_png: Path) -> None:
+    script = (
+        "import sys\nimport tenfold.cli\n"
+        f"try: tenfold.cli.main(['read', {str(digit_png)!r}])\n"
+        "except SystemExit as e: assert e.code == 0, e.code\n"
+        "slow = {'numpy.ma', 'numpy.random', 'filelock', 'platformdirs', 'tqdm'}\n"
+        "assert not slow & set(sys.modules), slow & set(sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+
+
 @pytest.mark.parametrize("arguments", [["train"], ["train", "--json"]], ids=" ".join)
 def test_training_in_the_base_install_names_the_extra(arguments: list[str], tmp_path: Path) -> None:
     script = (

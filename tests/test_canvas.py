@@ -14,7 +14,7 @@ from tenfold.canvas import (
     stroke_width,
     to_canvas,
 )
-from tenfold.ink import ink_of
+from tenfold.ink import ink_of, median, quantile
 
 SIDE = 400
 Y, X = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
@@ -248,3 +248,12 @@ def test_close_crops_keep_their_polarity(mnist: Mnist) -> None:
         crop = cv2.resize(image[y : y + height, x : x + width], None, fx=10, fy=10)
         alike += [likeness(to_canvas(crop), image), likeness(to_canvas(255 - crop), image)]
     assert np.mean(np.array(alike) > 0.8) > 0.95
+
+
+def test_quantiles_are_those_of_numpy() -> None:
+    rng = np.random.default_rng(0)
+    for size in (1, 2, 3, 10, 101):
+        values = rng.normal(size=size).astype(np.float32)
+        assert median(values) == pytest.approx(np.median(values))
+        assert quantile(values, 0.25) == pytest.approx(np.quantile(values, 0.25))
+    assert median([3, 1, 2]) == 2

@@ -7,11 +7,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from filelock import FileLock
-from platformdirs import user_cache_path
+from typing import TYPE_CHECKING
 
 from tenfold.errors import TenfoldError
+
+if TYPE_CHECKING:  # imported where it is needed: reading a picture needs neither lock nor cache
+    from filelock import FileLock
 
 CACHE_VARIABLE = "TENFOLD_CACHE"
 """Environment variable that moves the cache folder."""
@@ -22,8 +23,11 @@ def cache_dir() -> Path:
 
     ``$TENFOLD_CACHE`` if set, else the platform's usual place for caches.
     """
-    override = os.environ.get(CACHE_VARIABLE)
-    return Path(override).expanduser() if override else user_cache_path("tenfold")
+    if override := os.environ.get(CACHE_VARIABLE):
+        return Path(override).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("tenfold")
 
 
 def make_folder(path: Path) -> Path:
@@ -96,12 +100,14 @@ def sha256(source: Path | bytes) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def lock(path: Path, timeout: float = -1) -> FileLock:
+def lock(path: Path, timeout: float = -1) -> "FileLock":
     """Return a lock shared between processes, held by ``with``.
 
     Args:
         path: The lock file; it stays behind, empty.
         timeout: Seconds to wait; -1 waits for ever, after which filelock.Timeout is raised.
     """
+    from filelock import FileLock
+
     make_folder(path.parent)
     return FileLock(path, timeout=timeout)

@@ -10,13 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.canvas import INK_SHARE, Mark
-from tenfold.ink import PAPER_SQUARE, Grey, Ink, ink_of, is_ink_dark
+from tenfold.ink import PAPER_SQUARE, Grey, Ink, ink_of, is_ink_dark, median
 
 # The numbers below were set by hand on pages made of MNIST training images (tests/scenes.py).
 
 FIRST_SQUARE = 0.2
 """Side of the square that is wider than any stroke, as a share of the page's shorter side, until
 the digits' height is known; see `ink_of`."""
+
+HALVED_SIDE = 600
+"""Pictures whose shorter side is no less are halved to see how high the digits are."""
+
+LOWEST_HALVED = 10.0
+"""Digits lower than this in the halved picture are sought in the whole one: some may be lost."""
 
 SQUARE_HEIGHTS = 1.5
 """The same, in heights of a digit."""
@@ -49,11 +55,7 @@ def take_apart(grey: Grey) -> list[list[Mark]]:
         The marks of each line, left to right; lines top to bottom.
     """
     # Twice: how closely light is followed depends on how large the digits are.
-    dark = is_ink_dark(grey)
-    if dark is None:
-        dark = _thinner_is_dark(grey)
-    ink = ink_of(grey, FIRST_SQUARE, ink_is_dark=dark)
-    height = 0.0 if ink is None else _digit_height(ink)
+    dark, height = _first_look(grey)
     square = min(PAPER_SQUARE, SQUARE_HEIGHTS * height / min(grey.shape)) or PAPER_SQUARE
     ink = ink_of(grey, square, ink_is_dark=dark)
     height = 0.0 if ink is None else _digit_height(ink)
@@ -66,6 +68,23 @@ def take_apart(grey: Grey) -> list[list[Mark]]:
         return []
     groups = _lines(boxes, _joined(boxes, height))
     return [[_mark(ink, parts, members, boxes) for members in line] for line in groups]
+
+
+def _first_look(grey: Grey) -> tuple[bool, float]:
+    """Return whether ink is dark, and about how high a digit is, in pixels, or 0."""
+    halves = min(grey.shape) >= HALVED_SIDE
+    look = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) if halves else grey
+    dark = is_ink_dark(look)
+    if dark is None:
+        dark = _thinner_is_dark(look)
+    ink = ink_of(look, FIRST_SQUARE, ink_is_dark=dark)
+    height = 0.0 if ink is None else _height_in(ink)
+    if halves and height >= LOWEST_HALVED:
+        return dark, 2 * height
+    if halves:
+        ink = ink_of(grey, FIRST_SQUARE, ink_is_dark=dark)
+        height = 0.0 if ink is None else _height_in(ink)
+    return dark, height
 
 
 def _thinner_is_dark(grey: Grey) -> bool:
@@ -103,11 +122,20 @@ def _thickness(rule: Grey) -> int:
     depth = cv2.distanceTransform(np.pad(rule, 1), cv2.DIST_L1, 3)
     ridge = depth[depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8))]
     ridge = ridge[ridge > 0]
-    return max(1, math.ceil(2 * float(np.median(ridge)))) if ridge.size else 1
+    return max(1, math.ceil(2 * median(ridge))) if ridge.size else 1
 
 
 def _digit_height(ink: Ink) -> float:
-    """Return the height of a typical digit in pixels, or 0 if nothing looks like one.
+    """Return the height of a typical digit in pixels, or 0 if nothing looks like one."""
+    if min(ink.shape) >= HALVED_SIDE:
+        half = cv2.resize(ink, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        if (height := _height_in(half)) >= LOWEST_HALVED:
+            return 2 * height
+    return _height_in(ink)
+
+
+def _height_in(ink: Ink) -> float:
+    """Return the height of a typical digit in this ink.
 
     The median of marks by their ink: specks weigh little; what spans the page is no digit.
     """
@@ -191,7 +219,7 @@ def _lines(boxes: _Boxes, groups: list[list[int]]) -> list[list[list[int]]]:
     marks = sorted(((box(members), members) for members in groups), key=lambda mark: mark[0][0])
     if not marks:
         return []
-    typical = np.median([mark[3] - mark[1] for mark, _ in marks])
+    typical = median([mark[3] - mark[1] for mark, _ in marks])
     lines: list[list[tuple[NDArray[np.int64], list[int]]]] = []
     for mark in marks:
         if mark[0][3] - mark[0][1] < SMALLEST_HEIGHT * typical:
@@ -203,10 +231,10 @@ def _lines(boxes: _Boxes, groups: list[list[int]]) -> list[list[list[int]]]:
             lines.append([mark])
     kept = []
     for line in lines:
-        tall = np.median([mark[3] - mark[1] for mark, _ in line])
-        middle = np.median([(mark[1] + mark[3]) / 2 for mark, _ in line])
+        tall = median([mark[3] - mark[1] for mark, _ in line])
+        middle = median([(mark[1] + mark[3]) / 2 for mark, _ in line])
         kept.append([m for m in line if not _is_punctuation(m[0], float(tall), float(middle))])
-    kept.sort(key=lambda line: float(np.median([(mark[1] + mark[3]) / 2 for mark, _ in line])))
+    kept.sort(key=lambda line: median([(mark[1] + mark[3]) / 2 for mark, _ in line]))
     return [[members for _, members in line] for line in kept]
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 from tenfold.documents import MAX_PIXELS, check_size, is_heif, is_pdf, open_heif, pdf_pages
 from tenfold.errors import PictureError
+from tenfold.ink import median
 
 Grey: TypeAlias = NDArray[np.uint8]
 PictureSource: TypeAlias = str | Path | bytes | BinaryIO | Image.Image | NDArray[np.uint8]
@@ -319,7 +320,7 @@ def _on_ground(image: Image.Image) -> Grey:
     luma = np.asarray(image.convert("RGB").convert("L"), dtype=np.float32)
     visible = alpha > 0.5
     if visible.mean() > 0.5:
-        ground = float(np.median(luma[visible]))
+        ground = median(luma[visible])
     else:
         total = float(alpha.sum())
         ground = 0.0 if total and float((luma * alpha).sum()) / total > 127.5 else 255.0

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tenfold.canvas import INK_SHARE, Mark, mark_to_canvas
 from tenfold.classifiers import Classifier
-from tenfold.ink import Ink
+from tenfold.ink import Ink, median
 
 _Columns = NDArray[np.int64]
 
@@ -59,7 +59,7 @@ def split(marks: Sequence[Mark], classifier: Classifier) -> list[Mark]:
         marks: Of one line, left to right.
         classifier: Names the pieces; the cut whose pieces it names most surely wins.
     """
-    height = float(np.median([mark.ink.shape[0] for mark in marks]))
+    height = median([mark.ink.shape[0] for mark in marks])
     scores = classifier.digit_score(np.stack([mark_to_canvas(mark.ink) for mark in marks]))
     cut: dict[int, float] = {}
     for place, (mark, score) in enumerate(zip(marks, scores, strict=True)):
