@@ -19,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +27,9 @@ import numpy as np
 from tenfold.backend import has_bfloat16
 from tenfold.bundle import KERAS, ONNX, load_bundle
 from tenfold.data import load_mnist
-from tenfold.exporting import quantized_model
+from tenfold.exporting import exported
 from tenfold.exporting.quantizing import CALIBRATION_IMAGES
+from tenfold.exporting.runtimes import Predict, litert_runtime, onnx_runtime, openvino_runtime
 from tenfold.files import write_atomic
 from tenfold.workflows.training import processor
 
@@ -47,8 +47,6 @@ ROUNDS = 3
 BATCHES = (32, 256, 1000)
 ONE_IMAGE_SECONDS = 2.0
 TOGETHER_SECONDS = 5.0
-
-Predict = Callable[[np.ndarray], np.ndarray]
 
 
 def main() -> None:
@@ -98,27 +96,14 @@ def compare(model: str, folder: Path) -> dict[str, Any]:
 def write_models(model: str, folder: Path) -> None:
     """Leave the model in every format in a folder."""
     bundle = load_bundle(model)
-    images = load_mnist("train")[0][:CALIBRATION_IMAGES]
     graph = bundle.read(ONNX)
-    (folder / "float32.onnx").write_bytes(graph)
-    (folder / "int8.onnx").write_bytes(quantized_model(graph, images))
+    images = load_mnist("train")[0][:CALIBRATION_IMAGES]
     (folder / "float32.keras").write_bytes(bundle.read(KERAS))
-    script = (
-        "import sys, pathlib, numpy as np, keras, tensorflow as tf\n"
-        "folder = pathlib.Path(sys.argv[1])\n"
-        "network = keras.models.load_model(folder / 'float32.keras')\n"
-        "images = np.load(folder / 'images.npy')\n"
-        "for name in ('float32', 'int8'):\n"
-        "    converter = tf.lite.TFLiteConverter.from_keras_model(network)\n"
-        "    if name == 'int8':\n"
-        "        converter.optimizations = [tf.lite.Optimize.DEFAULT]\n"
-        "        converter.representative_dataset = lambda: ([i[None]] for i in images)\n"
-        "    (folder / (name + '.tflite')).write_bytes(converter.convert())\n"
-    )
-    np.save(folder / "images.npy", images)
-    quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    subprocess.run([sys.executable, "-c", script, str(folder)], check=True, env=quiet,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    for precision, calibration in (("float32", None), ("int8", images)):
+        for name in ("onnx", "litert"):  # OpenVINO reads the ONNX file
+            files = exported(name, graph, lambda: bundle.read(KERAS), calibration)
+            for suffix, data in files.items():
+                (folder / f"{precision}{suffix}").write_bytes(data)
 
 
 def in_a_process(*words: str) -> Any:
@@ -135,17 +120,13 @@ def predictor(runtime: str, precision: str, threads: int, folder: Path) -> Predi
     if runtime.startswith("keras"):
         return keras_predictor(runtime, threads, folder)
     if runtime == "openvino":
-        return openvino_predictor(precision, threads, folder)
+        # It reads the int8 graph in int8 whatever the rest is computed in.
+        graph = folder / ("int8.onnx" if precision == "int8" else "float32.onnx")
+        return openvino_runtime(graph, threads, bfloat16=precision == "bfloat16")
     if runtime == "litert":
-        return litert_predictor(precision, threads, folder)
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    spinning = str(int(runtime == "onnxruntime-spinning"))
-    options.add_session_config_entry("session.intra_op.allow_spinning", spinning)
-    session = ort.InferenceSession(folder / f"{precision}.onnx", options)
-    return lambda images: session.run(None, {"images": images})[0]
+        return litert_runtime(folder / f"{precision}.tflite", threads)
+    spinning = runtime == "onnxruntime-spinning"
+    return onnx_runtime(folder / f"{precision}.onnx", threads, spinning=spinning)
 
 
 def keras_predictor(runtime: str, threads: int, folder: Path) -> Predict:
@@ -159,39 +140,6 @@ def keras_predictor(runtime: str, threads: int, folder: Path) -> Predict:
     if runtime == "keras-call":
         return lambda images: np.asarray(network(images, training=False))
     return lambda images: np.asarray(network.predict(images, batch_size=len(images), verbose=0))
-
-
-def openvino_predictor(precision: str, threads: int, folder: Path) -> Predict:
-    import openvino
-
-    # Left alone, it computes in bfloat16 where the processor can.
-    settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
-    settings["INFERENCE_PRECISION_HINT"] = "bf16" if precision == "bfloat16" else "f32"
-    graph = "int8" if precision == "int8" else "float32"
-    compiled = openvino.compile_model(folder / f"{graph}.onnx", "CPU", settings)
-    request = compiled.create_infer_request()
-    return lambda images: request.infer([images])[0].copy()
-
-
-def litert_predictor(precision: str, threads: int, folder: Path) -> Predict:
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(str(folder / f"{precision}.tflite"), num_threads=threads)
-    place = interpreter.get_input_details()[0]["index"]
-    answer = interpreter.get_output_details()[0]["index"]
-    ready = 0
-
-    def predict(images: np.ndarray) -> np.ndarray:
-        nonlocal ready
-        if ready != len(images):
-            interpreter.resize_tensor_input(place, images.shape)
-            interpreter.allocate_tensors()
-            ready = len(images)
-        interpreter.set_tensor(place, images)
-        interpreter.invoke()
-        return np.asarray(interpreter.get_tensor(answer))
-
-    return predict
 
 
 def measured(runtime: str, precision: str, threads: int, folder: Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from tenfold.recipes import RECIPES
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TOO_LONG = ("train", "robustness")  # minutes each: other tests run them, shorter
+NEEDED = ("export",)  # what it leaves is what the page's snippets open: run with them
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -53,14 +54,20 @@ def test_commands(page: str, line: str, somewhere: Path, mnist) -> None:
         return
     assert words[0] == "tenfold"
     build_parser().parse_args(words[1:])
-    if words[1] not in TOO_LONG:
+    if words[1] not in TOO_LONG + NEEDED:
         with pytest.raises(SystemExit) as ended:
             main(words[1:])
         assert ended.value.code == 0
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_snippets(page: Path, somewhere: Path) -> None:
+def test_snippets(page: Path, somewhere: Path, mnist) -> None:
+    for name, line in commands():
+        words = shlex.split(line, comments=True)
+        if name == page.name != "README.md" and words[0] == "tenfold" and words[1] in NEEDED:
+            with pytest.raises(SystemExit) as ended:
+                main(words[1:])
+            assert ended.value.code == 0
     for snippet in blocks(page, "python"):
         result = subprocess.run(
             [sys.executable, "-W", "error", "-c", snippet],

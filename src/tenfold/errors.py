@@ -25,6 +25,10 @@ class BundleError(TenfoldError):
     """A bundle that is missing, incomplete or altered."""
 
 
+class ExportError(TenfoldError):
+    """An export that cannot be made, or that does not agree with its original."""
+
+
 class MissingExtraError(TenfoldError):
     """A package is needed that the present install lacks."""
 

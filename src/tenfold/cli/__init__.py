@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from tenfold import __version__
-from tenfold.cli import data, evaluate, read, recipes, robustness, serve, train
+from tenfold.cli import data, evaluate, export, read, recipes, robustness, serve, train
 from tenfold.errors import TenfoldError, UsageError
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
-VERBS = (train, evaluate, read, serve, robustness, recipes, data)
+VERBS = (train, evaluate, read, serve, robustness, export, recipes, data)
 
 _EPILOG = """\
 examples:

@@ -1,0 +1,141 @@
+"""Exports: made, loaded by their own runtime, compared, kept or refused."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_exporting import UNUSUAL
+
+from tenfold.bundle import KERAS, shipped_models
+from tenfold.classifiers import OnnxClassifier
+from tenfold.cli import main
+from tenfold.errors import ExportError, MissingExtraError, UsageError
+from tenfold.exporting import FORMATS, exported, formats, network_weights, onnx_model
+from tenfold.exporting.agreement import agreement
+from tenfold.exporting.formats import laid_out
+from tenfold.exporting.runtimes import runtime_for
+from tenfold.networks import build_network, finish_network
+from tenfold.recipes import override
+from tenfold.workflows import exporting
+from tenfold.workflows.exporting import export_model
+
+SUFFIXES = {"onnx": [".onnx"], "litert": [".tflite"], "openvino": [".bin", ".xml"]}
+
+
+def check(model: str, format: str, quantize: bool, out: Path) -> dict:
+    result = export_model(model, format, quantize=quantize, out=out)
+    name = f"{model}-int8" if quantize else model
+    assert sorted(path.name for path in out.iterdir()) == [name + s for s in SUFFIXES[format]]
+    assert result["precision"] == ("int8" if quantize else "float32")
+    found = result["agreement"]
+    assert found["images"] == 10_000
+    assert found["same_labels"] >= (0.999 if quantize else 0.9999)
+    assert abs(result["accuracy"]["export"] - result["accuracy"]["original"]) <= 0.001
+    return result
+
+
+@pytest.mark.parametrize(
+    ("format", "quantize"),
+    [("onnx", False), ("onnx", True), ("openvino", False)],
+)
+def test_formats(format: str, quantize: bool, tmp_path: Path, mnist) -> None:
+    check("tiny", format, quantize, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", shipped_models())
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("quantize", [False, True], ids=["float32", "int8"])
+def test_every_shipped_model_in_every_format(
+    model: str, format: str, quantize: bool, tmp_path: Path, mnist
+) -> None:
+    check(model, format, quantize, tmp_path)
+
+
+@pytest.mark.usefixtures("tensorflow")
+@pytest.mark.parametrize("format", ["litert", "openvino"])
+def test_members_shifts_and_every_kind_of_layer(format: str, tmp_path: Path, mnist) -> None:
+    recipe = override(UNUSUAL, {"members": 2, "read_shifts": 1, "temperature": 0.05})
+    finished = finish_network(recipe, *(build_network(recipe) for _ in range(2)))
+    finished.save(tmp_path / KERAS)
+    graph = onnx_model(recipe, network_weights(finished))
+    images = mnist.train_images[:100]
+    before = OnnxClassifier(graph).predict_proba(images)
+    assert np.ptp(before) > 0.01
+    files = exported(format, graph, (tmp_path / KERAS).read_bytes)
+    with laid_out(files, "unusual") as path:
+        np.testing.assert_allclose(runtime_for(path)(images), before, atol=1e-5)
+
+
+def test_an_export_that_disagrees_is_refused_and_leaves_nothing(
+    tmp_path: Path, mnist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = exporting.runtime_for
+
+    def off(path: Path):
+        return lambda images: np.roll(real(path)(images), 1, axis=1)
+
+    monkeypatch.setattr(exporting, "runtime_for", off)
+    with pytest.raises(ExportError, match=r"reads 0\.00% of 10,000 test images.*nothing was"):
+        export_model("tiny", out=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_is_asked_of_an_agreement() -> None:
+    rng = np.random.default_rng(0)
+    before = rng.dirichlet(np.ones(10), 20_000).astype(np.float32)
+    assert agreement(before, before, "float32").same_labels == 1
+    with pytest.raises(ExportError, match=r"differ .* by 0\.001"):
+        agreement(before, before + np.float32(0.001), "float32")
+    agreement(before, before + np.float32(0.001), "int8")
+    with pytest.raises(ExportError, match="differ"):
+        agreement(before, before + np.float32(0.02), "int8")
+    with pytest.raises(ExportError, match="nothing was written"):
+        agreement(before, np.full_like(before, np.nan), "int8")
+    swapped = before.copy()
+    swapped[:19] = np.roll(swapped[:19], 1, axis=1)
+    agreement(before, swapped, "int8")
+    with pytest.raises(ExportError, match="reads"):
+        agreement(before, swapped, "float32")
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(formats, "find_spec", lambda name: None)
+    for format, extra in (("litert", r"\[train,export\]"), ("openvino", r"\[export\]")):
+        with pytest.raises(MissingExtraError, match=extra):
+            export_model("tiny", format, out=tmp_path / "new")
+    with pytest.raises(MissingExtraError, match=r"onnx in int8 needs .*\[export\]"):
+        export_model("tiny", quantize=True, out=tmp_path / "new")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_converter_that_gives_up_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    failing = [sys.executable, "-c", "import sys; sys.exit('much\\nValueError: no network')"]
+    run = subprocess.run
+    monkeypatch.setattr(subprocess, "run", lambda words, **options: run(failing, **options))
+    with pytest.raises(ExportError, match=r"not convert the network: ValueError: no network$"):
+        exported("litert", b"", lambda: b"no network")
+
+
+def test_wrong_usage(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no format 'abacus': choose onnx, litert, openvino"):
+        export_model("tiny", "abacus")
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="is a file"):
+        export_model("tiny", out=tmp_path / "file")
+
+
+def test_the_command(tmp_path: Path, mnist, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["export", "tiny", "--out", str(tmp_path), "--json"])
+    assert ended.value.code == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["files"][0]["path"] == str(tmp_path / "tiny.onnx")
+    assert document["agreement"]["largest_difference"] == 0
+    with pytest.raises(SystemExit):
+        main(["export", "tiny", "--out", str(tmp_path)])
+    said = capsys.readouterr().out
+    assert "the same digit as the original for 100.00% of 10,000 test images" in said
