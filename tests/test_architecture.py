@@ -21,6 +21,7 @@ STAGES = [
     {"evaluation", "reporting"},
     {"exporting", "bundle"},
     {"reading", "splitting", "annotating"},
+    {"batch"},
     {"workflows"},
     {"cluster", "serving"},
     {"cli"},

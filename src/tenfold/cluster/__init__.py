@@ -1,6 +1,7 @@
 """Ray: parts of a workflow on the machines of a cluster, or on a Ray of this machine."""
 
 import os
+import socket
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
@@ -13,9 +14,15 @@ try:
     # remarks on a change to come in how it hides GPUs.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # Errors that matter come as exceptions, and all are in Ray's logs.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     import ray
 except ModuleNotFoundError as error:
     raise MissingExtraError("--engine ray", "cluster") from error
+
+
+ANSWER_SECONDS = 5.0
+"""So long an address may take to answer."""
 
 
 def connect(address: str | None = None) -> bool:
@@ -34,6 +41,8 @@ def connect(address: str | None = None) -> bool:
     if ray.is_initialized():
         return False
     address = address or os.environ.get("RAY_ADDRESS")
+    if address:
+        _knock(address)
     own: dict[str, Any] = {"num_cpus": usable_cores(), "include_dashboard": False}
     try:
         ray.init(
@@ -46,6 +55,17 @@ def connect(address: str | None = None) -> bool:
         where = f"at {address} " if address else ""
         raise TenfoldError(f"no Ray {where}answers: {_one_line(error)}") from error
     return True
+
+
+def _knock(address: str) -> None:
+    """Refuse an address where nothing listens: Ray itself would try for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdigit():  # auto, or none at all: Ray tells soon
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise TenfoldError(f"no Ray at {address} answers: {_one_line(error)}") from error
 
 
 class RayEngine:

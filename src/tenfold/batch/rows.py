@@ -1,0 +1,162 @@
+"""Rows of the output, made column by column."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.reading import REJECTED, Reading
+
+_CHARACTERS = [*"0123456789", REJECTED, ""]
+_REJECTED, _BLANK = 10, 11
+"""Places in `_CHARACTERS`."""
+
+
+def schema() -> Any:
+    """Return the columns of the output, as a pyarrow schema."""
+    import pyarrow as pa
+
+    digit = pa.struct(
+        [
+            pa.field("digit", pa.int8()),
+            pa.field("confidence", pa.float32()),
+            pa.field("box", pa.list_(pa.int32())),
+            pa.field("rejected", pa.bool_()),
+        ]
+    )
+    return pa.schema(
+        [
+            pa.field("source", pa.string()),
+            pa.field("index", pa.int64()),
+            pa.field("text", pa.string()),
+            pa.field("confidence", pa.float32()),
+            pa.field("digits", pa.list_(digit)),
+            pa.field("error", pa.string()),
+        ]
+    )
+
+
+def image_rows(
+    source: str,
+    first: int,
+    images: NDArray[np.uint8],
+    scored: tuple[NDArray[np.float32], NDArray[np.float32]],
+    threshold: float,
+) -> Any:
+    """Return a row for each image, without a Python object for any of them.
+
+    Args:
+        source: Of all.
+        first: Index of the first.
+        images: uint8 (n, 28, 28), white ink on black. One without ink has no digit.
+        scored: Their probabilities, float32 (n, 10), and digit scores, float32 (n,).
+        threshold: Digit score below which a digit is rejected.
+
+    Returns:
+        A pyarrow table of n rows; every box is the whole image.
+    """
+    import pyarrow as pa
+
+    probabilities, scores = scored
+    count = len(images)
+    inked = images.reshape(count, -1).max(axis=1) > 0
+    digit = probabilities.argmax(axis=1).astype(np.int8)
+    confidence = probabilities.max(axis=1)
+    rejected = scores < threshold
+    characters = np.where(rejected, _REJECTED, digit)
+    texts = np.where(inked, characters, _BLANK).astype(np.int8)
+    return _table(
+        pa.repeat(source, count),
+        np.arange(first, first + count, dtype=np.int64),
+        pa.array(_CHARACTERS).take(pa.array(texts)),
+        pa.array(confidence, mask=~inked),
+        inked.astype(np.int64),
+        (
+            digit[inked],
+            confidence[inked],
+            np.tile(np.array([0, 0, 28, 28], np.int32), int(inked.sum())),
+            rejected[inked],
+        ),
+        pa.nulls(count, pa.string()),
+    )
+
+
+class PictureRows:
+    """Rows of pictures, gathered one by one."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[str, int, str | None, float | None, int, str | None]] = []
+        self._digits: list[tuple[int, float, Sequence[int], bool]] = []
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, source: str, index: int, reading: Reading) -> None:
+        """Add what was read in a picture."""
+        digits = [digit for line in reading.lines for digit in line.digits]
+        least = min((digit.confidence for digit in digits), default=None)
+        self._rows.append((source, index, reading.text, least, len(digits), None))
+        self._digits += [(d.digit, d.confidence, d.box, d.rejected) for d in digits]
+
+    def add_error(self, source: str, index: int, error: str) -> None:
+        """Add a picture that could not be read."""
+        self._rows.append((source, index, None, None, 0, error))
+
+    def table(self) -> Any:
+        """Return the rows as a pyarrow table, and forget them."""
+        import pyarrow as pa
+
+        sources, indices, texts, confidences, counts, errors = _columns(self._rows, 6)
+        digits, sure, boxes, rejected = _columns(self._digits, 4)
+        result = _table(
+            pa.array(sources, pa.string()),
+            np.array(indices, np.int64),
+            pa.array(texts, pa.string()),
+            pa.array(confidences, pa.float32()),
+            np.array(counts, np.int64),
+            (
+                np.array(digits, np.int8),
+                np.array(sure, np.float32),
+                np.array(boxes, np.int32).ravel(),
+                np.array(rejected, bool),
+            ),
+            pa.array(errors, pa.string()),
+        )
+        self._rows, self._digits = [], []
+        return result
+
+
+def _columns(rows: Sequence[Sequence[Any]], count: int) -> list[Sequence[Any]]:
+    return list(zip(*rows, strict=True)) if rows else [()] * count
+
+
+def _table(
+    sources: Any,
+    indices: NDArray[np.int64],
+    texts: Any,
+    confidences: Any,
+    counts: NDArray[np.int64],
+    digits: tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]],
+    errors: Any,
+) -> Any:
+    """Put columns together; `digits` holds those of all rows, one after the other."""
+    import pyarrow as pa
+
+    columns = schema()
+    digit, confidence, boxes, rejected = digits
+    corners = np.arange(0, len(boxes) + 1, 4, dtype=np.int32)
+    found = pa.StructArray.from_arrays(
+        [
+            pa.array(digit),
+            pa.array(confidence),
+            pa.ListArray.from_arrays(pa.array(corners), pa.array(boxes)),
+            pa.array(rejected),
+        ],
+        fields=list(columns.field("digits").type.value_type),
+    )
+    ends = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    lists = pa.ListArray.from_arrays(pa.array(ends), found, type=columns.field("digits").type)
+    return pa.Table.from_arrays(
+        [sources, pa.array(indices), texts, confidences, lists, errors], schema=columns
+    )

@@ -1,0 +1,512 @@
+"""`tenfold batch`: every kind of input, kills and resumes, bad pictures, wrong usage, memory."""
+
+import io
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from tenfold.batch import arrays, parquet
+from tenfold.batch.chunks import Place
+from tenfold.batch.local import run_here
+from tenfold.batch.planning import plan
+from tenfold.batch.working import Done, Job, Worker
+from tenfold.bundle import load_classifier
+from tenfold.cli import main
+from tenfold.errors import TenfoldError
+from tenfold.reading import Reader
+from tenfold.workflows.batch import read_batch
+
+ORDER = [("source", "ascending"), ("index", "ascending")]
+COLUMNS = {
+    "source": "string", "index": "int64", "text": "string", "confidence": "float",
+    "digits": "list<element: struct<digit: int8, confidence: float, box: list<element: int32>,"
+    " rejected: bool>>", "error": "string",
+}  # fmt: skip
+
+
+def run_inline(job, chunks, workers):
+    """An engine without processes, for tests of anything else."""
+    worker = Worker(job)
+    for chunk in chunks:
+        yield worker.work(*chunk)
+
+
+def batch(source: Path, out: Path, **options) -> dict:
+    options.setdefault("engine", run_inline)
+    options.setdefault("model", "tiny")
+    return read_batch(source, out, **options)
+
+
+def rows_of(out: Path) -> list[dict]:
+    """All rows by source and index, the sources without their folder."""
+    rows = pq.read_table(out).sort_by(ORDER).to_pylist()
+    return [row | {"source": Path(row["source"]).name} for row in rows]
+
+
+@pytest.fixture
+def tenfold(capsys: pytest.CaptureFixture[str]):
+    def call(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["batch", *map(str, arguments)])
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def pngs(mnist) -> list[bytes]:
+    """Twenty test images as pictures of dark ink on white, four times as large."""
+    found = []
+    for image in mnist.test_images[:20]:
+        data = io.BytesIO()
+        Image.fromarray(255 - image).resize((112, 112)).save(data, "PNG")
+        found.append(data.getvalue())
+    return found
+
+
+@pytest.fixture
+def folder(pngs, tmp_path: Path) -> Path:
+    """Pictures in two folders, with what is no picture among them."""
+    for number, data in enumerate(pngs):
+        path = tmp_path / "in" / f"{number // 10}" / f"{number:02}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    (tmp_path / "in" / "notes.txt").write_text("not to be read")
+    return tmp_path / "in"
+
+
+def test_a_folder_reads_as_read_does(folder: Path, tmp_path: Path, mnist) -> None:
+    told = batch(folder, tmp_path / "out")
+    assert (told["pictures"], told["errors"], told["parts"]) == (20, 0, 1)
+    table = pq.read_table(tmp_path / "out")
+    assert {field.name: str(field.type) for field in table.schema} == COLUMNS
+    rows = table.sort_by(ORDER).to_pylist()
+    reader = Reader(load_classifier("tiny"))
+    for number, row in enumerate(rows):
+        path = folder / f"{number // 10}" / f"{number:02}.png"
+        assert (row["source"], row["index"], row["error"]) == (str(path), 0, None)
+        reading = reader.read(path)
+        assert row["text"] == reading.text
+        digits = [digit for line in reading.lines for digit in line.digits]
+        assert [d["box"] for d in row["digits"]] == [list(digit.box) for digit in digits]
+        assert [d["digit"] for d in row["digits"]] == [digit.digit for digit in digits]
+        least = min(digit.confidence for digit in digits)
+        assert row["confidence"] == pytest.approx(least, abs=1e-5)
+
+
+def test_images_go_to_the_network_as_they_are(mnist, tmp_path: Path) -> None:
+    images = np.concatenate([mnist.test_images[:300], np.zeros((1, 28, 28), np.uint8)])
+    np.save(tmp_path / "digits.npy", images)
+    assert batch(tmp_path / "digits.npy", tmp_path / "out")["pictures"] == 301
+    rows = rows_of(tmp_path / "out")
+    probabilities = load_classifier("tiny").predict_proba(images)
+    assert [row["index"] for row in rows] == list(range(301))
+    assert rows[-1]["text"] == ""
+    assert rows[-1]["digits"] == []
+    assert rows[-1]["confidence"] is None
+    for row, expected in zip(rows[:-1], probabilities, strict=False):
+        (digit,) = row["digits"]
+        assert digit["digit"] == expected.argmax()
+        assert digit["box"] == [0, 0, 28, 28]
+        assert row["confidence"] == digit["confidence"] == pytest.approx(expected.max(), abs=1e-6)
+        assert row["text"] == ("?" if digit["rejected"] else str(digit["digit"]))
+        assert digit["rejected"] == (expected.max() < 0.93)
+
+
+def test_dark_ink_on_light_images_is_read_too(mnist, tmp_path: Path) -> None:
+    images = mnist.test_images[:40].copy()
+    images[1::2] = 255 - images[1::2]
+    np.save(tmp_path / "mixed.npy", images)
+    batch(tmp_path / "mixed.npy", tmp_path / "out", model="reader")
+    rows = pq.read_table(tmp_path / "out").to_pylist()
+    assert [row["index"] for row in rows] == list(range(40))
+    right = [row["text"] == str(y) for row, y in zip(rows, mnist.test_labels, strict=False)]
+    assert sum(right) >= 38
+
+
+@pytest.mark.parametrize("shape", [(-1, 28, 28, 1), (-1, 1, 28, 28), (-1, 784)], ids=str)
+def test_other_forms_of_images(shape, mnist, tmp_path: Path) -> None:
+    images = mnist.test_images[:30]
+    for name, array in (
+        ("a", images),
+        ("b", images.reshape(shape)),
+        ("c", np.asfortranarray(images)),
+    ):
+        np.save(tmp_path / f"{name}.npy", array)
+        batch(tmp_path / f"{name}.npy", tmp_path / name)
+    rows = [[row | {"source": ""} for row in rows_of(tmp_path / name)] for name in "abc"]
+    assert rows[0] == rows[1] == rows[2]
+
+
+def test_arrays_of_pictures(pngs, tmp_path: Path) -> None:
+    grey = np.stack([np.asarray(Image.open(io.BytesIO(data))) for data in pngs])
+    colour = np.repeat(grey[..., None], 3, axis=3)
+    texts = []
+    for name, array in (("a", grey), ("b", colour), ("c", grey[..., None]), ("d", grey[0])):
+        np.save(tmp_path / f"{name}.npy", array)
+        batch(tmp_path / f"{name}.npy", tmp_path / name, single=True)
+        texts.append([row["text"] for row in rows_of(tmp_path / name)])
+    assert len(texts[0]) == 20
+    assert texts[0] == texts[1] == texts[2]
+    assert texts[3] == texts[0][:1]
+
+
+def test_npz_members_and_labels(mnist, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(arrays, "IMAGES_PER_CHUNK", 100)
+    monkeypatch.setattr(arrays, "PACKED_CHUNKS", 3)
+    monkeypatch.setattr(arrays, "BLOCK_BYTES", 50_000)
+    images, labels = mnist.test_images[:350], mnist.test_labels[:350]
+    np.savez_compressed(tmp_path / "a.npz", x_train=images, y_train=labels, x_test=images[:50])
+    np.savez(tmp_path / "b.npz", images)
+    np.save(tmp_path / "c.npy", images)
+    for name in ("a.npz", "b.npz", "c.npy"):
+        batch(tmp_path / name, tmp_path / f"out-{name}")
+    packed, plain, array = (rows_of(tmp_path / f"out-{n}") for n in ("a.npz", "b.npz", "c.npy"))
+    assert len(packed) == 400
+    assert {row["source"] for row in packed} == {"x_train", "x_test"}
+    assert len(list((tmp_path / "out-a.npz").glob("*.parquet"))) == 4
+    train = [row | {"source": ""} for row in packed if row["source"] == "x_train"]
+    assert [row["index"] for row in train] == list(range(350))
+    texts = [[row["text"] for row in rows] for rows in (train, plain, array)]
+    assert texts[0] == texts[1] == texts[2]
+
+
+@pytest.mark.parametrize("kind", ["binary", "struct", "large"])
+def test_parquet(kind: str, pngs, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(parquet, "PICTURES_PER_CHUNK", 6)
+    monkeypatch.setattr(parquet, "AT_ONCE", 4)
+    values: list = [*pngs, None, b"nonsense"]
+    if kind == "struct":
+        values = [{"bytes": value, "path": f"{i}.png"} for i, value in enumerate(values)]
+    types = {"binary": pa.binary(), "large": pa.large_binary()}
+    column = pa.array(values, types.get(kind))
+    table = pa.table({"id": pa.array(range(22)), "image": column})
+    for name, size in (("small", 4), ("large", 100)):
+        pq.write_table(table, tmp_path / f"{name}.parquet", row_group_size=size)
+        told = batch(tmp_path / f"{name}.parquet", tmp_path / name, single=True)
+        assert (told["pictures"], told["errors"], told["parts"]) == (22, 2, 4)
+    small, large = rows_of(tmp_path / "small"), rows_of(tmp_path / "large")
+    assert [row["index"] for row in small] == list(range(22))
+    assert [row["text"] for row in small] == [row["text"] for row in large]
+    assert small[20]["error"] == "the row holds no bytes"
+    assert "not a picture" in small[21]["error"]
+    assert small[21]["text"] is None
+    reader = Reader(load_classifier("tiny"))
+    assert small[3]["text"] == reader.read(pngs[3], single=True).text
+
+
+def test_which_column(pngs, tmp_path: Path, tenfold) -> None:
+    table = pa.table({"front": pngs, "back": pngs[::-1], "n": list(range(20))})
+    pq.write_table(table, tmp_path / "in.parquet")
+    code, _, err = tenfold(tmp_path / "in.parquet", tmp_path / "out")
+    assert code == 2
+    assert "several columns of bytes (front, back): say which by --column" in err
+    for name, why in (("middle", "has no column"), ("n", "holds no bytes")):
+        code, _, err = tenfold(tmp_path / "in.parquet", tmp_path / "out", "--column", name)
+        assert code == 2
+        assert why in err
+    assert not (tmp_path / "out").exists()
+    batch(tmp_path / "in.parquet", tmp_path / "out", column="back", single=True)
+    batch(tmp_path / "in.parquet", tmp_path / "other", column="front", single=True)
+    texts = [[row["text"] for row in rows_of(tmp_path / name)] for name in ("out", "other")]
+    assert texts[0] == texts[1][::-1]
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_tar_shards(mode: str, pngs, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("tenfold.batch.tars.PICTURES_PER_CHUNK", 7)
+    path = tmp_path / ("shard.tar" if mode == "w" else "shard.tgz")
+    with tarfile.open(path, mode) as shard:
+        for number, data in enumerate([*pngs, b"nonsense"]):
+            name = f"{'long/' * 40 if number == 3 else ''}{number:06}"
+            for ending, content in ((".png", data), (".cls", b"7")):
+                member = tarfile.TarInfo(name + ending)
+                member.size = len(content)
+                shard.addfile(member, io.BytesIO(content))
+    told = batch(path, tmp_path / "out", single=True)
+    assert (told["pictures"], told["errors"]) == (21, 1)
+    assert told["parts"] == (3 if mode == "w" else 1)
+    rows = rows_of(tmp_path / "out")
+    assert [row["index"] for row in rows] == list(range(21))
+    reader = Reader(load_classifier("tiny"))
+    texts = [reader.read(data, single=True).text for data in pngs]
+    assert [row["text"] for row in rows] == [*texts, None]
+
+
+def test_what_is_damaged_goes_to_the_error_column(
+    folder: Path, pngs, tmp_path: Path, mnist
+) -> None:
+    (folder / "0" / "03.png").write_bytes(pngs[3][:100])
+    (folder / "empty.png").touch()
+    np.save(folder / "whole.npy", mnist.test_images[:20])
+    whole = (folder / "whole.npy").read_bytes()
+    (folder / "cut.npy").write_bytes(whole[:5000])
+    np.save(folder / "floats.npy", mnist.test_images[:20] / 255)
+    np.savez_compressed(folder / "flipped.npz", x=mnist.test_images[:2000])
+    packed = (folder / "flipped.npz").read_bytes()
+    middle = bytes(byte ^ 255 for byte in packed[50_000:50_100])
+    (folder / "flipped.npz").write_bytes(packed[:50_000] + middle + packed[50_100:])
+    (folder / "no.parquet").write_bytes(b"PAR1 and no more")
+    pq.write_table(pa.table({"n": [1, 2]}), folder / "none.parquet")
+    with tarfile.open(folder / "t.tar", "w") as shard:
+        for number, data in enumerate(pngs):
+            member = tarfile.TarInfo(f"{number}.png")
+            member.size = len(data)
+            shard.addfile(member, io.BytesIO(data))
+    shard = (folder / "t.tar").read_bytes()
+    (folder / "t.tar").write_bytes(shard[:10_000])
+    (folder / "u.tar.gz").write_bytes(b"no gzip")
+    told = batch(folder, tmp_path / "out")
+    rows = rows_of(tmp_path / "out")
+    assert len({(row["source"], row["index"]) for row in rows}) == len(rows) == told["pictures"]
+    bad = {row["source"]: row["error"] for row in rows if row["error"]}
+    assert set(bad) == {
+        "03.png", "empty.png", "cut.npy", "floats.npy", "x", "no.parquet", "none.parquet",
+        "t.tar", "u.tar.gz",
+    }  # fmt: skip
+    assert all("\n" not in error for error in bad.values())
+    assert told["errors"] == sum(row["error"] is not None for row in rows) >= len(bad)
+    assert sum(row["source"] == "whole.npy" for row in rows) == 20
+    assert sum(row["source"].endswith(".png") for row in rows) == 21
+
+
+def test_exit_code_and_json(folder: Path, tmp_path: Path, tenfold) -> None:
+    (folder / "bad.png").write_text("no picture")
+    code, out, err = tenfold(folder, tmp_path / "out", "--single", "--json", "--workers", 1)
+    assert code == 1
+    told = json.loads(out)
+    assert (told["pictures"], told["errors"], told["engine"]) == (21, 1, "local")
+    assert err.splitlines() == [f"tenfold: {folder / 'bad.png'} is not a picture that can be read"
+        " (PNG, JPEG, WebP, BMP, TIFF, GIF, HEIC, PDF), or is damaged"]  # fmt: skip
+    (folder / "bad.png").unlink()
+    code, out, err = tenfold(folder, tmp_path / "more", "--workers", 1)
+    assert (code, err) == (0, "")
+    assert out.startswith("20 pictures in ")
+
+
+def test_wrong_usage(folder: Path, tmp_path: Path, tenfold, mnist) -> None:
+    out = tmp_path / "out"
+    np.save(tmp_path / "labels.npy", mnist.test_labels)
+    np.save(tmp_path / "floats.npy", mnist.test_images[:3] / 255)
+    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "nothing").mkdir()
+    for arguments, expected in [
+        ((tmp_path / "absent", out), 2), ((tmp_path / "notes.txt", out), 2),
+        ((tmp_path / "nothing", out), 2), ((folder, folder / "inside"), 2),
+        ((folder, tmp_path / "notes.txt"), 2), ((folder, folder.parent), 2),
+        ((folder, out, "--workers", 0), 2), ((folder, out, "--ray-address", "auto"), 2),
+        ((folder, out, "--engine", "ray", "--ray-address", "127.0.0.1:1"), 1),
+        ((tmp_path / "labels.npy", out), 2), ((tmp_path / "floats.npy", out), 1),
+        ((folder, out, "--model", "nonsense"), 1), ((folder,), 2),
+    ]:  # fmt: skip
+        code, text, err = tenfold(*arguments)
+        assert (code, text) == (expected, ""), arguments
+        assert len(err.splitlines()) == 1, err
+        assert not out.exists()
+    assert sorted(path.name for path in folder.iterdir()) == ["0", "1", "notes.txt"]
+
+
+def test_resume_asks_for_the_same(folder: Path, tmp_path: Path, tenfold) -> None:
+    out = tmp_path / "out"
+    assert tenfold(folder, out, "--single", "--workers", 1, "--resume")[0] == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    code, text, _ = tenfold(folder, out, "--single", "--resume")
+    assert (code, text) == (0, f"20 pictures in {out}: all of them were there\n")
+    assert "finished" in tenfold(folder, out, "--single")[2]
+    assert "other settings" in tenfold(folder, out, "--resume")[2]
+    assert "model" in tenfold(folder, out, "--single", "--resume", "--model", "tiny")[2]
+    shutil.copy(folder / "0" / "00.png", folder / "0" / "one more.png")
+    code, _, err = tenfold(folder, out, "--single", "--resume")
+    assert code == 2
+    assert "other files" in err
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_missing_and_damaged_parts_are_made_again(mnist, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(arrays, "IMAGES_PER_CHUNK", 50)
+    np.save(tmp_path / "in.npy", mnist.test_images[:200])
+    out = tmp_path / "out"
+    batch(tmp_path / "in.npy", out)
+    before = rows_of(out)
+    (out / "part-00000001.parquet").unlink()
+    (out / "part-00000002.parquet").write_bytes(b"")
+    (out / ".part-00000003.parquet.abc.parquet").write_bytes(b"left by a kill")
+    told = batch(tmp_path / "in.npy", out, resume=True)
+    assert (told["pictures"], told["read_now"], told["parts"]) == (200, 100, 4)
+    assert rows_of(out) == before
+    assert sorted(path.name for path in out.iterdir()) == [
+        "_batch.json", *(f"part-{number:08}.parquet" for number in range(4))
+    ]  # fmt: skip
+
+
+def test_a_moved_input_keeps_its_sources(mnist, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(arrays, "IMAGES_PER_CHUNK", 50)
+    (tmp_path / "a").mkdir()
+    np.save(tmp_path / "a" / "in.npy", mnist.test_images[:100])
+    batch(tmp_path / "a", tmp_path / "out")
+    before = pq.read_table(tmp_path / "out").to_pylist()
+    (tmp_path / "out" / "part-00000001.parquet").unlink()
+    (tmp_path / "a").rename(tmp_path / "b")
+    batch(tmp_path / "b", tmp_path / "out", resume=True)
+    assert pq.read_table(tmp_path / "out").to_pylist() == before
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "tenfold", "batch", *map(str, arguments)]
+
+
+def test_kills_lose_and_double_nothing(mnist, tmp_path: Path) -> None:
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for number in range(8):
+        np.save(source / f"{number}.npy", np.roll(mnist.test_images[:4000], number, axis=0))
+    rng = random.Random(0)
+    again = command(source, out, "--model", "standard", "--workers", 2, "--resume")
+    killed = 0
+    for _ in range(3):
+        child = subprocess.Popen(again, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        parts = len(list(out.glob("part-*")))
+        end = time.monotonic() + 60
+        while len(list(out.glob("part-*"))) <= parts and child.poll() is None:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.1))
+        child.send_signal(signal.SIGKILL)
+        killed += child.wait() == -signal.SIGKILL
+    assert killed == 3
+    finished = subprocess.run([*again, "--json"], capture_output=True, text=True, check=True)
+    told = json.loads(finished.stdout)
+    assert told["read_now"] < told["pictures"] == 32_000
+    table = pq.read_table(out, columns=["source", "index"])
+    assert len(set(zip(*table.to_pydict().values(), strict=True))) == len(table) == 32_000
+    assert not list(out.glob(".part-*"))
+
+
+def test_ctrl_c_says_how_to_go_on(mnist, tmp_path: Path) -> None:
+    np.save(tmp_path / "in.npy", np.tile(mnist.test_images, (3, 1, 1)))
+    child = subprocess.Popen(
+        command(tmp_path / "in.npy", tmp_path / "out"), stderr=subprocess.PIPE, text=True
+    )
+    while not (tmp_path / "out" / "_batch.json").exists():
+        time.sleep(0.01)
+    time.sleep(0.5)
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=20)
+    assert child.returncode == 130
+    assert err.strip().endswith("--resume")
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_only_one_process_writes(folder: Path, tmp_path: Path, tenfold) -> None:
+    from tenfold.files import lock
+
+    batch(folder, tmp_path / "out")
+    with lock(tmp_path / "out" / ".lock", timeout=0):
+        code, _, err = tenfold(folder, tmp_path / "out", "--model", "tiny", "--resume")
+    assert code == 1
+    assert "another process" in err
+
+
+@pytest.mark.engines
+def test_ray_gives_the_same_rows(folder: Path, pngs, mnist, tmp_path: Path) -> None:
+    (folder / "bad.png").write_text("no picture")
+    np.save(folder / "digits.npy", mnist.test_images)
+    np.savez_compressed(folder / "packed.npz", x=mnist.test_images[:500])
+    pq.write_table(pa.table({"image": pngs}), folder / "in.parquet", row_group_size=6)
+    with tarfile.open(folder / "shard.tar.gz", "w:gz") as shard:
+        for number, data in enumerate(pngs):
+            member = tarfile.TarInfo(f"{number}.png")
+            member.size = len(data)
+            shard.addfile(member, io.BytesIO(data))
+    here, there = tmp_path / "here", tmp_path / "there"
+    assert batch(folder, here, model="standard")["errors"] == 1
+    ray = ["--model", "standard", "--engine", "ray", "--workers", "2", "--resume", "--json"]
+    script = [*command(folder, there), *ray]
+    child = subprocess.Popen(script, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 60
+    while not list(there.glob("part-*")) and child.poll() is None:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    finished = subprocess.run(script, capture_output=True, text=True, check=False)
+    assert finished.returncode == 1, finished.stderr
+    assert len(finished.stderr.splitlines()) <= 1, finished.stderr
+    told = json.loads(finished.stdout)
+    assert (told["engine"], told["errors"]) == ("ray", 1)
+    tables = [pq.read_table(out).sort_by(ORDER) for out in (here, there)]
+    assert tables[0].equals(tables[1])
+    assert len(tables[0]) == told["pictures"] == 10_000 + 500 + 61
+
+
+class _Deadly:
+    """A chunk over which its worker dies, as often as it is told."""
+
+    size_bytes = 1
+
+    def __init__(self, notes: Path, times: int) -> None:
+        self.notes, self.times = notes, times
+
+    def contents(self, place: Place):
+        count = int(self.notes.read_text()) if self.notes.exists() else 0
+        self.notes.write_text(str(count + 1))
+        if count < self.times:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return iter(())
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_worker_that_dies_is_replaced_once(times: int, tmp_path: Path) -> None:
+    job = Job(Place(tmp_path, "in"), tmp_path, "tiny", single=False)
+    chunks = iter([(0, _Deadly(tmp_path / "notes", times))])
+    if times == 1:
+        assert list(run_here(job, chunks, 1)) == [Done(0, 1, 0, 0, "")]
+    else:
+        with pytest.raises(TenfoldError, match="died 2 times"):
+            list(run_here(job, chunks, 1))
+
+
+def test_a_wrong_model_in_a_worker_is_told(folder: Path, tmp_path: Path) -> None:
+    job = Job(Place(folder, "in"), tmp_path, "nonsense", single=False)
+    with pytest.raises(TenfoldError, match="no model 'nonsense'"):
+        list(run_here(job, enumerate(plan(folder)), 2))
+
+
+def test_memory_does_not_grow_with_the_input(mnist, tmp_path: Path) -> None:
+    peaks = []
+    for times in (1, 12):
+        images = np.tile(mnist.test_images, (times, 1, 1))
+        np.save(tmp_path / "in.npy", images)
+        np.savez(tmp_path / "in.npz", images)
+        for name in ("in.npy", "in.npz"):
+            script = (
+                "import resource, sys\n"
+                "import numpy as np\n"
+                "from tests.test_batch import run_inline\n"
+                "from tenfold.classifiers import OnnxClassifier\n"
+                "from tenfold.workflows.batch import read_batch\n"
+                "same = lambda self, images: np.full((len(images), 10), 0.1, np.float32)\n"
+                "OnnxClassifier.predict_proba = same  # what is held, not what is read, counts\n"
+                "read_batch(sys.argv[1], sys.argv[2], model='tiny', engine=run_inline)\n"
+                "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
+            )
+            finished = subprocess.run(
+                [sys.executable, "-c", script, tmp_path / name, tmp_path / f"{name}{times}"],
+                capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent,
+            )  # fmt: skip
+            peaks.append(int(finished.stdout))
+    assert max(peaks) < min(peaks) + 40, peaks
