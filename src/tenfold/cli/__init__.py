@@ -9,20 +9,12 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from tenfold import __version__
-<<<<<<< HEAD
-from tenfold.cli import data, evaluate, export, read, recipes, robustness, serve, train
-=======
-from tenfold.cli import batch, data, evaluate, read, recipes, robustness, serve, train
->>>>>>> 5645474 (Read very many pictures or images: tenfold batch, resumable at any kill)
+from tenfold.cli import batch, data, evaluate, export, read, recipes, robustness, serve, train
 from tenfold.errors import TenfoldError, UsageError
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
-<<<<<<< HEAD
-VERBS = (train, evaluate, read, serve, robustness, export, recipes, data)
-=======
-VERBS = (train, evaluate, read, batch, serve, robustness, recipes, data)
->>>>>>> 5645474 (Read very many pictures or images: tenfold batch, resumable at any kill)
+VERBS = (train, evaluate, read, batch, serve, robustness, export, recipes, data)
 
 _EPILOG = """\
 examples:
