@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-from tenfold.errors import PictureError
+from tenfold.errors import PictureError, PictureTooLargeError
 
 PAGE_DPI = 200
 """Resolution at which a PDF's page is drawn, unless that is more than `max_side` pixels: what
@@ -23,17 +23,17 @@ MAX_PIXELS = 100_000_000
 """Largest picture taken: above any common phone's 48 or 50 megapixels, and as RGBA 400 MB."""
 
 
-def check_size(size: tuple[int, int], name: str) -> None:
+def check_size(size: tuple[int, int], name: str, max_pixels: int = MAX_PIXELS) -> None:
     """Refuse a picture of too many pixels, before they are decoded.
 
     Raises:
-        PictureError: It is too large.
+        PictureTooLargeError: It has more than `max_pixels`.
     """
     width, height = size
-    if width * height > MAX_PIXELS:
-        raise PictureError(
+    if width * height > max_pixels:
+        raise PictureTooLargeError(
             f"{name} is too large: {width}x{height} pixels, more than"
-            f" {MAX_PIXELS // 1_000_000} megapixels; scale it down first"
+            f" {max_pixels / 1_000_000:g} megapixels; scale it down first"
         )
 
 
@@ -47,7 +47,7 @@ def is_heif(data: bytes) -> bool:
     return data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS
 
 
-def open_heif(data: bytes, name: str) -> Image.Image:
+def open_heif(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Decode a HEIC photo, upright already.
 
     Raises:
@@ -59,7 +59,7 @@ def open_heif(data: bytes, name: str) -> Image.Image:
         raise _extra(name, "a HEIC photo", "heic") from error
     try:
         photo = pillow_heif.open_heif(io.BytesIO(data))
-        check_size(photo.size, name)
+        check_size(photo.size, name, max_pixels)
         image: Image.Image = photo.to_pillow()
     except PictureError:
         raise

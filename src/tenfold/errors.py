@@ -17,6 +17,10 @@ class PictureError(TenfoldError):
     """A picture that cannot be read."""
 
 
+class PictureTooLargeError(PictureError):
+    """A picture of more pixels or bytes than are taken."""
+
+
 class TrainingError(TenfoldError):
     """A training that cannot start, go on or be resumed."""
 

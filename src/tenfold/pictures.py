@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tenfold.documents import MAX_PIXELS, check_size, is_heif, is_pdf, open_heif, pdf_pages
-from tenfold.errors import PictureError
+from tenfold.errors import PictureError, PictureTooLargeError
 from tenfold.ink import median
 
 Grey: TypeAlias = NDArray[np.uint8]
@@ -103,8 +103,20 @@ def load_picture(source: PictureSource, *, max_side: int = MAX_SIDE) -> Picture:
     return picture
 
 
-def load_pages(source: PictureSource, *, max_side: int = MAX_SIDE) -> Iterator[Picture]:
-    """Decode a picture, or every page of a PDF one after the other; see `load_picture`."""
+def load_pages(
+    source: PictureSource, *, max_side: int = MAX_SIDE, max_pixels: int = MAX_PIXELS
+) -> Iterator[Picture]:
+    """Decode a picture, or every page of a PDF one after the other; see `load_picture`.
+
+    Args:
+        source: As `load_picture` takes it.
+        max_side: Longest side of `grey`, in pixels.
+        max_pixels: A file of more pixels is refused before they are decoded.
+
+    Raises:
+        PictureTooLargeError: It has more.
+        PictureError: It cannot be read for another reason.
+    """
     name = picture_name(source)
     if isinstance(source, np.ndarray):
         yield _decode(_from_array(source), name, max_side)
@@ -119,7 +131,9 @@ def load_pages(source: PictureSource, *, max_side: int = MAX_SIDE) -> Iterator[P
         for number, page in enumerate(pdf_pages(data, name, max_side), 1):
             yield _decode(page, f"page {number} of {name}", max_side)
     else:
-        yield _decode(open_heif(data, name) if is_heif(data) else _open(data, name), name, max_side)
+        image = open_heif(data, name, max_pixels) if is_heif(data) else _open(data, name)
+        check_size(image.size, name, max_pixels)
+        yield _decode(image, name, max_side)
 
 
 def _decode(image: Image.Image, name: str, max_side: int, *, draft: bool = True) -> Picture:
@@ -223,7 +237,7 @@ def _read_bytes(source: object, name: str) -> bytes:
     if not isinstance(data, bytes):
         raise PictureError(f"{name} gives text, not bytes: open it in binary mode")
     if len(data) > MAX_BYTES:
-        raise PictureError(f"{name} is too large: more than {MAX_BYTES // 10**6} MB")
+        raise PictureTooLargeError(f"{name} is too large: more than {MAX_BYTES // 10**6} MB")
     return data
 
 
@@ -235,7 +249,7 @@ def _open(data: bytes, name: str) -> Image.Image:
             Image.open(io.BytesIO(data), formats=FORMATS).verify()
             return Image.open(io.BytesIO(data), formats=FORMATS)
         except Image.DecompressionBombError as error:
-            raise PictureError(
+            raise PictureTooLargeError(
                 f"{name} is too large: more than {MAX_PIXELS // 1_000_000} megapixels;"
                 " scale it down first"
             ) from error

@@ -12,8 +12,21 @@ examples:
   tenfold serve --host 0.0.0.0            reachable from other machines
   curl -F file=@photo.jpg http://127.0.0.1:8000/predict
 
-SIGTERM lets requests that have begun end, and exits 0.
+SIGTERM lets requests that have begun end, and exits 0. The log goes to stderr, a JSON object a
+line; --quiet leaves the requests out of it.
 """
+
+LIMITS: tuple[tuple[str, type, float, str], ...] = (
+    ("max-megabytes", float, 32, "largest body of a request"),
+    ("max-megapixels", float, 50, "largest picture"),
+    ("max-pages", int, 20, "most pages of a PDF"),
+    ("max-images", int, 256, "most 28x28 images in a request"),
+    ("timeout", float, 10, "seconds for a request, from its headers to its answer"),
+    ("queue", int, 256, "requests that may wait for the model"),
+    ("picture-queue", int, 32, "pictures that may wait for a worker"),
+    ("workers", int, 0, "threads that decode and read pictures"),
+)
+"""Option, type, default and what it limits."""
 
 
 def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
@@ -27,11 +40,20 @@ def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=run)
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000, metavar="N", help="8000; 0 for any free")
-    parser.add_argument(
-        "--model", default="reader", metavar="MODEL", help="shipped name or bundle folder; reader"
-    )
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on; 127.0.0.1")
+    add("--port", type=int, default=8000, metavar="N", help="8000; 0 for any that is free")
+    add("--model", default="reader", metavar="MODEL", help="shipped name or bundle folder; reader")
+    limits = parser.add_argument_group("limits")
+    for name, kind, default, text in LIMITS:
+        limits.add_argument(
+            f"--{name}", type=kind, default=default, metavar="X" if kind is float else "N",
+            help=f"{text}; {default or 'one per core, 4 at most'}",
+        )  # fmt: skip
+    limits.add_argument(
+        "--cors", action="append", default=[], metavar="ORIGIN",
+        help="let pages of this origin call the API; * lets all; none by default",
+    )  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
@@ -50,7 +72,18 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         text = f"tenfold is at {address} (Ctrl-C stops it)"
         print(told if options.json else text, flush=True)  # noqa: T201
 
-    service = Service(options.model, Settings())
+    settings = Settings(
+        max_bytes=round(options.max_megabytes * 1e6),
+        max_pixels=round(options.max_megapixels * 1e6),
+        max_pages=options.max_pages,
+        max_images=options.max_images,
+        timeout_seconds=options.timeout,
+        queue=options.queue,
+        picture_queue=options.picture_queue,
+        workers=options.workers,
+        cors=tuple(options.cors),
+    )
+    service = Service(options.model, settings)
     Server(service, listen(options.host, options.port), announce).serve_until_stopped()
     options.json = False  # its one document was the address
     return None, ""

@@ -1,35 +1,58 @@
 """`POST /predict`: the digits in a picture."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from tenfold.pictures import load_pages
+from tenfold.serving.problems import ProblemError
+from tenfold.serving.schemas import PICTURE_BODY, Document
 from tenfold.serving.service import service_of
-from tenfold.serving.uploads import PICTURE_BODY, Upload, picture_in
+from tenfold.serving.settings import Settings
+from tenfold.serving.uploads import Upload, picture_in
 
 if TYPE_CHECKING:
     from tenfold.reading import Reader
 
-router = APIRouter()
+router = APIRouter(tags=["Pictures"])
 
 
-@router.post("/predict", summary="Read the digits in a picture", openapi_extra=PICTURE_BODY)
-async def predict(request: Request, single: bool = False) -> JSONResponse:
-    """Read a picture, and answer as `tenfold read --json` does.
+@router.post(
+    "/predict",
+    summary="Read the digits in a picture",
+    openapi_extra=PICTURE_BODY,
+    responses={200: {"model": Document}},
+)
+async def predict(
+    request: Request, single: Annotated[bool, Query(description="it shows one digit")] = False
+) -> JSONResponse:
+    """Read a picture, sent as the body or as the field `file` of a form.
 
-    `single` says that it shows one digit.
+    The answer is what `tenfold read --json` prints; a PDF gives an entry for each page.
     """
     service = service_of(request)
-    service.check_ready()
     upload = await picture_in(request)
-    return JSONResponse(await service.in_worker(lambda reader: _document(reader, upload, single)))
+    return JSONResponse(
+        await service.in_worker(
+            lambda reader: read_upload(reader, upload, service.settings, single=single)
+        )
+    )
 
 
-def _document(reader: "Reader", upload: Upload, single: bool) -> dict[str, Any]:
-    pictures = [
-        {"path": upload.name, "page": page, **reader.read_picture(picture, single=single).to_dict()}
-        for page, picture in enumerate(load_pages(upload.data), 1)
-    ]
+def read_upload(
+    reader: "Reader", upload: Upload, settings: Settings, *, single: bool
+) -> dict[str, Any]:
+    """Return what was read in a picture as `tenfold read --json` tells it.
+
+    Raises:
+        PictureError: It cannot be read.
+        ProblemError: 413 for a PDF of too many pages.
+    """
+    pictures = []
+    for page, picture in enumerate(load_pages(upload.data, max_pixels=settings.max_pixels), 1):
+        if page > settings.max_pages:
+            raise ProblemError(413, f"the PDF has more than {settings.max_pages} pages")
+        told = reader.read_picture(picture, single=single).to_dict()
+        pictures.append({"path": upload.name, "page": page, **told})
     return {"pictures": pictures}

@@ -1,18 +1,18 @@
 """What goes wrong, as HTTP tells it: a status and `{"error": "..."}`."""
 
 import json
-import logging
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from tenfold.errors import PictureError
+from tenfold.errors import PictureError, PictureTooLargeError
 
 RETRY_SECONDS = 1
-"""What Retry-After says: the queue is short, and turns over in well under a second."""
+"""What Retry-After says: the queues turn over in about a second."""
 
-_log = logging.getLogger(__name__)
+CLIENT_LEFT = 499
+"""Status that the log and the metrics give a request whose client left, as nginx does."""
 
 
 class ProblemError(Exception):
@@ -29,10 +29,26 @@ class ProblemError(Exception):
         self.message = message
 
 
+class ClientLeftError(ProblemError):
+    """The client closed its connection before it had an answer."""
+
+    def __init__(self) -> None:
+        super().__init__(CLIENT_LEFT, "the client left")
+
+
+def problem_of(error: Exception) -> ProblemError | None:
+    """Return how HTTP tells of an error, or None for a fault of ours."""
+    if isinstance(error, ProblemError):
+        return error
+    if isinstance(error, PictureError):
+        return ProblemError(413 if isinstance(error, PictureTooLargeError) else 422, str(error))
+    return None
+
+
 def problem_response(status: int, message: str) -> Response:
     """Return an answer that tells of a problem."""
     headers = {"retry-after": str(RETRY_SECONDS)} if status in (429, 503) else None
-    body = json.dumps({"error": message}, ensure_ascii=False).encode()
+    body = json.dumps({"error": message}, ensure_ascii=False).encode("utf-8", "replace")
     return Response(body, status, headers, "application/json")
 
 
@@ -40,12 +56,11 @@ def tell_problems(app: FastAPI) -> None:
     """Make an application answer every error as `{"error": "..."}`."""
 
     @app.exception_handler(ProblemError)
-    async def problem(_: Request, error: ProblemError) -> Response:
-        return problem_response(error.status, error.message)
-
     @app.exception_handler(PictureError)
-    async def picture(_: Request, error: PictureError) -> Response:
-        return problem_response(422, str(error))
+    async def known(_: Request, error: Exception) -> Response:
+        problem = problem_of(error)
+        assert problem is not None
+        return problem_response(problem.status, problem.message)
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> Response:
@@ -58,8 +73,3 @@ def tell_problems(app: FastAPI) -> None:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"][1:]))
         return problem_response(422, f"{where}: {first['msg']}")
-
-    @app.exception_handler(Exception)
-    async def ours(request: Request, error: Exception) -> Response:
-        _log.error("a fault of ours in %s", request.url.path, exc_info=error)
-        return problem_response(500, "the server made a mistake; its log says which")

@@ -4,12 +4,14 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.classifiers import SIDE, Classifier
+from tenfold.classifiers import FEW, SIDE, Classifier, OnnxClassifier
+from tenfold.serving.batching import Batcher
+from tenfold.serving.metrics import Metrics
 from tenfold.serving.problems import ProblemError
 from tenfold.serving.settings import Settings
 
@@ -28,34 +30,55 @@ class Service:
         settings: The limits.
 
     Attributes:
-        phase: "ready" between loading and draining; requests are answered then alone.
+        name: What clients call the model: its name, or its folder's.
+        phase: "ready" between loading and draining; only then is work taken.
+        in_flight: Requests that are not answered yet.
     """
 
     def __init__(self, model: str, settings: Settings) -> None:
         self.model = model
+        self.name = model
         self.settings = settings
+        self.metrics = Metrics()
         self.phase: Phase = "starting"
-        self._classifier: Classifier | None = None
-        self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="tenfold")
+        self.in_flight = 0
+        self._classifier: OnnxClassifier | None = None
+        self._batcher: Batcher | None = None
+        self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="tenfold-picture")
         self._pictures = 0
 
-    def load(self) -> None:
-        """Load the model, and read a blank, so that the first request waits for nothing.
+    async def start(self) -> None:
+        """Load the model in a thread; requests are told meanwhile that it is starting.
 
         Raises:
             BundleError: No such model, or it is damaged.
         """
-        from tenfold.bundle import load_classifier
+        self._classifier = await asyncio.to_thread(self._load)
+        self._batcher = Batcher(self._classifier, self.settings.queue, self.metrics)
+        if self.phase == "starting":
+            self.phase = "ready"
+
+    def _load(self) -> OnnxClassifier:
+        """Load the model, and read a little, so that the first request waits for nothing."""
+        from tenfold.bundle import load_bundle, load_classifier
         from tenfold.reading import Reader
 
+        self.name = load_bundle(self.model).folder.resolve().name
         classifier = load_classifier(self.model)
-        Reader(classifier).read(np.zeros((SIDE, SIDE), np.uint8))
-        classifier.predict_proba(np.zeros((SIDE, SIDE), np.uint8))
-        self._classifier = classifier
-        self.phase = "ready"
+        blank = np.zeros((SIDE, SIDE), np.uint8)
+        Reader(classifier).read(blank)
+        for count in (1, FEW + 1):
+            classifier.predict_proba(np.stack([blank] * count))
+        return classifier
+
+    def close(self) -> None:
+        """Let the workers go."""
+        if self._batcher:
+            self._batcher.close()
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def check_ready(self) -> None:
-        """Refuse a request while there is no model, and once the server is to stop.
+        """Refuse work while there is no model, and once the server is to stop.
 
         Raises:
             ProblemError: 503.
@@ -63,65 +86,82 @@ class Service:
         if self.phase != "ready":
             raise ProblemError(503, f"the server is {self.phase}")
 
+    def batcher(self) -> Batcher:
+        """Return the model's queue.
+
+        Raises:
+            ProblemError: 503 while not ready, 429 if too many wait.
+        """
+        self.check_ready()
+        assert self._batcher is not None
+        self._batcher.check_room()
+        return self._batcher
+
+    def check_room_for_picture(self) -> None:
+        """Refuse a picture, before it is uploaded if need be.
+
+        Raises:
+            ProblemError: 503 while not ready, 429 if too many wait.
+        """
+        self.check_ready()
+        if self._pictures >= self.settings.threads + self.settings.picture_queue:
+            raise ProblemError(429, "too many pictures wait already; try again")
+
     async def in_worker(self, work: Callable[["Reader"], T]) -> T:
         """Do what takes long in a worker: decoding, reading, explaining.
 
-        The work ends at the request's deadline, or when its client has gone: the classifier of
-        the reader it is given raises then.
+        When the request is cancelled, at its deadline or because its client has left, the
+        classifier of the reader raises, which ends the work.
 
         Args:
             work: Called in a thread with a reader of its own.
 
         Raises:
-            ProblemError: 429 if too many wait, 503 while not ready, 504 at the deadline.
+            ProblemError: 429 if too many wait, 503 while not ready.
         """
         from tenfold.reading import Reader
 
-        self.check_ready()
-        if self._pictures >= self.settings.threads + self.settings.queue:
-            raise ProblemError(429, "too many pictures wait already; try again")
+        self.check_room_for_picture()
         assert self._classifier is not None
-        impatient = _Impatient(self._classifier)
-        self._pictures += 1
+        impatient = Impatient(self._classifier)
+        self._count(+1)
         doing = asyncio.get_running_loop().run_in_executor(self._pool, work, Reader(impatient))
         doing.add_done_callback(self._done)
         try:
-            return await asyncio.wait_for(asyncio.shield(doing), self.settings.timeout_seconds)
-        except TimeoutError:
-            seconds = self.settings.timeout_seconds
-            raise ProblemError(504, f"no answer within {seconds:g} seconds") from None
+            # Cancelling would forget a thread that goes on for a while yet.
+            return await asyncio.shield(doing)
         finally:
             impatient.over.set()
 
-    def _done(self, doing: "asyncio.Future[T]") -> None:
-        self._pictures -= 1
+    def _done(self, doing: "asyncio.Future[Any]") -> None:
+        self._count(-1)
         if not doing.cancelled():
             doing.exception()  # nobody may be left to hear of it
 
-    def close(self) -> None:
-        """Let the workers go."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+    def _count(self, change: int) -> None:
+        self._pictures += change
+        self.metrics.pictures.set(self._pictures)
 
 
-class _Impatient(Classifier):
-    """A classifier for one request, which refuses to go on once that is over."""
+class Impatient(Classifier):
+    """A classifier for one request, which refuses to go on once that is over.
 
-    def __init__(self, classifier: Classifier) -> None:
+    Args:
+        classifier: The one that does the work.
+    """
+
+    def __init__(self, classifier: OnnxClassifier) -> None:
         self._classifier = classifier
         self.over = threading.Event()
 
     def predict_proba(self, images: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """Return the probability of each digit; see `Classifier.predict_proba`."""
         if self.over.is_set():
             raise ProblemError(504, "the request is over")
         return self._classifier.predict_proba(images)
 
-    def digit_score(self, images: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        if self.over.is_set():
-            raise ProblemError(504, "the request is over")
-        return self._classifier.digit_score(images)
 
-
-def service_of(request: object) -> Service:
+def service_of(request: Any) -> Service:
     """Return the service of the application that a request came to."""
-    service: Service = request.app.state.service  # type: ignore[attr-defined]
+    service: Service = request.app.state.service
     return service

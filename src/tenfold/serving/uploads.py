@@ -1,31 +1,11 @@
 """The picture in a request: the body itself, or the field `file` of a form."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fastapi import Request
 from starlette.datastructures import UploadFile
 
 from tenfold.serving.problems import ProblemError
-
-PICTURE_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {"file": {"type": "string", "format": "binary"}},
-                    "required": ["file"],
-                }
-            },
-            **{
-                kind: {"schema": {"type": "string", "format": "binary"}}
-                for kind in ("image/png", "image/jpeg", "application/octet-stream")
-            },
-        },
-    }
-}
-"""OpenAPI of a request that holds a picture."""
 
 
 class Upload(NamedTuple):
@@ -52,7 +32,9 @@ async def picture_in(request: Request) -> Upload:
         upload = Upload("", await request.body())
     else:
         raise ProblemError(
-            415, f"a body of type {kind} is no picture: send image/png or the like, or a form"
+            415,
+            f"a body of type {kind} is no picture: send it as image/png or the like, or as the"
+            " field file of a form",
         )
     if not upload.data:
         raise ProblemError(400, "the picture is empty")
