@@ -52,6 +52,11 @@ class Batcher:
         self._batches: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
         threading.Thread(target=self._read_batches, name="tenfold-model", daemon=True).start()
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for the model."""
+        return len(self._waiting)
+
     def check_room(self) -> None:
         """Refuse a request when too many wait.
 
@@ -78,7 +83,6 @@ class Batcher:
         self.check_room()
         future: asyncio.Future[Probabilities] = self._loop.create_future()
         self._waiting.append(_Waiting(images, future))
-        self._metrics.queue.set(len(self._waiting))
         if not self._busy:
             # After what else has arrived by now, so that it comes along.
             self._busy = True
@@ -97,7 +101,6 @@ class Batcher:
             if not item.future.done():
                 batch.append(item)
                 size += len(item.images)
-        self._metrics.queue.set(len(self._waiting))
         self._busy = bool(batch)
         if batch:
             self._metrics.batch_images.observe(size)

@@ -21,6 +21,9 @@ Headers: TypeAlias = list[tuple[bytes, bytes]]
 SENDING_SECONDS = 60.0
 """Time a client has to take its answer, once that is there."""
 
+LOOK_SECONDS = 0.05
+"""How often deadlines are looked at: a timer for each request costs more than its image."""
+
 INFER = re.compile(r"/v2/models/([^/]+)(?:/versions/[^/]+)?/infer")
 INFER_ENDPOINT = "/v2/models/{name}/infer"
 
@@ -56,29 +59,40 @@ class Front:
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
         self._service = service
+        self._open: set[_Exchange] = set()
+        self._looking = False
         self._held = 0
+        self._max_infer_bytes = service.settings.max_infer_bytes
         # Browsers of other origins need headers that only the application gives.
         self._quick = not service.settings.cors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        started = time.perf_counter()
         service = self._service
         service.in_flight += 1
-        service.metrics.in_flight.set(service.in_flight)
-        exchange = _Exchange(scope, receive, send)
+        started = time.monotonic()
+        limit = service.settings.timeout_seconds
+        exchange = _Exchange(scope, receive, send, started + limit)
+        self._open.add(exchange)
+        if not self._looking:
+            self._look_at_deadlines()
         try:
             await self._answer(exchange)
         except ProblemError as problem:
             await exchange.tell(problem)
+        except asyncio.CancelledError:
+            if not exchange.expired:
+                raise
+            exchange.task.uncancel()
+            await exchange.tell(ProblemError(504, f"no answer within {limit:g} seconds"))
         except Exception as error:
             tell("a fault of ours", level=40, error=error)
             await exchange.tell(ProblemError(500, "the server made a mistake; its log says which"))
         finally:
+            self._open.discard(exchange)
             self._held -= exchange.held
             service.in_flight -= 1
-            service.metrics.in_flight.set(service.in_flight)
-            seconds = time.perf_counter() - started
+            seconds = time.monotonic() - started
             service.metrics.answered(exchange.endpoint, exchange.status, seconds)
             tell(
                 "request",
@@ -90,18 +104,24 @@ class Front:
             )
 
     async def _answer(self, exchange: "_Exchange") -> None:
-        seconds = self._service.settings.timeout_seconds
-        try:
-            async with asyncio.timeout(seconds) as exchange.deadline:
-                self._admit(exchange)
-                body = await self._body(exchange)
-                if exchange.model and self._quick:
-                    answer = await infer(self._service, exchange.model, exchange.headers, body)
-                    await exchange.send_quickly(answer)
-                else:
-                    await exchange.run(self._app, body)
-        except TimeoutError:
-            raise ProblemError(504, f"no answer within {seconds:g} seconds") from None
+        self._admit(exchange)
+        body = await self._body(exchange)
+        if exchange.model and self._quick:
+            answer = await infer(self._service, exchange.model, exchange.headers, body)
+            await exchange.send_quickly(answer)
+        else:
+            await exchange.run(self._app, body)
+
+    def _look_at_deadlines(self) -> None:
+        """Cancel what is late, and look again soon."""
+        now = time.monotonic()
+        for exchange in self._open:
+            if exchange.expires < now and not exchange.expired:
+                exchange.expired = True
+                exchange.task.cancel()
+        self._looking = bool(self._open)
+        if self._looking:
+            asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look_at_deadlines)
 
     def _admit(self, exchange: "_Exchange") -> None:
         """Refuse what would be refused anyway, before its body is there."""
@@ -129,11 +149,10 @@ class Front:
         """
         settings = self._service.settings
         infers = exchange.endpoint == INFER_ENDPOINT
-        most = settings.max_infer_bytes if infers else settings.max_bytes
+        most = self._max_infer_bytes if infers else settings.max_bytes
         declared = exchange.headers.get(b"content-length", b"")
-        too_long = ProblemError(413, f"the body is longer than {most} bytes")
         if declared.isdigit() and int(declared[:20]) > most:
-            raise too_long
+            raise _too_long(most)
         parts = []
         more = True
         while more:
@@ -146,22 +165,28 @@ class Front:
             exchange.held += len(part)
             self._held += len(part)
             if exchange.held > most:
-                raise too_long
+                raise _too_long(most)
             if self._held > settings.max_held_bytes:
                 raise ProblemError(429, "too many uploads at once; try again")
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-class _Exchange:
-    """A request and its answer."""
+def _too_long(most: int) -> ProblemError:
+    return ProblemError(413, f"the body is longer than {most} bytes")
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+
+class _Exchange:
+    """A request and its answer; its task is the present one."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, expires: float) -> None:
         self.scope = scope
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.receive = receive
-        self.deadline: asyncio.Timeout | None = None
+        self.task: asyncio.Task[Any] = asyncio.current_task()  # type: ignore[assignment]
+        self.expires = expires
+        self.expired = False
         self.endpoint = "other"
         self.model = ""
         self.status = 0
@@ -221,8 +246,7 @@ class _Exchange:
     async def _send_safely(self, message: Any) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            if self.deadline and not self.deadline.expired():
-                self.deadline.reschedule(asyncio.get_running_loop().time() + SENDING_SECONDS)
+            self.expires = time.monotonic() + SENDING_SECONDS
             message = {**message, "headers": [*message.get("headers", ()), *SAFE]}
         await self._send(message)
 

@@ -1,5 +1,7 @@
 """What a server counts, for Prometheus; in a registry of its own."""
 
+from collections.abc import Callable
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -37,15 +39,7 @@ class Metrics:
         )
         for reason in REASONS.values():
             self._rejections.labels(reason)
-        self.in_flight = Gauge(
-            "tenfold_requests_in_flight", "Requests that are not answered yet.", registry=registry
-        )
-        self.queue = Gauge(
-            "tenfold_queue_requests", "Requests that wait for the model.", registry=registry
-        )
-        self.pictures = Gauge(
-            "tenfold_pictures", "Pictures in a worker, or waiting for one.", registry=registry
-        )
+        self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self.batch_images = Histogram(
             "tenfold_batch_images", "Images the model was given at once.", buckets=BATCHES,
             registry=registry,
@@ -55,6 +49,16 @@ class Metrics:
             registry=registry,
         )  # fmt: skip
 
+    def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
+        """Show a figure as it is when somebody asks.
+
+        Args:
+            name: Of the gauge.
+            text: What it tells.
+            value: Called whenever the metrics are read.
+        """
+        Gauge(name, text, registry=self._registry).set_function(value)
+
     def answered(self, endpoint: str, status: int, seconds: float) -> None:
         """Count a request.
 
@@ -63,8 +67,13 @@ class Metrics:
             status: The HTTP status; 499 if the client left.
             seconds: From its headers to its answer.
         """
-        self._requests.labels(endpoint, status).inc()
-        self._seconds.labels(endpoint).observe(seconds)
+        if (endpoint, status) not in self._known:
+            # Finding them by their labels would take longer than counting.
+            counts = self._requests.labels(endpoint, status), self._seconds.labels(endpoint)
+            self._known[endpoint, status] = counts
+        requests, times = self._known[endpoint, status]
+        requests.inc()
+        times.observe(seconds)
         if status in REASONS:
             self._rejections.labels(REASONS[status]).inc()
 

@@ -46,6 +46,14 @@ class Service:
         self._batcher: Batcher | None = None
         self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="tenfold-picture")
         self._pictures = 0
+        watch = self.metrics.watch
+        watch("tenfold_requests_in_flight", "Requests without an answer.", lambda: self.in_flight)
+        watch("tenfold_pictures", "Pictures in a worker or waiting.", lambda: self._pictures)
+        watch(
+            "tenfold_queue_requests",
+            "Requests that wait for the model.",
+            lambda: self._batcher.waiting if self._batcher else 0,
+        )
 
     async def start(self) -> None:
         """Load the model in a thread; requests are told meanwhile that it is starting.
@@ -124,7 +132,7 @@ class Service:
         self.check_room_for_picture()
         assert self._classifier is not None
         impatient = Impatient(self._classifier)
-        self._count(+1)
+        self._pictures += 1
         doing = asyncio.get_running_loop().run_in_executor(self._pool, work, Reader(impatient))
         doing.add_done_callback(self._done)
         try:
@@ -134,13 +142,9 @@ class Service:
             impatient.over.set()
 
     def _done(self, doing: "asyncio.Future[Any]") -> None:
-        self._count(-1)
+        self._pictures -= 1
         if not doing.cancelled():
             doing.exception()  # nobody may be left to hear of it
-
-    def _count(self, change: int) -> None:
-        self._pictures += change
-        self.metrics.pictures.set(self._pictures)
 
 
 class Impatient(Classifier):
