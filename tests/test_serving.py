@@ -1,129 +1,203 @@
 """`tenfold serve`, as a process: its start, what it answers, its end."""
 
+import io
 import json
 import signal
 import socket
 import subprocess
 import sys
-import urllib.error
-import urllib.request
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
+import numpy as np
 import pytest
+from PIL import Image
+from served import PNG, Served, form, noise, png
 
-
-class Answer(NamedTuple):
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def document(self):
-        return json.loads(self.body)
-
-
-class Served:
-    """A server in a process of its own, at `address`."""
-
-    def __init__(self, *options: str) -> None:
-        command = [sys.executable, "-m", "tenfold", "serve", "--port", "0", "--json", *options]
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        self.address = json.loads(self.process.stdout.readline())["address"]
-
-    def ask(self, path: str, data: bytes | None = None, **headers: str) -> Answer:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        request = urllib.request.Request(self.address + path, data, named)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as response:
-                return Answer(response.status, dict(response.headers), response.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return Answer(error.code, dict(error.headers), error.read())
-
-    def end(self, with_signal: int = signal.SIGTERM) -> tuple[int, str]:
-        """Send a signal; return the exit code and what stood on stderr."""
-        self.process.send_signal(with_signal)
-        _, err = self.process.communicate(timeout=20)
-        return self.process.returncode, err
+from tenfold.cli import main
+from tenfold.errors import UsageError
+from tenfold.serving.settings import Settings
 
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
-    server = Served()
+    server = Served("--max-megapixels", "1", "--max-megabytes", "1", "--max-pages", "2")
     yield server
-    code, err = server.end()
-    assert code == 0, err
-    assert "Traceback" not in err, err
-
-
-def form(data: bytes, name: str = "file") -> tuple[bytes, dict[str, str]]:
-    head = f'--cut\r\nContent-Disposition: form-data; name="{name}"; filename="a.png"\r\n\r\n'
-    kind = {"Content_Type": "multipart/form-data; boundary=cut"}
-    return head.encode() + data + b"\r\n--cut--\r\n", kind
+    server.end_well()
 
 
 def test_predict(served: Served, digit_png: Path) -> None:
     data = digit_png.read_bytes()
     body, kind = form(data)
-    for answer in (
-        served.ask("/predict", data, Content_Type="image/png"),
-        served.ask("/predict?single=true", data, Content_Type="application/octet-stream"),
-        served.ask("/predict", body, **kind),
+    for path, sent, headers, name in (
+        ("/predict", data, PNG, ""),
+        ("/predict?single=true", data, {"Content-Type": "application/octet-stream"}, ""),
+        ("/predict", data, {}, ""),
+        ("/predict", body, kind, "a.png"),
     ):
+        answer = served.ask(path, sent, headers)
         assert answer.status == 200
         (picture,) = answer.document["pictures"]
         assert picture["lines"][0]["text"] == "7"
-        assert (picture["width"], picture["error"]) == (400, None)
+        assert (picture["path"], picture["page"], picture["error"]) == (name, 1, None)
+    command = [sys.executable, "-m", "tenfold", "read", "--json", str(digit_png)]
+    told = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert picture | {"path": str(digit_png)} == told["pictures"][0]
 
 
 def test_predict_says_what_is_wrong(served: Served, digit_png: Path) -> None:
     data = digit_png.read_bytes()
     wrong, kind = form(data, name="picture")
     for status, body, headers in (
-        (400, b"", {"Content_Type": "image/png"}),
+        (400, b"", PNG),
         (400, wrong, kind),
-        (415, b"{}", {"Content_Type": "application/json"}),
-        (422, b"no picture", {"Content_Type": "image/png"}),
-        (422, data[: len(data) // 2], {"Content_Type": "image/png"}),
+        (400, wrong[:60], kind),
+        (400, wrong, {"Content-Type": "multipart/form-data"}),
+        (413, bytes(1_000_001), PNG),
+        (413, png(np.zeros((1001, 1000), np.uint8)), PNG),
+        (415, b"{}", {"Content-Type": "application/json"}),
+        (415, data, PNG | {"Content-Encoding": "gzip"}),
+        (422, b"no picture", PNG),
+        (422, data[: len(data) // 2], PNG),
     ):
-        answer = served.ask("/predict", body, **headers)
-        assert answer.status == status
+        answer = served.ask("/predict", body, headers)
+        assert answer.status == status, answer
         assert list(answer.document) == ["error"]
+        assert answer.headers["content-type"] == "application/json"
+    assert served.ask("/predict?single=maybe", data, PNG).status == 422
     assert served.ask("/predict").status == 405
     assert served.ask("/nowhere").document == {"error": "Not Found"}
 
 
-def test_the_page(served: Served) -> None:
-    assert b"<!doctype html>" in served.ask("/").body
+def test_a_pdf_of_too_many_pages(served: Served) -> None:
+    pages = [Image.new("L", (60, 60), 255) for _ in range(3)]
+    for count, status in ((2, 200), (3, 413)):
+        file = io.BytesIO()
+        pages[0].save(file, "PDF", save_all=True, append_images=pages[1:count])
+        answer = served.ask("/predict", file.getvalue(), {"Content-Type": "application/pdf"})
+        assert answer.status == status
+    assert "2 pages" in answer.document["error"]
+
+
+def test_the_page_and_its_headers(served: Served) -> None:
+    page = served.ask("/")
+    assert b"<!doctype html>" in page.body.lower()
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+    assert "unsafe" not in page.headers["content-security-policy"]
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert "access-control-allow-origin" not in page.headers
+    assert "server" not in page.headers
+    assert served.ask("/", method="HEAD").status == 200
     assert served.ask("/static/index.html").status == 200
     assert served.ask("/static/../app.py").status == 404
+    assert served.ask("/docs").status == 404  # it would load scripts from elsewhere
 
 
-def test_ctrl_c() -> None:
-    code, err = Served().end(signal.SIGINT)
-    assert code == 130
-    assert err.splitlines()[-1] == "tenfold: interrupted"
+def test_cors_if_asked_and_ctrl_c() -> None:
+    server = Served("--cors", "https://example.org", "--quiet")
+    origin = {"Origin": "https://example.org"}
+    answer = server.ask("/v2/health/live", headers=origin)
+    assert answer.headers["access-control-allow-origin"] == "https://example.org"
+    answer = server.ask("/v2/models/reader/infer", b"{}", origin)
+    assert (answer.status, answer.headers["access-control-allow-origin"]) == (400, origin["Origin"])
+    other = server.ask("/v2/health/live", headers={"Origin": "https://example.com"})
+    assert "access-control-allow-origin" not in other.headers
+    code, err = server.end(signal.SIGINT)
+    assert (code, err.split()) == (130, ["tenfold:", "interrupted"])
 
 
-@pytest.mark.parametrize("options", [["--port", "70000"], ["--host", "nowhere.invalid"], ["busy"]])
-def test_what_cannot_be_served_is_one_line(options: list[str], tmp_path: Path) -> None:
+def test_metrics_and_log(digit_png: Path) -> None:
+    server = Served()
+    server.ask("/predict", digit_png.read_bytes(), PNG)
+    server.ask("/predict", b"no picture", PNG)
+    server.ask("/made/up")
+    assert server.metric('tenfold_requests_total{endpoint="/predict",status="200"}') == 1
+    assert server.metric('tenfold_requests_total{endpoint="/predict",status="422"}') == 1
+    assert server.metric('tenfold_requests_total{endpoint="other",status="404"}') == 1
+    assert server.metric("tenfold_requests_in_flight") == 1  # the one that asks
+    log = server.end_well()
+    assert [line["event"] for line in (log[0], log[-1])] == ["ready", "stopped"]
+    first = log[1]
+    assert (first["method"], first["path"], first["status"]) == ("POST", "/predict", 200)
+    assert first["bytes"] == digit_png.stat().st_size
+
+
+def test_start_is_quick(served: Served) -> None:
+    assert served.seconds < 6  # under two alone; a busy machine takes longer
+
+
+def test_requests_while_it_starts_are_told_so() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "tenfold", "serve", "--port", str(port), "--model", "best"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    seen = set()
+    while 200 not in seen:
+        assert process.poll() is None
+        try:
+            with socket.create_connection(("127.0.0.1", port)) as connection:
+                connection.sendall(b"GET /v2/health/ready HTTP/1.0\r\n\r\n")
+                seen.add(int(connection.recv(12).split()[1]))
+        except OSError:
+            time.sleep(0.01)
+    process.terminate()
+    assert process.wait(20) == 0
+    assert seen == {200, 503}
+
+
+def test_sigterm_lets_requests_end() -> None:
+    server = Served("--timeout", "20")
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(server.ask("/predict", noise(8), PNG)))
+    asking.start()
+    while server.metric("tenfold_pictures") < 1:
+        time.sleep(0.01)
+    idle = server.connect()
+    idle.request("GET", "/v2/health/live")
+    idle.getresponse().read()
+    server.process.terminate()
+    time.sleep(0.05)
+    if not answers:
+        late = server.ask("/v2/health/ready")
+        assert (late.status, late.document) == (503, {"error": "the server is draining"})
+        assert int(late.headers["retry-after"]) > 0
+        assert server.ask("/v2/health/live").status == 200
+    asking.join()
+    assert answers[0].status == 200
+    server.end_well()
+    idle.close()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--port", "70000"], ["--host", "nowhere.invalid"], ["--host", "203.0.113.1"],
+        ["--timeout", "0"], ["--queue", "0"], ["--workers", "-1"], ["--cors", "example.org"],
+        ["--timeout", "nan"], ["--max-megabytes", "0"], ["--model", "nonsense"], ["busy"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_what_cannot_be_served_is_one_line(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         busy = str(other.getsockname()[1])
-        options = ["--port", busy] if options == ["busy"] else options
-        command = [sys.executable, "-m", "tenfold", "serve", *options]
-        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
-    assert ended.returncode == (2 if "70000" in options else 1)
-    assert len(ended.stderr.splitlines()) == 1
+        where = ["--port", busy] if options == ["busy"] else ["--port", "0", *options]
+        with pytest.raises(SystemExit) as ended:
+            main(["serve", *where])
+    failed = options[0] in ("--host", "--model", "busy")
+    told = capsys.readouterr()
+    assert (ended.value.code, told.out) == (1 if failed else 2, "")
+    assert len(told.err.splitlines()) == 1, told.err
 
 
-def test_a_model_that_is_none_is_one_line(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tenfold", "serve", "--port", "0", "--model", str(tmp_path)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
-    assert ended.returncode == 1
-    assert len(ended.stderr.splitlines()) == 1
+def test_settings_say_which_is_wrong() -> None:
+    with pytest.raises(UsageError, match="queue"):
+        Settings(queue=0)
+    assert Settings(workers=3).threads == 3
+    assert 1 <= Settings().threads <= 4

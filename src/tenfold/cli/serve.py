@@ -17,8 +17,8 @@ line; --quiet leaves the requests out of it.
 """
 
 LIMITS: tuple[tuple[str, type, float, str], ...] = (
-    ("max-megabytes", float, 32, "largest body of a request"),
-    ("max-megapixels", float, 50, "largest picture"),
+    ("max-megabytes", int, 32, "largest body of a request"),
+    ("max-megapixels", int, 50, "largest picture"),
     ("max-pages", int, 20, "most pages of a PDF"),
     ("max-images", int, 256, "most 28x28 images in a request"),
     ("timeout", float, 10, "seconds for a request, from its headers to its answer"),
@@ -59,22 +59,11 @@ def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Serve until stopped; the address is printed once requests are answered."""
     from tenfold.errors import MissingExtraError
-
-    try:
-        from tenfold.serving.server import Server, listen
-    except ImportError as error:
-        raise MissingExtraError("serving", "serve") from error
-    from tenfold.serving.service import Service
     from tenfold.serving.settings import Settings
 
-    def announce(address: str) -> None:
-        told = json.dumps({"address": address, "model": options.model})
-        text = f"tenfold is at {address} (Ctrl-C stops it)"
-        print(told if options.json else text, flush=True)  # noqa: T201
-
     settings = Settings(
-        max_bytes=round(options.max_megabytes * 1e6),
-        max_pixels=round(options.max_megapixels * 1e6),
+        max_bytes=1_000_000 * options.max_megabytes,
+        max_pixels=1_000_000 * options.max_megapixels,
         max_pages=options.max_pages,
         max_images=options.max_images,
         timeout_seconds=options.timeout,
@@ -83,6 +72,17 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         workers=options.workers,
         cors=tuple(options.cors),
     )
+    try:
+        from tenfold.serving.server import Server, listen
+        from tenfold.serving.service import Service
+    except ImportError as error:
+        raise MissingExtraError("serving", "serve") from error
+
+    def announce(address: str) -> None:
+        told = json.dumps({"address": address, "model": options.model})
+        text = f"tenfold is at {address} (Ctrl-C stops it)"
+        print(told if options.json else text, flush=True)  # noqa: T201
+
     service = Service(options.model, settings)
     Server(service, listen(options.host, options.port), announce).serve_until_stopped()
     options.json = False  # its one document was the address

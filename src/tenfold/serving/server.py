@@ -26,7 +26,7 @@ class Server(uvicorn.Server):
 
     Args:
         service: What is served.
-        listening: A socket that is bound.
+        listening: A socket that listens.
         announce: Called once with the address, when requests are answered.
     """
 
@@ -104,7 +104,7 @@ class Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that is bound.
+    """Return a socket that listens.
 
     Args:
         host: A name or address of this machine.
@@ -121,9 +121,13 @@ def listen(host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(where)
-        listening.listen()
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(where)
+            listening.listen()
+        except OSError:
+            listening.close()
+            raise
     except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise TenfoldError(f"cannot listen on {host}:{port}: {why.lower()}") from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from tenfold.bundle import load_bundle, load_classifier
 from tenfold.classifiers import FEW, SIDE, Classifier, OnnxClassifier
 from tenfold.serving.batching import Batcher
 from tenfold.serving.metrics import Metrics
@@ -33,11 +34,14 @@ class Service:
         name: What clients call the model: its name, or its folder's.
         phase: "ready" between loading and draining; only then is work taken.
         in_flight: Requests that are not answered yet.
+
+    Raises:
+        BundleError: No such model.
     """
 
     def __init__(self, model: str, settings: Settings) -> None:
         self.model = model
-        self.name = model
+        self.name = load_bundle(model).folder.resolve().name
         self.settings = settings
         self.metrics = Metrics()
         self.phase: Phase = "starting"
@@ -59,7 +63,7 @@ class Service:
         """Load the model in a thread; requests are told meanwhile that it is starting.
 
         Raises:
-            BundleError: No such model, or it is damaged.
+            BundleError: The model is damaged.
         """
         self._classifier = await asyncio.to_thread(self._load)
         self._batcher = Batcher(self._classifier, self.settings.queue, self.metrics)
@@ -68,10 +72,8 @@ class Service:
 
     def _load(self) -> OnnxClassifier:
         """Load the model, and read a little, so that the first request waits for nothing."""
-        from tenfold.bundle import load_bundle, load_classifier
         from tenfold.reading import Reader
 
-        self.name = load_bundle(self.model).folder.resolve().name
         classifier = load_classifier(self.model)
         blank = np.zeros((SIDE, SIDE), np.uint8)
         Reader(classifier).read(blank)

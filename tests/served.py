@@ -1,0 +1,115 @@
+"""A server in a process of its own, and pictures to send it."""
+
+import http.client
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+import urllib.parse
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+PNG = {"Content-Type": "image/png"}
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.body)
+
+
+class Served:
+    """`tenfold serve` on a free port; `seconds` is how long it took to answer."""
+
+    def __init__(self, *options: str) -> None:
+        command = [sys.executable, "-m", "tenfold", "serve", "--port", "0", "--json", *options]
+        started = time.monotonic()
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.address: str = json.loads(self.process.stdout.readline())["address"]
+        self.seconds = time.monotonic() - started
+        self.host: str = urllib.parse.urlsplit(self.address).netloc
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(self.host, timeout=30)
+
+    def ask(
+        self,
+        path: str,
+        data: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        method: str = "",
+    ) -> Answer:
+        connection = self.connect()
+        try:
+            connection.request(
+                method or ("GET" if data is None else "POST"), path, data, headers or {}
+            )
+            response = connection.getresponse()
+            return Answer(response.status, dict(response.headers.items()), response.read())
+        finally:
+            connection.close()
+
+    def metric(self, name: str) -> float:
+        """Return a figure of /metrics, labels and all its name."""
+        lines = self.ask("/metrics").body.decode().splitlines()
+        found = [float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"{name} ")]
+        return found[0] if found else 0.0
+
+    def end(self, with_signal: int = signal.SIGTERM) -> tuple[int, str]:
+        """Send a signal; return the exit code and what stood on stderr."""
+        self.process.send_signal(with_signal)
+        try:
+            _, err = self.process.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        return self.process.returncode, err
+
+    def end_well(self) -> list[dict[str, Any]]:
+        """End the server, see that nothing went wrong, and return its log."""
+        code, err = self.end()
+        assert code == 0, err
+        log = [json.loads(line) for line in err.splitlines()]
+        bad = [line for line in log if line["level"] not in ("info", "warning")]
+        assert not bad, bad
+        assert all(line.get("status", 200) != 500 for line in log)
+        return log
+
+
+def noise(cells: int, side: int = 16) -> bytes:
+    """Return a PNG of black and white squares: with 8 cells or more it takes seconds."""
+    squares = np.random.default_rng(0).integers(0, 2, (cells, cells), dtype=np.uint8)
+    picture = np.kron(255 * squares, np.ones((side, side), np.uint8))
+    return png(picture)
+
+
+def png(pixels: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def form(data: bytes, name: str = "file") -> tuple[bytes, dict[str, str]]:
+    """Return a form of one file, and its header."""
+    head = f'--cut\r\nContent-Disposition: form-data; name="{name}"; filename="a.png"\r\n\r\n'
+    kind = {"Content-Type": "multipart/form-data; boundary=cut"}
+    return head.encode() + data + b"\r\n--cut--\r\n", kind
+
+
+def images_request(images: np.ndarray, **more: Any) -> bytes:
+    """Return a JSON request to infer."""
+    tensor = {
+        "name": "images", "datatype": "UINT8", "shape": list(images.shape),
+        "data": images.ravel().tolist(),
+    }  # fmt: skip
+    return json.dumps({"inputs": [tensor], **more}).encode()
