@@ -10,9 +10,8 @@ from conftest import Mnist
 from PIL import Image
 from scenes import page
 
-from tenfold import documents
 from tenfold.cli import main
-from tenfold.errors import PictureError
+from tenfold.errors import PictureError, PictureTooLargeError
 from tenfold.pictures import load_pages, load_picture
 
 
@@ -57,11 +56,16 @@ def test_a_heic_photo(numbers) -> None:
     assert np.abs(picture.grey.astype(int) - np.asarray(numbers[0])).mean() < 4
 
 
-def test_too_many_pixels_are_refused_before_they_are_decoded(numbers, monkeypatch) -> None:
-    photo = heic(numbers[0])
-    monkeypatch.setattr(documents, "MAX_PIXELS", 1000)
-    with pytest.raises(PictureError, match="too large"):
-        load_picture(photo)
+def test_too_many_pixels_are_refused_before_they_are_decoded(numbers) -> None:
+    for photo in (heic(numbers[0]), encoded(numbers[0])):
+        with pytest.raises(PictureTooLargeError, match=r"435x252 pixels, more than 0\.001 mega"):
+            next(load_pages(photo, max_pixels=1000))
+
+
+def encoded(picture: Image.Image) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
 
 
 @pytest.mark.parametrize("cut", [30, 200, -100])
