@@ -19,7 +19,7 @@ STAGES = [
     {"networks", "augmentation", "not_digits", "crowding", "flags"},
     {"training"},
     {"evaluation", "reporting"},
-    {"exporting", "bundle"},
+    {"exporting", "bundle", "tuning"},
     {"reading", "splitting", "annotating"},
     {"batch"},
     {"workflows"},

@@ -182,7 +182,7 @@ def test_what_a_kill_left_behind_goes_with_the_end_of_the_run(tmp_path) -> None:
 
 def test_nothing_that_trains_or_chooses_can_name_the_test_images() -> None:
     source = Path(tenfold.__file__).parent
-    below_evaluation = ["networks.py", "augmentation.py", "recipes", "training"]
+    below_evaluation = ["networks.py", "augmentation.py", "recipes", "training", "tuning"]
     for name in below_evaluation:
         place = source / name
         assert place.exists()

@@ -29,10 +29,7 @@ def use_backend(name: str | None = None) -> str:
         MissingExtraError: Keras or every backend is missing.
         TrainingError: That backend is not installed, or Keras already runs on another.
     """
-    if name is not None and name not in BACKENDS:
-        raise UsageError(f"no backend is named {name!r}; there are: {', '.join(BACKENDS)}")
-    if find_spec("keras") is None:
-        raise MissingExtraError("training", "train")
+    check_backend(name)
     if "keras" in sys.modules:
         import keras
 
@@ -53,6 +50,19 @@ def use_backend(name: str | None = None) -> str:
             _import_tensorflow()
         import keras
     return chosen
+
+
+def check_backend(name: str | None = None) -> None:
+    """Refuse a backend that there is not, and an install without Keras; nothing is imported.
+
+    Raises:
+        UsageError: No such backend.
+        MissingExtraError: Keras is missing.
+    """
+    if name is not None and name not in BACKENDS:
+        raise UsageError(f"no backend is named {name!r}; there are: {', '.join(BACKENDS)}")
+    if find_spec("keras") is None:
+        raise MissingExtraError("training", "train")
 
 
 @contextmanager

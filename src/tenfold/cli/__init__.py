@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from tenfold import __version__
-from tenfold.cli import batch, data, evaluate, export, read, recipes, robustness, serve, train
+from tenfold.cli import batch, data, evaluate, export, read, recipes, robustness, serve, train, tune
 from tenfold.errors import TenfoldError, UsageError
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
-VERBS = (train, evaluate, read, batch, serve, robustness, export, recipes, data)
+VERBS = (train, tune, evaluate, read, batch, serve, robustness, export, recipes, data)
 
 _EPILOG = """\
 examples:
@@ -22,6 +22,7 @@ examples:
   tenfold read photo.jpg            read the handwritten digits in a picture
   tenfold serve                     a page to draw on, and an HTTP API
   tenfold evaluate standard         test-set figures of the shipped model
+  tenfold tune --recipe conv        search for better settings of a recipe
   tenfold recipes                   what can be trained, how good it gets, how long it takes
 
 MODEL is a shipped name (reader, standard, best, tiny) or the folder that a training left.

@@ -40,29 +40,42 @@ def plot_loss(history: History) -> Figure:
     """
     figure, axes = _chart("Loss", "cross-entropy (nats)")
     values = _draw_history(axes, history, "loss")
-    _scale(axes, values, "{:g}".format)
+    scale_axes(axes, values, "{:g}".format)
     return figure
 
 
 def plot_accuracy(history: History) -> Figure:
-    """Draw the accuracy of each epoch, spread out towards 100%.
-
-    If it rises far, the scale is the logarithm of the error rate turned upside down: 99% to
-    99.9% takes as much room as 90% to 99%. An epoch without errors is drawn at
-    `LEAST_ERROR_RATE`.
+    """Draw the accuracy of each epoch, spread out towards 100%; see `accuracy_axis`.
 
     Raises:
         TenfoldError: The history has no rows.
+    """
+    figure, axes = _chart("Accuracy", "images read correctly (%)")
+    accuracy_axis(axes, _draw_history(axes, history, "accuracy", error_rates))
+    return figure
+
+
+def error_rates(accuracies: np.ndarray) -> np.ndarray:
+    """Return where accuracies stand on an `accuracy_axis`."""
+    return np.asarray(np.maximum(1 - accuracies, LEAST_ERROR_RATE))
+
+
+def accuracy_axis(axes: Any, errors: np.ndarray) -> None:
+    """Turn an axis of error rates into one of accuracies, spread out towards 100%.
+
+    If they rise far, the scale is the logarithm of the error rate turned upside down: 99% to
+    99.9% takes as much room as 90% to 99%. No errors are drawn at `LEAST_ERROR_RATE`.
+
+    Args:
+        axes: With error rates drawn, from `error_rates`.
+        errors: All that are drawn; may be empty.
     """
 
     def label(error_rate: float) -> str:
         return "100" if error_rate <= LEAST_ERROR_RATE else f"{100 * (1 - error_rate):.7g}"
 
-    figure, axes = _chart("Accuracy", "images read correctly (%)")
-    values = _draw_history(axes, history, "accuracy", lambda v: np.maximum(1 - v, LEAST_ERROR_RATE))
-    _scale(axes, values, label)
+    scale_axes(axes, errors, label)
     axes.invert_yaxis()
-    return figure
 
 
 def plot_learning_rate(history: History) -> Figure:
@@ -128,7 +141,7 @@ def plot_confusion(confusion: np.ndarray) -> Figure:
     axes.set_xlabel("read as (digit)", color=MUTED)
     axes.set_ylabel("true digit", color=MUTED)
     axes.tick_params(length=0, colors=INK, labelsize=10)
-    _title(axes, "Confusion matrix (images)")
+    title_axes(axes, "Confusion matrix (images)")
     return figure
 
 
@@ -147,7 +160,7 @@ def plot_reliability(bins: Sequence[ReliabilityBin]) -> Figure:
 
     figure = Figure(figsize=(5.2, 5.4), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2.4, 1))
-    _style(upper, "Calibration", "images read correctly (%)")
+    style_axes(upper, "Calibration", "images read correctly (%)")
     line = {"color": MUTED, "linewidth": 1, "linestyle": (0, (4, 3))}
     upper.plot([0, 100], [0, 100], label="perfectly calibrated", **line)
     upper.vlines(confidence, ends[0], ends[1], color=BLUE, linewidth=1.6, alpha=0.55)
@@ -155,7 +168,7 @@ def plot_reliability(bins: Sequence[ReliabilityBin]) -> Figure:
     upper.legend(frameon=False, fontsize=9, labelcolor=INK, loc="lower right")
     upper.set_ylim(-3, 103)
 
-    _style(lower, "", "images (log scale)")
+    style_axes(lower, "", "images (log scale)")
     centers = [50 * (b.lower + b.upper) for b in filled]
     lower.bar(centers, counts, width=88 / len(bins), color=BLUE, alpha=0.85)
     for center, count in zip(centers, counts, strict=True):
@@ -247,13 +260,14 @@ def _chart(title: str, y_label: str) -> tuple[Figure, Any]:
     """Return a figure of one chart over epochs, and its axes."""
     figure = Figure(figsize=(4.2, 3.2), layout="constrained")
     axes = figure.add_subplot()
-    _style(axes, title, y_label)
+    style_axes(axes, title, y_label)
     axes.set_xlabel("epoch", color=MUTED)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
     return figure, axes
 
 
-def _style(axes: Any, title: str, y_label: str) -> None:
+def style_axes(axes: Any, title: str, y_label: str) -> None:
+    """Give axes the look that all charts here have."""
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color("#b8bec8")
     axes.grid(axis="y", color=GRID, linewidth=0.8)
@@ -261,10 +275,11 @@ def _style(axes: Any, title: str, y_label: str) -> None:
     axes.tick_params(length=0, colors=INK, labelsize=9)
     axes.set_ylabel(y_label, color=MUTED)
     if title:
-        _title(axes, title)
+        title_axes(axes, title)
 
 
-def _title(axes: Any, title: str) -> None:
+def title_axes(axes: Any, title: str) -> None:
+    """Write a title above the left end of axes."""
     axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color=INK, pad=12)
 
 
@@ -293,7 +308,7 @@ def _draw_history(
     return np.concatenate(drawn) if drawn else np.array([])
 
 
-def _scale(axes: Any, values: np.ndarray, label: Callable[[float], str]) -> None:
+def scale_axes(axes: Any, values: np.ndarray, label: Callable[[float], str]) -> None:
     """Label the y axis plainly; logarithmic where the values spread enough to need it."""
     if values.size and values.min() > 0 and values.max() / values.min() >= 5:
         decades = np.log10(values.max() / values.min())

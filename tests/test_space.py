@@ -1,0 +1,134 @@
+"""What a search may change about a recipe, and what the changes do."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tenfold.errors import UsageError
+from tenfold.recipes import RECIPES, Conv, Dropout, Recipe, override, recipe_named
+from tenfold.tuning.changes import CHANGES, USUAL_RATES, changed
+from tenfold.tuning.space import (
+    Choice,
+    Range,
+    default_space,
+    levels,
+    narrowed,
+    space_from_dict,
+    space_to_dict,
+    start_values,
+)
+
+CONV = recipe_named("conv")
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+def test_the_start_is_the_recipe_itself(recipe: Recipe) -> None:
+    space = default_space(recipe)
+    assert changed(recipe, start_values(recipe, space)) == recipe
+    assert space_from_dict(recipe, space_to_dict(space)) == space
+    assert "optimizer.name" in space.names
+    for dimension in space.dimensions:  # every end of every dimension is a recipe
+        for value in levels(dimension.values, start_values(recipe, space)[dimension.name]):
+            changed(recipe, {dimension.name: value})
+
+
+def test_every_change_does_what_it_says() -> None:
+    new = changed(CONV, {
+        "activation": "silu", "dropout_rate": 0.5, "filters_factor": 2, "depth": 1,
+        "kernel_size": 3, "augmentation_factor": 0.5, "batch_size": 64,
+    })  # fmt: skip
+    convs = [layer for layer in new.layers if isinstance(layer, Conv)]
+    assert [(c.filters, c.kernel_size, c.activation) for c in convs] == [
+        (32, 3, "silu"), (32, 3, "silu"),
+    ]  # fmt: skip
+    assert convs[1].padding == "same"
+    assert Dropout(0.5) in new.layers
+    assert new.augmentation.rotation_degrees == 3.5
+    assert new.batch_size == 64
+    assert changed(recipe_named("softmax"), {"dropout_rate": 0.25}).layers[-1] == Dropout(0.25)
+    assert set(CHANGES) <= {"rate_factor", *default_space(CONV).names}
+
+
+def test_an_optimizer_comes_with_its_usual_rate() -> None:
+    article = recipe_named("article")
+    for name, rate in USUAL_RATES.items():
+        optimizer = changed(article, {"optimizer.name": name}).optimizer
+        assert (optimizer.name, optimizer.learning_rate) == (name, rate)
+    both = changed(article, {"optimizer.name": "sgd", "rate_factor": 2})
+    assert both.optimizer.learning_rate == 0.1
+    plain = changed(article, {"optimizer.name": "sgd", "optimizer.learning_rate": 0.3})
+    assert plain.optimizer.learning_rate == 0.3
+
+
+@pytest.mark.parametrize(
+    ("words", "values"),
+    [
+        ("dropout_rate=0.1..0.5", Range(0.1, 0.5)),
+        ("optimizer.learning_rate=0.001..0.1", Range(0.001, 0.1, log=True)),
+        ("batch_size=32..512", Range(32, 512, log=True, whole=True)),
+        ("depth=0..2", Range(0, 2, whole=True)),
+        ("dropout_rate=0..1e-1", Range(0, 0.1)),
+        ("label_smoothing=0.1", Choice((0.1,))),
+        ("activation=relu, silu", Choice(("relu", "silu"))),
+        ("schedule.warmup=0.1..0.4", Range(0.1, 0.4)),
+        ("layers.3.rate=0..0.9", Range(0, 0.9)),
+    ],
+)
+def test_words_from_the_shell(words: str, values: Choice | Range) -> None:
+    space = narrowed(CONV, default_space(CONV), words)
+    name = words.partition("=")[0]
+    (found,) = [one.values for one in space.dimensions if one.name == name]
+    if name == "layers.3.rate":
+        assert isinstance(found, Range)
+        assert found.high == 0.9
+    else:
+        assert found == values
+
+
+def test_names_alone_and_files(tmp_path: Path) -> None:
+    space = default_space(CONV)
+    assert narrowed(CONV, space, "batch_size, depth").names == ("batch_size", "depth")
+    path = tmp_path / "space.json"
+    path.write_text(json.dumps({"depth": [0, 1], "dropout_rate": "0..0.5", "batch_size": 64}))
+    read = narrowed(CONV, space, str(path))
+    assert read.names == ("depth", "dropout_rate", "batch_size")
+    rate = narrowed(CONV, space, "optimizer.learning_rate=0.01")
+    assert "rate_factor" not in rate.names  # two names for one thing
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "nonsense", "nonsense=1", "learning_rate=1", "dropout_rate=0.5..0.1", "batch_size=a..b",
+        "optimizer.name=adam,sog", "activation=loud", "dropout_rate=0..1", "missing.json",
+        "epochs=0..3", "kernel_size=99",
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_refused(words: str) -> None:
+    with pytest.raises(UsageError):
+        narrowed(CONV, default_space(CONV), words)
+
+
+def test_where_the_space_leaves_the_recipe_out_the_start_is_the_nearest() -> None:
+    space = default_space(CONV)
+    for words in ("dropout_rate=0.4..0.6", "batch_size=32,64", "optimizer.name=sgd,muon"):
+        space = narrowed(CONV, space, words)
+    start = start_values(CONV, space)
+    assert (start["dropout_rate"], start["batch_size"], start["optimizer.name"]) == (
+        0.4, 64, "sgd",
+    )  # fmt: skip
+
+
+def test_levels() -> None:
+    assert levels(Choice((1, 2)), 3) == (3, 1, 2)
+    assert levels(Range(0.1, 10, log=True), 1.0) == (0.1, 0.316, 1.0, 3.16, 10.0)
+    assert levels(Range(0, 8, whole=True), 3) == (0, 2, 3, 4, 6, 8)
+
+
+def test_unlike_dropouts_are_left_alone() -> None:
+    twice = override(CONV, {"layers": [
+        {"kind": "conv", "filters": 4}, {"kind": "dropout", "rate": 0.1},
+        {"kind": "flatten"}, {"kind": "dropout", "rate": 0.2},
+    ]})  # fmt: skip
+    assert "dropout_rate" not in default_space(twice).names

@@ -1,0 +1,364 @@
+"""Searches: trials in processes of this machine; those on PostgreSQL and Ray are marked so."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tenfold.cli import main
+from tenfold.data import encode_idx
+from tenfold.errors import TenfoldError, TrainingError, UsageError
+from tenfold.recipes import load_recipe, override, recipe_named
+from tenfold.tuning.results import TrialRow, best_of, best_recipe, differences, worth
+from tenfold.tuning.space import default_space, narrowed, start_values
+from tenfold.tuning.storage import held, open_storage, place_of
+from tenfold.tuning.study import Plan, load, make_or_join, one_at_a_time, plan_from_json
+
+ROOT = Path(__file__).parent.parent
+QUICK = ["--recipe", "softmax", "--train-size", "500", "--val-size", "300", "--epochs", "2"]
+SOFTMAX = recipe_named("softmax")
+PLAN = Plan(SOFTMAX, default_space(SOFTMAX), val_size=1000)
+
+
+def row(number: int, accuracy: float | None, **facts: object) -> TrialRow:
+    usual = {
+        "state": "pruned" if accuracy is None else "complete", "loss": 0.1, "curve": (),
+        "settings": start_values(SOFTMAX, PLAN.space), "changed": "", "seed": 0, "seconds": 1.0,
+        "worker": "", "note": "", "temperature": 0.5,
+    }  # fmt: skip
+    return TrialRow(number=number, accuracy=accuracy, **usual | facts)
+
+
+def command(*arguments: object, **options: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tenfold", "tune", *map(str, arguments)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        **options,
+    )  # fmt: skip
+
+
+def end(process: subprocess.Popen[str], seconds: float = 120) -> dict:
+    out, err = process.communicate(timeout=seconds)
+    assert process.returncode == 0, err
+    return json.loads(out)
+
+
+def wait_until(what, process: subprocess.Popen[str]) -> None:
+    for _ in range(1200):
+        if what() or process.poll() is not None:
+            return
+        time.sleep(0.05)
+    pytest.fail("it did not happen within a minute")
+
+
+def journal_lines(out: Path, *words: str) -> int:
+    """Count the lines of a journal with all of some words: 6 is a state set, 7 an epoch told."""
+    journal = out / "study.journal"
+    lines = journal.read_text().splitlines() if journal.exists() else []
+    return sum(all(word in line for word in words) for line in lines)
+
+
+def test_the_best_and_what_made_it() -> None:
+    start = start_values(SOFTMAX, PLAN.space)
+    better = row(2, 0.91, settings=start | {"batch_size": 64}, loss=0.3)
+    rows = [row(0, 0.9), row(1, None), better, row(3, 0.91, loss=0.4)]
+    assert best_of(rows) is better
+    assert best_of([row(1, None)]) is None
+    assert best_of([row(0, 0.9), row(1, 0.9)]).number == 0
+    recipe = best_recipe(PLAN, better, 4)
+    assert (recipe.name, recipe.batch_size, recipe.temperature) == ("softmax-tuned", 64, 0.5)
+    assert "91.00% of 1,000 validation images" in recipe.summary
+    assert best_recipe(PLAN, row(0, 0.9), 4) == SOFTMAX
+    assert differences(better.settings, start) == "batch_size 64"
+    assert differences(start, start) == "as the recipe is"
+
+
+def test_an_experiment_changes_one_setting_at_a_time() -> None:
+    fixed = one_at_a_time(PLAN, 2)
+    start = start_values(SOFTMAX, PLAN.space)
+    assert [(trial.changed, trial.seed) for trial in fixed[:2]] == [("", 0), ("", 1)]
+    for trial in fixed[2:]:
+        different = [name for name in start if trial.settings[name] != start[name]]
+        assert different == [trial.changed]
+    assert len({(str(trial.settings), trial.seed) for trial in fixed}) == len(fixed)
+
+
+def test_worth_is_compared_seed_by_seed() -> None:
+    start = start_values(SOFTMAX, PLAN.space)
+    base = [row(0, 0.90, seed=0), row(1, 0.92, seed=1)]
+    other = [
+        row(2 + seed, value, seed=seed, changed="batch_size", settings=start | {"batch_size": 64})
+        for seed, value in ((0, 0.93), (1, 0.94), (2, 0.5))
+    ]
+    found = worth([*base, *other, row(9, None, changed="batch_size")], PLAN)
+    assert found["start"]["mean"] == pytest.approx(0.91)
+    small, own = found["dimensions"]["batch_size"]
+    assert (small["value"], small["own"], own["own"]) == (64, False, True)
+    assert small["gain"]["mean"] == pytest.approx(0.025)
+    assert (small["gain"]["n"], small["accuracy"]["n"]) == (2, 3)
+    assert worth([], PLAN) == {"start": None, "dimensions": {}}
+
+
+def test_plans_are_told_apart(tmp_path: Path) -> None:
+    assert plan_from_json(PLAN.to_json()) == PLAN
+    place = place_of(str(tmp_path / "a.journal"))
+    make_or_join(place, "s", PLAN, one_at_a_time(PLAN, 1)[:1])
+    assert len(make_or_join(place, "s", PLAN, one_at_a_time(PLAN, 1)[:1]).trials) == 1
+    with pytest.raises(UsageError, match="searches something else"):
+        make_or_join(place, "s", Plan(SOFTMAX, PLAN.space, seed=1), [])
+    with pytest.raises(TenfoldError, match="holds no study t"):
+        load(place, "t")
+
+
+def test_passwords_are_not_told() -> None:
+    place = place_of("postgresql://me:se%40cret@127.0.0.1:1/digits")
+    assert place.shown == "postgresql://me@127.0.0.1:1/digits"
+    assert "cret" not in repr(place)
+    assert place_of("postgresql://127.0.0.1/digits").shown == "postgresql://127.0.0.1/digits"
+    with pytest.raises(TenfoldError, match="cannot be used") as error:
+        open_storage(place)
+    assert "cret" not in str(error.value)
+    for address in ("sqlite:///x.db", "mysql://me:pw@host/db"):
+        with pytest.raises(UsageError, match="a file or postgresql") as error:
+            place_of(address)
+        assert "pw" not in str(error.value)
+
+
+def test_half_a_line_in_a_journal_is_dropped(tmp_path: Path) -> None:
+    place = place_of(str(tmp_path / "a.journal"))
+    make_or_join(place, "s", PLAN, [])
+    path = Path(place.address)
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"op_code": 4, "wor')
+    load(place, "s").enqueue_trial({})
+    assert path.read_bytes().startswith(whole + b"{")
+    assert len(load(place, "s").trials) == 1
+
+
+def test_a_journal_is_for_one_command(tmp_path: Path) -> None:
+    place = place_of(str(tmp_path / "a.journal"))
+    with (
+        held(place),
+        pytest.raises(TrainingError, match="another command works on"),
+        held(place),
+    ):
+        pass
+    with held(place):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def training_files(mnist, tmp_path: Path) -> Path:
+    """A folder with the training images alone: whoever opens the test images fails."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "train-images-idx3-ubyte").write_bytes(encode_idx(mnist.train_images))
+    (folder / "train-labels-idx1-ubyte").write_bytes(encode_idx(mnist.train_labels))
+    return folder
+
+
+def test_a_search_without_test_images(
+    training_files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    words = [*QUICK, "--trials", "4", "--choices", "1", "--space", "batch_size,optimizer.name",
+             "--space", "batch_size=50,100", "--space", "optimizer.name=adam,sgd",
+             "--data-dir", str(training_files), "--out", str(out)]  # fmt: skip
+    with pytest.raises(SystemExit) as ended:
+        main(["tune", *words, "--json"])
+    captured = capsys.readouterr()
+    assert ended.value.code == 0, captured.err
+    figures = json.loads(captured.out)
+    assert (figures["trials"], figures["failed"], figures["lost"]) == (4, 0, 0)
+    assert figures["best"]["val_accuracy"] >= figures["start"]["val_accuracy"]
+    assert load_recipe(figures["best"]["recipe"]).epochs == 2
+    assert set(figures["choices"]["dimensions"]) == {"batch_size", "optimizer.name"}
+    lines = captured.err.splitlines()
+    assert lines[0].split()[:2] == ["trial", "validation"]
+    assert "<- best so far" in lines[1]
+    page = (out / "report.html").read_text()
+    for title in ("How the search went", "What each choice is worth", "All settings at once",
+                  "Learning curves"):  # fmt: skip
+        assert title in page
+    assert "<script" not in page
+    assert sorted(path.name for path in out.iterdir()) == [
+        "best.json", "report.html", "search.json", "study.journal", "trials.json",
+    ]  # fmt: skip
+    # On for two more trials, from the folder alone.
+    with pytest.raises(SystemExit) as ended:
+        main(["tune", "--resume", str(out), "--trials", "6", "--json"])
+    captured = capsys.readouterr()
+    assert ended.value.code == 0, captured.err
+    assert json.loads(captured.out)["trials"] == 6
+    assert captured.err.startswith("4 of 6 trials are there")
+
+
+def test_workflows_load_no_test_images() -> None:
+    source = (ROOT / "src" / "tenfold" / "workflows" / "tuning.py").read_text()
+    assert source.count("load_mnist(") == 1
+    assert 'load_mnist("train"' in source
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--workers", "0"], ["--trials", "-1"], ["--trials", "0"], ["--space", "nonsense"],
+        ["--resume"], ["--resume", "nowhere"], ["--resume", "x", "--recipe", "conv"],
+        ["--ray-address", "x"], ["--storage", "mysql://h/d"], ["--grace", "1"],
+        ["--val-size", "0"], ["--engine", "abacus"], ["--backend", "abacus"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_wrong_usage_leaves_nothing(arguments, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["tune", *arguments])
+    captured = capsys.readouterr()
+    assert (ended.value.code, captured.out) == (2, "")
+    assert len(captured.err.strip().splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_space_is_shown(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["tune", "--recipe", "conv", "--space", "depth,batch_size", "--show-space", "--json"])
+    assert json.loads(capsys.readouterr().out) == {
+        "depth": [0, 1, 2], "batch_size": [64, 128, 256, 512],
+    }  # fmt: skip
+
+
+def test_ctrl_c_keeps_all(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = command(*QUICK, "--trials", "500", "--out", out)
+    wait_until(lambda: journal_lines(out, '"op_code":6', '"values":[0.') >= 2, process)
+    os.killpg(process.pid, signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130, stderr
+    assert stdout == ""
+    assert f"go on with: tenfold tune --resume {out}" in stderr
+    assert "Traceback" not in stderr
+    assert (out / "report.html").is_file()
+    assert load_recipe(out / "best.json").epochs == 2
+    done = json.loads((out / "trials.json").read_text())["trials"]
+    figures = end(command("--resume", out, "--trials", done + 1, "--json", "--quiet"))
+    assert figures["trials"] >= done + 1
+
+
+@pytest.mark.engines
+def test_killed_with_its_worker_and_resumed(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    slow = [*QUICK, "--epochs", "30"]
+    process = command(*slow, "--trials", "6", "--pruner", "none", "--out", out)
+    wait_until(lambda: journal_lines(out, '"op_code":7') >= 40, process)
+    process.kill()  # its worker notices, and ends too
+    process.communicate()
+    time.sleep(1)
+    size = (out / "study.journal").stat().st_size
+    time.sleep(0.5)
+    assert (out / "study.journal").stat().st_size == size
+    figures = end(command("--resume", out, "--json", "--quiet"))
+    assert (figures["trials"], figures["complete"], figures["lost"]) == (6, 6, 1)
+    rows = json.loads((out / "trials.json").read_text())["rows"]
+    lost = next(row for row in rows if row["state"] == "lost")
+    again = rows[-1] if rows[-1]["number"] == 6 else rows[6]
+    assert again["settings"] == lost["settings"]
+    assert len(again["curve"]) == 30
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    from postgres import postgres
+
+    sys.path.pop(0)
+    with postgres() as url:
+        yield url
+
+
+@pytest.mark.engines
+def test_two_commands_share_a_database(database: str, tmp_path: Path) -> None:
+    words = [*QUICK, "--epochs", "20", "--trials", "8", "--pruner", "none", "--storage", database,
+             "--study", "shared", "--json"]  # fmt: skip
+    commands = [command(*words, "--out", tmp_path / name) for name in ("a", "b")]
+    place = place_of(database)
+    study = None
+
+    def one_runs() -> bool:
+        nonlocal study
+        try:
+            study = study or load(place, "shared")
+        except TenfoldError:
+            return False
+        return sum(bool(trial.intermediate_values) for trial in study.trials) >= 3
+
+    wait_until(one_runs, commands[0])
+    (worker,) = children(commands[0].pid)
+    os.kill(worker, signal.SIGKILL)
+    said = [process.communicate(timeout=120) for process in commands]
+    assert [process.returncode for process in commands] == [0, 0], said
+    for out, err in said:
+        figures = json.loads(out)
+        assert (figures["trials"], figures["complete"], figures["lost"]) == (8, 8, 1), err
+        assert "Passw0rd" not in out + err
+    assert "a worker process died (exit code -9); its trial is taken up again" in said[0][1]
+    assert not [path for path in tmp_path.rglob("*")
+                if path.is_file() and b"Passw0rd" in path.read_bytes()]  # fmt: skip
+    assert study is not None
+    workers = {trial.user_attrs["worker"].rpartition("-")[0] for trial in study.trials}
+    assert len(workers) == 2
+    other = command(*words, "--seed", "5", "--out", tmp_path / "c")
+    assert "searches something else" in other.communicate()[0]
+    assert other.returncode == 2
+
+
+@pytest.mark.engines
+def test_a_machine_that_is_gone_loses_its_trial_to_another(database: str, tmp_path) -> None:
+    words = [*QUICK, "--epochs", "20", "--trials", "3", "--pruner", "none", "--storage", database,
+             "--study", "gone", "--grace", "6", "--json"]  # fmt: skip
+    first = command(*words, "--out", tmp_path / "a")
+    place = place_of(database)
+
+    def told() -> bool:
+        try:
+            return any(trial.intermediate_values for trial in load(place, "gone").trials)
+        except TenfoldError:
+            return False
+
+    wait_until(told, first)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.communicate()
+    figures = end(command(*words, "--out", tmp_path / "b"))
+    assert (figures["trials"], figures["complete"], figures["lost"]) == (3, 3, 1)
+
+
+@pytest.mark.engines
+def test_ray_runs_the_workers(tmp_path: Path) -> None:
+    words = [*QUICK, "--trials", "5", "--workers", "2", "--out", tmp_path / "out", "--json"]
+    figures = end(command(*words, "--engine", "ray"))
+    assert (figures["trials"], figures["failed"], figures["lost"]) == (5, 0, 0)
+    rows = json.loads((tmp_path / "out" / "trials.json").read_text())["rows"]
+    assert len({row["worker"] for row in rows}) == 2
+    # Trial 0 is the recipe as it is: the same training here.
+    here = end(command(*QUICK, "--trials", "1", "--out", tmp_path / "here", "--json"))
+    assert np.isclose(here["start"]["val_accuracy"], figures["start"]["val_accuracy"], atol=0.02)
+
+
+def children(process: int) -> list[int]:
+    """Return the processes that a process started, but for Python's own helper."""
+    found = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    lines = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in found}
+    return [int(pid) for pid, line in lines.items() if "spawn_main" in line]
+
+
+def test_narrow_spaces_make_small_recipes() -> None:
+    space = narrowed(SOFTMAX, default_space(SOFTMAX), "batch_size=32..64")
+    assert start_values(SOFTMAX, space)["batch_size"] == 64
+    assert override(SOFTMAX, {"batch_size": 64}).batch_size == 64
