@@ -111,6 +111,13 @@ def _database(place: Place) -> Any:
     )
 
 
+def close_storage(storage: Any) -> None:
+    """Let go of the connections to a database."""
+    engine = getattr(getattr(storage, "_backend", None), "engine", None)
+    if engine is not None:
+        engine.dispose()
+
+
 def _told(place: Place, error: Exception) -> str:
     """Return what went wrong in one line, without what stands between user and @."""
     text = str(getattr(error, "orig", None) or error).strip()

@@ -22,7 +22,7 @@ from tenfold.tuning.space import (
     space_to_dict,
     start_values,
 )
-from tenfold.tuning.storage import RETRIES, Place, open_storage
+from tenfold.tuning.storage import RETRIES, Place, close_storage, open_storage
 
 PLAN, WORKER, SURPLUS, SEED, CHANGED, NOTE = (
     "plan", "worker", "surplus", "seed", "changed", "note",
@@ -137,6 +137,7 @@ def load(place: Place, name: str, sampler: Any = None, pruner: Any = None) -> op
     try:
         return optuna.load_study(storage=storage, study_name=name, sampler=sampler, pruner=pruner)
     except KeyError:
+        close_storage(storage)
         hint = "; other machines need --storage postgresql://..." if place.is_file else ""
         raise TenfoldError(f"{place.shown} holds no study {name}{hint}") from None
 

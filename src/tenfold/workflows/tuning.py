@@ -25,7 +25,7 @@ from tenfold.tuning.results import (
     worth,
 )
 from tenfold.tuning.space import space_to_dict, start_values
-from tenfold.tuning.storage import Place, held
+from tenfold.tuning.storage import Place, close_storage, held
 from tenfold.tuning.study import (
     WORKER,
     Fixed,
@@ -110,6 +110,8 @@ def tune(
         finally:
             seconds = time.monotonic() - begun
             figures = _write(folder, search, studies, seconds) if studies else {}
+            for study in studies.values():
+                close_storage(study._storage)
     return TuneResult(folder, figures)
 
 

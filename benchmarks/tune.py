@@ -1,0 +1,201 @@
+"""Measure searches: killed and resumed, on two machines' worth of workers, and what engines cost.
+
+    python benchmarks/tune.py search     20 trials, killed once on the way, and what they are worth
+    python benchmarks/tune.py workers    the time of two workers on PostgreSQL against that of one
+    python benchmarks/tune.py overhead   trials that train nothing; Ray against processes
+
+Each writes its part of results/tune.json. `search` may run beside other work; the others may not:
+they take about four minutes each. `workers` pins every command to a core of its own, as a machine
+with one core would run it.
+"""
+
+import argparse
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import optuna
+from postgres import postgres
+
+from tenfold.backend import usable_cores
+from tenfold.files import write_atomic
+from tenfold.recipes import recipe_named
+from tenfold.tuning.space import default_space
+from tenfold.tuning.storage import close_storage, place_of
+from tenfold.tuning.study import Plan, load, make_or_join, suggest
+from tenfold.workflows.training import processor
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "results" / "tune.json"
+TRIALS, SEEDS, EPOCHS = 20, 3, 6
+SEARCH = ["--recipe", "conv", "--trials", str(TRIALS)]
+# Settings that do not change how long a training takes, and no pruning: all trials cost the same.
+EQUAL = ["--recipe", "conv", "--trials", str(TRIALS), "--pruner", "none", "--train-size", "20000",
+         "--space", "rate_factor,dropout_rate,label_smoothing"]  # fmt: skip
+ENGINES = ["--recipe", "conv", "--trials", "8", "--pruner", "none", "--train-size", "10000",
+           "--epochs", "3", "--space", "rate_factor,dropout_rate", "--workers", "2"]  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("part", choices=("search", "workers", "overhead"))
+    part = parser.parse_args().part
+    with tempfile.TemporaryDirectory() as folder:
+        found = {"search": search, "workers": workers, "overhead": overhead}[part](Path(folder))
+    document = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+    document[part] = found | {
+        "machine": {"processor": processor(), "cores": usable_cores()},
+        "versions": {name: version(name) for name in ("tenfold", "optuna", "keras", "ray")},
+        "date": time.strftime("%Y-%m-%d"),
+    }
+    write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
+    print(json.dumps(found, indent=1))
+
+
+def search(folder: Path) -> dict[str, Any]:
+    """Search, kill the command and its worker once, resume, and train start and best anew."""
+    out = folder / "search"
+    process = start([*SEARCH, "--out", str(out)])
+    while epochs_told(out) < 8 * EPOCHS and process.poll() is None:
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    figures = end(start(["--resume", str(out), "--json"]))
+    trained = {
+        name: tenfold(["train", "--recipe", recipe, "--seeds", str(SEEDS), "--out",
+                       str(folder / name), "--json", "--quiet"])["test"]["accuracy"]
+        for name, recipe in (("start", "conv"), ("best", str(out / "best.json")))
+    }  # fmt: skip
+    found = json.loads((out / "trials.json").read_text(encoding="utf-8"))
+    return {
+        "protocol": f"{TRIALS} trials, killed with -9 after 8 trainings' worth of epochs, resumed; "
+        f"validation on the last 5,000 of the 60,000; test: {SEEDS} seeds on all 60,000, opened "
+        "once each after the search",
+        "command": "tenfold tune " + " ".join(SEARCH),
+        **{name: figures[name] for name in ("trials", "complete", "pruned", "failed", "lost")},
+        "start": figures["start"],
+        "best": figures["best"] | {"recipe": "conv-tuned"},
+        "importances": found["importances"],
+        "test": trained,
+    }
+
+
+def workers(folder: Path) -> dict[str, Any]:
+    """Time one command on one core, and two on a core each, on the same PostgreSQL."""
+    seconds: dict[str, float] = {}
+    with postgres() as url:
+        for count in (1, 2):
+            words = [*EQUAL, "--storage", url, "--study", f"of-{count}", "--json"]
+            begun = time.perf_counter()
+            commands = [
+                start([*words, "--out", str(folder / f"{count}-{core}")], core=core)
+                for core in range(count)
+            ]
+            figures = [end(command) for command in commands]
+            seconds[str(count)] = round(time.perf_counter() - begun, 2)
+            assert all(one["complete"] == TRIALS for one in figures), figures
+    ratio = round(seconds["2"] / seconds["1"], 3)
+    return {
+        "protocol": "wall time of whole commands, imports and pages with them, each pinned to a "
+        "core of its own; one after the other; PostgreSQL on the same two cores; n = 1",
+        "command": "tenfold tune " + " ".join(EQUAL) + " --storage postgresql://...",
+        "trials": TRIALS,
+        "seconds": seconds,
+        "ratio": ratio,
+    }
+
+
+def overhead(folder: Path) -> dict[str, Any]:
+    """Time what surrounds a training: the storage for each trial, and the engine for a search."""
+    storage: dict[str, Any] = {"journal": storage_ms(str(folder / "some.journal"))}
+    with postgres() as url:
+        storage["postgresql"] = storage_ms(url)
+    engines: dict[str, Any] = {}
+    for engine in ("local", "ray", "local", "ray"):
+        begun = time.perf_counter()
+        out = folder / f"{engine}-{time.monotonic_ns()}"
+        end(start([*ENGINES, "--engine", engine, "--out", str(out), "--json"]))
+        engines.setdefault(engine, []).append(round(time.perf_counter() - begun, 2))
+    return {
+        "protocol": f"storage: milliseconds of a trial of {EPOCHS} epochs that trains nothing, "
+        "with the sampler, medians of 20; engines: seconds of the same whole command, in turn",
+        "storage_ms_by_trials": storage,
+        "engine_seconds": engines,
+        "command": "tenfold tune " + " ".join(ENGINES),
+    }
+
+
+def storage_ms(address: str) -> dict[str, float]:
+    """Return the milliseconds that a trial takes with so many before it."""
+    recipe = recipe_named("conv")
+    plan = Plan(recipe, default_space(recipe))
+    place = place_of(address)
+    study = make_or_join(place, "empty", plan, [])
+    close_storage(study._storage)
+    study = load(place, "empty", optuna.samplers.TPESampler(seed=0), optuna.pruners.MedianPruner())
+
+    def objective(trial: optuna.Trial) -> float:
+        values = suggest(trial, plan.space)
+        accuracy = 0.9 + 0.01 * float(values["dropout_rate"])
+        for epoch in range(1, EPOCHS + 1):
+            trial.report(accuracy, epoch)
+            trial.should_prune()
+        return accuracy
+
+    found: dict[str, float] = {}
+    times: list[float] = []
+    for number in range(500):
+        times.append(timed(lambda: study.optimize(objective, n_trials=1)))
+        if number + 1 in (20, 100, 200, 500):
+            found[str(number + 1)] = round(1000 * statistics.median(times[-20:]), 1)
+    close_storage(study._storage)
+    return found
+
+
+def timed(function: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    function()
+    return time.perf_counter() - begun
+
+
+def start(words: Sequence[str], core: int | None = None) -> subprocess.Popen[str]:
+    pinned = [] if core is None else ["taskset", "-c", str(core)]
+    return subprocess.Popen(
+        [*pinned, sys.executable, "-m", "tenfold", "tune", *words],
+        stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def end(process: subprocess.Popen[str]) -> dict[str, Any]:
+    out, _ = process.communicate()
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def tenfold(words: Sequence[str]) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tenfold", *words], check=True, stdout=subprocess.PIPE, text=True
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def epochs_told(out: Path) -> int:
+    """Return how many epochs a journal knows of."""
+    journal = out / "study.journal"
+    return journal.read_text().count('"op_code":7') if journal.exists() else 0
+
+
+if __name__ == "__main__":
+    main()
