@@ -17,7 +17,7 @@ from tenfold.recipes import RECIPES
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-TOO_LONG = ("train", "robustness")  # minutes each: other tests run them, shorter
+TOO_LONG = ("train", "tune", "robustness")  # minutes each: other tests run them, shorter
 NEEDED = ("export",)  # what it leaves is what the page's snippets open: run with them
 
 
