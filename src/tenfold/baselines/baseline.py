@@ -53,7 +53,7 @@ def fit_baseline(
     *,
     seed: int = 0,
     told: Callable[[str], None] = lambda phase: None,
-) -> tuple[Baseline, float]:
+) -> tuple[Baseline, float, float]:
     """Fit a classifier on all the images given, calibrated on some of them.
 
     One temperature divides the scores. It is found by a fit on the first `CALIBRATION_IMAGES` but
@@ -68,7 +68,8 @@ def fit_baseline(
         told: Called with what is being done, as it begins.
 
     Returns:
-        The classifier, and the seconds of the fit on all images, without those of calibrating.
+        The classifier, and of the fit on all images, without calibrating, the seconds that passed
+        and the seconds of processor time.
 
     Raises:
         MissingExtraError: scikit-learn or LightGBM is missing.
@@ -88,9 +89,10 @@ def fit_baseline(
     told("fitting")
     pixels = _pixels(images)
     scorer = settings.make(seed, len(images))
-    start = time.perf_counter()
+    start, busy = time.perf_counter(), time.process_time()
     scorer.fit(pixels, labels)
-    return Baseline(scorer, temperature), time.perf_counter() - start
+    seconds, processor_seconds = time.perf_counter() - start, time.process_time() - busy
+    return Baseline(scorer, temperature), seconds, processor_seconds
 
 
 def best_temperature(scores: Scores, labels: Labels) -> float:

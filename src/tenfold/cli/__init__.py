@@ -9,12 +9,38 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from tenfold import __version__
-from tenfold.cli import batch, data, evaluate, export, read, recipes, robustness, serve, train, tune
+from tenfold.cli import (
+    batch,
+    compare,
+    data,
+    evaluate,
+    export,
+    labels,
+    read,
+    recipes,
+    robustness,
+    serve,
+    train,
+    tune,
+)
 from tenfold.errors import TenfoldError, UsageError
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
-VERBS = (train, tune, evaluate, read, batch, serve, robustness, export, recipes, data)
+VERBS = (
+    train,
+    tune,
+    evaluate,
+    read,
+    batch,
+    serve,
+    compare,
+    labels,
+    robustness,
+    export,
+    recipes,
+    data,
+)
 
 _EPILOG = """\
 examples:

@@ -3,6 +3,7 @@
 No Keras here. `tenfold.networks` builds what a recipe describes.
 """
 
+from tenfold.recipes.few_images import LEAST_STEPS, for_few_images
 from tenfold.recipes.ladder import DEFAULT, RECIPES, load_recipe, recipe_named
 from tenfold.recipes.layers import (
     Activation,
@@ -35,6 +36,7 @@ from tenfold.recipes.settings import override, recipe_from_dict, recipe_to_dict
 __all__ = [
     "CLASSES",
     "DEFAULT",
+    "LEAST_STEPS",
     "RECIPES",
     "SIDE",
     "Activation",
@@ -55,6 +57,7 @@ __all__ = [
     "count_parameters",
     "count_training_operations",
     "describe",
+    "for_few_images",
     "layer_names",
     "load_recipe",
     "member_seeds",

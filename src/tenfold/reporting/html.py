@@ -1,9 +1,13 @@
 """What all pages have in common: one style, charts within the page, nothing from elsewhere."""
 
+import base64
+import io
 from importlib.resources import files
 from string import Template
 
+import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
 from tenfold.reporting.figures import inline_svg
 
@@ -30,3 +34,17 @@ def chart(figure: Figure, name: str, label: str) -> str:
     """
     svg = inline_svg(figure, name)
     return f'<figure class="chart" role="img" aria-label="{label}">{svg}</figure>'
+
+
+def picture(image: np.ndarray, alternative: str) -> str:
+    """Return an image as an element of a page that holds its pixels itself.
+
+    Args:
+        image: uint8 (h, w) or (h, w, 3).
+        alternative: What it shows, for those who do not see it.
+    """
+    data = io.BytesIO()
+    Image.fromarray(image).save(data, "png")
+    source = f"data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}"
+    height, width = image.shape[:2]
+    return f'<img src="{source}" width="{width}" height="{height}" alt="{alternative}">'

@@ -1,7 +1,5 @@
 """The report of one training: a single HTML page, made of results."""
 
-import base64
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +7,6 @@ from html import escape
 from typing import Any, Protocol
 
 import numpy as np
-from PIL import Image
 
 from tenfold.errors import TenfoldError
 from tenfold.evaluation import Evaluation, HardImage
@@ -23,7 +20,7 @@ from tenfold.reporting.figures import (
     plot_loss,
     plot_reliability,
 )
-from tenfold.reporting.html import chart, fill
+from tenfold.reporting.html import chart, fill, picture
 from tenfold.wording import count, duration
 
 REQUIRED = ("recipe", "seed", "parameters", "epochs", "train_seconds", "command")
@@ -195,11 +192,8 @@ def _hardest_text(report: Report) -> str:
 
 
 def _digit(image: np.ndarray, hard: HardImage) -> str:
-    data = io.BytesIO()
-    Image.fromarray(image).save(data, "png")
-    source = f"data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}"
     return (
-        f'<figure><img src="{source}" width="28" height="28" alt="test image {hard.index}">'
+        f"<figure>{picture(image, f'test image {hard.index}')}"
         f"<figcaption>{caption(hard)} <small>no. {hard.index}</small></figcaption></figure>"
     )
 

@@ -1,12 +1,12 @@
 """Compare: many classifiers, the same images, every figure side by side."""
 
+import json
 import os
 import platform
 import shutil
 import statistics
-import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -22,11 +22,11 @@ from tenfold.corruptions import CORRUPTIONS, corrupt
 from tenfold.data.mnist import load_mnist
 from tenfold.errors import UsageError
 from tenfold.evaluation import evaluate
+from tenfold.files import atomic_path, make_folder, write_atomic
 from tenfold.workflows.cells import Cell, cell_of
-from tenfold.workflows.contenders import ALL_IMAGES, Contender, find_contenders
+from tenfold.workflows.contenders import ALL_IMAGES, DEFAULT, Contender, find_contenders
+from tenfold.workflows.progress import WorkBar, beside
 from tenfold.workflows.training import processor
-
-DEFAULT = "svm,linear-svm,forest,extra-trees,knn,logistic,boosting,mlp,fast,standard"
 
 CURVE_SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 60_000)
 
@@ -38,8 +38,8 @@ LEAST_IMAGES = 100
 _SINGLE, _MANY, _SECONDS = 200, 2_000, 2.0
 """Images read one by one and at once to measure speed, and the seconds after which each ends."""
 
-_PREDICT_SECONDS = 10
-"""About how long a cell takes beside its fit, for telling the time left."""
+_READING_SECONDS, _TIMING_SECONDS = 10.0, 4.0
+"""About how long reading all images takes, and measuring speed; for telling the time left."""
 
 Images = npt.NDArray[np.uint8]
 
@@ -97,18 +97,49 @@ def compare(
     test = load_mnist("test", data_dir)
     tasks = _tasks(contenders, train_size)
     missing = [task for task in tasks if task.cell.facts() is None]
-    with _Bar(missing, progress) as bar:
+    whole = [task for task in tasks if task.whole]
+    untimed = [task for task in whole if timings or task.cell.timings() is None]
+    total = sum(map(_expected, missing)) + _TIMING_SECONDS * len(untimed)
+    with WorkBar(total, progress) as bar:
         corrupted = _Corrupted(*test)
         for task in missing:
-            bar.begin(task)
+            bar.begin(f"{task.contender.name}, {task.train_size:,} images", _expected(task))
             part = slice(0, task.train_size)
             _do(task, images[part], labels[part], test, corrupted, bar)
-        for task in [task for task in tasks if task.whole]:
-            if timings or task.cell.timings() is None:
-                bar.tell(f"{task.contender.name}: timing")
-                model = task.contender.load(task.cell.model())
-                task.cell.write_timings(measure_speed(model, test[0]))
+        for task in untimed:
+            bar.begin(f"{task.contender.name}: timing", _TIMING_SECONDS)
+            _measure(task, test[0], bar)
     return Comparison(_result(contenders, tasks, train_size, test[1]), test[0])
+
+
+def write_comparison(comparison: Comparison, folder: Path) -> Path:
+    """Write compare.html, compare.json, and its figures as PNG and SVG, into a folder.
+
+    Returns:
+        The page; files of the same names are replaced.
+
+    Raises:
+        MissingExtraError: Matplotlib is missing.
+        TenfoldError: The folder cannot be written.
+    """
+    from tenfold.reporting import comparison_figures as figures
+    from tenfold.reporting.comparison import render_comparison
+
+    make_folder(folder)
+    result, page = comparison.result, folder / "compare.html"
+    drawn = {
+        "ranking": figures.plot_ranking(result),
+        "curve": figures.plot_curve(result),
+        "corruptions": figures.plot_corruptions(result),
+        "errors": figures.plot_own_errors(result, comparison.images),
+    }
+    for name, figure in drawn.items():
+        for suffix in ("png", "svg"):
+            with atomic_path(folder / f"{name}.{suffix}") as temporary:
+                figure.savefig(temporary, format=suffix, dpi=110)
+    write_atomic(folder / "compare.json", json.dumps(result, indent=2) + "\n")
+    write_atomic(page, render_comparison(result, comparison.images))
+    return page
 
 
 def _tasks(contenders: Sequence[Contender], train_size: int) -> list[_Task]:
@@ -126,21 +157,19 @@ def _tasks(contenders: Sequence[Contender], train_size: int) -> list[_Task]:
 
 def _do(
     task: _Task, images: Images, labels: Images, test: tuple[Images, Images],
-    corrupted: "_Corrupted", bar: "_Bar",
+    corrupted: "_Corrupted", bar: WorkBar,
 ) -> None:  # fmt: skip
     def work() -> None:
-        cpu = time.process_time()
         checkpoints = task.cell.checkpoints()
         fitted = task.contender.fit(images, labels, checkpoints, bar.phase)
-        cpu = time.process_time() - cpu
         bar.phase("reading")
         probabilities = fitted.classifier.predict_proba(test[0])
         figures = evaluate(test[1], probabilities).to_dict()
         facts: dict[str, Any] = {
             "name": task.contender.name,
             "train_size": task.train_size,
-            "train_seconds": None if fitted.seconds is None else round(fitted.seconds, 3),
-            "processor_seconds": None if task.contender.kind == "shipped" else round(cpu, 3),
+            "train_seconds": round(fitted.seconds, 3),
+            "processor_seconds": fitted.processor_seconds and round(fitted.processor_seconds, 3),
             "test": {
                 key: figures[key] for key in ("n", "accuracy", "accuracy_interval", "loss", "ece")
             },
@@ -152,7 +181,20 @@ def _do(
         task.cell.write(facts, probabilities, fitted.data if task.whole else None)
         shutil.rmtree(checkpoints, ignore_errors=True)
 
-    _beside(work, bar.tick)
+    beside(work, bar.tick)
+
+
+def _measure(task: _Task, images: Images, bar: WorkBar) -> None:
+    def work() -> None:
+        classifier = task.contender.load(task.cell.model())
+        task.cell.write_timings(measure_speed(classifier, images))
+
+    beside(work, bar.tick)
+
+
+def _expected(task: _Task) -> float:
+    """Return about how many seconds a cell takes."""
+    return task.contender.expected_seconds(task.train_size) + _READING_SECONDS * task.whole
 
 
 class _Corrupted:
@@ -268,70 +310,3 @@ def _machine() -> dict[str, Any]:
         "tenfold": version("tenfold"),
         "date": datetime.now(UTC).date().isoformat(),
     }
-
-
-def _beside(work: Callable[[], None], tick: Callable[[], None]) -> None:
-    """Do work in a thread of its own: Ctrl-C is heard at once, even while compiled code runs."""
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            work()
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(0.2)
-        tick()
-    if errors:
-        raise errors[0]
-
-
-class _Bar:
-    """Progress in expected seconds; moves on while a fit that tells nothing is under way."""
-
-    def __init__(self, tasks: Sequence[_Task], shown: bool) -> None:
-        from tqdm import tqdm
-
-        self._expected = {id(task): _expected(task) for task in tasks}
-        self._bar = tqdm(
-            total=round(sum(self._expected.values()), 1), disable=not shown, dynamic_ncols=True,
-            smoothing=0, bar_format="{desc}: {percentage:.0f}%|{bar}| {elapsed}, {remaining} left",
-        )  # fmt: skip
-        self._base = self._share = 0.0
-        self._start = time.perf_counter()
-        self._told = ""
-
-    def __enter__(self) -> "_Bar":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-    def begin(self, task: _Task) -> None:
-        """Count what came before as done."""
-        self._base += self._share
-        self._share = self._expected[id(task)]
-        self._start = time.perf_counter()
-        self._told = f"{task.contender.name}, {task.train_size:,} images"
-        self.phase("")
-
-    def phase(self, doing: str) -> None:
-        """Say what is being done with the classifier at hand."""
-        self.tell(f"{self._told}: {doing}" if doing else self._told)
-
-    def tell(self, text: str) -> None:
-        """Say what is being done."""
-        self._bar.set_description_str(text, refresh=True)
-
-    def tick(self) -> None:
-        """Move on: what was expected by now, slower the later it gets, never to the end."""
-        gone = (time.perf_counter() - self._start) / self._share
-        self._bar.n = self._base + self._share * gone / (1 + gone)
-        self._bar.refresh()
-
-
-def _expected(task: _Task) -> float:
-    return task.contender.expected_seconds(task.train_size) + _PREDICT_SECONDS * task.whole

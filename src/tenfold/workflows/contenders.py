@@ -2,7 +2,7 @@
 
 import io
 import logging
-import math
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,18 +22,19 @@ from tenfold.errors import BundleError, MissingExtraError, UsageError
 from tenfold.files import sha256
 from tenfold.measured import measured
 from tenfold.recipes import (
+    LEAST_STEPS,
     RECIPES,
     Recipe,
     count_parameters,
-    override,
+    for_few_images,
     recipe_named,
     recipe_to_dict,
 )
 
-ALL_IMAGES = 60_000
+DEFAULT = "svm,linear-svm,forest,extra-trees,knn,logistic,boosting,mlp,fast,recipe:standard"
+"""Those compared if nobody says which."""
 
-LEAST_STEPS = 500
-"""On few images a recipe goes on until it has made so many steps, or as many as on all images."""
+ALL_IMAGES = 60_000
 
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.uint8]
@@ -43,13 +44,14 @@ Labels = npt.NDArray[np.uint8]
 class Fitted:
     """A classifier that has learnt: itself, its file, and what the fit took.
 
-    `seconds` is the wall time of the fit, None if it was not fitted here; `data` is what is
-    written to disk.
+    `data` is what is written to disk, `seconds` the wall time of the fit, `processor_seconds` that
+    of all cores together, which other work beside it does not lengthen; None if not fitted here.
     """
 
     classifier: Classifier
     data: bytes
-    seconds: float | None
+    seconds: float
+    processor_seconds: float | None
 
 
 class Contender(ABC):
@@ -127,10 +129,10 @@ class BaselineContender(Contender):
         """Fit and calibrate; see `tenfold.baselines.fit_baseline`."""
         import joblib
 
-        baseline, seconds = fit_baseline(self._baseline, images, labels, told=told)
+        baseline, *seconds = fit_baseline(self._baseline, images, labels, told=told)
         buffer = io.BytesIO()
         joblib.dump(baseline, buffer, compress=("zlib", 1))
-        return Fitted(baseline, buffer.getvalue(), seconds)
+        return Fitted(baseline, buffer.getvalue(), *seconds)
 
     def load(self, data: bytes) -> Classifier:
         """Return the classifier; `data` must be our own, as pickles can run anything."""
@@ -174,11 +176,14 @@ class RecipeContender(Contender):
 
         told("training")
         recipe = for_few_images(self._recipe, len(images))
+        busy = time.process_time()
         with _epochs_untold():
             trained = fit_members(recipe, images, labels, seed=0, checkpoints=checkpoints)
+        busy = time.process_time() - busy
         network = finish_network(recipe, *[one.network for one in trained])
         graph = onnx_model(recipe, network_weights(network))
-        return Fitted(OnnxClassifier(graph), graph, sum(one.seconds for one in trained))
+        seconds = sum(one.seconds for one in trained)
+        return Fitted(OnnxClassifier(graph), graph, seconds, busy)
 
     def load(self, data: bytes) -> Classifier:
         """Return the classifier of an ONNX graph."""
@@ -217,7 +222,8 @@ class ShippedContender(Contender):
     ) -> Fitted:
         """Load it; the seconds are those its training took, wherever that was."""
         graph = graph_of(self._bundle)
-        return Fitted(OnnxClassifier(graph), graph, float(self._bundle.meta["train_seconds"]))
+        seconds = float(self._bundle.meta["train_seconds"])
+        return Fitted(OnnxClassifier(graph), graph, seconds, None)
 
     def load(self, data: bytes) -> Classifier:
         """Return the classifier of an ONNX graph."""
@@ -279,19 +285,6 @@ def _contender(name: str, train_size: int) -> Contender:
             raise UsageError(str(error)) from error
     known = ", ".join([*BASELINES, *recipes])
     raise UsageError(f"no classifier is named {name!r}; there are: {known}; or a run's folder")
-
-
-def for_few_images(recipe: Recipe, train_size: int) -> Recipe:
-    """Return a recipe fit for fewer images: batches of a quarter of them at most, more epochs.
-
-    Recipes were made for 60,000 images. With a hundred, ten epochs would be a handful of steps;
-    so the epochs are raised until `LEAST_STEPS` are made, or as many as on all images.
-    """
-    batch_size = max(1, min(recipe.batch_size, train_size // 4))
-    whole = min(recipe.epoch_images, ALL_IMAGES) // recipe.batch_size * recipe.epochs
-    steps = max(1, min(train_size, recipe.epoch_images) // batch_size)
-    epochs = max(recipe.epochs, math.ceil(min(LEAST_STEPS, whole) / steps))
-    return override(recipe, {"batch_size": batch_size, "epochs": epochs})
 
 
 @contextmanager

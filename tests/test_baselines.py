@@ -1,0 +1,103 @@
+"""Classifiers of scikit-learn and LightGBM behind the one interface."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from tenfold.baselines import BASELINES, fit_baseline
+from tenfold.baselines.baseline import best_temperature
+from tenfold.baselines.scorers import NEVER, Components, KernelPairs, pairs, score_pairs, spread
+from tenfold.errors import TenfoldError
+
+ENOUGH = {"svm": 0.87, "linear-svm": 0.83, "forest": 0.82, "extra-trees": 0.83, "knn": 0.83,
+          "logistic": 0.81, "boosting": 0.78, "mlp": 0.83}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_each_reads_digits_and_knows_how_sure_it_is(name: str, mnist, monkeypatch) -> None:
+    settings = BASELINES[name]
+    fewer = {"rounds": 20, "n_estimators": 40, "least_steps": 300}
+    quick = {key: fewer.get(key, value) for key, value in settings.settings.items()}
+    quick |= {"num_threads": 1} if name == "boosting" else {}
+    settings = type(settings)(**{**vars(settings), "settings": quick})
+    classifier, seconds, busy = fit_baseline(
+        settings, mnist.train_images[:800], mnist.train_labels[:800]
+    )
+    probabilities = classifier.predict_proba(mnist.test_images[:1000])
+    assert probabilities.dtype == np.float32
+    assert probabilities.shape == (1000, 10)
+    assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    right = probabilities.argmax(axis=1) == mnist.test_labels[:1000]
+    assert right.mean() > ENOUGH[name]
+    assert abs(probabilities.max(axis=1).mean() - right.mean()) < 0.08
+    assert seconds > 0
+    assert busy > 0
+    one = classifier.predict_proba(mnist.test_images[0])
+    assert np.allclose(one, probabilities[:1], atol=1e-5)
+    assert classifier.digit_score(mnist.test_images[:0]).shape == (0,)
+    again = pickle.loads(pickle.dumps(classifier)).predict_proba(mnist.test_images[:5])
+    assert np.allclose(again, probabilities[:5], atol=1e-5)
+
+
+def test_a_digit_that_was_never_seen_is_never_said(mnist) -> None:
+    known = mnist.train_labels < 2
+    images, labels = mnist.train_images[known][:300], mnist.train_labels[known][:300]
+    for name in ("svm", "linear-svm", "logistic", "knn"):
+        classifier, *_ = fit_baseline(BASELINES[name], images, labels)
+        probabilities = classifier.predict_proba(mnist.test_images[:200])
+        assert probabilities[:, 2:].max() == 0
+        these = mnist.test_labels[:200] < 2
+        read = probabilities[these].argmax(axis=1)
+        assert (read == mnist.test_labels[:200][these]).mean() > 0.95, name
+
+
+def test_too_few_images(mnist) -> None:
+    with pytest.raises(TenfoldError, match="too few"):
+        fit_baseline(BASELINES["knn"], mnist.train_images[:3], mnist.train_labels[:3])
+
+
+def test_kernel_pairs_are_what_libsvm_says(mnist) -> None:
+    from sklearn.svm import SVC
+
+    for classes in (10, 3, 2):
+        some = mnist.train_labels[:1500] < classes
+        pixels = mnist.train_images[:1500][some].reshape(-1, 784).astype(np.float32) / 255
+        labels = mnist.train_labels[:1500][some]
+        ours = KernelPairs(0, 0.03, 5.0)
+        ours.fit(pixels, labels)
+        machine = SVC(C=5.0, gamma=0.03, decision_function_shape="ovo").fit(pixels, labels)
+        new = mnist.test_images[:200].reshape(-1, 784).astype(np.float32) / 255
+        theirs = machine.decision_function(new).reshape(200, -1)
+        theirs = -theirs if classes == 2 else theirs  # there the second class is positive
+        expected = score_pairs(theirs, machine.classes_)
+        assert np.allclose(ours.scores(new), expected, atol=1e-4)
+
+
+def test_the_narrowest_margin_is_the_score() -> None:
+    assert pairs("abc") == [("a", "b"), ("a", "c"), ("b", "c")]
+    scores = score_pairs(np.array([[0.5, -0.2, 2.0]]), np.array([1, 4, 7]))
+    assert scores[0, [1, 4, 7]] == pytest.approx([-0.2, -0.5, -2.0])
+    assert (np.delete(scores[0], [1, 4, 7]) == NEVER).all()
+
+
+def test_components_keep_distances(mnist) -> None:
+    pixels = mnist.train_images[:900].reshape(-1, 784).astype(np.float32) / 255
+    components = Components(784)
+    turned = components.fit(pixels)
+    assert np.allclose(
+        np.linalg.norm(turned[1:50] - turned[0], axis=1),
+        np.linalg.norm(pixels[1:50] - pixels[0], axis=1),
+        rtol=1e-3,
+    )
+    assert Components(20).fit(pixels).shape == (900, 20)
+    assert Components(0)(pixels) is pixels
+
+
+def test_the_temperature_is_the_one_that_was_put_in() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (20_000, 10))
+    powers = np.exp(logits)
+    labels = np.array([rng.choice(10, p=p / p.sum()) for p in powers], np.uint8)
+    assert best_temperature(3 * logits, labels) == pytest.approx(3, rel=0.08)
+    assert spread(logits[:, :2], np.array([3, 5]))[0, 4] == NEVER

@@ -1,0 +1,198 @@
+"""`tenfold compare`: names, cells that are kept, the page."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tenfold.baselines import BASELINES
+from tenfold.bundle import shipped_models
+from tenfold.cli import main
+from tenfold.errors import MissingExtraError, TenfoldError, UsageError
+from tenfold.recipes import RECIPES, for_few_images, recipe_named
+from tenfold.workflows import comparing, contenders
+from tenfold.workflows.comparing import compare, measure_speed, write_comparison
+from tenfold.workflows.contenders import find_contenders
+
+
+@pytest.fixture(scope="module")
+def small(mnist, tmp_path_factory: pytest.TempPathFactory):
+    """A comparison of quick ones, in a cache of its own that holds MNIST."""
+    cache = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tenfold.workflows.cells.cache_dir", lambda: cache)
+        yield compare("knn,linear-svm,shipped:tiny", train_size=300), cache
+
+
+def kinds(names: str, train_size: int) -> list[str]:
+    return [one.kind for one in find_contenders(names, train_size)]
+
+
+def test_every_name_of_the_contract_is_known() -> None:
+    for name in (*BASELINES, *(recipe.name for recipe in RECIPES), *shipped_models()):
+        (found,) = find_contenders(name, 60_000)
+        assert found.name == name
+        assert found.title
+        assert found.note
+        json.dumps(found.settings(1000))
+        assert 0 < found.expected_seconds(100) <= found.expected_seconds(60_000)
+    assert list(BASELINES) == [
+        "svm", "linear-svm", "forest", "extra-trees", "knn", "logistic", "boosting", "mlp",
+    ]  # fmt: skip
+
+
+def test_a_name_of_both_is_the_shipped_model_only_if_that_is_fair() -> None:
+    assert kinds("standard, svm ,fast", 60_000) == ["shipped", "baseline", "recipe"]
+    assert kinds("standard,mlp,recipe:mlp", 1_000) == ["recipe", "baseline", "recipe"]
+    assert kinds("shipped:standard,recipe:standard", 1_000) == ["shipped", "recipe"]
+
+
+@pytest.mark.parametrize("names", ["", " , ", "abacus", "svm,svm", "recipe:svm", "nowhere/run"])
+def test_names_that_are_none(names: str) -> None:
+    with pytest.raises(UsageError):
+        find_contenders(names, 1_000)
+
+
+def test_a_shipped_name_that_is_none() -> None:
+    with pytest.raises(TenfoldError, match="no model"):
+        find_contenders("shipped:svm", 1_000)
+
+
+def test_recipes_for_few_images() -> None:
+    standard = recipe_named("standard")
+    assert for_few_images(standard, 60_000) == standard
+    few = for_few_images(standard, 100)
+    assert (few.batch_size, few.epochs) == (25, 125)
+    fast = for_few_images(recipe_named("fast"), 100)
+    assert fast.epochs * (100 // fast.batch_size) == 36_000 // 250
+
+
+def test_what_is_compared(small) -> None:
+    result = small[0].result
+    rows = result["classifiers"]
+    assert [row["name"] for row in rows] == ["shipped:tiny", "linear-svm", "knn"]
+    for row in rows:
+        assert row["test"]["n"] == 10_000
+        low, high = row["test"]["accuracy_interval"]
+        assert low < row["test"]["accuracy"] < high
+        assert len(row["mnist_c"]) == 16
+        assert row["size_bytes"] > 1000
+        assert row["latency_ms"]["median"] > 0
+        assert row["images_per_second"] > 100
+    assert rows[0]["parameters"] == 7118
+    assert rows[0]["processor_seconds"] is None
+    assert [point["train_size"] for point in result["curve"]["knn"]] == [100, 300]
+    assert [point["train_size"] for point in result["curve"]["shipped:tiny"]] == [300]
+    assert result["curve"]["knn"][1]["accuracy"] == rows[2]["test"]["accuracy"]
+    assert [pair["better"] for pair in result["neighbours"]] == ["shipped:tiny", "linear-svm"]
+    assert result["errors"]["knn"][0]["others_right"] == 2
+    json.dumps(result, allow_nan=False)
+
+
+def test_what_is_done_is_not_done_again(small, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, cache = small
+    monkeypatch.setattr("tenfold.workflows.cells.cache_dir", lambda: cache)
+
+    def never(*arguments, **options):
+        raise AssertionError
+
+    monkeypatch.setattr(contenders, "fit_baseline", never)
+    monkeypatch.setattr(comparing, "measure_speed", never)
+    again = compare("shipped:tiny,knn,linear-svm", train_size=300)
+    assert again.result == first.result
+    with pytest.raises(AssertionError):
+        compare("knn", train_size=200)
+    with pytest.raises(AssertionError):
+        compare("knn", train_size=300, timings=True)
+
+
+def test_a_kill_loses_one_cell_at_most(mnist, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("tenfold.workflows.cells.cache_dir", lambda: tmp_path)
+    fitted = []
+    real = contenders.fit_baseline
+
+    def until_killed(settings, images, labels, **options):
+        fitted.append((settings.name, len(images)))
+        if len(fitted) == 3:
+            raise KeyboardInterrupt
+        return real(settings, images, labels, **options)
+
+    monkeypatch.setattr(contenders, "fit_baseline", until_killed)
+    with pytest.raises(KeyboardInterrupt):
+        compare("knn,logistic", train_size=200)
+    # A cell whose facts were not written yet is none.
+    assert len(list((tmp_path / "compare").glob("*.npy"))) == 2
+    compare("knn,logistic", train_size=200)
+    assert fitted == [
+        ("knn", 100), ("logistic", 100), ("knn", 200), ("knn", 200), ("logistic", 200),
+    ]  # fmt: skip
+
+
+def test_the_page_needs_nothing_else(small, tmp_path: Path) -> None:
+    page = write_comparison(small[0], tmp_path / "out")
+    text = page.read_text()
+    assert sorted(path.name for path in page.parent.iterdir()) == [
+        "compare.html", "compare.json", "corruptions.png", "corruptions.svg", "curve.png",
+        "curve.svg", "errors.png", "errors.svg", "ranking.png", "ranking.svg",
+    ]  # fmt: skip
+    assert json.loads((page.parent / "compare.json").read_text()) == small[0].result
+    for name in ("linear-svm", "knn", "McNemar", "canny edges", "300 images"):
+        assert name in text
+    assert "$" not in text
+    assert "http" not in text.replace("http://www.w3.org", "")
+    assert text.count('src="data:image/png;base64,') == 24
+
+
+def test_one_classifier_alone(small, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("tenfold.workflows.cells.cache_dir", lambda: small[1])
+    page = write_comparison(compare("shipped:tiny", train_size=300), tmp_path / "out")
+    assert "One way" in page.read_text()
+
+
+def test_speed_is_measured_on_any_classifier(small, mnist) -> None:
+    class Slow:
+        def predict_proba(self, images):
+            return np.full((len(images), 10), 0.1, np.float32)
+
+    found = measure_speed(Slow(), mnist.test_images)  # type: ignore[arg-type]
+    assert found["latency_ms"]["n"] == 200
+    assert found["latency_ms"]["median"] <= found["latency_ms"]["p99"]
+
+
+def test_the_command(small, tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr("tenfold.workflows.cells.cache_dir", lambda: small[1])
+    arguments = ["compare", "--classifiers", "knn,linear-svm,shipped:tiny", "--train-size", "300"]
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments, "--out", str(tmp_path / "out"), "--json"])
+    document = json.loads(capsys.readouterr().out)
+    assert ended.value.code == 0
+    assert document["page"] == str(tmp_path / "out" / "compare.html")
+    with pytest.raises(SystemExit):
+        main([*arguments, "--out", str(tmp_path / "out")])
+    text = capsys.readouterr().out
+    assert text.splitlines()[1].startswith("shipped:tiny")
+    assert text.splitlines()[-1] == document["page"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--train-size", "99"], ["--train-size", "60001"], ["--classifiers", "abacus"],
+     ["--classifiers", ""]],
+    ids=" ".join,
+)  # fmt: skip
+def test_wrong_usage(arguments: list[str], tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", *arguments])
+    assert ended.value.code == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contenders, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match="compare"):
+        find_contenders("boosting", 1_000)
+    with pytest.raises(MissingExtraError, match="train"):
+        find_contenders("fast", 1_000)
