@@ -299,6 +299,24 @@ def robustness() -> str:
     return "\n".join(lines) + "\n"
 
 
+def labels() -> str:
+    found = read("labels")
+    lines = ["| images | labels that look wrong | networks read right |", "|---|---|---|"]
+    for split, shown in (("train", "training"), ("test", "test")):
+        part = found[split]
+        lines.append(
+            f"| {part['n']:,} {shown} | {part['flagged']} | {100 * part['accuracy']:.2f}% |"
+        )
+    known = found["test"]["validated"]
+    lines += [
+        "",
+        f"Of {known['n']} test labels that people found wrong, {known['found']} are among the "
+        f"{known['at']} most doubtful: a recall of {known['recall']:.0%}. Recipe "
+        f"`{found['recipe']}`, {found['epochs']} epochs, {found['folds']} folds.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def read(name: str) -> dict[str, Any]:
     document: dict[str, Any] = json.loads((ROOT / "results" / f"{name}.json").read_text())
     return document
@@ -316,6 +334,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "reading": reading,
     "peers": peers,
     "robustness": robustness,
+    "labels": labels,
 }
 
 if __name__ == "__main__":

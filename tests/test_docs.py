@@ -17,7 +17,8 @@ from tenfold.recipes import RECIPES
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-TOO_LONG = ("train", "tune", "robustness")  # minutes each: other tests run them, shorter
+# Minutes each: other tests run them, shorter.
+TOO_LONG = ("train", "tune", "robustness", "compare", "labels")
 NEEDED = ("export",)  # what it leaves is what the page's snippets open: run with them
 
 

@@ -2,14 +2,11 @@
 
 import json
 import os
-import platform
 import shutil
 import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +22,8 @@ from tenfold.evaluation import evaluate
 from tenfold.files import atomic_path, make_folder, write_atomic
 from tenfold.workflows.cells import Cell, cell_of
 from tenfold.workflows.contenders import ALL_IMAGES, DEFAULT, Contender, find_contenders
+from tenfold.workflows.machine import machine_facts
 from tenfold.workflows.progress import WorkBar, beside
-from tenfold.workflows.training import processor
 
 CURVE_SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 60_000)
 
@@ -264,7 +261,7 @@ def _result(
         "neighbours": [asdict(pair) for pair in compare_neighbours(right)],
         "errors": {name: [asdict(error) for error in errors[name]] for name in order},
         "corrupted_images": CORRUPTED_IMAGES,
-        "machine": _machine(),
+        "machine": machine_facts(),
     }
 
 
@@ -299,14 +296,3 @@ def _curve(name: str, tasks: Sequence[_Task]) -> list[dict[str, Any]]:
                 }
             )
     return points
-
-
-def _machine() -> dict[str, Any]:
-    return {
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "tenfold": version("tenfold"),
-        "date": datetime.now(UTC).date().isoformat(),
-    }

@@ -18,6 +18,7 @@ from tenfold.files import atomic_path, cache_dir, make_folder, write_atomic
 from tenfold.recipes import Recipe, load_recipe, override
 from tenfold.workflows.cells import Cell, cell_of
 from tenfold.workflows.contenders import Images, Labels, RecipeContender
+from tenfold.workflows.machine import machine_facts
 from tenfold.workflows.progress import WorkBar, beside
 
 RECIPE = override(load_recipe("standard"), {"epochs": 3})
@@ -104,6 +105,7 @@ def find_doubtful_labels(
             "folds": folds,
             "train": _doubtful(labels, out_of_fold),
             "test": test | {"validated": _validated(test["ranking"])},
+            "machine": machine_facts(),
         },
         {"train": images, "test": test_images},
     )
