@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import batch_tables
+
 from tenfold.files import write_atomic
 from tenfold.recipes import (
     RECIPES,
@@ -335,6 +337,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "peers": peers,
     "robustness": robustness,
     "labels": labels,
+    "batch": batch_tables.throughput,
+    "batch_engines": batch_tables.engines,
+    "batch_pictures": batch_tables.pictures,
+    "batch_billion": batch_tables.billion,
 }
 
 if __name__ == "__main__":

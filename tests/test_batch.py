@@ -185,7 +185,7 @@ def test_npz_members_and_labels(mnist, tmp_path: Path, monkeypatch) -> None:
     assert texts[0] == texts[1] == texts[2]
 
 
-@pytest.mark.parametrize("kind", ["binary", "struct", "large"])
+@pytest.mark.parametrize("kind", ["binary", "struct", "large", "dotted.name"])
 def test_parquet(kind: str, pngs, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(parquet, "PICTURES_PER_CHUNK", 6)
     monkeypatch.setattr(parquet, "AT_ONCE", 4)
@@ -194,7 +194,7 @@ def test_parquet(kind: str, pngs, tmp_path: Path, monkeypatch) -> None:
         values = [{"bytes": value, "path": f"{i}.png"} for i, value in enumerate(values)]
     types = {"binary": pa.binary(), "large": pa.large_binary()}
     column = pa.array(values, types.get(kind))
-    table = pa.table({"id": pa.array(range(22)), "image": column})
+    table = pa.table({"id": pa.array(range(22)), kind: column})
     for name, size in (("small", 4), ("large", 100)):
         pq.write_table(table, tmp_path / f"{name}.parquet", row_group_size=size)
         told = batch(tmp_path / f"{name}.parquet", tmp_path / name, single=True)
@@ -451,6 +451,24 @@ def test_ray_gives_the_same_rows(folder: Path, pngs, mnist, tmp_path: Path) -> N
     tables = [pq.read_table(out).sort_by(ORDER) for out in (here, there)]
     assert tables[0].equals(tables[1])
     assert len(tables[0]) == told["pictures"] == 10_000 + 500 + 61
+
+
+@pytest.mark.parametrize(
+    ("missing", "more", "extra"),
+    [("pyarrow", [], "batch"), ("ray", ["--engine", "ray"], "cluster")],
+)
+def test_a_missing_extra_is_named(missing, more, extra, folder: Path, tmp_path: Path) -> None:
+    script = (
+        f"import sys\nsys.modules[{missing!r}] = None\nimport tenfold.cli\n"
+        f"tenfold.cli.main({['batch', str(folder), str(tmp_path / 'out'), *more]!r})"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert f"pip install 'tenfold[{extra}]'" in result.stderr
+    assert not (tmp_path / "out").exists()
 
 
 class _Deadly:

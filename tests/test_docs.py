@@ -18,7 +18,14 @@ from tenfold.recipes import RECIPES
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Minutes each: other tests run them, shorter.
-TOO_LONG = ("train", "tune", "robustness", "compare", "labels")
+TOO_LONG = (
+    "train",
+    "tune",
+    "robustness",
+    "compare",
+    "labels",
+    "batch",
+)  # minutes each: other tests run them, shorter
 NEEDED = ("export",)  # what it leaves is what the page's snippets open: run with them
 
 

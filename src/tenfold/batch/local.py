@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TypeAlias
@@ -44,7 +45,8 @@ def run_here(job: Job, chunks: Iterator[Numbered], workers: int | None) -> Gener
         if chunk is not None:
             connection, process = worker or _start(job)
             pool[connection] = process, chunk
-            connection.send(chunk)
+            with suppress(OSError):  # it died just now, which shows as its end
+                connection.send(chunk)
         elif worker is not None:
             worker[0].close()  # which ends it
             worker[1].join()

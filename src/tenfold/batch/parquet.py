@@ -30,13 +30,15 @@ class Rows(Chunk):
 
     Attributes:
         name: Of the file, below the root.
-        column: Path of the column with bytes, such as "image.bytes".
+        column: The one with bytes,
+        field: or with records, of which this field holds them; "" for bytes.
         start: First row.
         stop: First row after the run.
     """
 
     name: str
     column: str
+    field: str
     start: int
     stop: int
 
@@ -58,6 +60,7 @@ class Rows(Chunk):
             yield Unread(source, row, f"{source} is damaged from here on: {why}")
 
     def _values(self, path: Path) -> Iterator[bytes | None]:
+        import pyarrow.compute as pc
         import pyarrow.parquet as pq
 
         # Read page by page, so that a row group of any size will do.
@@ -69,11 +72,11 @@ class Rows(Chunk):
                     groups.append(number)
                     before = row if before is None else before
                 row = end
-            row = before or 0
-            for batch in file.iter_batches(AT_ONCE, row_groups=groups, columns=[self.column]):
+            row, columns = before or 0, [_path(self.column, self.field)]
+            for batch in file.iter_batches(AT_ONCE, row_groups=groups, columns=columns):
                 values = batch.column(0)
-                for name in self.column.split(".")[1:]:
-                    values = values.field(name)
+                if self.field:
+                    values = pc.struct_field(values, self.field)
                 first = max(self.start - row, 0)
                 for value in values[first : max(first, self.stop - row)]:
                     yield value.as_py()
@@ -95,65 +98,65 @@ def parquet_chunks(path: Path, file: File, column: str | None) -> Iterator[Chunk
         yield Damaged(file.name, f"{path.name} cannot be read: {why}", size_bytes=file.size_bytes)
         return
     chosen, error_text = _choose(schema, column)
-    if not chosen:
+    if chosen is None:
         yield Damaged(
             file.name, f"{path.name} {error_text}", usage=True, size_bytes=file.size_bytes
         )
         return
     start = count = 0
     size = 0.0
-    for each, rows in _weights(metadata, chosen):
+    for each, rows in _weights(metadata, _path(*chosen)):
         left = rows
         while left:
             room = min(PICTURES_PER_CHUNK - count, int((BYTES_PER_CHUNK - size) // each))
             if room < 1 and count:
-                yield Rows(file.name, chosen, start, start + count, size_bytes=round(size))
+                yield Rows(file.name, *chosen, start, start + count, size_bytes=round(size))
                 start, count, size = start + count, 0, 0.0
                 continue
             taken = min(left, max(1, room))
             left -= taken
             count, size = count + taken, size + taken * each
     if count:
-        yield Rows(file.name, chosen, start, start + count, size_bytes=round(size))
+        yield Rows(file.name, *chosen, start, start + count, size_bytes=round(size))
 
 
-def _weights(metadata: Any, column: str) -> Iterator[tuple[float, int]]:
+def _weights(metadata: Any, path: str) -> Iterator[tuple[float, int]]:
     """Give for each row group the bytes of a row, at least one, and how many rows there are."""
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
         columns = (group.column(i) for i in range(group.num_columns))
-        stored = sum(c.total_compressed_size for c in columns if c.path_in_schema == column)
+        stored = sum(c.total_compressed_size for c in columns if c.path_in_schema == path)
         if group.num_rows:
             yield max(1.0, stored / group.num_rows), group.num_rows
 
 
-def _choose(schema: Any, column: str | None) -> tuple[str, str]:
-    """Return the column of bytes, or "" and what is wrong."""
-    holding: dict[str, str] = {}
-    for field in schema:
-        if _is_bytes(field.type):
-            holding[field.name] = field.name
-        elif hasattr(field.type, "fields"):
-            inside = [f.name for f in field.type.fields if _is_bytes(f.type)]
+def _path(column: str, field: str) -> str:
+    return f"{column}.{field}" if field else column
+
+
+def _choose(schema: Any, column: str | None) -> tuple[tuple[str, str] | None, str]:
+    """Return the column of bytes and the field in it, or None and what is wrong."""
+    fields: dict[str, str] = {}
+    for one in schema:
+        if _is_bytes(one.type):
+            fields[one.name] = ""
+        elif hasattr(one.type, "fields"):
+            inside = [field.name for field in one.type.fields if _is_bytes(field.type)]
             if len(inside) == 1:
-                holding[field.name] = f"{field.name}.{inside[0]}"
+                fields[one.name] = inside[0]
+    usual = [name for name in USUAL_NAMES if name in fields]
+    if column is None:
+        column = next(iter(fields if len(fields) == 1 else usual), None)
+    if column in fields:
+        return (column, fields[column]), ""
+    its = f"; its columns are {', '.join(schema.names)}"
+    if column in schema.names:
+        return None, f"has {column!r}, which holds no bytes{its}"
     if column is not None:
-        if column in holding:
-            return holding[column], ""
-        there = "has" if column in schema.names else "has no column"
-        return "", (
-            f"{there} {column!r}"
-            + (", which holds no bytes" if column in schema.names else "")
-            + f"; its columns are {', '.join(schema.names)}"
-        )
-    if len(holding) == 1:
-        return next(iter(holding.values())), ""
-    for name in USUAL_NAMES:
-        if name in holding:
-            return holding[name], ""
-    if holding:
-        return "", f"has several columns of bytes ({', '.join(holding)}): say which by --column"
-    return "", f"has no column of bytes; its columns are {', '.join(schema.names)}"
+        return None, f"has no column {column!r}{its}"
+    if fields:
+        return None, f"has several columns of bytes ({', '.join(fields)}): say which by --column"
+    return None, f"has no column of bytes{its}"
 
 
 def _is_bytes(kind: Any) -> bool:

@@ -73,7 +73,7 @@ def output(folder: Path, manifest: dict[str, Any], *, resume: bool) -> Iterator[
     Args:
         folder: Made if missing.
         manifest: JSON-ready facts on input and settings; an output is gone on with if its own are
-            the same, all but `input`, how the input was called.
+            the same, all but how input and model are called.
         resume: Whether to go on with what is there, if anything is.
 
     Raises:
@@ -114,7 +114,7 @@ def _look(folder: Path, manifest: dict[str, Any], *, resume: bool) -> dict[str, 
             raise UsageError(f"{folder} holds a finished batch; give another folder")
         raise UsageError(f"{folder} holds an unfinished batch; --resume goes on with it")
     for name in sorted(manifest.keys() | (found.keys() - {FINISHED})):
-        if name != "input" and manifest.get(name) != found.get(name):
+        if name not in ("input", "model") and manifest.get(name) != found.get(name):
             raise UsageError(f"{folder} {_why(name, found, manifest)}; give another folder")
     return found
 
@@ -123,7 +123,7 @@ def _why(name: str, found: dict[str, Any], manifest: dict[str, Any]) -> str:
     if name in ("fingerprint", "files", "bytes"):
         return f"was begun with other files than {manifest['input']} holds now"
     if name in ("format", "model_sha256"):
-        return "was begun by another version of tenfold or of the model"
+        return "was begun with another model, or by another version of tenfold"
     return f"was begun with other settings ({name}: {found.get(name)}, now {manifest.get(name)})"
 
 

@@ -63,9 +63,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         raise UsageError(f"--workers is {options.workers}; it must be at least 1")
     from tenfold.workflows.batch import read_batch
 
-    options.interrupted_hint = (
-        f"; go on with: tenfold batch {options.source} {options.out} --resume"
-    )
+    options.interrupted_hint = "; go on with the same command and --resume"
     with _engine(options) as engine:
         result = read_batch(
             options.source,

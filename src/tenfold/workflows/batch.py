@@ -12,7 +12,7 @@ from tenfold.batch.local import Numbered, run_here
 from tenfold.batch.parts import Output, output
 from tenfold.batch.planning import PLAN, look_over, plan
 from tenfold.batch.working import Done, Job
-from tenfold.bundle import graph_of, load_bundle
+from tenfold.bundle import graph_of, load_bundle, shipped_models
 from tenfold.errors import MissingExtraError, PictureError, UsageError
 from tenfold.files import sha256
 from tenfold.reading import DEFAULT_MODEL
@@ -70,6 +70,8 @@ def read_batch(
     place, folder = Place(Path(source).resolve(), str(source)), Path(out)
     if place.root.is_dir() and folder.resolve().is_relative_to(place.root):
         raise UsageError(f"{folder} lies within {source}; give a folder outside it")
+    if model not in shipped_models():
+        model = Path(model).resolve()  # other machines have other current folders
     manifest = _manifest(place, str(model), single=single, column=column)
     _check_first(place, column)
     with output(folder, manifest, resume=resume) as found:

@@ -1,0 +1,131 @@
+"""Tables on `tenfold batch`, from results/batch.json; `tables.py` puts them into docs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tenfold.wording import duration
+
+RESULTS = Path(__file__).parent.parent / "results" / "batch.json"
+
+BILLION = 10**9
+CORES = 32
+"""Of a machine, on paper."""
+MACHINES = 16
+LINK = 1.25e9
+"""Bytes a second of a link of 10 Gbit/s."""
+DOLLARS_PER_CORE_HOUR = 0.05
+"""About what clouds ask for a virtual core on demand; two of these are often one core."""
+
+
+def read() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(RESULTS.read_text())
+    return document
+
+
+def throughput() -> str:
+    found = read()
+    lines = [
+        "| network | workers | images | whole command | a second | bare network | of that |"
+        " memory, peak | second quarter | last quarter |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for model in ("standard", "reader"):
+        for row in found[model]:
+            bare = row["per_second"] / min(
+                row["share_of_bare_processes"], row["share_of_bare_threads"]
+            )
+            share = min(row["share_of_bare_processes"], row["share_of_bare_threads"])
+            memory = row["memory"]
+            lines.append(
+                f"| `{model}` | {row['workers']} | {row['images']:,} | {duration(row['seconds'])} |"
+                f" {row['per_second']:,} | {bare:,.0f} | {share:.1%} | {memory['peak']} MB |"
+                f" {memory['second_quarter']} MB | {memory['last_quarter']} MB |"
+            )
+    right = {model: found[model][-1]["rows_right"] for model in ("standard", "reader")}
+    return "\n".join(lines) + (
+        f"\n\nOn {found['machine']['cores']} cores of {found['machine']['processor']}. The bare"
+        " network is the faster of as many processes of one thread, and one process with as many"
+        f" threads, mean of before and after. Read right: {right['standard']:.2%} with `standard`,"
+        f" {right['reader']:.2%} with `reader`.\n"
+    )
+
+
+def engines() -> str:
+    found = read()
+    killed, ray = found["kills"], found["ray"]
+    runs = [run for run in killed["runs"] if run["killed_at_parts"] is not None]
+    at = ", ".join(str(run["parts_then"]) for run in runs)
+    lines = [
+        "| engine | one image | images | whole command | a second | memory, peak |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, engine in (("local", ray["local"]), ("Ray on this machine", ray["ray"])):
+        lines.append(
+            f"| {name} | {duration(engine['one_image_seconds'])} | {ray['images']:,} |"
+            f" {duration(engine['seconds'])} | {engine['per_second']:,} |"
+            f" {engine['memory']['peak']:,} MB |"
+        )
+    same = "the same" if ray["same_rows"] else "NOT the same"
+    once = "every image had exactly one row" if killed["every_row_once"] else "rows were lost"
+    total = sum(run["seconds"] for run in killed["runs"])
+    return "\n".join(lines) + (
+        f"\n\nWith `standard` and 2 workers, Ray {ray['version']}; the rows of both are {same}."
+        f" Killed with -9 when {at} parts of {killed['rows'] // 10_000} were there, and gone on"
+        f" with, the command took {duration(total)} in all, and {once} ({killed['rows']:,} rows).\n"
+    )
+
+
+def pictures() -> str:
+    found = read()["pictures"]
+    lines = [
+        "| PNGs of one digit, 112x112, in a | options | workers | a second, whole command |"
+        " while reading | right | memory, peak |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in found["runs"]:
+        lines.append(
+            f"| {row['input']} | {'`--single`' if row['single'] else ''} | {row['workers']} |"
+            f" {row['per_second']:,.0f} | {row['per_second_while_reading']:,.0f} |"
+            f" {row['right']:.1%} | {row['peak_megabytes']} MB |"
+        )
+    steps = found["steps_us"]
+    told = ", ".join(f"{name} {value:,.0f}" for name, value in steps.items())
+    return "\n".join(lines) + (
+        f"\n\n{found['runs'][0]['pictures']:,} pictures of {found['bytes_each']:,} bytes; `reader`."
+        f" Microseconds a picture, step by step: {told}.\n"
+    )
+
+
+def billion() -> str:
+    """Return what the measured speeds come to for a billion, on paper."""
+    found = read()
+    lines = [
+        "| a billion | stored | a core reads a second | core hours | 16 machines of 32 cores |"
+        " dollars | they draw | 10 Gbit/s feed |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    single = next(r for r in found["pictures"]["runs"] if r["workers"] == 2 and r["single"])
+    kinds = [
+        ("images, `standard`", 784, found["standard"][-1]["per_second_while_reading"] / 2),
+        ("images, `reader`", 784, found["reader"][-1]["per_second_while_reading"] / 2),
+        (
+            "PNGs of one digit in shards, `--single`",
+            found["pictures"]["bytes_each"],
+            single["per_second_while_reading"] / 2,
+        ),
+    ]
+    for name, size, speed in kinds:
+        hours = BILLION / speed / 3600
+        wall = hours * 3600 / (MACHINES * CORES)
+        draw = MACHINES * CORES * speed * size
+        lines.append(
+            f"| {name} | {BILLION * size / 1e12:.2f} TB | {speed:,.0f} | {hours:,.0f} |"
+            f" {duration(wall)} | {hours * DOLLARS_PER_CORE_HOUR:,.2f} | {draw / 1e9:.2f} GB/s |"
+            f" {LINK / speed / size:,.0f} cores |"
+        )
+    output = found["standard"][-1]["output_bytes"] / found["standard"][-1]["images"]
+    return "\n".join(lines) + (
+        f"\n\nThe output of a billion images is {BILLION // 10_000:,} parts,"
+        f" {output:.1f} bytes a row, {output:.0f} GB.\n"
+    )
