@@ -21,7 +21,7 @@ STAGES = [
     {"evaluation", "comparison", "reporting"},
     {"exporting", "bundle", "tuning"},
     {"reading", "splitting", "annotating"},
-    {"batch"},
+    {"batch", "explaining"},
     {"workflows"},
     {"cluster", "serving"},
     {"cli"},

@@ -34,6 +34,7 @@ class FeatureClassifier(OnnxClassifier):
         recipe: What the graph was written from.
 
     Attributes:
+        recipe: The recipe.
         layers: The layers with something to tell, in their order; dropout, which does nothing
             once trained, and the pixels are not among them.
 
@@ -42,7 +43,7 @@ class FeatureClassifier(OnnxClassifier):
     """
 
     def __init__(self, graph: bytes, recipe: Recipe) -> None:
-        self._recipe = recipe
+        self.recipe = recipe
         self._plain = graph
         self._prefix = "member1_" if recipe.members > 1 or recipe.read_shifts else ""
         silent = {
@@ -101,7 +102,7 @@ class FeatureClassifier(OnnxClassifier):
             which filters each channel by itself, and `<name>`, (1, 1, channels, filters).
         """
         operators = {}
-        for name, layer in zip(layer_names(self._recipe), self._recipe.layers, strict=True):
+        for name, layer in zip(layer_names(self.recipe), self.recipe.layers, strict=True):
             if isinstance(layer, Conv):
                 if layer.separable:
                     operators[f"{name}_channels"] = f"{name}_channels"

@@ -16,3 +16,12 @@ def duration(seconds: float) -> str:
 def count(number: int, noun: str) -> str:
     """Return a number with its noun, such as "1 epoch" or "1,000 epochs"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def percent(probability: float) -> str:
+    """Return a probability for reading, such as "98.2%"; nothing is rounded to 0 or to 100%."""
+    if probability > 0.999:
+        return "over 99.9%"
+    if 0 < probability < 0.001:
+        return "under 0.1%"
+    return f"{probability:.1%}"

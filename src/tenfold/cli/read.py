@@ -88,7 +88,7 @@ def _documents(
     try:
         if name != "-" and _is_folder(Path(name)):
             raise PictureError(f"the folder {name} holds no pictures ({', '.join(SUFFIXES)})")
-        for number, picture in enumerate(load_pages(_stdin() if name == "-" else name), 1):
+        for number, picture in enumerate(load_pages(stdin_bytes() if name == "-" else name), 1):
             reading = reader.read_picture(picture, single=options.single)
             if options.annotate:
                 _annotate(picture, reading, options.annotate / f"{stem}{_page(number)}.png")
@@ -101,7 +101,12 @@ def _page(number: int) -> str:
     return f"-page{number}" if number > 1 else ""
 
 
-def _stdin() -> bytes:
+def stdin_bytes() -> bytes:
+    """Return all of stdin.
+
+    Raises:
+        PictureError: There is none.
+    """
     if sys.stdin is None:
         raise PictureError("there is no stdin to read a picture from")
     return sys.stdin.buffer.read()

@@ -4,12 +4,13 @@ import base64
 import io
 from importlib.resources import files
 from string import Template
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 from PIL import Image
 
-from tenfold.reporting.figures import inline_svg
+if TYPE_CHECKING:  # some pages are made in the base install
+    from matplotlib.figure import Figure
 
 
 def fill(template: str, **parts: str) -> str:
@@ -24,7 +25,7 @@ def fill(template: str, **parts: str) -> str:
     return page.substitute(parts, style=home.joinpath("page.css").read_text(encoding="utf-8"))
 
 
-def chart(figure: Figure, name: str, label: str) -> str:
+def chart(figure: "Figure", name: str, label: str) -> str:
     """Return a figure as an element of a page.
 
     Args:
@@ -32,6 +33,8 @@ def chart(figure: Figure, name: str, label: str) -> str:
         name: Unique on the page; letters, digits and hyphens.
         label: What it shows, for those who do not see it.
     """
+    from tenfold.reporting.figures import inline_svg
+
     svg = inline_svg(figure, name)
     return f'<figure class="chart" role="img" aria-label="{label}">{svg}</figure>'
 
