@@ -319,6 +319,30 @@ def labels() -> str:
     return "\n".join(lines) + "\n"
 
 
+def explaining() -> str:
+    found = read("explaining")
+    titles = {"occlusion": "occlusion", "integrated-gradients": "integrated gradients",
+              "grad-cam": "Grad-CAM"}  # fmt: skip
+    lines = [
+        f"| weights shuffled in | {' | '.join(titles.values())} |",
+        f"|---|{'---|' * len(titles)}",
+    ]
+    for layers, methods in found["rank_correlation_with_shuffled"].items():
+        cells = (f"{methods[name]['mean']:.2f} (sd {methods[name]['sd']:.2f})" for name in titles)
+        lines.append(f"| {layers.replace(' + ', ', ')} | {' | '.join(cells)} |")
+    missed, change = found["completeness_error"], found["change"]
+    ink = change["ink"]
+    return (
+        "\n".join(lines)
+        + f"\n\nMean over {found['n']} test images that are read rightly. Integrated gradients miss "
+        f"the whole by {missed['mean']:.2%} on average and {missed['max']:.2%} at most. A change "
+        f"that turns the answer was found for {change['turned']} of {found['n']}, for "
+        f"{change['to_runner_up']} of them to the runner-up, with {ink['mean']:.1f} pixels of ink "
+        f"(sd {ink['sd']:.1f}, {ink['min']:.1f} to {ink['max']:.1f}) of "
+        f"about {found['ink_of_a_digit']:.0f} that a digit has.\n"
+    )
+
+
 def read(name: str) -> dict[str, Any]:
     document: dict[str, Any] = json.loads((ROOT / "results" / f"{name}.json").read_text())
     return document
@@ -341,6 +365,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "batch_engines": batch_tables.engines,
     "batch_pictures": batch_tables.pictures,
     "batch_billion": batch_tables.billion,
+    "explaining": explaining,
 }
 
 if __name__ == "__main__":

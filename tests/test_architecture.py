@@ -96,8 +96,10 @@ def test_public_names() -> None:
         "TenfoldError",
         "__version__",
         "evaluate",
+        "explain",
         "load_classifier",
         "load_mnist",
+        "show",
         "train",
     ]
     for name in tenfold.__all__:

@@ -1,8 +1,8 @@
-"""Draw the pictures reading.png, page.png and limits.png beside this file.
+"""Draw the pictures of reading, of looking inside and of explaining beside this file.
 
     python docs/images/make.py
 
-The first shows digits drawn here, the canvases the network saw and its answers; the second two
+reading.png shows digits drawn here, the canvases the network saw and its answers; the second two
 numbers drawn here, as `tenfold read --annotate` shows them; the third what still goes wrong.
 """
 
@@ -49,10 +49,23 @@ def main() -> None:
     draw(pictures).savefig(HERE / "reading.png", dpi=110)
     picture = load_picture(cv2.cvtColor(number_page(), cv2.COLOR_BGR2RGB))
     annotate(picture, tenfold.Reader().read_picture(picture)).save(HERE / "page.png", optimize=True)
+    draw_insides()
     picture = load_picture(limits_page())
     annotate(picture, tenfold.Reader().read_picture(picture)).save(
         HERE / "limits.png", optimize=True
     )
+
+
+def draw_insides() -> None:
+    """Draw what `tenfold show` and `tenfold explain` leave, of a digit drawn here."""
+    three = page(3, pen=15, ink=(40, 40, 40), paper=(245, 245, 245))
+    look = tenfold.show("standard", picture=three)
+    names = {"feature-maps": "feature-maps", "filters-conv1": "filters",
+             "excites-conv2": "excites", "map": "map"}  # fmt: skip
+    for figure, name in names.items():
+        (HERE / f"{name}.png").write_bytes(look.figures[figure].png(1.5))
+    why = tenfold.explain(three, single=True)
+    (HERE / "explaining.png").write_bytes(why.digits[0].figure.png(1.5))
 
 
 def number_page() -> np.ndarray:

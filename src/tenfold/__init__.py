@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tenfold.evaluation import evaluate as evaluate
     from tenfold.reading import Reader as Reader
     from tenfold.recipes import Recipe as Recipe
+    from tenfold.workflows.explaining import explain as explain
+    from tenfold.workflows.showing import show as show
     from tenfold.workflows.training import train as train
 
 __version__ = "0.1.0"
@@ -27,8 +29,10 @@ _HOMES = {
     "Recipe": "tenfold.recipes",
     "TenfoldError": "tenfold.errors",
     "evaluate": "tenfold.evaluation",
+    "explain": "tenfold.workflows.explaining",
     "load_classifier": "tenfold.bundle",
     "load_mnist": "tenfold.data.mnist",
+    "show": "tenfold.workflows.showing",
     "train": "tenfold.workflows.training",
 }
 

@@ -33,12 +33,17 @@ class Slopes:
     Args:
         network: From `tenfold.networks.finish_network`, or as `load_slopes` loads it.
         recipe: What it was built from.
+
+    Attributes:
+        recipe: The recipe.
+        layers: The Keras layers after the pixels, in their order; of an ensemble, the first's.
     """
 
     def __init__(self, network: Any, recipe: Recipe) -> None:
         self.recipe = recipe
         members = [layer for layer in network.layers if layer.name.startswith("member")]
         self._members = [_after_pixels(member) for member in members or [network]]
+        self.layers = self._members[0]
 
     def integrated_gradients(
         self, image: npt.NDArray[np.uint8], digit: int
@@ -90,7 +95,7 @@ class Slopes:
             float64 (28, 28), 0 or more.
         """
         name = convolutions(self.recipe)[-1]
-        layers = self._members[0]
+        layers = self.layers
         cut = [layer.name for layer in layers].index(name) + 1
         pixels = (image / np.float32(255)).astype(np.float32)[None, ..., None]
         maps = _values(lambda values: _through(layers[:cut], values), pixels)
@@ -122,7 +127,7 @@ class Slopes:
         Returns:
             uint8 (filters, size, size): what the unit sees of the image grown.
         """
-        layers = self._members[0]
+        layers = self.layers
         names = [layer.name for layer in layers]
         front = layers[: names.index(name) + 1]
         field = field_of(self.recipe, name)
@@ -152,7 +157,7 @@ class Slopes:
         return np.stack([field.crop(_stretched(i[..., 0]), middle, middle) for i in images])
 
     def _width(self, name: str) -> int:
-        (layer,) = [one for one in self._members[0] if one.name == name]
+        (layer,) = [one for one in self.layers if one.name == name]
         return int(layer.output.shape[-1])
 
     def _answers(self, pixels: Any) -> Any:

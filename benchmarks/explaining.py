@@ -1,0 +1,146 @@
+"""Check that explanations mean something, and measure what they cost.
+
+    python benchmarks/explaining.py
+
+For the first 40 MNIST test images that `standard` reads rightly: how exactly integrated gradients
+add up; how alike the explanations are to those by the same network with its weights shuffled, layer
+by layer (J. Adebayo et al. 2018), by rank correlation over the ink; how often and with how much ink
+an answer is turned. Writes results/explaining.json.
+"""
+
+import json
+import os
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tenfold.backend import use_backend
+from tenfold.bundle import load_bundle, load_classifier
+from tenfold.classifiers import OnnxClassifier
+from tenfold.data import load_mnist
+from tenfold.explaining.changing import smallest_change
+from tenfold.explaining.evidence import log_odds
+from tenfold.explaining.gradients import Slopes, load_slopes
+from tenfold.explaining.occlusion import occlusion
+from tenfold.exporting import network_weights, onnx_model
+from tenfold.files import write_atomic
+from tenfold.networks import build_network, finish_network
+from tenfold.recipes import Recipe, override
+from tenfold.workflows.training import processor
+
+RESULTS = Path(__file__).parent.parent / "results" / "explaining.json"
+MODEL, IMAGES = "standard", 40
+
+Map = npt.NDArray[np.float64]
+
+
+def main() -> None:
+    use_backend("tensorflow")
+    trained = load_slopes(load_bundle(MODEL))
+    classifier = load_classifier(MODEL)
+    images, labels = load_mnist("test")
+    right = np.flatnonzero(classifier.predict_proba(images[:500]).argmax(axis=1) == labels[:500])
+    chosen = [(images[i], int(labels[i])) for i in right[:IMAGES]]
+    first, missed = explained(trained, classifier, chosen)
+    layers = [layer.name for layer in trained.layers if layer.get_weights()]
+    alike = {}
+    for count in range(1, len(layers) + 1):
+        # From the answer down, as in the paper: first the logits alone, at last all.
+        mixed = layers[-count:]
+        network, graph = shuffled(trained, mixed)
+        other, _ = explained(network, OnnxClassifier(graph), chosen)
+        alike[" + ".join(reversed(mixed))] = {
+            method: summary(correlations(first[method], other[method], chosen)) for method in first
+        }
+        print(mixed, alike, flush=True)
+    document = {
+        "model": MODEL,
+        "images": f"the first {IMAGES} test images that it reads rightly",
+        "n": IMAGES,
+        "ink_of_a_digit": round(float(np.mean([image.sum() / 255 for image, _ in chosen])), 1),
+        "machine": {"processor": processor(), "cores": os.cpu_count()},
+        "versions": {name: version(name) for name in ("keras", "tensorflow-cpu", "onnxruntime")},
+        "completeness_error": summary(missed),
+        "rank_correlation_with_shuffled": alike,
+        "change": changes(classifier, chosen),
+    }
+    write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
+
+
+def explained(
+    slopes: Slopes, classifier: OnnxClassifier, chosen: list[tuple[npt.NDArray[np.uint8], int]]
+) -> tuple[dict[str, list[Map]], list[float]]:
+    """Return every map by method, and by what part integrated gradients miss the whole."""
+    maps: dict[str, list[Map]] = {"occlusion": [], "integrated-gradients": [], "grad-cam": []}
+    missed = []
+    for image, digit in chosen:
+        maps["occlusion"].append(occlusion(classifier, image, digit))
+        maps["integrated-gradients"].append(slopes.integrated_gradients(image, digit))
+        maps["grad-cam"].append(slopes.grad_cam(image, digit))
+        both = classifier.predict_proba(np.stack([image, np.zeros_like(image)]))
+        whole = float(np.subtract(*log_odds(both, digit)))
+        missed.append(abs(float(maps["integrated-gradients"][-1].sum()) - whole) / abs(whole))
+    return maps, missed
+
+
+def shuffled(trained: Slopes, mixed: list[str]) -> tuple[Slopes, bytes]:
+    """Return the network with the weights of some layers shuffled, in both forms."""
+    rng = np.random.default_rng(0)
+    recipe: Recipe = override(trained.recipe, {"temperature": 1.0})
+    network = build_network(recipe)
+    for layer in trained.layers:
+        weights = layer.get_weights()
+        if layer.name in mixed:
+            weights = [rng.permutation(array.ravel()).reshape(array.shape) for array in weights]
+        network.get_layer(layer.name).set_weights(weights)
+    finished = finish_network(recipe, network)
+    return Slopes(finished, recipe), onnx_model(recipe, network_weights(finished))
+
+
+def correlations(
+    one: list[Map], other: list[Map], chosen: list[tuple[npt.NDArray[np.uint8], int]]
+) -> list[float]:
+    """Return Spearman's correlation of two explanations over the ink of each image."""
+    found = []
+    for a, b, (image, _) in zip(one, other, chosen, strict=True):
+        ranks = [values[image > 0].argsort().argsort().astype(float) for values in (a, b)]
+        flat = np.ptp(a[image > 0]) == 0 or np.ptp(b[image > 0]) == 0
+        found.append(0.0 if flat else float(np.corrcoef(*ranks)[0, 1]))
+    return found
+
+
+def changes(
+    classifier: OnnxClassifier, chosen: list[tuple[npt.NDArray[np.uint8], int]]
+) -> dict[str, Any]:
+    """Turn every answer, and tell how that went."""
+    found, seconds, runners_up = [], [], 0
+    for image, _ in chosen:
+        start = time.perf_counter()
+        found.append(smallest_change(classifier, image))
+        seconds.append(time.perf_counter() - start)
+        runner_up = int(np.argsort(-classifier.predict_proba(image)[0])[1])
+        runners_up += found[-1].turned and found[-1].after == runner_up
+    turned = [change for change in found if change.turned]
+    return {
+        "turned": len(turned),
+        "to_runner_up": runners_up,
+        "ink": summary([change.ink for change in turned]),
+        "strokes": summary([len(change.strokes) for change in turned]),
+        "seconds": summary(seconds),
+    }
+
+
+def summary(values: list[float] | list[int]) -> dict[str, float]:
+    array = np.array(values, float)
+    figures = {
+        "mean": array.mean(), "sd": array.std(ddof=1), "min": array.min(), "max": array.max(),
+    }  # fmt: skip
+    return {name: round(float(value), 4) for name, value in figures.items()} | {"n": len(array)}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,283 @@
+"""Explanations mean something: they add up, follow the weights, and work on any classifier."""
+
+import subprocess
+import sys
+from functools import cache
+
+import numpy as np
+import pytest
+
+from tenfold.bundle import load_bundle, load_classifier, load_features
+from tenfold.classifiers import Classifier, OnnxClassifier, as_images
+from tenfold.errors import UsageError
+from tenfold.explaining.changing import Stroke, smallest_change
+from tenfold.explaining.embedding import embed
+from tenfold.explaining.evidence import log_odds
+from tenfold.explaining.exciting import PATCHES, excite, survey
+from tenfold.explaining.fields import convolutions, field_of
+from tenfold.explaining.gradients import Slopes, load_slopes
+from tenfold.explaining.occlusion import PATCH, occlusion
+from tenfold.exporting import network_weights, onnx_model
+from tenfold.networks import build_network, finish_network
+from tenfold.recipes import override, recipe_named
+
+
+class Svm(Classifier):
+    """A support vector machine on 1,500 training images, with the odds its margins suggest."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
+        from sklearn.svm import SVC
+
+        self.machine = SVC(C=5, gamma=0.03).fit(images.reshape(len(images), -1) / 255, labels)
+
+    def predict_proba(self, images) -> np.ndarray:
+        batch = as_images(images).reshape(-1, 784) / 255
+        margins = self.machine.decision_function(batch)
+        powers = np.exp(2 * (margins - margins.max(axis=1, keepdims=True)))
+        return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def svm(mnist) -> Svm:
+    pytest.importorskip("sklearn")
+    return Svm(mnist.train_images[:1500], mnist.train_labels[:1500])
+
+
+def read_rightly(classifier: Classifier, mnist, count: int) -> list[tuple[np.ndarray, int]]:
+    images, labels = mnist.train_images[50_000:50_200], mnist.train_labels[50_000:50_200]
+    right = classifier.predict_proba(images).argmax(axis=1) == labels
+    return [(image, int(label)) for image, label in zip(images[right], labels[right])][:count]  # noqa: B905
+
+
+def test_odds_are_powers_of_ten() -> None:
+    answers = np.full((2, 10), 0.01 / 9, np.float32)
+    answers[0, 3] = 0.99
+    assert log_odds(answers, 3)[0] == pytest.approx(np.log10(99), abs=1e-4)
+    certain = np.zeros((1, 10), np.float32)
+    certain[0, 7] = 1
+    assert log_odds(certain, 7) == [12]
+    assert log_odds(certain, 1) == [-12]
+
+
+@pytest.mark.parametrize("kind", ["svm", "tiny"])
+def test_the_ink_that_occlusion_names_matters_more_than_other_ink(kind: str, svm, mnist) -> None:
+    classifier = svm if kind == "svm" else load_classifier("tiny")
+    rng = np.random.default_rng(0)
+    losses = []
+    for image, digit in read_rightly(classifier, mnist, 12):
+        found = occlusion(classifier, image, digit)
+        near_ink = np.pad(image, PATCH)
+        for y, x in np.argwhere(found != 0):
+            assert near_ink[y + 1 : y + 2 * PATCH, x + 1 : x + 2 * PATCH].any()
+        ink = np.flatnonzero(image)
+        order = ink[np.argsort(-found.ravel()[ink])]
+        changed = np.stack([image.ravel()] * 2)
+        changed[0, order[:20]] = 0
+        changed[1, rng.permutation(ink)[:20]] = 0
+        losses.append(-log_odds(classifier.predict_proba(changed.reshape(2, 28, 28)), digit))
+    named, other = np.mean(losses, axis=0)
+    assert named > other + 0.3
+
+
+def test_covering_an_image_that_is_blank_says_nothing() -> None:
+    assert not occlusion(load_classifier("tiny"), np.zeros((28, 28), np.uint8), 3).any()
+
+
+@pytest.mark.parametrize("kind", ["svm", "tiny"])
+def test_few_strokes_turn_the_answer(kind: str, svm, mnist) -> None:
+    classifier = svm if kind == "svm" else load_classifier("tiny")
+    turned, to_runner_up = 0, 0
+    for image, digit in read_rightly(classifier, mnist, 6):
+        change = smallest_change(classifier, image)
+        assert change.before == digit
+        answers = classifier.predict_proba(change.changed)[0]
+        assert (answers.argmax() == change.after) or not change.turned
+        assert change.confidence == pytest.approx(answers[change.after])
+        made = image
+        for stroke in change.strokes:
+            made = stroke.on(made)
+        np.testing.assert_array_equal(made, change.changed)
+        turned += change.turned and change.ink < 40
+        to_runner_up += change.after == np.argsort(classifier.predict_proba(image)[0])[-2]
+    assert turned >= 5
+    assert to_runner_up >= 1
+
+
+def test_a_digit_to_turn_to_may_be_named(mnist) -> None:
+    classifier = load_classifier("tiny")
+    four = mnist.train_images[(mnist.train_labels == 4)][3]
+    change = smallest_change(classifier, four, 9)
+    assert (change.before, change.after, change.turned) == (4, 9, True)
+    assert change.confidence > 0.5
+
+
+def test_strokes_add_and_take_away() -> None:
+    image = np.full((28, 28), 100, np.uint8)
+    added = Stroke(14, 14, 8, 0.0, True).on(image)
+    taken = Stroke(14, 14, 8, np.pi / 2, False).on(image)
+    assert added[14, 14] == 255
+    assert (added >= image).all()
+    assert taken[14, 14] == 0
+    assert (taken <= image).all()
+    assert added[14, 11] == 255
+    assert added[11, 14] == 100
+
+
+@cache
+def slopes_of(name: str) -> Slopes:
+    return load_slopes(load_bundle(name))
+
+
+@pytest.mark.usefixtures("tensorflow")
+@pytest.mark.parametrize("name", ["standard", "tiny", "reader"])
+def test_integrated_gradients_are_complete(name: str, mnist) -> None:
+    classifier = load_classifier(name)
+    for image, digit in read_rightly(classifier, mnist, 8):
+        shares = slopes_of(name).integrated_gradients(image, digit)
+        whole, none = log_odds(classifier.predict_proba(np.stack([image, image * 0])), digit)
+        assert shares.sum() == pytest.approx(whole - none, rel=0.01)
+        assert not shares[image == 0].any()
+
+
+@pytest.mark.usefixtures("tensorflow")
+def test_they_are_complete_for_an_ensemble_that_reads_shifted_images(mnist) -> None:
+    recipe = override(recipe_named("conv"), {"members": 2, "read_shifts": 1})
+    network = finish_network(recipe, *(build_network(recipe) for _ in range(2)))
+    classifier = OnnxClassifier(onnx_model(recipe, network_weights(network)))
+    image = mnist.train_images[5]
+    shares = Slopes(network, recipe).integrated_gradients(image, 2)
+    whole, none = log_odds(classifier.predict_proba(np.stack([image, image * 0])), 2)
+    assert shares.sum() == pytest.approx(whole - none, rel=0.01)
+    assert Slopes(network, recipe).grad_cam(image, 2).shape == (28, 28)
+
+
+@pytest.mark.usefixtures("tensorflow")
+def test_explanations_follow_the_weights(mnist) -> None:
+    """The sanity check of J. Adebayo et al. 2018: with shuffled weights they are others."""
+    recipe = load_features("standard").recipe
+    rng = np.random.default_rng(0)
+    network = build_network(recipe)
+    trained = slopes_of("standard")
+    for layer in trained.layers:
+        arrays = [rng.permutation(w.ravel()).reshape(w.shape) for w in layer.get_weights()]
+        network.get_layer(layer.name).set_weights(arrays)
+    shuffled = Slopes(finish_network(override(recipe, {"temperature": 1}), network), recipe)
+    shuffled_onnx = OnnxClassifier(onnx_model(recipe, network_weights(network)))
+    classifier = load_classifier("standard")
+    alike: dict[str, list[float]] = {"gradients": [], "cam": [], "occlusion": []}
+    for image, digit in read_rightly(classifier, mnist, 12):
+        ink = image > 0
+        pairs = {
+            "gradients": [one.integrated_gradients(image, digit) for one in (trained, shuffled)],
+            "cam": [one.grad_cam(image, digit) for one in (trained, shuffled)],
+            "occlusion": [occlusion(one, image, digit) for one in (classifier, shuffled_onnx)],
+        }
+        for name, (one, other) in pairs.items():
+            alike[name].append(rank_correlation(one[ink], other[ink]))
+    for name, values in alike.items():
+        assert abs(np.mean(values)) < 0.3, name
+
+
+def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        return 0.0
+    ranks = [values.argsort().argsort().astype(float) for values in (one, other)]
+    return float(np.corrcoef(*ranks)[0, 1])
+
+
+@pytest.mark.parametrize("name", ["standard", "tiny", "reader"])
+def test_a_unit_sees_its_field_and_nothing_else(name: str, mnist) -> None:
+    features = load_features(name)
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (28, 28), dtype=np.uint8)
+    for layer in convolutions(features.recipe):
+        field = field_of(features.recipe, layer)
+        side = features.feature_maps(noise, [layer])[layer].shape[1]
+        unit = side // 2
+        seen = np.ones((28, 28), bool)
+        low = int(np.floor(field.middle(unit) - (field.size - 1) / 2))
+        inside = slice(max(0, low), low + field.size)
+        seen[inside, inside] = False
+        other = np.where(seen, rng.integers(0, 256, (28, 28)), noise).astype(np.uint8)
+        edge = noise.copy()
+        edge[inside.start, inside] ^= 255
+        before, outside, within = features.feature_maps(np.stack([noise, other, edge]), [layer])[
+            layer
+        ][:, unit, unit]
+        np.testing.assert_allclose(outside, before, atol=1e-5)
+        assert low <= 0 or np.abs(within - before).max() > 1e-3
+    with pytest.raises(UsageError, match="no layer of images"):
+        field_of(features.recipe, features.layers[-3].name)
+
+
+def test_patches_are_what_excites_most(mnist) -> None:
+    features = load_features("tiny")
+    images = mnist.train_images[:300]
+    found = survey(features, images)
+    np.testing.assert_allclose(found.probabilities, features.predict_proba(images), atol=1e-6)
+    for one in excite(features, images, found):
+        size = field_of(features.recipe, one.layer).size
+        assert one.patches.shape == (len(one.filters), PATCHES, size, size)
+        maps = features.feature_maps(images, [one.layer])[one.layer]
+        loudest = maps[..., one.filters].max(axis=(1, 2))
+        np.testing.assert_allclose(one.answers[:, 0], loudest.max(axis=0), rtol=1e-5)
+        assert (np.diff(one.answers, axis=1) <= 0).all()
+        assert all(len(set(row)) == PATCHES for row in one.images.tolist())
+
+
+@pytest.mark.usefixtures("tensorflow")
+def test_grown_images_excite_more_than_any_test_patch_in_the_middle(mnist) -> None:
+    features = load_features("tiny")
+    filters = (0, 5, 11)
+    grown = slopes_of("tiny").grow("conv3", filters)
+    field = field_of(features.recipe, "conv3")
+    assert grown.shape == (3, field.size, field.size)
+    image = np.zeros((3, 28, 28), np.uint8)
+    low = int(np.floor(field.middle(4) - (field.size - 1) / 2))
+    image[:, low : low + field.size, low : low + field.size] = grown
+    answers = features.feature_maps(image, ["conv3"])["conv3"][:, 4, 4]
+    usual = features.feature_maps(mnist.train_images[:300], ["conv3"])["conv3"][:, 4, 4]
+    for number, one in enumerate(filters):
+        assert answers[number, one] > np.quantile(usual[:, one], 0.95)
+
+
+def test_an_embedding_keeps_groups_together() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(4), 60)
+    values = (rng.normal(size=(4, 30)) * 8)[labels] + rng.normal(size=(240, 30))
+    points = embed(values.astype(np.float32), [1, 2])
+    assert points.shape == (240, 2)
+    distances = np.square(points[:, None] - points).sum(axis=-1) + np.eye(240) * 1e9
+    assert (labels[distances.argmin(axis=1)] == labels).mean() > 0.98
+    np.testing.assert_array_equal(points, embed(values.astype(np.float32), [1, 2]))
+
+
+def test_points_that_are_no_landmarks_stand_among_their_like(monkeypatch) -> None:
+    from tenfold.explaining import embedding
+
+    monkeypatch.setattr(embedding, "LANDMARKS", 120)
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(4), 60)
+    values = (rng.normal(size=(4, 30)) * 8)[labels] + rng.normal(size=(240, 30))
+    points = embed(values.astype(np.float32))
+    distances = np.square(points[:, None] - points).sum(axis=-1) + np.eye(240) * 1e9
+    assert (labels[distances.argmin(axis=1)] == labels).mean() > 0.98
+
+
+@pytest.mark.slow
+def test_slopes_are_the_same_on_jax() -> None:
+    pytest.importorskip("jax")
+    script = (
+        "import sys; from tenfold.backend import use_backend; use_backend(sys.argv[1])\n"
+        "from tenfold.bundle import load_bundle; from tenfold.data import load_mnist\n"
+        "from tenfold.explaining.gradients import load_slopes\n"
+        "image = load_mnist('train')[0][5]; slopes = load_slopes(load_bundle('tiny'))\n"
+        "print(*slopes.integrated_gradients(image, 2).ravel(), *slopes.grad_cam(image, 2).ravel())"
+    )
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", script, backend], capture_output=True, text=True, check=True
+        ).stdout.split()
+        for backend in ("tensorflow", "jax")
+    ]
+    np.testing.assert_allclose(*(np.array(one, float) for one in said), atol=1e-3)
