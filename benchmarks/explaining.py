@@ -109,7 +109,7 @@ def correlations(
     for a, b, (image, _) in zip(one, other, chosen, strict=True):
         ranks = [values[image > 0].argsort().argsort().astype(float) for values in (a, b)]
         flat = np.ptp(a[image > 0]) == 0 or np.ptp(b[image > 0]) == 0
-        found.append(0.0 if flat else float(np.corrcoef(*ranks)[0, 1]))
+        found.append(0.0 if flat else float(np.corrcoef(np.stack(ranks))[0, 1]))
     return found
 
 

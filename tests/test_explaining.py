@@ -182,7 +182,7 @@ def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
     if np.ptp(one) == 0 or np.ptp(other) == 0:
         return 0.0
     ranks = [values.argsort().argsort().astype(float) for values in (one, other)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(np.stack(ranks))[0, 1])
 
 
 @pytest.mark.parametrize("name", ["standard", "tiny", "reader"])
