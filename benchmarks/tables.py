@@ -335,8 +335,8 @@ def explaining() -> str:
     return (
         "\n".join(lines)
         + f"\n\nMean over {found['n']} test images that are read rightly. Integrated gradients "
-        f"miss the whole by {missed['mean']:.2%} on average and {missed['max']:.2%} at most. A change "
-        f"that turns the answer was found for {change['turned']} of {found['n']}, for "
+        f"miss the whole by {missed['mean']:.2%} on average and {missed['max']:.2%} at most. A "
+        f"change that turns the answer was found for {change['turned']} of {found['n']}, for "
         f"{change['to_runner_up']} of them to the runner-up, with {ink['mean']:.1f} pixels of ink "
         f"(sd {ink['sd']:.1f}, {ink['min']:.1f} to {ink['max']:.1f}) of "
         f"about {found['ink_of_a_digit']:.0f} that a digit has.\n"

@@ -230,7 +230,7 @@ def draw_confusion(confusion: npt.NDArray[np.int64]) -> Drawing:
     drawing.text(left - 34, top - 14, "true", 13, MUTED, "middle")
     errors = confusion * (1 - np.eye(N_CLASSES, dtype=np.int64))
     most = max(int(errors.max()), 1)
-    colors = heat(np.sqrt(errors / most) * 0.78, 1)
+    colors = heat(np.sqrt(errors / most) * 0.65, 1)
     for digit in range(N_CLASSES):
         drawing.text(left + (digit + 0.5) * cell, top - 14, str(digit), 15, INK, "middle")
         drawing.text(left - 34, top + (digit + 0.5) * cell, str(digit), 15, INK, "middle")
