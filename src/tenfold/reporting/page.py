@@ -1,12 +1,14 @@
 """A page of figures with words: one HTML file that needs no other file, address or script."""
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+import numpy as np
+import numpy.typing as npt
+
 from tenfold.reporting.drawing import Drawing
-from tenfold.reporting.html import fill
+from tenfold.reporting.html import fill, picture
 
 MNIST_CREDIT = "Digits shown here are from MNIST (Y. LeCun, C. Cortes), licensed CC BY-SA 3.0."
 
@@ -18,13 +20,13 @@ class Section:
     Attributes:
         heading: Its heading.
         words: Paragraphs, as plain text.
-        figures: Drawn below them; a figure may be an encoded PNG too, with words for those who
-            do not see it.
+        figures: Drawn below them; a figure may be pixels too, uint8 (h, w, 3), with words for
+            those who do not see them.
     """
 
     heading: str
     words: Sequence[str]
-    figures: Sequence[Drawing | tuple[bytes, str]] = ()
+    figures: Sequence[Drawing | tuple[npt.NDArray[np.uint8], str]] = ()
 
 
 def render_page(
@@ -67,13 +69,8 @@ def _section(section: Section) -> str:
     return f"<section>\n<h2>{escape(section.heading)}</h2>\n{words}\n{figures}\n</section>"
 
 
-def _figure(figure: Drawing | tuple[bytes, str]) -> str:
+def _figure(figure: Drawing | tuple[npt.NDArray[np.uint8], str]) -> str:
     if isinstance(figure, Drawing):
         narrow = " narrow" if figure.width < 800 else ""
         return f'<figure class="sheet{narrow}">{figure.svg()}</figure>'
-    png, words = figure
-    source = base64.b64encode(png).decode()
-    return (
-        f'<figure class="sheet narrow"><img alt="{escape(words)}" '
-        f'src="data:image/png;base64,{source}"></figure>'
-    )
+    return f'<figure class="sheet narrow">{picture(figure[0], escape(figure[1]))}</figure>'

@@ -22,7 +22,7 @@ from tenfold.reading import DEFAULT_MODEL, Digit, Reader, Reading
 from tenfold.reporting.drawing import Drawing
 from tenfold.reporting.page import Section, render_page
 from tenfold.wording import count, percent
-from tenfold.workflows.saving import png_bytes, save_page
+from tenfold.workflows.saving import save_page
 
 OCCLUSION, GRADIENTS, GRAD_CAM, CHANGE = (
     "occlusion", "integrated-gradients", "grad-cam", "change",
@@ -220,7 +220,7 @@ def _page(explanation: Explanation) -> str:
         )
     paragraphs += [note[0].upper() + note[1:] + "." for note in explanation.notes]
     figures = [one.figure for one in explanation.digits]
-    picture = png_bytes(annotate(explanation.picture, explanation.reading))
+    seen = np.asarray(annotate(explanation.picture, explanation.reading))
     return render_page(
         eyebrow="an explanation",
         name=" ".join(explanation.reading.text.split()),
@@ -231,7 +231,7 @@ def _page(explanation: Explanation) -> str:
             Section(
                 "What was read",
                 ["Below the picture, what the network was shown of it."],
-                [(picture, "The picture with boxes around its digits")],
+                [(seen, "The picture with boxes around its digits")],
             ),
             Section("Digit by digit", paragraphs, figures),
         ],

@@ -1,9 +1,6 @@
 """A page and its figures, written into a folder."""
 
-import io
 from pathlib import Path
-
-from PIL import Image
 
 from tenfold.errors import UsageError
 from tenfold.files import make_folder, write_atomic
@@ -35,10 +32,3 @@ def check_folder(folder: Path, picture: str) -> None:
     """
     if Path(picture).resolve().parent == folder.resolve():
         raise UsageError(f"--out {folder} would write beside the picture; give another folder")
-
-
-def png_bytes(image: Image.Image) -> bytes:
-    """Return an image as the bytes of a PNG."""
-    data = io.BytesIO()
-    image.save(data, "PNG", optimize=True)
-    return data.getvalue()
