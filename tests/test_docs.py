@@ -17,19 +17,16 @@ from tenfold.recipes import RECIPES
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-<<<<<<< HEAD
 # Minutes each: other tests run them, shorter.
 TOO_LONG = (
     "train",
     "tune",
     "robustness",
+    "show",
     "compare",
     "labels",
     "batch",
 )  # minutes each: other tests run them, shorter
-=======
-TOO_LONG = ("train", "robustness", "show")  # minutes each: other tests run them, shorter
->>>>>>> 4bb12f0 (Show what a network learnt, and explain what it read: tests, docs)
 NEEDED = ("export",)  # what it leaves is what the page's snippets open: run with them
 
 
