@@ -136,7 +136,7 @@ def _draw_answer(drawing: Drawing, y: float, logits: Maps, probabilities: Maps) 
         size = max(probability * tall, 1)
         drawing.box(x + 24, base - size, pitch - 48, size, FOR if best else MUTED)
         drawing.text(x + pitch / 2, base + 16, str(digit), 17, INK if best else MUTED, "middle")
-        words = percent(probability)
+        words = percent(probability) if probability >= 0.001 else ""
         color = INK if best else MUTED
         drawing.text(x + pitch / 2, base - size - 11, words, 12, color, "middle")
         drawing.text(x + pitch / 2, base + 38, f"{logits[digit]:.1f}", 12, MUTED, "middle")

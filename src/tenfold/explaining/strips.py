@@ -46,12 +46,12 @@ def draw_explanation(
     keys = [(FOR, "speaks for it"), (AGAINST, "speaks against it")] if maps else []
     if change is not None and not maps:
         keys = [(FOR, "to be added"), (AGAINST, "to be rubbed out")]
-    right = drawing.width - EDGE
+    right = float(drawing.width - EDGE)
     for color, words in reversed(keys if panels > 2 else []):
-        drawing.text(right, 30, words, 12, MUTED, "end")
-        right -= 7 * len(words) + 14
-        drawing.box(right - 2, 25, 10, 10, color)
-        right -= 14
+        right -= 6.5 * len(words)
+        drawing.text(right, 30, words, 12, MUTED)
+        drawing.box(right - 17, 25, 10, 10, color)
+        right -= 17 + 20
     x = EDGE
     _panel(drawing, x, "as it was seen", _grey(image), "")
     for method, values in maps.items():
