@@ -1,6 +1,12 @@
+import multiprocessing
+import os
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
+from tenfold.bundle import ONNX, load_bundle
 from tenfold.classifiers import Classifier, OnnxClassifier, as_images, predict_scored
 from tenfold.errors import BundleError, UsageError
 
@@ -94,3 +100,38 @@ def test_another_peoples_onnx_model_is_refused() -> None:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     with pytest.raises(BundleError, match="not one that tenfold wrote"):
         OnnxClassifier(model.SerializeToString())
+
+
+@pytest.mark.parametrize("model", ["standard", "reader"])
+def test_threads_and_batches_change_no_answer(mnist, model: str) -> None:
+    graph = load_bundle(model).read(ONNX)
+    alone, beside = (OnnxClassifier(graph, threads) for threads in (1, 3))
+    for count in (0, 1, 9, 33, 200):
+        images = mnist.train_images[:count]
+        found = beside.predict_proba(images)
+        assert found.shape == (count, 10)
+        np.testing.assert_allclose(found, alone.predict_proba(images), atol=1e-6)
+
+
+def test_several_threads_may_read_with_one_classifier(mnist) -> None:
+    classifier = OnnxClassifier(load_bundle("standard").read(ONNX))
+    images = mnist.train_images[:300]
+    expected = classifier.predict_proba(images)
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(classifier.predict_proba, [images] * 8):
+            np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_small_network_reads_after_a_fork(mnist) -> None:
+    classifier = OnnxClassifier(load_bundle("standard").read(ONNX), threads=2)
+    images = mnist.train_images[:100]
+    expected = classifier.predict_proba(images)
+    process = multiprocessing.get_context("fork").Process(
+        target=lambda: os._exit(not np.allclose(classifier.predict_proba(images), expected))
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # forking beside other tests' threads
+        process.start()
+    process.join(60)
+    assert process.exitcode == 0

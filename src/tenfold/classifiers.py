@@ -1,7 +1,8 @@
 """The one interface of everything that reads canvases, and the classifier behind ONNX Runtime."""
 
-import threading
+import os
 from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,12 @@ FEW = 8
 SMALL_BYTES = 1_000_000
 """A graph below this size is a small network."""
 
+SMALL_BATCH = 32
+"""Images of a small network that a thread reads at once: what lies between its layers then stays
+in the core's own cache."""
+
 BATCH = 256
-"""Images a call hands to ONNX Runtime at once: bounds memory, long past the gain from batching."""
+"""Images that a large network reads at once: bounds memory, long past the gain from batching."""
 
 
 def as_images(images: npt.ArrayLike) -> npt.NDArray[np.uint8]:
@@ -95,12 +100,13 @@ def predict_scored(
 class OnnxClassifier(Classifier):
     """An ONNX graph with input `images` uint8 [n, 28, 28] and output `probabilities` [n, 10].
 
-    Safe to use from several threads.
+    Safe to use from several threads. A small network reads with one thread, and many images as
+    batches side by side, a thread each: sooner than sharing the work of every layer out, by
+    results/inference.json.
 
     Args:
         model: The graph, as a file or as its bytes.
-        threads: Threads for one call; 0 leaves it to ONNX Runtime (one per core). A few images
-            of a small network are read by one thread: sooner, by results/inference.json.
+        threads: Threads for one call; 0 means one for each core that the process may use.
 
     Raises:
         BundleError: Not a graph, or one with other inputs and outputs.
@@ -109,40 +115,48 @@ class OnnxClassifier(Classifier):
     def __init__(self, model: Path | bytes, threads: int = 0) -> None:
         name = "the model" if isinstance(model, bytes) else str(model)
         try:
-            self._graph = model if isinstance(model, bytes) else model.read_bytes()
-            self._threads = threads
-            # A second thread is not worth waking for a few images of a small network.
-            few = 1 if len(self._graph) < SMALL_BYTES else threads
-            self._for_few = make_session(self._graph, few)
+            graph = model if isinstance(model, bytes) else model.read_bytes()
+            self._threads = threads or _cores()
+            self._small = len(graph) < SMALL_BYTES
+            self._session = make_session(graph, 1 if self._small else self._threads)
         except OSError as error:
             raise BundleError(f"cannot read {name}: {error.strerror}") from error
         except Exception as error:  # ONNX Runtime raises bare RuntimeErrors of many kinds
             raise BundleError(f"{name} is not a model that ONNX Runtime can load") from error
-        self._for_many = self._for_few if few == threads else None
-        self._making = threading.Lock()
-        inputs = {i.name: (i.type, i.shape[1:]) for i in self._for_few.get_inputs()}
-        outputs = [o.name for o in self._for_few.get_outputs()]
+        inputs = {i.name: (i.type, i.shape[1:]) for i in self._session.get_inputs()}
+        outputs = [o.name for o in self._session.get_outputs()]
         if inputs != {"images": ("tensor(uint8)", [SIDE, SIDE])} or "probabilities" not in outputs:
             raise BundleError(f"{name} is an ONNX model, but not one that tenfold wrote")
 
     def predict_proba(self, images: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Return the probability of each digit; see `Classifier.predict_proba`."""
         batch = as_images(images)
-        session = self._session(len(batch))
         result = np.empty((len(batch), 10), np.float32)
-        for start in range(0, len(batch), BATCH):
-            part = slice(start, start + BATCH)
-            (result[part],) = session.run(["probabilities"], {"images": batch[part]})
+        size = BATCH
+        if self._small:
+            size = len(batch) if len(batch) <= FEW else -(-len(batch) // self._threads)
+            size = min(size, SMALL_BATCH)
+
+        def read(start: int) -> None:
+            part = slice(start, start + size)
+            (result[part],) = self._session.run(["probabilities"], {"images": batch[part]})
+
+        starts = range(0, len(batch), size or 1)
+        if self._small and self._threads > 1 and len(starts) > 1:
+            # Threads of this call alone: none is left waiting, and none is missing after a fork.
+            with ThreadPoolExecutor(self._threads) as beside:
+                list(beside.map(read, starts))
+        else:
+            for start in starts:
+                read(start)
         return result
 
-    def _session(self, images: int) -> Any:
-        """Return what reads so many images soonest."""
-        if images <= FEW:
-            return self._for_few
-        with self._making:
-            if self._for_many is None:
-                self._for_many = make_session(self._graph, self._threads)
-            return self._for_many
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on every system
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def make_session(graph: bytes, threads: int) -> Any:

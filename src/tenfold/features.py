@@ -81,11 +81,11 @@ class FeatureClassifier(OnnxClassifier):
         result = {
             name: np.empty((len(batch), *rows[name].output_shape), np.float32) for name in chosen
         }
-        session = self._session(len(batch))
         names = [self._output(name) for name in chosen]
         for start in range(0, len(batch), BATCH):
             part = batch[start : start + BATCH]
-            for name, values in zip(chosen, session.run(names, {"images": part}), strict=True):
+            found = self._session.run(names, {"images": part})
+            for name, values in zip(chosen, found, strict=True):
                 # All images shifted one way, then all another: the middle ones are not shifted.
                 first = len(values) // len(part) // 2 * len(part)
                 plain = values[first : first + len(part)]
