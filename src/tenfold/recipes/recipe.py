@@ -16,11 +16,11 @@ class Optimizer:
     """Which rule moves the weights, and how far.
 
     `learning_rate` is the highest one the schedule reaches. `beta_2` is Adam's second decay
-    rate and is heard by Adam, AdamW and Muon; `momentum` is heard by SGD and Muon, and is Adam's
-    and AdamW's first decay rate.
+    rate and is heard by Adam, AdamW, Muon and SOAP; `momentum` is heard by SGD and Muon, and is
+    Adam's and AdamW's first decay rate. SOAP takes networks of up to 2,000 weights.
     """
 
-    name: Literal["adam", "adamw", "sgd", "adadelta", "rmsprop", "muon"] = "adam"
+    name: Literal["adam", "adamw", "sgd", "adadelta", "rmsprop", "muon", "soap"] = "adam"
     learning_rate: float = 0.001
     weight_decay: float = 0.0
     beta_2: float = 0.999

@@ -39,6 +39,7 @@ def build_optimizer(recipe: Recipe, steps: int) -> Any:
         "adadelta": lambda: optimizers.Adadelta(rate, weight_decay=decay),
         "rmsprop": lambda: optimizers.RMSprop(rate, weight_decay=decay),
         "muon": lambda: _muon(rate, settings),
+        "soap": lambda: _soap(rate, settings),
     }
     return builders[settings.name]()
 
@@ -48,6 +49,12 @@ def _muon(rate: Any, settings: Optimizer) -> Any:
 
     decay = settings.weight_decay or None
     return Muon(rate, settings.momentum, settings.beta_2, decay)
+
+
+def _soap(rate: Any, settings: Optimizer) -> Any:
+    from tenfold.training.soap import Soap
+
+    return Soap(rate, settings.beta_2)
 
 
 def _keras_schedule(schedule: Schedule, settings: Optimizer, steps: int) -> Any:
