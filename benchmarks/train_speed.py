@@ -2,7 +2,7 @@
 
     python benchmarks/train_speed.py                         all, as README's table has it
     python benchmarks/train_speed.py --more --plan article=5 standard=10    go on to so many seeds
-    python benchmarks/train_speed.py --more --plan best=10 --out results/accuracy.json
+    python benchmarks/train_speed.py --more --plan best=10 --out results/accuracy.json --keep runs
 
 Recipes that are trained for accuracy, not against the clock, have their rows in
 results/accuracy.json: perhaps from another machine, and not to be compared by time.
@@ -12,7 +12,8 @@ so that a slow spell of the machine falls on all. Beside tenfold's own recipes s
 tuomaso's, re-made in benchmarks/recipes/, and the article on plain Keras. Let nothing run beside.
 The file is written after each training, src/tenfold/measured.json and the plot
 docs/images/train_speed.png at the end. With --more the rows that are there stay, and only seeds
-without one are trained. The last line on stdout is the summary as JSON.
+without one are trained. With --keep DIR bundles stay as DIR/<recipe>-seed<N>, and one that is there
+is not trained again. The last line on stdout is the summary as JSON.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from typing import Any
 
 import speed_plot
 
-from tenfold.bundle import load_bundle
+from tenfold.bundle import META, load_bundle
 from tenfold.evaluation import summarize
 from tenfold.files import write_atomic
 from tenfold.recipes import RECIPES, Recipe, count_training_operations, load_recipe
@@ -104,21 +105,24 @@ def parse() -> argparse.Namespace:
 def train(name: str, seed: int, kept: Path | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         out = kept or Path(folder) / "run"
-        words = ["-m", "tenfold", "train", *OTHERS.get(name, ["--recipe", name])]
-        said, seconds = timed([*words, "--seed", str(seed), "--out", str(out), "--json", "--quiet"])
-        figures = json.loads(said)
+        spent = {}
+        if not (out / META).is_file():
+            words = ["-m", "tenfold", "train", *OTHERS.get(name, ["--recipe", name])]
+            words += ["--seed", str(seed), "--out", str(out), "--json", "--quiet"]
+            spent = {"command_seconds": round(timed(words)[1], 2)}
         meta = load_bundle(out).meta
+    test = meta["test"]
     row = {
         "recipe": name,
         "seed": seed,
-        "parameters": figures["parameters"],
-        "epochs": figures["epochs"],
-        "accuracy": figures["test"]["accuracy"],
-        "corrected": round(figures["test"]["corrected"]["accuracy"], 6),
-        "loss": round(figures["test"]["loss"], 5),
-        "ece": round(figures["test"]["ece"], 5),
-        "train_seconds": figures["train_seconds"],
-        "command_seconds": round(seconds, 2),
+        "parameters": meta["parameters"],
+        "epochs": meta["epochs"],
+        "accuracy": test["accuracy"],
+        "corrected": round(test["corrected"]["accuracy"], 6),
+        "loss": round(test["loss"], 5),
+        "ece": round(test["ece"], 5),
+        "train_seconds": meta["train_seconds"],
+        **spent,
         "command": meta["command"],
     }
     return row, {**meta["machine"], "versions": meta["versions"], "date": meta["created"][:10]}
