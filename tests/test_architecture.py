@@ -16,7 +16,7 @@ STAGES = [
     {"errors", "files", "measured", "wording"},
     {"data", "documents", "pictures", "ink", "canvas", "page", "corruptions"},
     {"classifiers", "recipes", "features", "backend"},
-    {"networks", "baselines", "augmentation", "not_digits", "crowding", "flags"},
+    {"networks", "normalization", "baselines", "augmentation", "not_digits", "crowding", "flags"},
     {"training"},
     {"evaluation", "comparison", "reporting"},
     {"exporting", "bundle", "tuning"},

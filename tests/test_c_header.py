@@ -12,7 +12,7 @@ from tenfold.classifiers import OnnxClassifier
 from tenfold.errors import UsageError
 from tenfold.exporting import c_header, network_weights, onnx_model
 from tenfold.networks import build_network, finish_network
-from tenfold.recipes import Recipe, override, recipe_named
+from tenfold.recipes import Recipe, load_recipe, override, recipe_named
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 COMPILER = shutil.which("cc") or shutil.which("gcc")
@@ -52,6 +52,10 @@ EVERY_KIND = override(
     },
 )  # fmt: skip
 FAST = override(recipe_named("fast"), {"temperature": 0.1})
+NANO = override(
+    load_recipe(Path(__file__).parent.parent / "benchmarks" / "recipes" / "nano.json"),
+    {"temperature": 0.02},
+)
 
 
 def read_in_c(header: str, function: str, images: np.ndarray, folder: Path) -> np.ndarray:
@@ -71,15 +75,15 @@ def read_in_c(header: str, function: str, images: np.ndarray, folder: Path) -> n
 
 
 @pytest.mark.skipif(not COMPILER, reason="no C compiler")
-@pytest.mark.parametrize("recipe", [EVERY_KIND, FAST], ids=lambda r: r.name)
+@pytest.mark.parametrize("recipe", [EVERY_KIND, FAST, NANO], ids=lambda r: r.name)
 def test_c_and_onnx_runtime_agree(recipe: Recipe, mnist, tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     network = build_network(recipe)
     for layer in network.layers:  # statistics that a fresh network does not have
         if layer.name.endswith("_norm"):
             layer.set_weights(
-                [rng.uniform(-1, 1.5, w.shape) for w in layer.get_weights()[:2]]
-                + [rng.uniform(0.1, 1, w.shape) for w in layer.get_weights()[2:]]
+                [rng.uniform(-1, 1.5, w.shape) for w in layer.get_weights()[:-2]]
+                + [rng.uniform(0.1, 1, w.shape) for w in layer.get_weights()[-2:]]
             )
     (weights,) = network_weights(finish_network(recipe, network))
     images = mnist.train_images[:300]
@@ -94,12 +98,14 @@ def test_c_and_onnx_runtime_agree(recipe: Recipe, mnist, tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(not COMPILER, reason="no C compiler")
-def test_the_shipped_header_and_int8_read_the_test_set_as_the_network_does(mnist, tmp_path) -> None:
-    header = load_bundle("tiny").read("tiny.h").decode()
-    in_c = read_in_c(header, "tiny_read", mnist.test_images, tmp_path)
+@pytest.mark.parametrize("name", ["tiny"])
+def test_the_shipped_header_and_int8_read_the_test_set_as_the_network_does(
+    name: str, mnist, tmp_path
+) -> None:
+    header = load_bundle(name).read(f"{name}.h").decode()
+    in_c = read_in_c(header, f"{name}_read", mnist.test_images, tmp_path)
     plain, int8 = (
-        load_classifier("tiny", int8=int8).predict_proba(mnist.test_images)
-        for int8 in (False, True)
+        load_classifier(name, int8=int8).predict_proba(mnist.test_images) for int8 in (False, True)
     )
     assert (in_c[:, 0] == plain.argmax(axis=1)).mean() >= 0.999
     assert (int8.argmax(axis=1) == plain.argmax(axis=1)).mean() >= 0.999
@@ -109,7 +115,7 @@ def test_the_shipped_header_and_int8_read_the_test_set_as_the_network_does(mnist
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"members": 2}, "reads once"),
+        ({"members": 2}, "not several"),
         ({"layers.0.activation": "tanh"}, "not tanh"),
         ({"layers": [{"kind": "max_pool"}, {"kind": "flatten"}]}, "use its pool"),
     ],

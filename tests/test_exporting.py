@@ -16,6 +16,10 @@ UNUSUAL = override(
         "name": "unusual",
         "temperature": 0.7,
         "layers": [
+            {"kind": "conv", "filters": 5, "kernel_size": 2, "padding": "same", "pool": 2,
+             "pool_overlap": True, "batch_norm": True, "norm_scale": False, "dilation": 2},
+            {"kind": "conv", "filters": 6, "kernel_size": 2, "padding": "same", "separable": True,
+             "dilation": 2},
             {"kind": "conv", "filters": 4, "kernel_size": 4, "padding": "same", "stride": 3,
              "activation": "silu"},
             {"kind": "conv", "filters": 6, "kernel_size": 2, "padding": "same", "pool": 3,

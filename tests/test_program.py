@@ -50,12 +50,17 @@ def test_it_trains_as_keras_would(mnist, optimizer: str) -> None:
         np.testing.assert_allclose(a, b, atol=2e-4)
 
 
-def test_fused_normalisation_is_keras_normalisation(mnist) -> None:
-    networks = [build_network(FAST, fused=fused) for fused in (False, True)]
+@pytest.mark.parametrize(("filters", "scale"), [(16, True), (6, True), (8, False), (6, False)])
+def test_fused_normalisation_is_keras_normalisation(mnist, filters: int, scale: bool) -> None:
+    import keras
+
+    keras.utils.set_random_seed(1)
+    recipe = override(FAST, {"layers.0.filters": filters, "layers.0.norm_scale": scale})
+    networks = [build_network(recipe, fused=fused) for fused in (False, True)]
     networks[1].set_weights(networks[0].get_weights())
     kinds = {type(network.get_layer("conv1_norm")).__name__ for network in networks}
     assert kinds == {"BatchNormalization", "FusedBatchNormalization"}
-    recipe = override(FAST, {"optimizer.name": "sgd", "optimizer.learning_rate": 0.1})
+    recipe = override(recipe, {"optimizer.name": "sgd", "optimizer.learning_rate": 0.1})
     for network in networks:
         optimizer = build_optimizer(recipe, STEPS)
         optimizer.build(network.trainable_variables)

@@ -20,6 +20,8 @@ from tenfold.recipes import (
     recipe_to_dict,
 )
 
+NANO = load_recipe(Path(__file__).parent.parent / "benchmarks" / "recipes" / "nano.json")
+
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda r: r.name)
 def test_round_trip_through_json(recipe) -> None:
@@ -55,6 +57,29 @@ def test_the_ladder_climbs_from_simple_to_the_default() -> None:
         "best", "ensemble",
     ]  # fmt: skip
     assert DEFAULT == "standard"
+
+
+def test_overlapping_pools_and_dilation_see_what_strides_see_from_every_place() -> None:
+    rows = {row.name: row for row in describe(NANO)}
+    assert rows["conv1"].output_shape == (27, 27, 6)
+    assert rows["conv5"].output_shape == (3, 3, 8)
+    assert rows["conv2"].parameters == 9 * 6 + 6 * 5 + 5  # no scale: one shift a filter
+    assert count_parameters(NANO) <= 700
+    assert "2 pixels apart" in rows["conv2"].purpose
+    assert "2x2 at every place" in rows["conv1"].purpose
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"layers.1.dilation": 0}, "at least 1"),
+        ({"layers.1.stride": 2, "layers.1.dilation": 2}, "not both"),
+        ({"layers.1.dilation": 20}, "a kernel of 41 does not fit on 27x27"),
+    ],
+)
+def test_dilations_that_cannot_be(settings, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        override(NANO, settings)
 
 
 def test_article_today_differs_in_the_rate_alone() -> None:

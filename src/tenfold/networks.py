@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from tenfold.backend import has_bfloat16, has_gpu
 from tenfold.errors import TrainingError
+from tenfold.normalization import batch_normalization
 from tenfold.recipes import (
     CLASSES,
     SIDE,
@@ -195,6 +196,7 @@ def _build_conv(
             layer.filters,
             layer.kernel_size,
             strides=layer.stride,
+            dilation_rate=layer.dilation,
             padding=layer.padding,
             use_bias=not layer.batch_norm,
             activation=layer.activation if plain else None,
@@ -205,39 +207,26 @@ def _build_conv(
     ]
     if layer.pool > 1:
         parts.append(
-            kl.MaxPooling2D(layer.pool, data_format=data_format, name=f"{name}_pool", dtype=dtype)
+            kl.MaxPooling2D(
+                layer.pool,
+                layer.pool_stride,
+                data_format=data_format,
+                name=f"{name}_pool",
+                dtype=dtype,
+            )
         )
     if layer.batch_norm:
         axis = -1 if data_format == "channels_last" else 1
-        kind = _batch_norm_kind(fused and data_format == "channels_last")
-        parts.append(kind(axis, BATCH_NORM_MOMENTUM, name=f"{name}_norm", dtype=dtype))
+        kind = batch_normalization(fused and data_format == "channels_last")
+        parts.append(
+            kind(
+                axis,
+                BATCH_NORM_MOMENTUM,
+                scale=layer.norm_scale,
+                name=f"{name}_norm",
+                dtype=dtype,
+            )
+        )
     if not plain:
         parts.append(kl.Activation(layer.activation, name=name, dtype=dtype))
     return parts
-
-
-def _batch_norm_kind(fused: bool) -> Any:
-    """Return Keras's batch normalisation, or one on the same weights that is done in one go.
-
-    Keras spells it out in a dozen operations over the whole batch, in float32: a good part of
-    the time of a small network on two cores.
-    """
-    import keras
-
-    if not fused or keras.backend.backend() != "tensorflow":
-        return keras.layers.BatchNormalization
-    import tensorflow as tf
-
-    class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
-        def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
-            if not training:
-                return super().call(inputs, training=training, mask=mask)
-            outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-                x=inputs, scale=self.gamma.value, offset=self.beta.value, mean=tf.zeros(0),
-                variance=tf.zeros(0), epsilon=self.epsilon, is_training=True,
-            )  # fmt: skip
-            for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
-                moving.assign(moving * self.momentum + now * (1 - self.momentum))
-            return outputs
-
-    return FusedBatchNormalization

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenfold.errors import UsageError
-from tenfold.exporting.graph import BATCH_NORM_EPSILON, Weights
+from tenfold.exporting.graph import BATCH_NORM_EPSILON, Weights, norm_statistics
 from tenfold.recipes import (
     CLASSES,
     SIDE,
@@ -29,6 +29,9 @@ from tenfold.recipes import (
 LEVELS = 127
 """Weights are whole multiples, -127 to 127, of a step that each filter has for itself."""
 
+ACTIVATIONS = {"linear": "LINEAR", "relu": "RELU", "silu": "SILU"}
+"""How the header calls the activations that it knows."""
+
 Array = npt.NDArray[np.float32]
 
 
@@ -36,7 +39,7 @@ def c_header(recipe: Recipe, weights: Weights) -> str:
     """Return a C99 header that needs nothing but the C library.
 
     Args:
-        recipe: A single network of convolutions, pooling and dense layers with relu.
+        recipe: A single network of convolutions, pooling and dense layers with relu or silu.
         weights: Of the finished network, by layer name.
 
     Returns:
@@ -46,8 +49,8 @@ def c_header(recipe: Recipe, weights: Weights) -> str:
     Raises:
         UsageError: The network has what the header cannot say.
     """
-    if recipe.members > 1 or recipe.read_shifts:
-        raise UsageError("a C header holds one network that reads once: no members, no shifts")
+    if recipe.members > 1:
+        raise UsageError("a C header holds one network, not several members")
     writer = _Writer()
     shapes = {row.name: row.output_shape for row in describe(recipe)}
     shape: tuple[int, ...] = shapes["pixels"]
@@ -69,7 +72,8 @@ def c_header(recipe: Recipe, weights: Weights) -> str:
     template = files("tenfold.exporting").joinpath("reader.h.in").read_text(encoding="utf-8")
     return Template(template).substitute(
         name=name, guard=f"TENFOLD_{name.upper()}_H", parameters=f"{count_parameters(recipe):,}",
-        largest=max(writer.sizes), arrays="\n".join(writer.arrays),
+        largest=max(writer.sizes), shifts=recipe.read_shifts,
+        readings=(2 * recipe.read_shifts + 1) ** 2, arrays="\n".join(writer.arrays),
         steps="\n".join(f"    {line}" for line in writer.steps),
     )  # fmt: skip
 
@@ -116,30 +120,30 @@ def _write_conv(
 ) -> None:
     plain = layer.pool == 1 and not layer.batch_norm
     *kernels, bias = _with_bias(layer, weights[name if plain else f"{name}_sums"])
-    size, stride = layer.kernel_size, layer.stride
+    size, stride, dilation = layer.kernel_size, layer.stride, layer.dilation
     side, channels = given[0], given[2]
     before, after = _sides(layer, side)
     if layer.separable:
         kernel, steps = writer.int8(f"{name}_channels", kernels[0][:, :, :, 0].transpose(2, 0, 1))
         scales = writer.floats(f"{name}_channels_scale", steps)
         writer.step(
-            f"depthwise(in, {side}, {channels}, {kernel}, {size}, {stride}, {before}, {scales}, "
-            f"out, {after});",
+            f"depthwise(in, {side}, {channels}, {kernel}, {size}, {stride}, {dilation}, {before}, "
+            f"{scales}, out, {after});",
             after * after * channels,
         )
-        side, size, stride, before = after, 1, 1, 0
+        side, size, stride, dilation, before = after, 1, 1, 1, 0
     kernel, steps = writer.int8(f"{name}_kernel", kernels[-1].transpose(3, 0, 1, 2))
     scale, shift = np.ones_like(bias), bias
     if layer.batch_norm:
-        gamma, beta, mean, variance = weights[f"{name}_norm"]
+        gamma, beta, mean, variance = norm_statistics(weights[f"{name}_norm"])
         scale = gamma / np.sqrt(variance + BATCH_NORM_EPSILON)
         shift = beta + (bias - mean) * scale
     scale_name = writer.floats(f"{name}_scale", steps * scale)
     shift_name = writer.floats(f"{name}_shift", shift)
     writer.step(
-        f"convolve(in, {side}, {channels}, {kernel}, {size}, {stride}, {before}, {layer.pool}, "
-        f"{scale_name}, {shift_name}, {_is_relu(layer.activation)}, out, {gives[0]}, "
-        f"{layer.filters});",
+        f"convolve(in, {side}, {channels}, {kernel}, {size}, {stride}, {dilation}, {before}, "
+        f"{layer.pool}, {layer.pool_stride}, {scale_name}, {shift_name}, "
+        f"{_activation(layer.activation)}, out, {gives[0]}, {layer.filters});",
         gives[0] * gives[1] * gives[2],
     )
 
@@ -150,8 +154,8 @@ def _write_dense(
     kernel, steps = writer.int8(f"{name}_kernel", arrays[0].T)
     scale, shift = writer.floats(f"{name}_scale", steps), writer.floats(f"{name}_shift", arrays[1])
     writer.step(
-        f"convolve(in, 1, {inputs}, {kernel}, 1, 1, 0, 1, {scale}, {shift}, "
-        f"{_is_relu(activation)}, out, 1, {units});",
+        f"convolve(in, 1, {inputs}, {kernel}, 1, 1, 1, 0, 1, 1, {scale}, {shift}, "
+        f"{_activation(activation)}, out, 1, {units});",
         units,
     )
 
@@ -166,12 +170,12 @@ def _with_bias(layer: Conv, arrays: Sequence[Array]) -> list[Array]:
 def _sides(layer: Conv, side: int) -> tuple[int, int]:
     """Return the zeros before the first pixel, and the side after the convolution."""
     if layer.padding == "valid":
-        return 0, -(-(side - layer.kernel_size + 1) // layer.stride)
+        return 0, -(-(side - layer.reach + 1) // layer.stride)
     after = -(-side // layer.stride)
-    return max((after - 1) * layer.stride + layer.kernel_size - side, 0) // 2, after
+    return max((after - 1) * layer.stride + layer.reach - side, 0) // 2, after
 
 
-def _is_relu(activation: str) -> int:
-    if activation not in ("relu", "linear"):
-        raise UsageError(f"the C header knows relu and linear, not {activation}")
-    return int(activation == "relu")
+def _activation(name: str) -> str:
+    if name not in ACTIVATIONS:
+        raise UsageError(f"the C header knows {', '.join(ACTIVATIONS)}, not {name}")
+    return ACTIVATIONS[name]

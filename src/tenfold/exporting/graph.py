@@ -186,6 +186,7 @@ def _add_conv(
     window = {
         "kernel_shape": [layer.kernel_size] * 2,
         "strides": [layer.stride] * 2,
+        "dilations": [layer.dilation] * 2,
         "pads": _padding(layer, shape),
     }
     for depthwise in by_channel:  # Keras: (height, width, channels, 1)
@@ -200,15 +201,22 @@ def _add_conv(
             [value],
             f"{name}_pool",
             kernel_shape=[layer.pool] * 2,
-            strides=[layer.pool] * 2,
+            strides=[layer.pool_stride] * 2,
         )
     if layer.batch_norm:
         # Keras and ONNX agree on the order: scale, shift, mean, variance.
-        statistics = [graph.constant(array) for array in weights[f"{name}_norm"]]
+        statistics = [graph.constant(array) for array in norm_statistics(weights[f"{name}_norm"])]
         value = graph.add(
             "BatchNormalization", [value, *statistics], f"{name}_norm", epsilon=BATCH_NORM_EPSILON
         )
     return _add_activation(graph, layer.activation, value, name)
+
+
+def norm_statistics(
+    arrays: Sequence[npt.NDArray[np.float32]],
+) -> Sequence[npt.NDArray[np.float32]]:
+    """Return scale, shift, mean and variance of a batch normalisation that may lack a scale."""
+    return arrays if len(arrays) == 4 else [np.ones_like(arrays[0]), *arrays]
 
 
 def _kernels(layer: Conv, arrays: Sequence[npt.NDArray[np.float32]]) -> list[Any]:
@@ -222,7 +230,7 @@ def _padding(layer: Conv, shape: tuple[int, ...]) -> list[int]:
     if layer.padding == "valid":
         return [0, 0, 0, 0]
     totals = [
-        max((-(-side // layer.stride) - 1) * layer.stride + layer.kernel_size - side, 0)
+        max((-(-side // layer.stride) - 1) * layer.stride + layer.reach - side, 0)
         for side in shape[:2]
     ]
     before = [total // 2 for total in totals]

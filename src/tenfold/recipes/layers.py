@@ -15,6 +15,12 @@ class Conv:
     Pooling first is the same for a rising activation and spares the later parts three quarters
     of the work (size 2). A separable one filters each channel by itself and then mixes them
     point by point: a fraction of the weights (L. Sifre 2014; F. Chollet, arXiv 1610.02357).
+
+    `pool_overlap`: the largest of the pool x pool square at every place, so that nothing gets
+    smaller. `dilation`: the kernel looks at every so-manieth pixel. Together they give what the
+    plain network, its next layers on the pooled image, would see from every place of the pooling
+    grid: more work, not a weight more (F. Yu, V. Koltun, arXiv 1511.07122). `norm_scale`: batch
+    normalisation has a scale for each filter; without it, as many weights less.
     """
 
     filters: int
@@ -25,6 +31,19 @@ class Conv:
     batch_norm: bool = False
     activation: Activation = "relu"
     separable: bool = False
+    dilation: int = 1
+    pool_overlap: bool = False
+    norm_scale: bool = True
+
+    @property
+    def reach(self) -> int:
+        """Side of the square that the kernel looks at, gaps included."""
+        return self.dilation * (self.kernel_size - 1) + 1
+
+    @property
+    def pool_stride(self) -> int:
+        """Pixels from one pooled square to the next."""
+        return 1 if self.pool_overlap else self.pool
 
 
 @dataclass(frozen=True)
@@ -134,12 +153,14 @@ def describe_layer(name: str, layer: Layer, shape: tuple[int, ...]) -> LayerRow:
 
 def _describe_conv(name: str, layer: Conv, shape: tuple[int, ...]) -> LayerRow:
     height, width, channels = _spatial(shape)
-    if min(layer.filters, layer.kernel_size, layer.stride, layer.pool) < 1:
-        raise UsageError("filters, kernel_size, stride and pool must be at least 1")
+    if min(layer.filters, layer.kernel_size, layer.stride, layer.pool, layer.dilation) < 1:
+        raise UsageError("filters, kernel_size, stride, pool and dilation must be at least 1")
+    if layer.stride > 1 and layer.dilation > 1:
+        raise UsageError("a convolution has a stride or a dilation above 1, not both")
     if layer.padding == "valid":
-        height, width = height - layer.kernel_size + 1, width - layer.kernel_size + 1
+        height, width = height - layer.reach + 1, width - layer.reach + 1
     if min(height, width) < 1:
-        raise UsageError(f"a kernel of {layer.kernel_size} does not fit on {shape[0]}x{shape[1]}")
+        raise UsageError(f"a kernel of {layer.reach} does not fit on {shape[0]}x{shape[1]}")
     height, width = -(-height // layer.stride), -(-width // layer.stride)
     if layer.pool > min(height, width):
         raise UsageError(f"pooling by {layer.pool} does not fit on {height}x{width}")
@@ -147,13 +168,15 @@ def _describe_conv(name: str, layer: Conv, shape: tuple[int, ...]) -> LayerRow:
     if layer.separable:
         weights = layer.kernel_size**2 * channels + channels * layer.filters
     operations = 2 * height * width * weights
-    height, width = height // layer.pool, width // layer.pool
-    parameters = weights + layer.filters * (2 if layer.batch_norm else 1)
+    height, width = ((side - layer.pool) // layer.pool_stride + 1 for side in (height, width))
+    parameters = weights + layer.filters * (2 if layer.batch_norm and layer.norm_scale else 1)
+    overlap = " at every place" if layer.pool_overlap else ""
     purpose = (
-        f"{layer.filters} filters of {layer.kernel_size}x{layer.kernel_size} look for "
+        f"{layer.filters} filters of {layer.kernel_size}x{layer.kernel_size}"
+        f"{f', {layer.dilation} pixels apart,' if layer.dilation > 1 else ''} look for "
         f"{'strokes' if channels == 1 else 'combinations of what came before'}"
         f"{', channel by channel, then mixed' if layer.separable else ''}; "
-        f"{f'the strongest of each {layer.pool}x{layer.pool}, ' if layer.pool > 1 else ''}"
+        f"{f'the strongest of each {layer.pool}x{layer.pool}{overlap}, ' if layer.pool > 1 else ''}"
         f"{'batch normalisation, ' if layer.batch_norm else ''}{layer.activation}."
     )
     shape = (height, width, layer.filters)
