@@ -260,6 +260,17 @@ def startup() -> str:
     )
 
 
+def drawing() -> str:
+    result = read("drawing")
+    found, machine = result["milliseconds"], result["machine"]
+    return (
+        f"The answer is there {found['median']:.0f} ms after the pen lifts, within "
+        f"{found['p95']:.0f} ms in 95 of 100 cases and {found['max']:.0f} ms at most: "
+        f"{found['n']} digits drawn in Chromium, browser and server together on "
+        f"{machine['cores']} cores of {machine['processor']}.\n"
+    )
+
+
 def reading() -> str:
     lines = [
         "| pictures | n | right | accepted | wrong of these | wrong of the surest 80% | of 95% |",
@@ -356,6 +367,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "leaderboard": leaderboard,
     "inference": inference,
     "runtimes": runtimes,
+    "drawing": drawing,
     "startup": startup,
     "reading": reading,
     "peers": peers,

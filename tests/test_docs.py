@@ -17,7 +17,7 @@ from tenfold.recipes import RECIPES
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-# Minutes each: other tests run them, shorter.
+# Minutes each, or for ever: other tests run them, shorter.
 TOO_LONG = (
     "train",
     "tune",
@@ -26,7 +26,8 @@ TOO_LONG = (
     "compare",
     "labels",
     "batch",
-)  # minutes each: other tests run them, shorter
+    "serve",
+)
 NEEDED = ("export",)  # what it leaves is what the page's snippets open: run with them
 
 

@@ -11,6 +11,7 @@ from conftest import Mnist
 from PIL import Image
 
 from tenfold.errors import PictureError, UsageError
+from tenfold.pictures import load_picture
 from tenfold.reading import Digit, Line, Reader, Reading
 
 
@@ -158,3 +159,13 @@ def test_the_shipped_classifier_is_loaded_once_when_needed(
         together = list(pool.map(lambda image: reader.read(image, single=True), images))
     assert asked == ["reader"]
     assert together == [Reader(templates).read(image, single=True) for image in images]
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize("drawn", [False, True])
+def test_a_digit_may_fill_the_page(share: float, drawn: bool, mnist) -> None:
+    side, ink = round(400 * share), Image.fromarray(255 - mnist.train_images[9][4:24, 4:24])
+    sheet = Image.new("L", (400, 400), 255)
+    sheet.paste(ink.resize((side, side), Image.Resampling.BICUBIC), ((400 - side) // 2,) * 2)
+    picture = load_picture(np.asarray(sheet))
+    assert Reader().read_picture(picture, drawn=drawn).text == str(mnist.train_labels[9])

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.canvas import INK_SHARE, Mark
+from tenfold.canvas import INK_SHARE, Mark, find_mark
 from tenfold.ink import PAPER_SQUARE, Grey, Ink, ink_of, is_ink_dark, median
 
 # The numbers below were set by hand on pages made of MNIST training images (tests/scenes.py).
@@ -45,24 +45,29 @@ COMMA_HEIGHT = 0.65
 _Boxes = NDArray[np.int64]
 
 
-def take_apart(grey: Grey) -> list[list[Mark]]:
+def take_apart(grey: Grey, *, drawn: bool = False) -> list[list[Mark]]:
     """Find the marks on a page that may be digits, or digits that touch.
+
+    Where nothing is small enough to be one of several digits, the page may show a single large one.
 
     Args:
         grey: uint8 (h, w), dark ink on light or light on dark; `load_picture` bounds its size.
+        drawn: It was drawn on a clean sheet: what is large is no rule and no frame.
 
     Returns:
         The marks of each line, left to right; lines top to bottom.
     """
     # Twice: how closely light is followed depends on how large the digits are.
-    dark, height = _first_look(grey)
+    dark, height = _first_look(grey, drawn)
     square = min(PAPER_SQUARE, SQUARE_HEIGHTS * height / min(grey.shape)) or PAPER_SQUARE
     ink = ink_of(grey, square, ink_is_dark=dark)
-    height = 0.0 if ink is None else _digit_height(ink)
+    height = 0.0 if ink is None else _digit_height(ink, drawn)
     if ink is None or not height:
-        return []
+        mark = find_mark(grey)
+        return [] if mark is None else [[mark]]
     stroke, faint = ((ink >= share).astype(np.uint8) for share in (INK_SHARE, FAINT_SHARE))
-    stroke = without_rules(stroke, faint, round(RULE_HEIGHTS * height))
+    if not drawn:
+        stroke = without_rules(stroke, faint, round(RULE_HEIGHTS * height))
     parts, boxes = _parts(stroke, height)
     if np.count_nonzero(boxes.any(axis=1)) > MOST_PARTS:
         return []
@@ -70,7 +75,7 @@ def take_apart(grey: Grey) -> list[list[Mark]]:
     return [[_mark(ink, parts, members, boxes) for members in line] for line in groups]
 
 
-def _first_look(grey: Grey) -> tuple[bool, float]:
+def _first_look(grey: Grey, drawn: bool) -> tuple[bool, float]:
     """Return whether ink is dark, and about how high a digit is, in pixels, or 0."""
     halves = min(grey.shape) >= HALVED_SIDE
     look = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) if halves else grey
@@ -78,12 +83,12 @@ def _first_look(grey: Grey) -> tuple[bool, float]:
     if dark is None:
         dark = _thinner_is_dark(look)
     ink = ink_of(look, FIRST_SQUARE, ink_is_dark=dark)
-    height = 0.0 if ink is None else _height_in(ink)
+    height = 0.0 if ink is None else _height_in(ink, drawn)
     if halves and height >= LOWEST_HALVED:
         return dark, 2 * height
     if halves:
         ink = ink_of(grey, FIRST_SQUARE, ink_is_dark=dark)
-        height = 0.0 if ink is None else _height_in(ink)
+        height = 0.0 if ink is None else _height_in(ink, drawn)
     return dark, height
 
 
@@ -125,16 +130,16 @@ def _thickness(rule: Grey) -> int:
     return max(1, math.ceil(2 * median(ridge))) if ridge.size else 1
 
 
-def _digit_height(ink: Ink) -> float:
+def _digit_height(ink: Ink, drawn: bool) -> float:
     """Return the height of a typical digit in pixels, or 0 if nothing looks like one."""
     if min(ink.shape) >= HALVED_SIDE:
         half = cv2.resize(ink, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        if (height := _height_in(half)) >= LOWEST_HALVED:
+        if (height := _height_in(half, drawn)) >= LOWEST_HALVED:
             return 2 * height
-    return _height_in(ink)
+    return _height_in(ink, drawn)
 
 
-def _height_in(ink: Ink) -> float:
+def _height_in(ink: Ink, drawn: bool) -> float:
     """Return the height of a typical digit in this ink.
 
     The median of marks by their ink: specks weigh little; what spans the page is no digit.
@@ -145,7 +150,8 @@ def _height_in(ink: Ink) -> float:
     page = np.array(stroke.shape)
     # Digits may hang together over the whole line; rules and the frames of tables may not.
     likely = (height >= 4) & (height > width / 12)
-    likely &= (height < page[0] / 3) | (width < page[1] / 4) | (area > 0.2 * width * height)
+    if not drawn:
+        likely &= (height < page[0] / 3) | (width < page[1] / 4) | (area > 0.2 * width * height)
     if not likely.any():
         return 0.0
     order = np.argsort(height[likely])

@@ -187,12 +187,17 @@ class Reader:
         """
         return self.read_picture(load_picture(source), single=single)
 
-    def read_picture(self, picture: Picture, *, single: bool = False) -> Reading:
-        """Read the digits in a picture that is decoded already; see `read`."""
+    def read_picture(
+        self, picture: Picture, *, single: bool = False, drawn: bool = False
+    ) -> Reading:
+        """Read the digits in a picture that is decoded already; see `read`.
+
+        `drawn` says that it was drawn on a clean sheet: it stands upright and has no rules.
+        """
         if single:
             return _reading(picture, self._single_line(picture))
-        best, score = self._page(picture)
-        for degrees in (90, 270, 180) if 0 < score < UPRIGHT else ():
+        best, score = self._page(picture, drawn)
+        for degrees in (90, 270, 180) if 0 < score < UPRIGHT and not drawn else ():
             other, better = self._page(picture.turned(degrees))
             enough = sum(len(line.digits) for line in other.lines) >= ENOUGH
             if better > max(score + PLAINLY, WELL) and enough:
@@ -218,10 +223,11 @@ class Reader:
         confidence = AMONG_NEIGHBOURS * nearest.confidence
         return replace(nearest, confidence=confidence, rejected=confidence < self.threshold)
 
-    def _page(self, picture: Picture) -> tuple[Reading, float]:
+    def _page(self, picture: Picture, drawn: bool = False) -> tuple[Reading, float]:
         """Read a page as it stands; return the mean score of all marks there are, too."""
         rows = [
-            self._name(split(marks, self.classifier), picture) for marks in take_apart(picture.grey)
+            self._name(split(marks, self.classifier), picture)
+            for marks in take_apart(picture.grey, drawn=drawn)
         ]
         scores = [score for row in rows for _, score in row]
         if not scores:

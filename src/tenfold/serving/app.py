@@ -10,7 +10,7 @@ from starlette.responses import FileResponse
 from starlette.routing import Route
 
 from tenfold import __version__
-from tenfold.serving import metrics, predict, v2
+from tenfold.serving import looking, metrics, predict, v2
 from tenfold.serving.problems import RETRY_SECONDS, tell_problems
 from tenfold.serving.schemas import Error
 from tenfold.serving.service import Service, service_of
@@ -64,6 +64,7 @@ def create_app(service: Service) -> FastAPI:
         )
     app.include_router(predict.router, responses=_errors(*_WHY))
     app.include_router(v2.router, responses=_errors(*_WHY))
+    app.include_router(looking.router)
     app.router.routes.append(Route("/", _page))
     app.router.routes.append(Route("/metrics", _metrics))
     app.mount("/static", StaticFiles(directory=PAGE), name="static")

@@ -1,0 +1,158 @@
+// The answer: what was read, as text, boxes, small images and bars.
+
+const MOST_NONE = 12; // marks that are shown where none is a digit
+
+const $ = (id) => document.getElementById(id);
+
+/** Percent for reading: never 100 unless it is. */
+export function percent(share) {
+  if (share > 0.999) return "over 99.9%";
+  if (share < 0.001 && share > 0) return "under 0.1%";
+  return `${(100 * share).toFixed(1)}%`;
+}
+
+function capital(words) {
+  return words[0].toUpperCase() + words.slice(1);
+}
+
+export function bytes(text) {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+}
+
+/** All digits of a document, in reading order; where there are none, the marks left out. */
+export function marksOf(reading) {
+  const digits = reading.lines.flatMap((line) => line.digits);
+  return digits.length ? digits : reading.left_out.slice(0, MOST_NONE).map((mark) => ({ ...mark, none: true }));
+}
+
+/** What to say of a reading: the large text, a note below it, and one sentence for listeners. */
+export function wording(reading) {
+  const digits = reading.lines.flatMap((line) => line.digits);
+  const others = reading.left_out.length;
+  if (!digits.length) {
+    const [nearest] = reading.left_out;
+    const note = others
+      ? `Most like a ${nearest.digit}, ${percent(nearest.confidence)}; it takes ${Math.round(100 * reading.threshold)}%.`
+      : "There is no ink to read.";
+    const many = `${others} marks, and none of them is a digit.`;
+    const told = others > 1 ? many : note;
+    return { words: others ? "Not a digit" : "Nothing there", note: told, said: others ? `Not a digit. ${told}` : told };
+  }
+  const text = reading.lines.map((line) => line.text).join("\n");
+  const doubtful = digits.filter((digit) => digit.rejected);
+  const least = Math.min(...digits.map((digit) => digit.confidence));
+  const left = others ? ` ${others === 1 ? "One mark is" : `${others} marks are`} no digit.` : "";
+  const spoken = reading.lines.map((line) => [...line.text].join(" ").replaceAll("?", "unsure")).join(", ");
+  if (digits.length === 1 && doubtful.length) {
+    const [digit] = doubtful;
+    const note = `Too uncertain to call. Perhaps a ${digit.digit}, ${percent(digit.confidence)}.${left}`;
+    return { text, note, wrong: true, said: note };
+  }
+  if (digits.length === 1) {
+    return { text, note: `${capital(percent(least))} sure.${left}`, said: `${spoken}. ${percent(least)} sure.${left}` };
+  }
+  const unsure = doubtful.length ? ` ${doubtful.length} too uncertain to call.` : "";
+  const sure = least > 0.999 ? "each over 99.9% sure" : `the least sure ${percent(least)}`;
+  const note = `${digits.length} digits, ${sure}.${unsure}${left}`;
+  return { text, note, said: `${spoken}. ${note}` };
+}
+
+export function showText({ text, words, note, wrong, idle }) {
+  const place = $("text");
+  const length = Math.max(0, ...(text ?? "").split("\n").map((line) => line.length));
+  const lines = (text ?? "").split("\n").length;
+  const size = words ? "words" : length > 12 || lines > 3 ? "longer" : length > 4 || lines > 1 ? "long" : "";
+  place.className = `text ${size}${idle ? " idle" : ""}`;
+  place.replaceChildren(
+    ...[...(words ?? text)].map((letter) => {
+      if (words || letter !== "?") return letter;
+      const mark = document.createElement("span");
+      mark.className = "doubt";
+      mark.textContent = "?";
+      return mark;
+    }),
+  );
+  $("note").textContent = note;
+  $("note").classList.toggle("wrong", Boolean(wrong));
+}
+
+/** Lay boxes over the sheet. @param {(box: number[]) => number[]} place box to percent of the sheet */
+export function showBoxes(reading, chosen, place) {
+  const digits = reading ? reading.lines.flatMap((line) => line.digits) : [];
+  const none = reading ? reading.left_out.map((mark) => ({ ...mark, none: true })) : [];
+  const found = marksOf(reading ?? { lines: [], left_out: [] });
+  $("boxes").replaceChildren(
+    ...[...digits, ...none].map((digit) => {
+      const box = document.createElement("i");
+      const [left, top, width, height] = place(digit.box);
+      Object.assign(box.style, { left: `${left}%`, top: `${top}%`, width: `${width}%`, height: `${height}%` });
+      box.dataset.text = digit.rejected ? "?" : digit.digit;
+      box.classList.toggle("none", Boolean(digit.none));
+      box.classList.toggle("doubt", digit.rejected && !digit.none);
+      box.classList.toggle("low", top < 6);
+      box.classList.toggle("chosen", found.length > 1 && digit.box === found[chosen]?.box);
+      return box;
+    }),
+  );
+}
+
+/** Draw an image of bytes into a canvas, one pixel each. */
+export function paintGrey(canvas, values) {
+  const image = new ImageData(28, 28);
+  values.forEach((value, i) => image.data.set([value, value, value, 255], 4 * i));
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+export function showDigits(marks, chosen, choose) {
+  const list = $("digits");
+  if (marks.length < 2) {
+    list.replaceChildren();
+    return;
+  }
+  const focused = [...list.children].findIndex((item) => item.contains(document.activeElement));
+  list.replaceChildren(
+    ...marks.map((mark, i) => {
+      const item = document.createElement("li");
+      const button = document.createElement("button");
+      const canvas = document.createElement("canvas");
+      const name = document.createElement("b");
+      canvas.width = canvas.height = 28;
+      paintGrey(canvas, bytes(mark.canvas));
+      name.textContent = mark.none ? "–" : mark.rejected ? "?" : mark.digit;
+      const share = `${Math.floor(100 * mark.confidence)}%`;
+      button.type = "button";
+      button.className = mark.none ? "none" : mark.rejected ? "doubt" : "";
+      button.append(canvas, name, share);
+      const what = mark.none ? "No digit, most like" : mark.rejected ? "Uncertain, perhaps" : "Digit";
+      button.setAttribute("aria-label", `${what} ${mark.digit}, ${percent(mark.confidence)}`);
+      button.setAttribute("aria-pressed", String(i === chosen));
+      button.addEventListener("click", () => choose(i));
+      item.append(button);
+      return item;
+    }),
+  );
+  list.children[focused]?.firstChild.focus();
+}
+
+export function showOne(mark) {
+  $("one").hidden = !mark;
+  if (!mark) return;
+  paintGrey($("seen"), bytes(mark.canvas));
+  $("seen").setAttribute("aria-label", `What the network saw, 28 by 28 pixels, most like a ${mark.digit}`);
+  const bars = $("bars");
+  if (!bars.children.length) {
+    bars.append(
+      ...mark.probabilities.map((_, digit) => {
+        const row = document.createElement("li");
+        row.append(String(digit), document.createElement("i"), document.createElement("span"));
+        return row;
+      }),
+    );
+  }
+  mark.probabilities.forEach((share, digit) => {
+    const row = bars.children[digit];
+    row.classList.toggle("best", digit === mark.digit && !mark.none);
+    row.children[0].style.setProperty("--share", share);
+    row.children[1].textContent = share > 0.999 ? ">99.9%" : `${(100 * share).toFixed(1)}%`;
+  });
+}

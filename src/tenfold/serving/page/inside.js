@@ -1,0 +1,110 @@
+// The panel: which ink decided, and what each layer made of the image.
+
+import { bytes } from "./answer.js";
+
+const $ = (id) => document.getElementById(id);
+const MOST_MAPS = 32; // of a layer; more of them tell no more
+const PURPOSES = {
+  conv1: "Each small picture is one filter’s answer: bright where the image has the stroke it looks for.",
+  conv2: "From here on filters look for patterns in the pictures above.",
+  pool1: "The strongest answer of each square: smaller, and less bothered by where a stroke is.",
+  average1: "The mean of each picture: what is there, wherever it is.",
+  dense1: "Weighted sums of everything above.",
+};
+
+/** Show what `/inside` told. @param {Uint8Array} image 784 bytes */
+export function showInside(document_, image) {
+  showEvidence(document_, image);
+  const layers = document_.layers.filter((layer) => layer.name !== "logits" && layer.kind !== "flatten");
+  const place = $("layers");
+  const names = layers.map((layer) => layer.name).join();
+  if (place.dataset.names !== names) {
+    place.dataset.names = names;
+    place.replaceChildren(...layers.map(makeLayer));
+  }
+  layers.forEach((layer, i) => paintLayer(place.children[i], layer));
+}
+
+function makeLayer({ name, shape }) {
+  const section = document.createElement("section");
+  const title = document.createElement("h3");
+  const purpose = document.createElement("p");
+  section.className = "layer";
+  const maps = shape.length === 3;
+  title.textContent = maps ? `${label(name)}: ${shape[2]} maps of ${shape[0]} × ${shape[1]}` : `${label(name)}: ${shape[0]} values`;
+  purpose.textContent = PURPOSES[name] ?? "";
+  section.append(title, purpose);
+  if (maps) {
+    const grid = document.createElement("div");
+    grid.className = "maps";
+    grid.setAttribute("role", "img");
+    grid.setAttribute("aria-label", `Feature maps of ${label(name)}`);
+    const count = Math.min(shape[2], MOST_MAPS);
+    for (let i = 0; i < count; i++) grid.append(canvasOf(shape[1], shape[0]));
+    section.append(grid);
+    if (shape[2] > count) {
+      const more = document.createElement("p");
+      more.className = "more";
+      more.textContent = `The first ${count} of ${shape[2]}.`;
+      section.append(more);
+    }
+  } else {
+    const strip = canvasOf(shape[0], 1);
+    strip.className = "strip";
+    strip.setAttribute("role", "img");
+    strip.setAttribute("aria-label", `Values of ${label(name)}`);
+    section.append(strip);
+  }
+  return section;
+}
+
+function label(name) {
+  const [, kind, number] = name.match(/^([a-z_]+?)(\d*)$/) ?? [null, name, ""];
+  const names = { conv: "Convolution", pool: "Pooling", average: "Average", dense: "Dense" };
+  return `${names[kind] ?? kind} ${number}`.trim();
+}
+
+function canvasOf(width, height) {
+  const canvas = document.createElement("canvas");
+  canvas.width = width;
+  canvas.height = height;
+  return canvas;
+}
+
+function paintLayer(section, { shape, values }) {
+  const all = bytes(values);
+  const canvases = section.querySelectorAll("canvas");
+  const size = shape.length === 3 ? shape[0] * shape[1] : shape[0];
+  canvases.forEach((canvas, i) => paint(canvas, all.subarray(i * size, (i + 1) * size), warm));
+}
+
+/** From night blue over sky to white. */
+function warm(value) {
+  const share = value / 255;
+  return [16 + 239 * share ** 1.6, 32 + 223 * share ** 0.95, 44 + 211 * share ** 0.7];
+}
+
+function paint(canvas, values, colour) {
+  const image = new ImageData(canvas.width, canvas.height);
+  values.forEach((value, i) => image.data.set([...colour(value, i), 255], 4 * i));
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+function showEvidence({ digit, occlusion }, image) {
+  const values = new Int8Array(bytes(occlusion.values).buffer);
+  paint($("evidence"), values, (value, i) => {
+    const share = Math.abs(value) / 127;
+    const grey = image[i] * 0.55;
+    const to = value > 0 ? [255, 122, 64] : [84, 160, 255];
+    return to.map((part) => grey + (part - grey) * share ** 0.8);
+  });
+  const times = 10 ** occlusion.strongest;
+  $("evidence-note").textContent =
+    times > 1.05 ? `The odds of a ${digit} change up to ${short(times)}-fold.` : `For a ${digit}.`;
+}
+
+function short(times) {
+  if (times >= 1e6) return "million";
+  if (times >= 1000) return `${Math.round(times / 1000).toLocaleString("en")},000`;
+  return times >= 10 ? String(Math.round(times)) : times.toFixed(1);
+}

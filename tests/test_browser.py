@@ -1,0 +1,321 @@
+"""The page of `tenfold serve` in Chromium, as a hand, a keyboard and a screen reader meet it."""
+
+import base64
+import io
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("playwright.sync_api")
+sys.path.insert(0, str(Path(__file__).parent.parent / "docs" / "images"))
+import make
+import serve
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = pytest.mark.browser
+
+WAIT = 20_000
+"""Milliseconds an answer may take on a machine that does much else."""
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with serve.served() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the camera sees: a page of numbers, a few frames of it."""
+    path = tmp_path_factory.mktemp("film") / "page.mjpeg"
+    frame = photo("JPEG")
+    path.write_bytes(frame * 4)
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(film: Path) -> Iterator[Browser]:
+    camera = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    with serve.chromium(*camera, f"--use-file-for-fake-video-capture={film}") as browser:
+        yield browser
+
+
+@pytest.fixture
+def open_page(browser: Browser, address: str) -> Iterator:
+    """Open the page; at the end, it asked for nothing elsewhere and complained of nothing."""
+    contexts, asked, said = [], [], []
+
+    def opened(**options) -> Page:
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(WAIT)
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(address)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert all(url.startswith((address, "data:", "blob:")) for url in asked), asked
+    assert not [words for words in said if "status of 4" not in words], said
+
+
+@pytest.fixture
+def page(open_page) -> Page:
+    return open_page(viewport={"width": 1200, "height": 800})
+
+
+def photo(kind: str = "PNG") -> bytes:
+    """Two numbers on squared paper, in the light of one lamp."""
+    buffer = io.BytesIO()
+    Image.fromarray(make.number_page()[..., ::-1]).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def reads(page: Page, text: str) -> None:
+    expect(page.locator("#text")).to_have_text(text, timeout=WAIT)
+
+
+def hand_over(page: Page, event: str, data: bytes, kind: str) -> None:
+    """Drop or paste a file."""
+    page.evaluate(
+        """([event, text, type]) => {
+          const data = new DataTransfer();
+          const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+          data.items.add(new File([bytes], "picture", { type }));
+          const told = { bubbles: true, cancelable: true };
+          document.body.dispatchEvent(event === "paste"
+            ? new ClipboardEvent(event, { ...told, clipboardData: data })
+            : new DragEvent(event, { ...told, dataTransfer: data }));
+        }""",
+        [event, base64.b64encode(data).decode(), kind],
+    )
+
+
+def test_each_digit_is_read_as_it_is_drawn(page: Page) -> None:
+    for digit in range(10):
+        serve.write(page, digit, (200, 100), 250)
+        reads(page, str(digit))
+        expect(page.locator("#note")).to_have_text(re.compile(r"9\d\.\d% sure\."))
+        expect(page.locator("#bars .best")).to_contain_text(str(digit))
+        assert page.locator("#boxes i").count() == 1
+        page.keyboard.press("Escape")
+        reads(page, "Write a digit")
+    # The network saw a 9 in the middle of its 28x28, white on black.
+    serve.write(page, 9, (40, 40), 120)
+    reads(page, "9")
+    seen = page.evaluate(
+        "[...document.querySelector('#seen').getContext('2d').getImageData(0, 0, 28, 28).data]"
+    )
+    image = np.array(seen).reshape(28, 28, 4)[..., 0]
+    assert image.max() > 200
+    assert not image[:4].any()
+    assert abs(np.average(np.arange(28), weights=image.sum(axis=0)) - 14) < 1
+
+
+def test_several_digits_have_a_box_each_and_can_be_chosen(page: Page) -> None:
+    for place, digit in enumerate((4, 0, 7)):
+        serve.write(page, digit, (60 + 150 * place, 120), 120)
+    reads(page, "407")
+    expect(page.locator("#boxes i")).to_have_count(3)
+    middle = page.locator("#boxes").evaluate(
+        """boxes => {
+          const box = boxes.children[1].getBoundingClientRect();
+          return box.left + box.width / 2 - boxes.getBoundingClientRect().left;
+        }"""
+    )
+    assert abs(middle - (210 + 60)) < 20
+    page.get_by_role("button", name=re.compile("^Digit 4")).click()
+    expect(page.locator("#bars .best")).to_contain_text("4")
+    page.locator("#undo").click()  # the bar of the 7
+    page.locator("#undo").click()
+    reads(page, "40")
+
+
+def test_what_is_no_digit_is_said_plainly(page: Page) -> None:
+    sheet = page.locator("#sheet").bounding_box()
+    page.mouse.move(sheet["x"] + 150, sheet["y"] + 100)
+    page.mouse.down()
+    for step in range(16):
+        page.mouse.move(sheet["x"] + 150 + step % 2 * 160 + 3 * step, sheet["y"] + 100 + 13 * step)
+    page.mouse.up()
+    reads(page, "Not a digit")
+    expect(page.locator("#said")).to_contain_text("Not a digit")
+    expect(page.locator("#note")).not_to_be_empty()
+
+
+def test_a_photo_dropped_pasted_or_opened(page: Page) -> None:
+    hand_over(page, "drop", photo("JPEG"), "image/jpeg")
+    reads(page, "7352\n94273")
+    expect(page.locator("#boxes i")).to_have_count(9 + page.locator("#boxes i.none").count())
+    page.locator("#clear").click()
+    reads(page, "Write a digit")
+    page.keyboard.press("Control+z")
+    reads(page, "7352\n94273")
+    page.locator("#clear").click()
+    hand_over(page, "paste", photo(), "image/png")
+    reads(page, "7352\n94273")
+    serve.write(page, 3, (200, 100), 250)  # drawing starts a new sheet
+    reads(page, "3")
+    file = {"name": "page.png", "mimeType": "image/png", "buffer": photo()}
+    page.locator("#file").set_input_files([file])
+    reads(page, "7352\n94273")
+
+
+def test_a_photo_on_its_side_is_turned_with_its_boxes(page: Page) -> None:
+    sideways = io.BytesIO()
+    Image.open(io.BytesIO(photo())).transpose(Image.Transpose.ROTATE_90).save(sideways, "PNG")
+    hand_over(page, "drop", sideways.getvalue(), "image/png")
+    reads(page, "7352\n94273")
+    tops = page.locator("#boxes i:not(.none)").evaluate_all(
+        "all => all.map((box) => Math.round(box.getBoundingClientRect().top))"
+    )
+    assert max(tops[:4]) < min(tops[4:])
+
+
+def test_what_is_no_picture_is_said(page: Page) -> None:
+    hand_over(page, "drop", b"no picture at all", "image/png")
+    reads(page, "That did not work")
+    expect(page.locator("#note")).not_to_be_empty()
+    expect(page.locator("#named")).to_have_text("picture")
+    serve.write(page, 5, (200, 100), 250)
+    reads(page, "5")
+
+
+def test_the_camera(page: Page) -> None:
+    page.get_by_role("button", name="Camera").click()
+    expect(page.locator("#camera")).to_be_visible()
+    page.wait_for_timeout(500)
+    page.get_by_role("button", name="Take the picture").click()
+    reads(page, "7352\n94273")
+    expect(page.locator("#camera")).to_be_hidden()
+
+
+def test_the_panel_follows_the_pen(page: Page) -> None:
+    page.locator("summary").click()
+    serve.write(page, 5, (200, 100), 250)
+    reads(page, "5")
+    expect(page.locator("#evidence-note")).to_contain_text("of a 5")
+    expect(page.locator("#layers .layer")).to_have_count(5)
+    assert page.locator("#layers canvas").count() > 100
+    page.locator("#clear").click()
+    serve.write(page, 7, (200, 100), 250)
+    expect(page.locator("#evidence-note")).to_contain_text("of a 7")
+
+
+def test_the_keyboard_alone_will_do(page: Page) -> None:
+    sheet = page.get_by_role("application", name="Drawing sheet")
+    sheet.focus()
+
+    def press(*keys: str) -> None:
+        for key in keys:
+            page.keyboard.press(key)
+
+    press(*["Shift+ArrowLeft"] * 4, "Space")
+    expect(page.locator("#said")).to_have_text("Pen down")
+    press(*["Shift+ArrowRight"] * 7, *["Shift+ArrowDown", "ArrowLeft", "ArrowLeft"] * 10, "Space")
+    reads(page, "7")
+    expect(page.locator("#said")).to_have_text(re.compile(r"^7\. .*% sure\."))
+    press("Backspace")
+    reads(page, "Write a digit")
+    expect(page.locator("#said")).to_have_text("The sheet is empty.")
+    for name in ("Pen width", "Picture", "Camera", "Read it as one digit"):
+        press("Tab")
+        focused = page.evaluate("document.activeElement.labels?.[0]?.innerText"
+                                " || document.activeElement.innerText")  # fmt: skip
+        assert focused.strip() == name
+    assert page.locator(":focus").evaluate("it => getComputedStyle(it).outlineStyle") == "solid"
+
+
+def test_a_screen_reader_finds_its_way(page: Page) -> None:
+    serve.write(page, 8, (200, 100), 250)
+    reads(page, "8")
+    expect(page.get_by_role("status")).to_have_text(re.compile(r"^8\. .*% sure\."))
+    tree = page.locator("body").aria_snapshot()
+    for part in (
+        'heading "tenfold" [level=1]',
+        'application "Drawing sheet"',
+        'toolbar "Drawing tools"',
+        'button "Undo"',
+        'button "Clear"',
+        'slider "Pen width"',
+        'button "Picture"',
+        'region "Answer"',
+        'img "What the network saw, 28 by 28 pixels, most like a 8"',
+        'list "Confidence in each digit"',
+        'checkbox "Read it as one digit"',
+        'heading "Look inside"',
+    ):
+        assert part in tree, tree
+    assert re.search(r"listitem: ?\"?8.*%", tree), tree
+
+
+def test_dark(open_page) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    dark = open_page(color_scheme="dark")
+    assert max(map(int, re.findall(r"\d+", dark.evaluate(ground)))) < 40
+    serve.write(dark, 2, (150, 80), 250)
+    reads(dark, "2")
+    light = open_page(color_scheme="light")
+    assert min(map(int, re.findall(r"\d+", light.evaluate(ground)))) > 230
+
+
+def test_a_finger_on_a_phone(open_page) -> None:
+    page = open_page(**serve.PHONE)
+    client = page.context.new_cdp_session(page)
+    sheet = page.locator("#sheet").bounding_box()
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        told = [{"x": float(x), "y": float(y)} for x, y in points]
+        client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": told})
+
+    for stroke in make.STROKES[4]:
+        points = make.smooth(stroke, 8) * 200 + (sheet["x"] + 80, sheet["y"] + 80)
+        touch("touchStart", points[0])
+        for point in points[1:]:
+            touch("touchMove", point)
+        touch("touchEnd")
+    reads(page, "4")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("scrollY") == 0, "drawing must not scroll"
+    answer = page.locator("#text").bounding_box()
+    assert answer["y"] + answer["height"] < 844, "the answer is on the screen"
+    small = [
+        (button.inner_text(), button.bounding_box())
+        for button in page.get_by_role("button").all()
+        if button.is_visible()
+        and min(button.bounding_box()[one] for one in ("width", "height")) < 44
+    ]
+    assert not small, "too small for a finger"
+
+
+def test_a_server_that_is_busy_is_asked_again(page: Page) -> None:
+    refused = []
+
+    def refuse(route) -> None:
+        if len(refused) < 1:
+            refused.append(route.request)
+            route.fulfill(status=429, headers={"retry-after": "1"}, json={"error": "busy"})
+        else:
+            route.continue_()
+
+    page.route("**/look*", refuse)
+    serve.write(page, 1, (200, 100), 250)
+    reads(page, "1")
+    assert refused
+
+
+def test_a_server_that_is_gone_is_told_of(open_page) -> None:
+    page = open_page()
+    page.route("**/look*", lambda route: route.fulfill(status=200, body="not what we know"))
+    serve.write(page, 1, (200, 100), 250)
+    reads(page, "That did not work")
+    expect(page.locator("#note")).to_contain_text("The server does not answer")

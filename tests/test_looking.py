@@ -1,0 +1,83 @@
+"""What the page asks the server for: `POST /look` and `POST /inside`."""
+
+from base64 import b64decode
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from served import PNG, Served, form
+
+from tenfold.reading import DEFAULT_THRESHOLD
+
+BYTES = {"Content-Type": "application/octet-stream"}
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    server = Served()
+    yield server
+    server.end_well()
+
+
+def array(text: str, kind: type, *shape: int) -> np.ndarray:
+    return np.frombuffer(b64decode(text), kind).reshape(shape)
+
+
+def test_look(served: Served, digit_png: Path) -> None:
+    data = digit_png.read_bytes()
+    plain = served.ask("/predict", data, PNG).document["pictures"][0]
+    body, kind = form(data)
+    for query, sent, headers in (
+        ("", data, PNG),
+        ("?drawn=true", data, PNG),
+        ("?single=true", body, kind),
+    ):
+        answer = served.ask(f"/look{query}", sent, headers)
+        assert answer.status == 200
+        document = answer.document
+        (digit,) = document["lines"][0]["digits"]
+        assert document["threshold"] == DEFAULT_THRESHOLD
+        assert document["left_out"] == []
+        canvas = array(digit.pop("canvas"), np.uint8, 28, 28)
+        assert canvas.max() > 200
+        probabilities = digit.pop("probabilities")
+        assert len(probabilities) == 10
+        assert np.argmax(probabilities) == digit["digit"] == 7
+        if query != "?single=true":
+            assert digit == plain["lines"][0]["digits"][0]
+
+
+def test_inside(served: Served, mnist) -> None:
+    image = mnist.train_images[0]  # a 5
+    answer = served.ask("/inside", image.tobytes(), BYTES)
+    assert answer.status == 200
+    document = answer.document
+    assert document["digit"] == 5
+    occlusion = array(document["occlusion"]["values"], np.int8, 28, 28)
+    assert max(abs(occlusion.min()), abs(occlusion.max())) == 127
+    assert document["occlusion"]["strongest"] > 0
+    assert not occlusion[0].any()
+    names = [layer["name"] for layer in document["layers"]]
+    assert names[0] == "conv1"
+    for layer in document["layers"]:
+        height, width, channels = [1] * (3 - len(layer["shape"])) + layer["shape"]
+        maps = array(layer["values"], np.uint8, channels, height, width)
+        assert maps.max() == 255
+
+
+def test_inside_a_blank(served: Served) -> None:
+    answer = served.ask("/inside", bytes(784), BYTES)
+    assert answer.status == 200
+    assert answer.document["occlusion"]["strongest"] == 0
+
+
+def test_what_cannot_be_looked_at_is_said(served: Served) -> None:
+    for path, body in (("/look", b"no picture"), ("/inside", b"short"), ("/inside", bytes(785))):
+        answer = served.ask(path, body, BYTES)
+        assert answer.status == 422
+        assert list(answer.document) == ["error"]
+    assert served.ask("/look", b"", PNG).status == 400
+    assert served.ask("/look", b"{}", {"Content-Type": "application/json"}).status == 415
+    assert served.ask("/look?single=perhaps", b"x", PNG).status == 422
+    assert served.ask("/inside").status == 405
