@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "choices.json"
 PICTURE = ROOT / "docs" / "images" / "choices.png"
 SEEDS = 3
-WORDS = ["--recipe", "conv", "--train-size", "20000", "--epochs", "4", "--choices", str(SEEDS)]
+WORDS = ["--recipe", "conv", "--train-size", "10000", "--epochs", "3", "--choices", str(SEEDS)]
 
 
 def main() -> None:

@@ -151,7 +151,7 @@ def _recipe_and_space(options: argparse.Namespace) -> tuple[Any, Any]:
     recipe = load_recipe(options.recipe or DEFAULT)
     if options.epochs is not None:
         recipe = override(recipe, {"epochs": options.epochs})
-    space = default_space(recipe)
+    space = default_space(recipe, options.train_size or 60_000)
     for words in options.space:
         space = narrowed(recipe, space, words)
     return recipe, space

@@ -70,16 +70,24 @@ _USUAL: Mapping[str, Choice | Range] = {
 }
 
 
-def default_space(recipe: Recipe) -> Space:
+def default_space(recipe: Recipe, images: int = 60_000) -> Space:
     """Return the usual space around a recipe: what makes no sense for its layers is left out.
 
     A dimension holds the recipe's own value even where that lies outside of the usual ones.
+
+    Args:
+        recipe: What the search is around.
+        images: So many will be trained on; batches that they do not fill are left out.
     """
     dimensions = []
     for name, usual in _USUAL.items():
         own = own_value(recipe, name)
         if own is not None:
-            dimensions.append(Dimension(name, _widened(recipe, name, usual, own)))
+            values = _widened(recipe, name, usual, own)
+            if name == "batch_size" and isinstance(values, Choice):
+                small = (value for value in values.values if value == own or float(value) <= images)
+                values = Choice(tuple(small))
+            dimensions.append(Dimension(name, values))
     return Space(tuple(dimensions))
 
 

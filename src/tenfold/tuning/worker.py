@@ -81,7 +81,9 @@ def work(errand: Errand, worker: str, splits: tuple[Split, Split]) -> int:
     Raises:
         TenfoldError: The storage cannot be used.
     """
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # says that it traces often: it must
+    # TensorFlow says that it traces often, which it must; tenfold, that some rates are no good.
+    for name in ("tensorflow", "tenfold"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     use_backend(errand.backend)
     plan = errand.plan
     study = load(errand.place, errand.study, pruner=_pruner(plan.pruner))

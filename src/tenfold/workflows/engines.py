@@ -11,6 +11,8 @@ from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from tqdm import tqdm
+
 from tenfold.backend import limit_threads, usable_cores
 from tenfold.errors import TenfoldError
 
@@ -139,6 +141,7 @@ def _answer(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     limit_threads(threads)
+    tqdm.set_lock(threading.RLock())  # its own is shared with processes, and outlives a kill
     try:
         pipe.send((True, function(*arguments)))
     except TenfoldError as error:
