@@ -44,18 +44,23 @@ def command(*arguments: object, **options: object) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def end(process: subprocess.Popen[str], seconds: float = 120) -> dict:
-    out, err = process.communicate(timeout=seconds)
+def end(process: subprocess.Popen[str], seconds: float = 240) -> dict:
+    with process:
+        try:
+            out, err = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
     assert process.returncode == 0, err
     return json.loads(out)
 
 
 def wait_until(what, process: subprocess.Popen[str]) -> None:
-    for _ in range(1200):
+    for _ in range(3000):
         if what() or process.poll() is not None:
             return
         time.sleep(0.05)
-    pytest.fail("it did not happen within a minute")
+    pytest.fail("it did not happen within minutes")
 
 
 def journal_lines(out: Path, *words: str) -> int:
@@ -140,6 +145,14 @@ def test_half_a_line_in_a_journal_is_dropped(tmp_path: Path) -> None:
     load(place, "s").enqueue_trial({})
     assert path.read_bytes().startswith(whole + b"{")
     assert len(load(place, "s").trials) == 1
+
+
+def test_other_files_are_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear reader,")
+    with pytest.raises(UsageError, match="is another file"):
+        open_storage(place_of(str(path)))
+    assert path.read_text() == "Dear reader,"
 
 
 def test_a_journal_is_for_one_command(tmp_path: Path) -> None:
@@ -291,7 +304,7 @@ def test_two_commands_share_a_database(database: str, tmp_path: Path) -> None:
     wait_until(lambda: epochs_told(database) >= 22, commands[0])
     (worker,) = children(commands[0].pid)
     os.kill(worker, signal.SIGKILL)
-    said = [process.communicate(timeout=120) for process in commands]
+    said = [process.communicate(timeout=240) for process in commands]
     assert [process.returncode for process in commands] == [0, 0], said
     for out, err in said:
         figures = json.loads(out)
@@ -309,7 +322,7 @@ def test_two_commands_share_a_database(database: str, tmp_path: Path) -> None:
 
 @pytest.mark.engines
 def test_a_machine_that_is_gone_loses_its_trial_to_another(database: str, tmp_path) -> None:
-    words = [*QUICK, "--epochs", "10", "--trials", "2", "--pruner", "none", "--storage", database,
+    words = [*QUICK, "--epochs", "20", "--trials", "2", "--pruner", "none", "--storage", database,
              "--study", "gone", "--grace", "6", "--json"]  # fmt: skip
     first = command(*words, "--out", tmp_path / "a")
     before = epochs_told(database)
@@ -322,9 +335,9 @@ def test_a_machine_that_is_gone_loses_its_trial_to_another(database: str, tmp_pa
 
 @pytest.mark.engines
 def test_ray_runs_the_workers(tmp_path: Path) -> None:
-    words = [*QUICK, "--trials", "4", "--workers", "2", "--out", tmp_path / "out", "--json"]
+    words = [*QUICK, "--trials", "3", "--workers", "2", "--out", tmp_path / "out", "--json"]
     figures = end(command(*words, "--engine", "ray"))
-    assert (figures["trials"], figures["failed"], figures["lost"]) == (4, 0, 0)
+    assert (figures["trials"], figures["failed"], figures["lost"]) == (3, 0, 0)
     rows = json.loads((tmp_path / "out" / "trials.json").read_text())["rows"]
     assert len({row["worker"] for row in rows}) <= 2
     # Trial 0 is the recipe as it is: the same training here.

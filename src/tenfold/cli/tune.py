@@ -116,11 +116,13 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     from tenfold.backend import check_backend
 
     check_backend(options.backend)
-    from tenfold.tuning.storage import Place  # names the extra, if it is missing
+    from tenfold.tuning.storage import close_storage, open_storage  # or the extra is named
     from tenfold.workflows import searches, tuning
 
     folder, search = _resumed(options) if options.resume else _asked_for(options)
-    place: Place = searches.place_for(search, folder, options.storage)
+    place = searches.place_for(search, folder, options.storage)
+    if search.storage:
+        close_storage(open_storage(place))  # before anything else is made
     with _engine(options) as engine:
         if options.resume:
             searches.write_search(folder, search)

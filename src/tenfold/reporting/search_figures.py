@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from tenfold.errors import MissingExtraError
 from tenfold.reporting.figures import (
     BLUE,
     GRID,
@@ -18,6 +17,12 @@ from tenfold.reporting.figures import (
     style_axes,
     title_axes,
 )
+
+try:
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+except ModuleNotFoundError as error:
+    raise MissingExtraError("drawing figures", "tune") from error
 
 Row = Mapping[str, Any]
 """One trial, as `tenfold.tuning.results.TrialRow` has it."""

@@ -28,6 +28,9 @@ BEATS = 6
 RETRIES = 3
 """A trial that was lost so often is not taken up again: it may be what kills the workers."""
 
+_FIRST = b'{"op_code":'
+"""How a journal begins."""
+
 _SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 
 
@@ -83,8 +86,12 @@ def open_storage(place: Place) -> Any:
         path = Path(place.address)
         make_folder(path.parent)
         own_lock: Any = _Lock(path)
-        backend = JournalFileBackend(str(path), own_lock)
-        return optuna.storages.JournalStorage(backend)
+        try:
+            _refuse_other_files(path)
+            backend = JournalFileBackend(str(path), own_lock)
+            return optuna.storages.JournalStorage(backend)
+        except OSError as error:
+            raise TenfoldError(f"cannot use {path}: {error.strerror}") from error
     with warnings.catch_warnings():
         # Heartbeats are called experimental.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -143,6 +150,19 @@ class _Lock:
 
     def release(self) -> None:
         self._lock.release()
+
+
+def _refuse_other_files(path: Path) -> None:
+    """Leave alone what is no journal: lines would be added to it.
+
+    Raises:
+        UsageError: It is another file.
+    """
+    if path.exists():
+        with path.open("rb") as file:
+            first = file.read(len(_FIRST))
+        if first and first != _FIRST:
+            raise UsageError(f"{path} is another file, not the journal of a search")
 
 
 def _drop_half_a_line(path: Path) -> None:

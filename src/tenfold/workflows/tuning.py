@@ -87,6 +87,8 @@ def tune(
     Raises:
         TenfoldError: The storage cannot be used, or all workers die.
     """
+    import tenfold.reporting.search  # noqa: F401 (if matplotlib is missing, say so now)
+
     ends_at = None if timeout is None else time.time() + timeout
     begun = time.monotonic()
     plan = search.plan
@@ -205,7 +207,7 @@ def _write(
     folder: Path, search: Search, studies: dict[str, optuna.Study], seconds: float
 ) -> dict[str, Any]:
     """Write the best recipe, all trials and the page, and return the figures."""
-    from tenfold.reporting.search import render_search  # brings matplotlib
+    from tenfold.reporting.search import render_search
 
     plan = search.plan
     rows: list[TrialRow] = []

@@ -1,0 +1,141 @@
+"""The tables of docs/tuning.md and of its half of docs/scale.md; see tables.py."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tenfold.wording import duration
+
+ROOT = Path(__file__).parent.parent
+
+PRICE = 0.04
+"""Dollars for a core and an hour, about what clouds ask for a small rented machine."""
+
+PAPER = 1000
+"""Trials of the search on paper."""
+
+
+def choices() -> str:
+    found = read("choices")
+    start = found["start"]
+    lines = ["| setting | validation accuracy by value, mean of n seeds; difference, points |",
+             "|---|---|"]  # fmt: skip
+    for name, rows in found["dimensions"].items():
+        lines.append(f"| `{name}` | {'; '.join(level(row) for row in rows)} |")
+    lines += [
+        "",
+        f"Recipe `{found['recipe']}`, {found['train_size']:,} training images, {found['epochs']} "
+        f"epochs, {start['n']} seeds each; as it is (bold) it reads {percent(start['mean'])} (sd "
+        f"{100 * start['sd']:.2f} points) of the last {found['val_size']:,} of the 60,000 images. "
+        "After each difference, its standard error.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def level(row: Mapping[str, Any]) -> str:
+    value = row["value"] if isinstance(row["value"], str) else f"{row['value']:.3g}"
+    accuracy = percent(row["accuracy"]["mean"])
+    if row["own"]:
+        return f"**{value} {accuracy}**"
+    gain = row["gain"]
+    error = 100 * gain["sd"] / gain["n"] ** 0.5
+    return f"{value} {accuracy} ({100 * gain['mean']:+.2f} ± {error:.2f})"
+
+
+def tune_search() -> str:
+    found = read("tune")["search"]
+    start, best, test = found["start"], found["best"], found["test"]
+    lines = ["| | validation accuracy, one seed | test accuracy, mean of n | sd | min to max |",
+             "|---|---|---|---|---|"]  # fmt: skip
+    for name, one, shown in (("start", start, "`conv` as it is"), ("best", best, "found")):
+        accuracy = test[name]
+        lines.append(
+            f"| {shown} | {percent(one['val_accuracy'])} "
+            f"| {percent(accuracy['mean'])} (n = {accuracy['n']}) | {100 * accuracy['sd']:.3f} "
+            f"| {100 * accuracy['min']:.2f} to {100 * accuracy['max']:.2f} |"
+        )
+    shares = ", ".join(f"`{name}` {share:.0%}" for name, share in found["importances"].items()
+                       if share >= 0.05)  # fmt: skip
+    lines += [
+        "",
+        f"`{found['command']}`: {found['trials']} trials, {found['pruned']} of them stopped "
+        f"early, killed with -9 on the way and resumed ({found['lost']} trial taken up again). The "
+        f"test is of trainings on all 60,000 images. What mattered: {shares}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def tune_workers() -> str:
+    found = read("tune")
+    workers, storage = found["workers"], found["overhead"]["storage_ms_by_trials"]
+    engines = found["overhead"]["engine_seconds"]
+    one, two = workers["seconds"]["1"], workers["seconds"]["2"]
+    lines = ["| | |", "|---|---|"]
+    lines.append(
+        f"| {workers['trials']} trials, one worker on one pinned core, PostgreSQL "
+        f"| {duration(one)} |"
+    )
+    lines.append(
+        f"| the same, two commands on a pinned core each | {duration(two)}, "
+        f"{workers['ratio']:.2f} of it |"
+    )
+    for name, shown in (("journal", "a journal"), ("postgresql", "PostgreSQL")):
+        words = ", ".join(f"{ms:.0f} ms with {count} before it"
+                          for count, ms in storage[name].items())  # fmt: skip
+        lines.append(f"| a trial that trains nothing, in {shown} | {words} |")
+    for name, shown in (("local", "processes"), ("ray", "Ray started for it")):
+        seconds = " and ".join(f"{value:.1f}" for value in engines[name])
+        lines.append(f"| the same 8 short trials, two workers: {shown} | {seconds} s |")
+    machine = workers["machine"]
+    lines += ["", f"On {machine['cores']} cores of {machine['processor']}, {workers['date']}."]
+    return "\n".join(lines) + "\n"
+
+
+def tune_paper() -> str:
+    found = read("tune")
+    speed = read("train_speed")
+    storage = found["overhead"]["storage_ms_by_trials"]["postgresql"]
+    few, many = (storage[count] for count in ("100", "500"))
+    ms = few + (many - few) / 400 * (PAPER - 100)
+    cores = speed["machine"]["cores"]
+    lines = [f"| recipe | a training on {cores} cores | {PAPER:,} trainings "
+             "| on 16 machines of 2 cores | on 100 | dollars |",
+             "|---|---|---|---|---|---|"]  # fmt: skip
+    for name in ("conv", "standard"):
+        seconds = speed["recipes"][name]["train_seconds"]["median"]
+        whole = PAPER * seconds
+        hours = whole * cores / 3600
+        lines.append(
+            f"| `{name}` | {duration(seconds)} | {hours:.1f} core-hours | {duration(whole / 16)} "
+            f"| {duration(whole / 100)} | {hours * PRICE:.2f} |"
+        )
+    rate = 1000 / ms
+    longest = speed["recipes"]["standard"]["train_seconds"]["median"]
+    lines += [
+        "",
+        f"{PAPER:,} x seconds x {cores} cores / 3,600; nothing stopped early, so an upper bound; "
+        f"at {PRICE:g} dollars an hour of a core. The storage: a trial costs {few:.0f} ms of "
+        f"PostgreSQL and sampler with 100 trials before it and {many:.0f} ms with 500, so about "
+        f"{ms:.0f} ms at {PAPER:,}, on the line through both: {100 * ms / 1000 / longest:.1f}% of "
+        f"a training of `standard`. Were all of it the database's, one core of it would serve "
+        f"{rate:.1f} trials a second, so {rate * longest:.0f} workers that train `standard`.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def percent(fraction: float) -> str:
+    return f"{100 * fraction:.2f}%"
+
+
+def read(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((ROOT / "results" / f"{name}.json").read_text())
+    return document
+
+
+TUNING_TABLES: dict[str, Callable[[], str]] = {
+    "choices": choices,
+    "tune_search": tune_search,
+    "tune_workers": tune_workers,
+    "tune_paper": tune_paper,
+}
