@@ -15,6 +15,7 @@ from tenfold.data.mnist import load_mnist, split_validation
 from tenfold.errors import TenfoldError
 from tenfold.files import write_atomic
 from tenfold.recipes import member_seeds, recipe_to_dict
+from tenfold.reporting.search import render_search
 from tenfold.tuning.results import (
     TrialRow,
     best_of,
@@ -87,8 +88,6 @@ def tune(
     Raises:
         TenfoldError: The storage cannot be used, or all workers die.
     """
-    import tenfold.reporting.search  # noqa: F401 (if matplotlib is missing, say so now)
-
     ends_at = None if timeout is None else time.time() + timeout
     begun = time.monotonic()
     plan = search.plan
@@ -207,8 +206,6 @@ def _write(
     folder: Path, search: Search, studies: dict[str, optuna.Study], seconds: float
 ) -> dict[str, Any]:
     """Write the best recipe, all trials and the page, and return the figures."""
-    from tenfold.reporting.search import render_search
-
     plan = search.plan
     rows: list[TrialRow] = []
     shares: dict[str, float] = {}
