@@ -7,13 +7,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from tenfold.batch.chunks import Chunk, Damaged, Place
+from tenfold.batch.chunks import Damaged, Place
 from tenfold.batch.local import Numbered, run_here
 from tenfold.batch.parts import Output, output
 from tenfold.batch.planning import PLAN, look_over, plan
 from tenfold.batch.working import Done, Job
 from tenfold.bundle import graph_of, load_bundle, shipped_models
-from tenfold.errors import MissingExtraError, PictureError, UsageError
+from tenfold.errors import MissingExtraError, PictureError, TenfoldError, UsageError
 from tenfold.files import sha256
 from tenfold.reading import DEFAULT_MODEL
 
@@ -78,28 +78,18 @@ def read_batch(
         # An input that was moved meanwhile is called what it was called at first.
         place = Place(place.root, found.manifest["input"])
         job = Job(place, found.folder.resolve(), str(model), single)
-        totals = dict.fromkeys(("pictures", "errors", "parts", "read_now"), 0)
-        start = time.perf_counter()
-        _read_all(
-            found,
-            job,
-            plan(place.root, column),
-            totals,
-            engine,
-            workers,
-            progress=progress,
-            tell=tell,
-        )
-        seconds = time.perf_counter() - start
+        tally = _Tally(found.manifest["bytes"], progress=progress, tell=tell)
+        with (
+            tally.bar,
+            closing(engine(job, _missing(found, place, column, tally), workers)) as read,
+        ):
+            for done in read:
+                tally.add(done)
         if look_over(place.root).fingerprint != manifest["fingerprint"]:
-            raise PictureError(f"{source} changed while it was read: some rows may be wrong")
+            raise TenfoldError(f"{source} changed while it was read: some rows may be wrong")
         if not found.finished:
-            found.finish({name: totals[name] for name in ("pictures", "errors", "parts")})
-    speed = round(totals["read_now"] / seconds, 1) if totals["read_now"] else None
-    return {
-        "out": str(folder), "model": str(model), **totals,
-        "seconds": round(seconds, 2), "per_second": speed,
-    }  # fmt: skip
+            found.finish(tally.counts())
+    return {"out": str(folder), "model": str(model), **tally.counts(), **tally.speed()}
 
 
 def _manifest(place: Place, model: str, *, single: bool, column: str | None) -> dict[str, Any]:
@@ -129,52 +119,67 @@ def _check_first(place: Place, column: str | None) -> None:
             raise PictureError(first.error)
 
 
-def _read_all(
-    found: Output,
-    job: Job,
-    chunks: Iterator[Chunk],
-    totals: dict[str, int],
-    engine: Engine,
-    workers: int | None,
-    *,
-    progress: bool,
-    tell: Callable[[str], None] | None,
-) -> None:
-    """Have every chunk read that has no part yet, and count rows, errors and parts."""
-    from tqdm import tqdm
+def _missing(
+    found: Output, place: Place, column: str | None, tally: "_Tally"
+) -> Iterator[Numbered]:
+    """Give every chunk that has no part yet, and count the others."""
+    for number, chunk in enumerate(plan(place.root, column)):
+        counts = found.counts(number) if number in found.parts else None
+        if counts is None:
+            yield number, chunk
+        else:
+            tally.add_found(chunk.size_bytes, *counts)
 
-    told = 0
-    shape = "{percentage:3.0f}%|{bar}| {postfix} [{elapsed}<{remaining}]"
-    with tqdm(
-        total=found.manifest["bytes"], disable=not progress, bar_format=shape, dynamic_ncols=True
-    ) as bar:
 
-        def missing() -> Iterator[Numbered]:
-            for number, chunk in enumerate(chunks):
-                counts = found.counts(number) if number in found.parts else None
-                if counts is None:
-                    yield number, chunk
-                    continue
-                totals["pictures"] += counts[0]
-                totals["errors"] += counts[1]
-                totals["parts"] += 1
-                if progress:  # what was there already says nothing about the speed
-                    bar.initial += chunk.size_bytes
-                    bar.update(chunk.size_bytes)
+class _Tally:
+    """Counts parts, draws the bar, and tells of the first errors."""
 
-        with closing(engine(job, missing(), workers)) as coming:
-            start = time.perf_counter()
-            for done in coming:
-                totals["pictures"] += done.rows
-                totals["read_now"] += done.rows
-                totals["errors"] += done.errors
-                totals["parts"] += 1
-                speed = totals["read_now"] / (time.perf_counter() - start)
-                bar.set_postfix_str(
-                    f"{totals['pictures']:,} pictures, {speed:,.0f}/s", refresh=False
-                )
-                bar.update(done.size_bytes)
-                if done.errors and tell and told < TOLD:
-                    told += 1
-                    more = f" (and {done.errors - 1:,} like it)" if done.errors > 1 else ""
-                    tell(done.first_error + more)
+    def __init__(
+        self, size_bytes: int, *, progress: bool, tell: Callable[[str], None] | None
+    ) -> None:
+        from tqdm import tqdm
+
+        shape = "{percentage:3.0f}%|{bar}| {desc} [{elapsed}<{remaining}]"
+        self.bar = tqdm(
+            total=size_bytes, disable=not progress, bar_format=shape, dynamic_ncols=True
+        )
+        self._tell = tell
+        self._told = 0
+        self._pictures = self._errors = self._parts = self._read_now = 0
+        self._start = time.perf_counter()
+        self._seconds = 0.0
+
+    def add_found(self, size_bytes: int, pictures: int, errors: int) -> None:
+        """Count a part that was there."""
+        self._pictures += pictures
+        self._errors += errors
+        self._parts += 1
+        if not self.bar.disable:  # it says nothing about the speed
+            self.bar.initial += size_bytes
+            self.bar.update(size_bytes)
+
+    def add(self, done: Done) -> None:
+        """Count a part that was read now."""
+        self._pictures += done.rows
+        self._errors += done.errors
+        self._parts += 1
+        self._read_now += done.rows
+        self._seconds = time.perf_counter() - self._start
+        speed = self._read_now / self._seconds
+        self.bar.set_description_str(f"{self._pictures:,} pictures, {speed:,.0f}/s", refresh=False)
+        self.bar.update(done.size_bytes)
+        if done.errors and self._tell and self._told < TOLD:
+            self._told += 1
+            more = f" (and {done.errors - 1:,} like it)" if done.errors > 1 else ""
+            self._tell(done.first_error + more)
+
+    def counts(self) -> dict[str, int]:
+        """Return what all parts hold."""
+        return {"pictures": self._pictures, "errors": self._errors, "parts": self._parts}
+
+    def speed(self) -> dict[str, float | None]:
+        """Return what was read now, in how many seconds."""
+        speed = round(self._read_now / self._seconds, 1) if self._read_now else None
+        return {
+            "read_now": self._read_now, "seconds": round(self._seconds, 2), "per_second": speed,
+        }  # fmt: skip
