@@ -14,9 +14,6 @@ from tenfold.errors import BundleError, UsageError
 SIDE = 28
 ACCEPTED_SHAPES = "(28, 28), (n, 28, 28), (n, 28, 28, 1), (n, 1, 28, 28) or (n, 784)"
 
-FEW = 8
-"""Images up to which a small network reads sooner with one thread."""
-
 SMALL_BYTES = 1_000_000
 """A graph below this size is a small network."""
 
@@ -100,9 +97,9 @@ def predict_scored(
 class OnnxClassifier(Classifier):
     """An ONNX graph with input `images` uint8 [n, 28, 28] and output `probabilities` [n, 10].
 
-    Safe to use from several threads. A small network reads with one thread, and many images as
-    batches side by side, a thread each: sooner than sharing the work of every layer out, by
-    results/inference.json.
+    Safe to use from several threads. A small network reads up to `SMALL_BATCH` images with one
+    thread, and more as batches side by side, a thread each: sooner than sharing the work of
+    every layer out, by results/inference.json.
 
     Args:
         model: The graph, as a file or as its bytes.
@@ -132,16 +129,13 @@ class OnnxClassifier(Classifier):
         """Return the probability of each digit; see `Classifier.predict_proba`."""
         batch = as_images(images)
         result = np.empty((len(batch), 10), np.float32)
-        size = BATCH
-        if self._small:
-            size = len(batch) if len(batch) <= FEW else -(-len(batch) // self._threads)
-            size = min(size, SMALL_BATCH)
+        size = SMALL_BATCH if self._small else BATCH
 
         def read(start: int) -> None:
             part = slice(start, start + size)
             (result[part],) = self._session.run(["probabilities"], {"images": batch[part]})
 
-        starts = range(0, len(batch), size or 1)
+        starts = range(0, len(batch), size)
         if self._small and self._threads > 1 and len(starts) > 1:
             # Threads of this call alone: none is left waiting, and none is missing after a fork.
             with ThreadPoolExecutor(self._threads) as beside:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenfold.bundle import load_bundle, load_classifier
-from tenfold.classifiers import FEW, SIDE, Classifier, OnnxClassifier
+from tenfold.classifiers import SIDE, Classifier, OnnxClassifier
 from tenfold.serving.batching import Batcher
 from tenfold.serving.metrics import Metrics
 from tenfold.serving.problems import ProblemError
@@ -77,8 +77,7 @@ class Service:
         classifier = load_classifier(self.model)
         blank = np.zeros((SIDE, SIDE), np.uint8)
         Reader(classifier).read(blank)
-        for count in (1, FEW + 1):
-            classifier.predict_proba(np.stack([blank] * count))
+        classifier.predict_proba(blank)
         return classifier
 
     def close(self) -> None:
