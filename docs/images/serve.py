@@ -96,7 +96,7 @@ def main() -> None:
     with served() as address, chromium() as browser:
         for scheme in ("light", "dark"):
             page = browser.new_page(
-                viewport={"width": 1200, "height": 760},
+                viewport={"width": 1200, "height": 732},
                 color_scheme=scheme,  # type: ignore[arg-type]
             )
             page.goto(address)

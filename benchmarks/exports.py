@@ -1,0 +1,67 @@
+"""Export every shipped model in every format, and keep how far each agrees with its original.
+
+    python benchmarks/exports.py               all, about ten minutes, most of them `best`
+    python benchmarks/exports.py --model tiny  one anew; the others' rows stay
+
+No times are measured, so other things may run beside it. Writes results/exports.json.
+"""
+
+import argparse
+import json
+import platform
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from tenfold.bundle import shipped_models
+from tenfold.errors import ExportError
+from tenfold.exporting import FORMATS
+from tenfold.files import write_atomic
+from tenfold.workflows.exporting import export_model
+from tenfold.workflows.training import processor
+
+RESULTS = Path(__file__).parent.parent / "results" / "exports.json"
+PACKAGES = ("numpy", "onnx", "onnxruntime", "openvino", "ai-edge-litert", "tensorflow-cpu", "keras")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", action="append", choices=shipped_models())
+    models = parser.parse_args().model or list(shipped_models())
+    kept = json.loads(RESULTS.read_text())["rows"] if RESULTS.exists() else []
+    rows = [row for row in kept if row["model"] in set(shipped_models()) - set(models)]
+    for model in models:
+        for precision in ("float32", "int8"):
+            rows += [exported(model, precision, format) for format in FORMATS]
+    rows.sort(key=lambda row: row["model"])
+    document = {
+        "machine": {"processor": processor(), "python": platform.python_version()},
+        "versions": {name: version(name) for name in PACKAGES},
+        "rows": rows,
+    }
+    write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
+
+
+def exported(model: str, precision: str, format: str) -> dict[str, Any]:
+    """Return what is kept of one export, or that it was refused."""
+    row: dict[str, Any] = {"model": model, "format": format, "precision": precision}
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            result = export_model(model, format, quantize=precision == "int8", out=folder)
+        except ExportError as error:
+            row |= {"refused": str(error)}
+        else:
+            row |= {"size_bytes": sum(file["size_bytes"] for file in result["files"])}
+            names = ("images", "same_labels", "largest_difference", "mean_difference")
+            row |= {name: result["agreement"][name] for name in names}
+            row |= {"accuracy": result["accuracy"]["export"]}
+    print(row, file=sys.stderr, flush=True)
+    return row
+
+
+if __name__ == "__main__":
+    main()
