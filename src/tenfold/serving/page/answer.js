@@ -119,7 +119,7 @@ export function showDigits(marks, chosen, choose) {
       canvas.width = canvas.height = 28;
       paintGrey(canvas, bytes(mark.canvas));
       name.textContent = mark.none ? "–" : mark.rejected ? "?" : mark.digit;
-      const share = `${Math.floor(100 * mark.confidence)}%`;
+      const share = `${Math.min(99, Math.floor(100 * mark.confidence))}%`;
       button.type = "button";
       button.className = mark.none ? "none" : mark.rejected ? "doubt" : "";
       button.append(canvas, name, share);

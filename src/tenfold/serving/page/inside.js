@@ -104,7 +104,7 @@ function showEvidence({ digit, occlusion }, image) {
 }
 
 function short(times) {
-  if (times >= 1e6) return "million";
+  if (times >= 1e6) return "a million";
   if (times >= 1000) return `${Math.round(times / 1000).toLocaleString("en")},000`;
   return times >= 10 ? String(Math.round(times)) : times.toFixed(1);
 }
