@@ -339,8 +339,12 @@ def explaining() -> str:
         f"|---|{'---|' * len(titles)}",
     ]
     for layers, methods in found["rank_correlation_with_shuffled"].items():
+        last = layers.rpartition(" + ")[2]
+        if last.endswith("_norm"):
+            continue  # half a layer
+        label = last if last == layers else f"and {last.removesuffix('_sums')}"
         cells = (f"{methods[name]['mean']:.2f} (sd {methods[name]['sd']:.2f})" for name in titles)
-        lines.append(f"| {layers.replace(' + ', ', ')} | {' | '.join(cells)} |")
+        lines.append(f"| {label} | {' | '.join(cells)} |")
     missed, change = found["completeness_error"], found["change"]
     ink = change["ink"]
     return (

@@ -109,6 +109,7 @@ def test_a_digit_to_turn_to_may_be_named(mnist) -> None:
     change = smallest_change(classifier, four, 9)
     assert (change.before, change.after, change.turned) == (4, 9, True)
     assert change.confidence > 0.5
+    assert smallest_change(classifier, four, 4).after != 4
 
 
 def test_strokes_add_and_take_away() -> None:

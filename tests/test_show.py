@@ -12,8 +12,12 @@ import pytest
 from PIL import Image
 
 import tenfold
+from tenfold.bundle import write_bundle
 from tenfold.cli import main
 from tenfold.explaining import exciting, gradients
+from tenfold.exporting import network_weights, onnx_model
+from tenfold.networks import build_network, finish_network
+from tenfold.recipes import recipe_named, recipe_to_dict
 from tenfold.reporting.drawing import Drawing, heat, mosaic, signed
 from tenfold.workflows import showing
 
@@ -173,11 +177,37 @@ def test_explain_any_classifier(digit_png: Path) -> None:
             return tenfold.load_classifier("tiny").predict_proba(images) ** 1
 
     found = tenfold.explain(digit_png, Votes(), single=True, methods=["occlusion"])
+    assert found._repr_html_().startswith("<svg")
     assert found.digits[0].maps["occlusion"].max() > 0
     assert found.digits[0].change is None
     assert "integrated" not in found.page
     with pytest.raises(tenfold.TenfoldError, match="gradients need a model by name or folder"):
         tenfold.explain(digit_png, Votes(), methods=["grad-cam"])
+
+
+@pytest.fixture
+def plain_bundle(tmp_path: Path, tensorflow: None) -> Path:
+    """A bundle without a convolution, fresh from the builder."""
+    recipe = recipe_named("softmax")
+    network = finish_network(recipe, build_network(recipe))
+    network.save(tmp_path / "model.keras")
+    contents = {
+        "model.onnx": onnx_model(recipe, network_weights(network)),
+        "model.keras": (tmp_path / "model.keras").read_bytes(),
+    }
+    meta = {"recipe": recipe_to_dict(recipe), "parameters": 7850}
+    return write_bundle(tmp_path / "plain", contents, meta).folder
+
+
+@pytest.mark.usefixtures("few_images")
+def test_a_network_without_convolutions(plain_bundle: Path, digit_png: Path) -> None:
+    look = tenfold.show(plain_bundle)
+    assert list(look.figures) == ["feature-maps", "map", "confusion", "hardest"]
+    whole(look.page)
+    why = tenfold.explain(digit_png, plain_bundle, single=True)
+    assert list(why.digits[0].maps) == ["occlusion", "integrated-gradients"]
+    with pytest.raises(tenfold.TenfoldError, match="needs a convolution, and softmax has none"):
+        tenfold.explain(digit_png, plain_bundle, single=True, methods=["grad-cam"])
 
 
 @pytest.mark.parametrize(

@@ -127,13 +127,17 @@ def smallest_change(
     Args:
         classifier: Whom to ask.
         image: uint8 (28, 28), white ink on black.
-        target: The digit to turn to. None is the runner-up, or whatever other digit can be had if
-            the runner-up cannot: where the classifier is certain, who comes second means little.
+        target: The digit to turn to. None (and the answer itself) is the runner-up, or whatever
+            other digit can be had if the runner-up cannot: where the classifier is certain, who
+            comes second means little.
         progress: Called with the number of images judged, now and then.
     """
     order = np.argsort(-classifier.predict_proba(image)[0], kind="stable")
     before = int(order[0])
-    aims = [(int(order[1]),), tuple(map(int, order[1:]))] if target is None else [(target,)]
+    if target is not None and target != before:
+        aims: list[tuple[int, ...]] = [(target,)]
+    else:
+        aims = [(int(order[1]),), tuple(map(int, order[1:]))]
     best, after = _State(image, (), -np.inf, 0.0), aims[0][0]
     for targets in aims:
         most = MOST_TO_RUNNER_UP if targets != aims[-1] else MOST_STROKES

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenfold.bundle import KERAS, Bundle, recipe_of
-from tenfold.errors import MissingExtraError, TrainingError
+from tenfold.errors import MissingExtraError, TrainingError, UsageError
 from tenfold.explaining.evidence import LEAST
 from tenfold.explaining.fields import convolutions, field_of
 from tenfold.recipes import SIDE, Recipe
@@ -93,7 +93,12 @@ class Slopes:
 
         Returns:
             float64 (28, 28), 0 or more.
+
+        Raises:
+            UsageError: The network has no convolution.
         """
+        if not convolutions(self.recipe):
+            raise UsageError(f"Grad-CAM needs a convolution, and {self.recipe.name} has none")
         name = convolutions(self.recipe)[-1]
         layers = self.layers
         cut = [layer.name for layer in layers].index(name) + 1

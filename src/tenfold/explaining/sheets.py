@@ -49,9 +49,10 @@ def draw_filters(name: str, kernel: Maps) -> Drawing:
     height, width, seen, filters = kernel.shape
     most = float(np.quantile(np.abs(kernel), STRONGEST)) or 1.0
     tiles = signed(np.moveaxis(kernel, (2, 3), (0, 1)), most).reshape(-1, height, width, 3)
-    columns = min(seen * filters, 16) if 1 in (seen, filters) else filters
-    gap = 8 if columns <= 16 else 1 if width > 1 else 0
-    zoom = max(1, min(12, (ROOM // columns - gap) // width))
+    single = 1 in (seen, filters)
+    columns = _even(seen * filters, 16) if single else filters
+    gap = 8 if single else 1 if width > 1 else 0
+    zoom = max(1, min(16 if single else 8, (ROOM // columns - gap) // width))
     sheet = mosaic(tiles, columns, gap, zoom, RULE if gap == 1 else GROUND)
     factor = min(1.0, ROOM / sheet.shape[1])
     drawing = Drawing(WIDTH, round(sheet.shape[0] * factor) + 88, f"The filters of {name}")
@@ -117,7 +118,8 @@ def _draw_layer(drawing: Drawing, y: float, row: LayerRow, values: Maps) -> floa
         columns = min(values.size, 50)
         sheet = mosaic(colored[:, None, None], columns, 2, min(24, ROOM // columns - 2))
     scale_bar(drawing, WIDTH - EDGE, y, most, both=both)
-    factor = ROOM / sheet.shape[1] if sheet.shape[1] > 0.9 * ROOM else 1
+    full = values.shape[-1] >= columns >= 16
+    factor = ROOM / sheet.shape[1] if full else 1
     drawing.image(EDGE, y + 18, sheet, factor)
     return y + 60 + float(sheet.shape[0] * factor)
 
@@ -151,11 +153,12 @@ def draw_excitement(found: Excitement, grown: npt.NDArray[np.uint8] | None) -> D
         grown: uint8 (filters, size, size), or None if there is none.
     """
     size = found.patches.shape[-1]
-    zoom = max(1, 34 // size) if size <= 34 else 1
+    side = 105 if grown is not None else 96  # lets four, or eight, stand in a row
+    zoom = max(1, (side - 4) // 3 // size)
     sheets = [mosaic(nine, 3, 2, zoom) for nine in found.patches]
     block = sheets[0].shape[0]
     cell = block + (8 + block if grown is not None else 0) + 26
-    columns = max(1, (ROOM + 26) // cell)
+    columns = _even(len(sheets), max(1, (ROOM + 26) // cell))
     rows = -(-len(sheets) // columns)
     drawing = Drawing(WIDTH, 0, f"What excites the filters of {found.layer} most")
     words = f"{found.layer}: what excites {len(sheets)} of its filters most"
@@ -172,6 +175,11 @@ def draw_excitement(found: Excitement, grown: npt.NDArray[np.uint8] | None) -> D
             drawing.image(x + block + 8, y + 12, grown[place], block / size)
     drawing.height = 62 + rows * (block + 40) + 6
     return drawing
+
+
+def _even(count: int, most: int) -> int:
+    """Return how many of `count` things to put in a row, `most` at most, for rows alike."""
+    return -(-count // -(-count // most))
 
 
 def draw_map(

@@ -17,7 +17,7 @@ SOFT = 0.7
 """Integrated gradients jump from pixel to pixel; they are drawn blurred by so many pixels."""
 
 TITLES = {
-    "occlusion": ("occlusion", "odds fall up to {} times"),
+    "occlusion": ("occlusion", "odds fall {} times"),
     "integrated-gradients": ("integrated gradients", "a pixel: up to {} times"),
     "grad-cam": ("Grad-CAM", "coarse, no unit"),
 }
@@ -43,9 +43,11 @@ def draw_explanation(
     width = 2 * EDGE + panels * PANEL + (panels - 1) * GAP
     drawing = Drawing(max(width, 460), TOP + PANEL + 46, f"Why it was read as {answer}")
     drawing.text(EDGE, 30, f"Read as {answer}", 19)
-    keys = [(FOR, "speaks for it"), (AGAINST, "speaks against it")] if maps else []
-    if change is not None and not maps:
-        keys = [(FOR, "to be added"), (AGAINST, "to be rubbed out")]
+    means = {FOR: ["speaks for it"] * bool(maps), AGAINST: ["speaks against it"] * bool(maps)}
+    if change is not None:
+        means[FOR].append("to be added")
+        means[AGAINST].append("to be rubbed out")
+    keys = [(color, ", or ".join(words)) for color, words in means.items()]
     right = float(drawing.width - EDGE)
     for color, words in reversed(keys if panels > 2 else []):
         right -= 6.5 * len(words)
@@ -60,9 +62,7 @@ def draw_explanation(
             cv2.GaussianBlur(values, (0, 0), SOFT) if method == "integrated-gradients" else values
         )
         most = float(np.abs(soft).max())
-        times = f"{10 ** min(float(np.abs(values).max()), 9):,.0f}"
-        if times in ("0", "1", "2"):
-            times = f"{10 ** float(np.abs(values).max()):.1f}"
+        times = _times(float(np.abs(values).max()))
         title, words = TITLES[method]
         _panel(drawing, x, title, over(image, soft, most), words.format(times))
     if change is not None:
@@ -74,6 +74,15 @@ def draw_explanation(
         words += f" {change.after} ({change.confidence:.0%})"
         _panel(drawing, x, "then it looks so", _grey(change.changed), words)
     return drawing
+
+
+def _times(decades: float) -> str:
+    """Return a power of ten as a number for reading, in two digits: 2.2, 120, 730,000."""
+    value = 10 ** min(decades, 9.0)
+    if value < 10:
+        return f"{value:.1f}"
+    unit = 10 ** (int(np.log10(value)) - 1)
+    return f"{round(value / unit) * unit:,}"
 
 
 def over(image: Image, values: Map, most: float) -> Image:

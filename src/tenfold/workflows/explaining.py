@@ -15,6 +15,7 @@ from tenfold.bundle import load_bundle, load_classifier
 from tenfold.classifiers import Classifier
 from tenfold.errors import MissingExtraError, PictureError, UsageError
 from tenfold.explaining.changing import Change, smallest_change
+from tenfold.explaining.fields import convolutions
 from tenfold.explaining.occlusion import occlusion
 from tenfold.explaining.strips import draw_explanation
 from tenfold.pictures import Picture, PictureSource, load_picture, picture_name
@@ -99,6 +100,10 @@ class Explanation:
         """All of it as one HTML page."""
         return _page(self)
 
+    def _repr_html_(self) -> str:
+        """Let notebooks show the figures."""
+        return "".join(figure.svg() for figure in self.figures.values())
+
     def save(self, folder: str | Path) -> list[Path]:
         """Write the page, and every figure as PNG and as SVG; return what was written."""
         return save_page(self.page, self.figures, Path(folder))
@@ -136,8 +141,6 @@ def explain(
     if target is not None and not 0 <= target <= 9:
         raise UsageError(f"the digit to turn to is {target}; it must lie between 0 and 9")
     classifier = model if isinstance(model, Classifier) else load_classifier(model)
-    slopes, notes = _slopes(model, methods)
-    chosen = methods or (METHODS if slopes else WITHOUT_GRADIENTS)
     name = picture_name(picture)
     decoded = load_picture(picture)
     reading = Reader(classifier).read_picture(decoded, single=single)
@@ -145,6 +148,8 @@ def explain(
     if not found:
         hint = "" if single else "; if it shows one digit, try --single"
         raise PictureError(f"no digit was found in {name}{hint}")
+    slopes, notes = _slopes(model, methods)
+    chosen = methods or _possible(slopes)
     with tqdm(total=len(found) * len(chosen), disable=not progress, leave=False) as bar:
         explained = tuple(
             _explained(digit, classifier, slopes, chosen, target, bar.update) for digit in found
@@ -169,6 +174,13 @@ def _slopes(model: str | Path | Classifier, methods: Sequence[str]) -> tuple[Any
         note = f"{' and '.join(wanted)} are left out: {error}"
         _log.info("tenfold: %s", note)
         return None, (note,)
+
+
+def _possible(slopes: Any) -> Sequence[str]:
+    """Return the methods that can be had."""
+    if slopes is None:
+        return WITHOUT_GRADIENTS
+    return METHODS if convolutions(slopes.recipe) else [m for m in METHODS if m != GRAD_CAM]
 
 
 def _explained(

@@ -17,6 +17,7 @@ from tenfold.errors import MissingExtraError, PictureError
 from tenfold.evaluation import Evaluation, evaluate, hardest_images
 from tenfold.explaining.embedding import STEPS, embed
 from tenfold.explaining.exciting import Excitement, excite, survey
+from tenfold.explaining.fields import convolutions
 from tenfold.explaining.gradients import GROWING_STEPS, load_slopes
 from tenfold.explaining.sheets import (
     draw_confusion,
@@ -57,6 +58,10 @@ class Look:
     evaluation: Evaluation
     notes: tuple[str, ...]
 
+    def _repr_html_(self) -> str:
+        """Let notebooks show the figures."""
+        return "".join(figure.svg() for figure in self.figures.values())
+
     def save(self, folder: str | Path) -> list[Path]:
         """Write the page, and every figure as PNG and as SVG; return what was written."""
         return save_page(self.page, self.figures, Path(folder))
@@ -84,17 +89,20 @@ def show(
     features = load_features(model)
     images, labels = load_mnist("test", data_dir)
     figures: dict[str, Drawing] = {}
-    sections = [_way(features, picture, images[0], figures), _filters(features, figures)]
+    sections = [_way(features, picture, images[0], figures)]
+    if convolutions(features.recipe):
+        sections.append(_filters(features, figures))
     bar = partial(_bar, shown=progress)
     with bar("test images", len(images)) as moved:
         found = survey(features, images, progress=moved)
     evaluation = evaluate(labels, found.probabilities)
     predicted = found.probabilities.argmax(axis=1)
     exciting = excite(features, images, found)
-    grown, note = _grown(bundle, exciting, bar)
+    grown, note = _grown(bundle, exciting, bar) if exciting else ({}, "")
     for one in exciting:
         figures[f"excites-{one.layer}"] = draw_excitement(one, grown.get(one.layer))
-    sections.append(_exciting_section(exciting, note, figures))
+    if exciting:
+        sections.append(_exciting_section(exciting, note, figures))
     with bar("map of the test images", STEPS) as moved:
         points = embed(found.last, np.flatnonzero(labels != predicted).tolist(), progress=moved)
     last = features.layers[-3].name
