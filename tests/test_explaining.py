@@ -18,6 +18,7 @@ from tenfold.explaining.fields import convolutions, field_of
 from tenfold.explaining.gradients import Slopes, load_slopes
 from tenfold.explaining.occlusion import PATCH, occlusion
 from tenfold.exporting import network_weights, onnx_model
+from tenfold.features import FeatureClassifier
 from tenfold.networks import build_network, finish_network
 from tenfold.recipes import override, recipe_named
 
@@ -186,9 +187,30 @@ def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.corrcoef(np.stack(ranks))[0, 1])
 
 
-@pytest.mark.parametrize("name", ["standard", "tiny", "reader"])
-def test_a_unit_sees_its_field_and_nothing_else(name: str, mnist) -> None:
-    features = load_features(name)
+VARIED = override(
+    recipe_named("conv"),
+    {
+        "layers": [
+            {"kind": "conv", "filters": 8, "pool": 2, "pool_overlap": True, "padding": "same",
+             "activation": "tanh"},
+            {"kind": "conv", "filters": 8, "dilation": 2, "separable": True, "activation": "tanh"},
+            {"kind": "max_pool", "size": 3},
+            {"kind": "conv", "filters": 8, "kernel_size": 2, "activation": "tanh"},
+            {"kind": "global_average_pool"},
+        ],
+    },
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def varied(tensorflow: None) -> FeatureClassifier:
+    network = finish_network(VARIED, build_network(VARIED))
+    return FeatureClassifier(onnx_model(VARIED, network_weights(network)), VARIED)
+
+
+@pytest.mark.parametrize("name", ["standard", "tiny", "reader", "varied"])
+def test_a_unit_sees_its_field_and_nothing_else(name: str, varied) -> None:
+    features = varied if name == "varied" else load_features(name)
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (28, 28), dtype=np.uint8)
     for layer in convolutions(features.recipe):

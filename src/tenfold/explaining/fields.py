@@ -65,7 +65,10 @@ def field_of(recipe: Recipe, name: str) -> Field:
         match layer:
             case Conv():
                 same = layer.padding == "same"
-                windows = [(layer.kernel_size, layer.stride, same), (layer.pool, layer.pool, False)]
+                windows = [
+                    (layer.reach, layer.stride, same),
+                    (layer.pool, layer.pool_stride, False),
+                ]
             case MaxPool(pool):
                 windows = [(pool, pool, False)]
             case _:
