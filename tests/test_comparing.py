@@ -22,6 +22,7 @@ def small(mnist, tmp_path_factory: pytest.TempPathFactory):
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tenfold.workflows.cells.cache_dir", lambda: cache)
+        patch.setattr(comparing, "CORRUPTED_IMAGES", 50)
         yield compare("knn,linear-svm,shipped:tiny", train_size=300), cache
 
 
@@ -109,6 +110,7 @@ def test_what_is_done_is_not_done_again(small, monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_kill_loses_one_cell_at_most(mnist, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("tenfold.workflows.cells.cache_dir", lambda: tmp_path)
+    monkeypatch.setattr(comparing, "CORRUPTED_IMAGES", 20)
     fitted = []
     real = contenders.fit_baseline
 
