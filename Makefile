@@ -1,15 +1,20 @@
 # make train   MNIST to a trained network, its figures and its report
 # make test    the whole test suite
+# make tour    notebooks/tour.ipynb, run top to bottom
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test engines browser lint format types slow benchmark constraints clean
+.PHONY: train test tour engines browser lint format types slow benchmark constraints clean
 
 train: .venv/train.stamp
 	$(BIN)/tenfold train
 
 test: .venv/dev.stamp
 	$(BIN)/python -m pytest
+
+# The article's whole way with ours, in a notebook; minutes.
+tour: .venv/dev.stamp
+	$(BIN)/python notebooks/run.py
 
 # PostgreSQL and Ray, started by the tests.
 engines: .venv/dev.stamp

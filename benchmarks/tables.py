@@ -312,6 +312,58 @@ def robustness() -> str:
     return "\n".join(lines) + "\n"
 
 
+def compare() -> str:
+    found = read("compare")
+    lines = [
+        "| classifier | accuracy | 95% interval | ECE | MNIST-C | fit, processor time | one image "
+        "| images a second | size |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in found["classifiers"]:
+        test, seconds = row["test"], row["processor_seconds"]
+        low, high = test["accuracy_interval"]
+        lines.append(
+            f"| `{row['name']}` | {100 * test['accuracy']:.2f}% "
+            f"| {100 * low:.2f} to {100 * high:.2f} | {100 * test['ece']:.2f}% "
+            f"| {100 * row['mnist_c']['mean']:.1f}% "
+            f"| {'as shipped' if seconds is None else duration(seconds)} "
+            f"| {row['latency_ms']['median']:.3g} ms | {row['images_per_second']:,} "
+            f"| {row['size_bytes'] / 1000:,.0f} kB |"
+        )
+    machine = found["machine"]
+    lines += [
+        "",
+        f"All learnt from {found['train_size']:,} images, seed 0; the interval is Wilson's. "
+        f"MNIST-C is the mean over 15 corruptions of the first {found['corrupted_images']:,} test "
+        f"images. On {machine['cores']} cores of {machine['processor']}, {machine['date']}. "
+        "Processor time is that of all cores together, without imports and calibrating; size is "
+        "that of the file, ONNX for networks and a compressed pickle for the others.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def compare_neighbours() -> str:
+    lines = [
+        "| better | next | only the better right | only the next right | p | p, corrected |",
+        "|---|---|---|---|---|---|",
+    ]
+    for pair in read("compare")["neighbours"]:
+        ps = ("< 0.0001" if p < 0.0001 else f"{p:.2g}" for p in (pair["p"], pair["p_holm"]))
+        lines.append(
+            f"| `{pair['better']}` | `{pair['worse']}` | {pair['only_better']} "
+            f"| {pair['only_worse']} | {' | '.join(ps)} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def compare_settings() -> str:
+    lines = ["| name | what it is | settings |", "|---|---|---|"]
+    for row in read("compare")["classifiers"]:
+        if row["kind"] == "baseline":
+            lines.append(f"| `{row['name']}` | {row['title']} | {row['note']} |")
+    return "\n".join(lines) + "\n"
+
+
 def labels() -> str:
     found = read("labels")
     lines = ["| images | labels that look wrong | networks read right |", "|---|---|---|"]
@@ -376,6 +428,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "reading": reading,
     "peers": peers,
     "robustness": robustness,
+    "compare": compare,
+    "compare_neighbours": compare_neighbours,
+    "compare_settings": compare_settings,
     "labels": labels,
     "batch": batch_tables.throughput,
     "batch_engines": batch_tables.engines,

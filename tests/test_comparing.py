@@ -170,6 +170,7 @@ def test_the_command(small, tmp_path: Path, monkeypatch, capsys) -> None:
     document = json.loads(capsys.readouterr().out)
     assert ended.value.code == 0
     assert document["page"] == str(tmp_path / "out" / "compare.html")
+    monkeypatch.setattr(comparing, "write_comparison", lambda found, out: out / "compare.html")
     with pytest.raises(SystemExit):
         main([*arguments, "--out", str(tmp_path / "out")])
     text = capsys.readouterr().out

@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
 
     options.interrupted_hint = "; what is done is kept: the same command goes on"
     comparison = compare(
-        options.classifiers or DEFAULT,
+        DEFAULT if options.classifiers is None else options.classifiers,
         train_size=options.train_size,
         data_dir=options.data_dir,
         timings=options.timings,

@@ -65,24 +65,18 @@ def _number(count: int) -> str:
 
 
 def _lede(result: Result) -> str:
-    kinds: dict[str, Row] = {}
+    best: dict[str, Row] = {}
     for row in result["classifiers"]:
-        kinds.setdefault(row["kind"], row)
+        best.setdefault(row["kind"], row)
+    kinds = {"recipe": "networks trained here", "shipped": "shipped networks", "baseline": "others"}
     parts = [
-        f"{start} <b>{escape(kinds[kind]['name'])}</b>, {kinds[kind]['test']['accuracy']:.2%}"
-        for kind, start in (
-            ("shipped", "The best of the shipped networks is"),
-            ("recipe", "of the networks trained here"),
-            ("baseline", "of the others"),
-        )
-        if kind in kinds
+        f"of the {words} <b>{escape(best[kind]['name'])}</b>, {best[kind]['test']['accuracy']:.2%}"
+        for kind, words in kinds.items()
+        if kind in best
     ]
-    text = "; ".join(parts)
-    if "shipped" not in kinds:
-        text = "The best " + text
     return (
-        f"{text}: so much of 10,000 test images is read right. All that were fitted here learnt "
-        f"from the same {result['train_size']:,} images."
+        f"The most of 10,000 test images are read right, {'; '.join(parts)}. All that were fitted "
+        f"here learnt from the same {result['train_size']:,} images."
     )
 
 
