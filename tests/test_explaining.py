@@ -230,7 +230,7 @@ def test_a_unit_sees_its_field_and_nothing_else(name: str, varied) -> None:
         np.testing.assert_allclose(outside, before, atol=1e-5)
         assert low <= 0 or np.abs(within - before).max() > 1e-3
     with pytest.raises(UsageError, match="no layer of images"):
-        field_of(features.recipe, features.layers[-3].name)
+        field_of(features.recipe, features.before_logits)
 
 
 def test_patches_are_what_excites_most(mnist) -> None:

@@ -56,6 +56,7 @@ def test_they_are_what_keras_says(settings: dict[str, int], mnist) -> None:
     networks = [build_network(recipe) for _ in range(recipe.members)]
     finished = finish_network(recipe, *networks)
     features = FeatureClassifier(onnx_model(recipe, network_weights(finished)), recipe)
+    assert features.before_logits == "dense1"
     images = mnist.train_images[:300]
     expected = with_intermediates(networks[0]).predict(images, verbose=0)
     expected["probabilities"] = finished.predict(images, verbose=0)

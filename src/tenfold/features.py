@@ -46,15 +46,22 @@ class FeatureClassifier(OnnxClassifier):
         self.recipe = recipe
         self._plain = graph
         self._prefix = "member1_" if recipe.members > 1 or recipe.read_shifts else ""
-        silent = {
+        silent = {"images", "pixels"} | {
             name
             for name, layer in zip(layer_names(recipe), recipe.layers, strict=True)
             if isinstance(layer, Dropout)
         }
         self.layers: tuple[LayerRow, ...] = tuple(
-            row for row in describe(recipe)[2:] if row.name not in silent
+            row for row in describe(recipe) if row.name not in silent
         )
-        super().__init__(with_outputs(graph, [self._output(r.name) for r in self.layers[:-1]]))
+        hidden = [self._output(r.name) for r in self.layers if r.name != "probabilities"]
+        super().__init__(with_outputs(graph, hidden))
+
+    @property
+    def before_logits(self) -> str:
+        """Name of the layer whose values the ten sums are made of."""
+        names = [row.name for row in self.layers]
+        return names[names.index("logits") - 1]
 
     def feature_maps(
         self, images: npt.ArrayLike, layers: Sequence[str] | None = None

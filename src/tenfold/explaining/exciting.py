@@ -64,7 +64,7 @@ def survey(
 ) -> Survey:
     """Go through images, uint8 (n, 28, 28); `progress` is called with how many are done."""
     names = convolutions(features.recipe)
-    last = features.layers[-3].name
+    last = features.before_logits
     kept: dict[str, list[npt.NDArray[Any]]] = defaultdict(list)
     for start in range(0, len(images), _BATCH):
         part = images[start : start + _BATCH]

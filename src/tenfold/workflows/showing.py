@@ -105,7 +105,7 @@ def show(
         sections.append(_exciting_section(exciting, note, figures))
     with bar("map of the test images", STEPS) as moved:
         points = embed(found.last, np.flatnonzero(labels != predicted).tolist(), progress=moved)
-    last = features.layers[-3].name
+    last = features.before_logits
     figures["map"] = draw_map(
         points, labels, predicted, f"The test images as {last} tells them apart"
     )
@@ -157,7 +157,7 @@ def _way(
         chosen = [(test_image, "The first test image")]
     else:
         chosen = _digits(features, picture)
-        words += f" The digits were found in {picture_name(picture)} as tenfold read finds them."
+        words += f" The digits of {Path(picture_name(picture)).name} were found as by tenfold read."
         if len(chosen) > MOST_DIGITS:
             words += f" These are the first {MOST_DIGITS} of {len(chosen)}."
     for number, (image, title) in enumerate(chosen[:MOST_DIGITS], 1):
