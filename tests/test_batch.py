@@ -453,6 +453,33 @@ def test_ray_gives_the_same_rows(folder: Path, pngs, mnist, tmp_path: Path) -> N
     assert len(tables[0]) == told["pictures"] == 10_000 + 500 + 61
 
 
+@pytest.mark.parametrize("name", ["in.npy", "in.npz", "in.parquet", "in.tar", "in.tgz"])
+def test_a_file_that_goes_away_loses_no_rows(name: str, pngs, mnist, tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    path = source / name
+    if path.suffix in (".npy", ".npz"):
+        {".npy": np.save, ".npz": np.savez}[path.suffix](path, mnist.test_images[:20])
+    elif path.suffix == ".parquet":
+        pq.write_table(pa.table({"image": pngs}), path)
+    else:
+        with tarfile.open(path, "w:gz" if path.suffix == ".tgz" else "w") as shard:
+            for number, data in enumerate(pngs):
+                member = tarfile.TarInfo(f"{number}.png")
+                member.size = len(data)
+                shard.addfile(member, io.BytesIO(data))
+
+    def away(job, chunks, workers):
+        chunk = next(chunks)
+        path.rename(tmp_path / name)
+        yield Worker(job).work(*chunk)
+
+    with pytest.raises(OSError, match="No such file"):
+        batch(source, tmp_path / "out", engine=away)
+    (tmp_path / name).rename(path)
+    assert batch(source, tmp_path / "out", resume=True)["pictures"] == 20
+
+
 @pytest.mark.parametrize(
     ("missing", "more", "extra"),
     [("pyarrow", [], "batch"), ("ray", ["--engine", "ray"], "cluster")],

@@ -11,6 +11,7 @@ import numpy as np
 
 from tenfold.batch.chunks import (
     BYTES_PER_CHUNK,
+    GONE,
     IMAGES_PER_CHUNK,
     PICTURES_PER_CHUNK,
     Chunk,
@@ -70,6 +71,8 @@ class Slice(Chunk):
                         one = picture[..., 0] if grey else picture
                         yield Encoded(source, done + number, np.ascontiguousarray(one))
                 done += len(block)
+        except GONE:
+            raise
         except _DAMAGE as error:
             yield Unread(source, done, f"{source} is damaged or cut short from here on: {error}")
 

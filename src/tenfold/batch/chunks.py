@@ -73,6 +73,9 @@ class Unread:
     error: str
 
 
+GONE = (FileNotFoundError, PermissionError)
+"""What is raised where a file is not there any more, as opposed to damaged."""
+
 Content: TypeAlias = Images | Encoded | Unread
 
 
@@ -88,7 +91,12 @@ class Chunk(ABC):
 
     @abstractmethod
     def contents(self, place: Place) -> Iterator[Content]:
-        """Give what it holds, little by little, so that memory does not depend on the size."""
+        """Give what it holds, little by little, so that memory does not depend on the size.
+
+        Raises:
+            OSError: A file of many pictures is gone. That is no picture's fault: it stops the
+                batch, which can go on once the file is back.
+        """
 
 
 @dataclass(frozen=True)

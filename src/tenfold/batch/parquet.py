@@ -7,6 +7,7 @@ from typing import Any
 
 from tenfold.batch.chunks import (
     BYTES_PER_CHUNK,
+    GONE,
     PICTURES_PER_CHUNK,
     Chunk,
     Content,
@@ -55,6 +56,8 @@ class Rows(Chunk):
                 else:
                     yield Encoded(source, row, data)
                 row += 1
+        except GONE:
+            raise
         except (OSError, pa.ArrowException) as error:
             why = " ".join(str(error).split())
             yield Unread(source, row, f"{source} is damaged from here on: {why}")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tenfold.batch.chunks import (
     BYTES_PER_CHUNK,
+    GONE,
     PICTURES_PER_CHUNK,
     Chunk,
     Content,
@@ -69,6 +70,8 @@ class Stream(Chunk):
                     if stream is not None:
                         yield Encoded(source, index, stream.read(MAX_BYTES + 1))
                         index += 1
+        except GONE:
+            raise
         except _DAMAGE as error:
             yield Unread(source, index, f"{source} is damaged or cut short: {error}")
 

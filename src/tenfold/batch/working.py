@@ -79,7 +79,11 @@ class Worker:
         self._reader = Reader(OnnxClassifier(graph_of(load_bundle(job.model)), threads=1))
 
     def work(self, number: int, chunk: Chunk) -> Done:
-        """Read a chunk and write its part, whole or not at all."""
+        """Read a chunk and write its part, whole or not at all.
+
+        Raises:
+            OSError: A file of many pictures is gone, or the part cannot be written.
+        """
         import pyarrow.parquet as pq
 
         rows = errors = 0
@@ -112,16 +116,13 @@ class Worker:
 
     def _tables(self, chunk: Chunk) -> Iterator[Any]:
         rows = PictureRows()
-        try:
-            for content in chunk.contents(self._job.place):
-                if isinstance(content, Images):
-                    yield self._images(content)
-                else:
-                    self._picture(content, rows)
-                if len(rows) >= ROWS_AT_ONCE:
-                    yield rows.table()
-        except OSError as error:  # the file is gone, or may not be read
-            rows.add_error(self._job.place.source(getattr(chunk, "name", "")), 0, str(error))
+        for content in chunk.contents(self._job.place):
+            if isinstance(content, Images):
+                yield self._images(content)
+            else:
+                self._picture(content, rows)
+            if len(rows) >= ROWS_AT_ONCE:
+                yield rows.table()
         if len(rows):
             yield rows.table()
 

@@ -5,6 +5,7 @@ import pickle
 from collections.abc import Generator, Iterator
 from typing import Any
 
+from tenfold.batch.chunks import Chunk
 from tenfold.batch.local import Numbered
 from tenfold.batch.working import Done, Job, Worker
 from tenfold.errors import TenfoldError
@@ -49,19 +50,29 @@ def run_on_ray(job: Job, chunks: Iterator[Numbered], workers: int | None) -> Gen
     )
     try:
         for row in done.iter_rows():
-            yield pickle.loads(row["done"])  # ours, from our own actors
+            told: Done | TenfoldError = pickle.loads(row["done"])  # from our own actors
+            if isinstance(told, TenfoldError):
+                raise told
+            yield told
     except ray.exceptions.RayError as error:
-        cause = getattr(error, "cause", None) or error
-        told = str(cause.__cause__ or cause).strip().splitlines()
-        raise TenfoldError(f"a worker on Ray failed: {told[-1]}") from error
+        why = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        raise TenfoldError(f"a worker on Ray failed: {why}") from error
 
 
 class _Actor:
-    """A worker on Ray."""
+    """A worker on Ray. What it raises on purpose is an answer: of errors Ray makes pages."""
 
     def __init__(self, job: Job) -> None:
-        self._worker = Worker(job)
+        self._job = job
+        self._worker: Worker | None = None
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[bytes]]:
-        numbered = (pickle.loads(chunk) for chunk in batch["chunk"])
-        return {"done": [pickle.dumps(self._worker.work(*chunk)) for chunk in numbered]}
+        return {"done": [pickle.dumps(self._answer(*pickle.loads(c))) for c in batch["chunk"]]}
+
+    def _answer(self, number: int, chunk: Chunk) -> Done | TenfoldError:
+        try:
+            if self._worker is None:
+                self._worker = Worker(self._job)
+            return self._worker.work(number, chunk)
+        except (TenfoldError, OSError) as error:
+            return TenfoldError(str(error))
