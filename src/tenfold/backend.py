@@ -86,18 +86,30 @@ def _collector_spared() -> Iterator[None]:
 def _import_tensorflow() -> None:
     """Import TensorFlow without the notes on its own build, which no setting of it silences."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with left_out_of_stderr(*_BUILD_NOTES):
+        import tensorflow  # noqa: F401
+
+
+@contextmanager
+def left_out_of_stderr(*notes: bytes) -> Iterator[None]:
+    """Hold back what libraries write to stderr, also from C++, and then write it without notes.
+
+    Args:
+        notes: Lines that contain one of these are left out.
+    """
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as said:
         os.dup2(said.fileno(), 2)
         try:
-            import tensorflow  # noqa: F401
+            yield
         finally:
+            sys.stderr.flush()
             os.dup2(kept, 2)
             os.close(kept)
             said.seek(0)
             for line in said:
-                if not any(note in line for note in _BUILD_NOTES):
+                if not any(note in line for note in notes):
                     os.write(2, line)
 
 

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
-from tenfold.backend import limit_threads, usable_cores
+from tenfold.backend import left_out_of_stderr, limit_threads, usable_cores
 from tenfold.errors import MissingExtraError, TenfoldError
 from tenfold.workflows.engines import PartLostError
 
@@ -45,12 +45,13 @@ def connect(address: str | None = None) -> bool:
         _knock(address)
     own: dict[str, Any] = {"num_cpus": usable_cores(), "include_dashboard": False}
     try:
-        ray.init(
-            address=address or "local",
-            log_to_driver=False,
-            logging_level="ERROR",
-            **({} if address else own),
-        )
+        with left_out_of_stderr(b"Set ray log level"):
+            ray.init(
+                address=address or "local",
+                log_to_driver=False,
+                logging_level="ERROR",
+                **({} if address else own),
+            )
     except Exception as error:  # Ray raises a dozen kinds
         where = f"at {address} " if address else ""
         raise TenfoldError(f"no Ray {where}answers: {_one_line(error)}") from error
