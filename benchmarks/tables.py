@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import batch_tables
+import tuning_tables
 
 from tenfold.files import write_atomic
 from tenfold.recipes import (
@@ -436,6 +437,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "batch_engines": batch_tables.engines,
     "batch_pictures": batch_tables.pictures,
     "batch_billion": batch_tables.billion,
+    "choices": tuning_tables.choices,
+    "tune_search": tuning_tables.search,
+    "tune_workers": tuning_tables.workers,
+    "tune_paper": tuning_tables.paper,
     "explaining": explaining,
 }
 

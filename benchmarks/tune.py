@@ -50,9 +50,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("part", choices=("search", "workers", "overhead"))
-    part = parser.parse_args().part
-    with tempfile.TemporaryDirectory() as folder:
-        found = {"search": search, "workers": workers, "overhead": overhead}[part](Path(folder))
+    parser.add_argument(
+        "--folder", type=Path, metavar="DIR", help="go on with its search, for search"
+    )
+    arguments = parser.parse_args()
+    part = arguments.part
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.folder or Path(temporary)
+        found = {"search": search, "workers": workers, "overhead": overhead}[part](folder)
     document = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
     document[part] = found | {
         "machine": {"processor": processor(), "cores": usable_cores()},
@@ -66,20 +71,20 @@ def main() -> None:
 def search(folder: Path) -> dict[str, Any]:
     """Search, kill the command and its worker once, resume, and train start and best anew."""
     out = folder / "search"
-    process = start([*SEARCH, "--out", str(out)])
-    while epochs_told(out) < 8 * EPOCHS and process.poll() is None:
-        time.sleep(0.2)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    if not out.exists():
+        process = start([*SEARCH, "--out", str(out)])
+        while epochs_told(out) < 3 * EPOCHS and process.poll() is None:
+            time.sleep(0.2)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
     figures = end(start(["--resume", str(out), "--json"]))
     trained = {
-        name: tenfold(["train", "--recipe", recipe, "--epochs", str(EPOCHS), "--seeds", str(SEEDS),
-                       "--out", str(folder / name), "--json", "--quiet"])["test"]["accuracy"]
+        name: trained_anew(recipe, folder / name)
         for name, recipe in (("start", "conv"), ("best", str(out / "best.json")))
     }  # fmt: skip
     found = json.loads((out / "trials.json").read_text(encoding="utf-8"))
     return {
-        "protocol": f"{TRIALS} trials, killed with -9 after 8 trainings' worth of epochs, resumed; "
+        "protocol": f"{TRIALS} trials, killed with -9 after three trainings, resumed; "
         f"validation on the last 5,000 of the 60,000; test: {SEEDS} seeds on all 60,000 images, "
         f"{EPOCHS} epochs, after the search",
         "command": "tenfold tune " + " ".join(SEARCH),
@@ -89,6 +94,24 @@ def search(folder: Path) -> dict[str, Any]:
         "importances": found["importances"],
         "test": trained,
     }
+
+
+def trained_anew(recipe: str, out: Path) -> dict[str, Any]:
+    """Train seeds of a recipe on all images, or go on with that, and return the test accuracy."""
+    first = ["--resume", str(out)]
+    if not out.exists():
+        first = [
+            "--recipe",
+            recipe,
+            "--epochs",
+            str(EPOCHS),
+            "--seeds",
+            str(SEEDS),
+            "--out",
+            str(out),
+        ]
+    found = tenfold(["train", *first, "--json", "--quiet"])["test"]["accuracy"]
+    return dict(found)
 
 
 def workers(folder: Path) -> dict[str, Any]:

@@ -1,16 +1,15 @@
 """The tables of docs/tuning.md and of its half of docs/scale.md; see tables.py."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from batch_tables import DOLLARS_PER_CORE_HOUR
 
 from tenfold.wording import duration
 
 ROOT = Path(__file__).parent.parent
-
-PRICE = 0.04
-"""Dollars for a core and an hour, about what clouds ask for a small rented machine."""
 
 PAPER = 1000
 """Trials of the search on paper."""
@@ -43,7 +42,7 @@ def level(row: Mapping[str, Any]) -> str:
     return f"{value} {accuracy} ({100 * gain['mean']:+.2f} ± {error:.2f})"
 
 
-def tune_search() -> str:
+def search() -> str:
     found = read("tune")["search"]
     start, best, test = found["start"], found["best"], found["test"]
     lines = ["| | validation accuracy, one seed | test accuracy, mean of n | sd | min to max |",
@@ -66,19 +65,18 @@ def tune_search() -> str:
     return "\n".join(lines) + "\n"
 
 
-def tune_workers() -> str:
+def workers() -> str:
     found = read("tune")
-    workers, storage = found["workers"], found["overhead"]["storage_ms_by_trials"]
+    timed, storage = found["workers"], found["overhead"]["storage_ms_by_trials"]
     engines = found["overhead"]["engine_seconds"]
-    one, two = workers["seconds"]["1"], workers["seconds"]["2"]
+    one, two = timed["seconds"]["1"], timed["seconds"]["2"]
     lines = ["| | |", "|---|---|"]
     lines.append(
-        f"| {workers['trials']} trials, one worker on one pinned core, PostgreSQL "
-        f"| {duration(one)} |"
+        f"| {timed['trials']} trials, one worker on one pinned core, PostgreSQL | {duration(one)} |"
     )
     lines.append(
         f"| the same, two commands on a pinned core each | {duration(two)}, "
-        f"{workers['ratio']:.2f} of it |"
+        f"{timed['ratio']:.2f} of it |"
     )
     for name, shown in (("journal", "a journal"), ("postgresql", "PostgreSQL")):
         words = ", ".join(f"{ms:.0f} ms with {count} before it"
@@ -87,12 +85,12 @@ def tune_workers() -> str:
     for name, shown in (("local", "processes"), ("ray", "Ray started for it")):
         seconds = " and ".join(f"{value:.1f}" for value in engines[name])
         lines.append(f"| the same 8 short trials, two workers: {shown} | {seconds} s |")
-    machine = workers["machine"]
-    lines += ["", f"On {machine['cores']} cores of {machine['processor']}, {workers['date']}."]
+    machine = timed["machine"]
+    lines += ["", f"On {machine['cores']} cores of {machine['processor']}, {timed['date']}."]
     return "\n".join(lines) + "\n"
 
 
-def tune_paper() -> str:
+def paper() -> str:
     found = read("tune")
     speed = read("train_speed")
     storage = found["overhead"]["storage_ms_by_trials"]["postgresql"]
@@ -108,14 +106,14 @@ def tune_paper() -> str:
         hours = whole * cores / 3600
         lines.append(
             f"| `{name}` | {duration(seconds)} | {hours:.1f} core-hours | {duration(whole / 16)} "
-            f"| {duration(whole / 100)} | {hours * PRICE:.2f} |"
+            f"| {duration(whole / 100)} | {hours * DOLLARS_PER_CORE_HOUR:.2f} |"
         )
     rate = 1000 / ms
     longest = speed["recipes"]["standard"]["train_seconds"]["median"]
     lines += [
         "",
         f"{PAPER:,} x seconds x {cores} cores / 3,600; nothing stopped early, so an upper bound; "
-        f"at {PRICE:g} dollars an hour of a core. The storage: a trial costs {few:.0f} ms of "
+        f"at {DOLLARS_PER_CORE_HOUR:g} dollars a core and hour. A trial costs {few:.0f} ms of "
         f"PostgreSQL and sampler with 100 trials before it and {many:.0f} ms with 500, so about "
         f"{ms:.0f} ms at {PAPER:,}, on the line through both: {100 * ms / 1000 / longest:.1f}% of "
         f"a training of `standard`. Were all of it the database's, one core of it would serve "
@@ -131,11 +129,3 @@ def percent(fraction: float) -> str:
 def read(name: str) -> dict[str, Any]:
     document: dict[str, Any] = json.loads((ROOT / "results" / f"{name}.json").read_text())
     return document
-
-
-TUNING_TABLES: dict[str, Callable[[], str]] = {
-    "choices": choices,
-    "tune_search": tune_search,
-    "tune_workers": tune_workers,
-    "tune_paper": tune_paper,
-}

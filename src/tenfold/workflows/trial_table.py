@@ -100,6 +100,8 @@ class TrialTable:
         ]  # fmt: skip
         if now:
             parts.append("running " + ", ".join(now[:3]) + (", ..." if len(now) > 3 else ""))
+        if not parts:
+            parts.append("the workers start")
         left = self._seconds_left(done)
         if left is not None:
             parts.append(f"{duration(left)} left")
@@ -107,7 +109,7 @@ class TrialTable:
 
     def _seconds_left(self, done: int) -> float | None:
         candidates: list[Any] = []
-        if done > self._known:
+        if self._known < done < self._total:
             each = (time.monotonic() - self._began) / (done - self._known)
             candidates.append(each * (self._total - done))
         if self._ends_at is not None:
