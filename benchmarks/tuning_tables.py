@@ -21,7 +21,7 @@ def choices() -> str:
     lines = ["| setting | validation accuracy by value, mean of n seeds; difference, points |",
              "|---|---|"]  # fmt: skip
     for name, rows in found["dimensions"].items():
-        lines.append(f"| `{name}` | {'; '.join(level(row) for row in rows)} |")
+        lines.append(f"| `{name}` | {'; '.join(level(row, start['n']) for row in rows)} |")
     lines += [
         "",
         f"Recipe `{found['recipe']}`, {found['train_size']:,} training images, {found['epochs']} "
@@ -32,14 +32,15 @@ def choices() -> str:
     return "\n".join(lines) + "\n"
 
 
-def level(row: Mapping[str, Any]) -> str:
+def level(row: Mapping[str, Any], seeds: int) -> str:
     value = row["value"] if isinstance(row["value"], str) else f"{row['value']:.3g}"
     accuracy = percent(row["accuracy"]["mean"])
     if row["own"]:
         return f"**{value} {accuracy}**"
     gain = row["gain"]
-    error = 100 * gain["sd"] / gain["n"] ** 0.5
-    return f"{value} {accuracy} ({100 * gain['mean']:+.2f} ± {error:.2f})"
+    error = "" if gain["sd"] is None else f" ± {100 * gain['sd'] / gain['n'] ** 0.5:.2f}"
+    fewer = "" if gain["n"] == seeds else f", n = {gain['n']}"
+    return f"{value} {accuracy} ({100 * gain['mean']:+.2f}{error}{fewer})"
 
 
 def search() -> str:
