@@ -110,7 +110,7 @@ def _draw_layer(drawing: Drawing, y: float, row: LayerRow, values: Maps) -> floa
     if values.ndim == 3:
         height, width, channels = values.shape
         drawing.text(EDGE, y, f"{row.name}: {channels} maps of {height}x{width}", 15)
-        columns = 16 if channels <= 64 else 32
+        columns = _even(channels, 16 if channels <= 64 else 32)
         zoom = max(1, (ROOM // columns - 3) // width)
         sheet = mosaic(np.moveaxis(colored, 2, 0), columns, 3, zoom)
     else:
@@ -118,8 +118,7 @@ def _draw_layer(drawing: Drawing, y: float, row: LayerRow, values: Maps) -> floa
         columns = min(values.size, 50)
         sheet = mosaic(colored[:, None, None], columns, 2, min(24, ROOM // columns - 2))
     scale_bar(drawing, WIDTH - EDGE, y, most, both=both)
-    full = values.shape[-1] >= columns >= 16
-    factor = ROOM / sheet.shape[1] if full else 1
+    factor = ROOM / sheet.shape[1] if sheet.shape[1] > 0.75 * ROOM else 1
     drawing.image(EDGE, y + 18, sheet, factor)
     return y + 60 + float(sheet.shape[0] * factor)
 
