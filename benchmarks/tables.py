@@ -261,6 +261,24 @@ def startup() -> str:
     )
 
 
+def exports() -> str:
+    lines = [
+        "| model | format | | bytes | the same digit | largest difference | mean | accuracy |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in read("exports")["rows"]:
+        start = f"| `{row['model']}` | {row['format']} | {row['precision']} "
+        if "refused" in row:
+            lines.append(f"{start}| refused | | | | |")
+            continue
+        lines.append(
+            f"{start}| {row['size_bytes']:,} | {100 * row['same_labels']:.2f}% "
+            f"| {row['largest_difference']:.2g} | {row['mean_difference']:.2g} "
+            f"| {100 * row['accuracy']:.2f}% |"
+        )
+    return "\n".join(lines) + "\n"
+
+
 def drawing() -> str:
     result = read("drawing")
     found, machine = result["milliseconds"], result["machine"]
@@ -425,6 +443,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "inference": inference,
     "runtimes": runtimes,
     "drawing": drawing,
+    "exports": exports,
     "startup": startup,
     "reading": reading,
     "peers": peers,
