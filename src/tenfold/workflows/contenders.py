@@ -6,7 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,7 +28,6 @@ from tenfold.recipes import (
     count_parameters,
     for_few_images,
     recipe_named,
-    recipe_to_dict,
 )
 
 DEFAULT = "svm,linear-svm,forest,extra-trees,knn,logistic,boosting,mlp,fast,recipe:standard"
@@ -159,9 +158,9 @@ class RecipeContender(Contender):
         self._recipe = recipe
 
     def settings(self, train_size: int) -> dict[str, Any]:
-        """Return the recipe as it is trained on so many images."""
-        recipe = for_few_images(self._recipe, train_size)
-        return {"recipe": recipe_to_dict(recipe), "keras": version("keras")}
+        """Return what the recipe, as it is trained on so many images, sets otherwise than usual."""
+        recipe = replace(for_few_images(self._recipe, train_size), name="", summary="")
+        return {"recipe": _unusual(recipe), "keras": version("keras")}
 
     def fit(
         self, images: Images, labels: Labels, checkpoints: Path, told: Callable[[str], None]
@@ -285,6 +284,17 @@ def _contender(name: str, train_size: int) -> Contender:
             raise UsageError(str(error)) from error
     known = ", ".join([*BASELINES, *recipes])
     raise UsageError(f"no classifier is named {name!r}; there are: {known}; or a run's folder")
+
+
+def _unusual(value: Any) -> Any:
+    """Return what is not as by default, JSON-ready: a setting that comes later changes nothing."""
+    if isinstance(value, tuple):
+        return [_unusual(item) for item in value]
+    if not is_dataclass(value):
+        return value
+    own = {field.name: getattr(value, field.name) for field in fields(value)
+           if getattr(value, field.name) != field.default}  # fmt: skip
+    return {"kind": type(value).__name__} | {name: _unusual(item) for name, item in own.items()}
 
 
 @contextmanager
