@@ -350,13 +350,20 @@ def compare() -> str:
             f"| {row['size_bytes'] / 1000:,.0f} kB |"
         )
     machine = found["machine"]
+    load = max(row["load_before"] for row in found["classifiers"])
+    beside = (
+        f" Other work ran beside (up to {load:.0f} processes on {machine['cores']} cores): what is "
+        "said of one image and images a second is a bound."
+        if load > 1
+        else ""
+    )
     lines += [
         "",
         f"All learnt from {found['train_size']:,} images, seed 0; the interval is Wilson's. "
         f"MNIST-C is the mean over 15 corruptions of the first {found['corrupted_images']:,} test "
         f"images. On {machine['cores']} cores of {machine['processor']}, {machine['date']}. "
         "Processor time is that of all cores together, without imports and calibrating; size is "
-        "that of the file, ONNX for networks and a compressed pickle for the others.",
+        f"that of the file, ONNX for networks and a compressed pickle for the others.{beside}",
     ]
     return "\n".join(lines) + "\n"
 
