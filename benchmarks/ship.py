@@ -26,7 +26,7 @@ from tenfold.recipes import recipe_from_dict
 ROOT = Path(__file__).parent.parent
 WEIGHTS = ROOT / "src" / "tenfold" / "weights"
 
-SMALL = ("tiny",)
+SMALL = ("nano", "tiny")
 """Shipped in int8 and as a C header too."""
 
 CARD = """\

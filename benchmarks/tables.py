@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import batch_tables
+import train_speed as measuring
 import tuning_tables
 
 from tenfold.files import write_atomic
@@ -167,11 +168,13 @@ def trained_recipes() -> dict[str, Any]:
 
 def machines() -> str:
     """Return the line that says where a fit ran."""
-    first, other = (read(name)["machine"] for name in ("train_speed", "accuracy"))
+    first, other = (
+        measuring.machine_of(found["rows"], found["machine"])
+        for found in (read("train_speed"), read("accuracy"))
+    )
     return (
-        f"\nMedian time to fit on {first['cores']} cores of {first['processor']}; "
-        f"* on {other['cores']} cores of {other['processor']} with other work beside it, so an "
-        "upper bound.\n"
+        f"\nMedian time to fit on {first}; * on {other} with other work beside it, so an upper "
+        "bound.\n"
     )
 
 
@@ -229,7 +232,7 @@ def runtimes() -> str:
     base, keras = ("onnxruntime", "float32"), ("keras-predict", "float32")
     read_as_shipped = [key for key in rows if key[0] in ("onnxruntime", "openvino")]
     most = max((key for key in read_as_shipped if key[1] != "int8"), key=speed)
-    small = read("latency")["tiny"]
+    smallest, small = (read("latency")[name] for name in ("nano", "tiny"))
     lines = [
         "| you want | take | one image | images a second |",
         "|---|---|---|---|",
@@ -241,7 +244,9 @@ def runtimes() -> str:
         f"| {latency(keras):,.0f} us | {speed(keras):,} |",
         f"| a small file | `tiny`, {small['size_bytes'] / 1000:.0f} kB, or its int8 "
         f"| {small['latency_us']['median']:,.0f} us | |",
-        "| no runtime at all | `tiny.h`, a C header | | |",
+        f"| the smallest file | `nano`, {smallest['size_bytes'] / 1000:.0f} kB "
+        f"| {smallest['latency_us']['median']:,.0f} us | |",
+        "| no runtime at all | `tiny.h` or `nano.h`, a C header each | | |",
     ]
     return "\n".join(lines) + "\n"
 

@@ -80,7 +80,7 @@ def main() -> None:
             kept = arguments.keep / f"{name}-seed{number}" if arguments.keep else None
             row, facts = plain_keras(number) if name == PLAIN_KERAS else train(name, number, kept)
             rows.append(row)
-            machine = facts or machine
+            machine = machine or facts or {}
             print(row, file=sys.stderr, flush=True)
             document = write(arguments.out, rows, machine, ceiling)
     document = write(arguments.out, rows, machine, ceiling)
@@ -123,6 +123,7 @@ def train(name: str, seed: int, kept: Path | None = None) -> tuple[dict[str, Any
         "ece": round(test["ece"], 5),
         "train_seconds": meta["train_seconds"],
         **spent,
+        "processor": meta["machine"]["processor"],
         "command": meta["command"],
     }
     return row, {**meta["machine"], "versions": meta["versions"], "date": meta["created"][:10]}
@@ -162,8 +163,10 @@ def measured() -> dict[str, Any]:
     for path in (RESULTS, ACCURACY):
         document = json.loads(path.read_text(encoding="utf-8"))
         beside = " with other work beside" if path == ACCURACY else ""
-        machine = {"machine": name_of(document["machine"]) + beside}
-        found |= {name: machine | figures for name, figures in document["recipes"].items()}
+        for name, figures in document["recipes"].items():
+            own = [row for row in document["rows"] if row["recipe"] == name]
+            machine = {"machine": machine_of(own, document["machine"]) + beside}
+            found[name] = machine | figures
     return {recipe.name: found[recipe.name] for recipe in RECIPES if recipe.name in found}
 
 
@@ -232,8 +235,10 @@ def rounded(value: Any) -> Any:
     return round(value, 6) if isinstance(value, float) else value
 
 
-def name_of(machine: dict[str, Any]) -> str:
-    return f"{machine['cores']} cores of {machine['processor']}"
+def machine_of(rows: list[dict[str, Any]], machine: dict[str, Any]) -> str:
+    """Name where rows come from; one that does not say comes from the document's machine."""
+    names = dict.fromkeys(row.get("processor", machine["processor"]) for row in rows)
+    return f"{machine['cores']} cores of {' or '.join(names)}"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """The C header, compiled and asked to read."""
 
+import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from tenfold.classifiers import OnnxClassifier
 from tenfold.errors import UsageError
 from tenfold.exporting import c_header, network_weights, onnx_model
 from tenfold.networks import build_network, finish_network
-from tenfold.recipes import Recipe, load_recipe, override, recipe_named
+from tenfold.recipes import Recipe, override, recipe_named
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 COMPILER = shutil.which("cc") or shutil.which("gcc")
@@ -52,10 +54,7 @@ EVERY_KIND = override(
     },
 )  # fmt: skip
 FAST = override(recipe_named("fast"), {"temperature": 0.1})
-NANO = override(
-    load_recipe(Path(__file__).parent.parent / "benchmarks" / "recipes" / "nano.json"),
-    {"temperature": 0.02},
-)
+NANO = override(recipe_named("nano"), {"temperature": 0.02})
 
 
 def read_in_c(header: str, function: str, images: np.ndarray, folder: Path) -> np.ndarray:
@@ -64,14 +63,20 @@ def read_in_c(header: str, function: str, images: np.ndarray, folder: Path) -> n
     (folder / "main.c").write_text(PROGRAM)
     assert COMPILER
     subprocess.run(
-        [COMPILER, "-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", f"-DREAD={function}",
+        [COMPILER, "-std=c99", "-O3", "-Wall", "-Wextra", "-Werror", f"-DREAD={function}",
          "main.c", "-o", "main", "-lm"],
         cwd=folder, check=True,
     )  # fmt: skip
-    said = subprocess.run(
-        [folder / "main"], input=images.tobytes(), capture_output=True, check=True
-    ).stdout.decode()
-    return np.array([line.split() for line in said.splitlines()], float)
+
+    def read(part: np.ndarray) -> list[list[str]]:
+        said = subprocess.run(
+            [folder / "main"], input=part.tobytes(), capture_output=True, check=True
+        ).stdout.decode()
+        return [line.split() for line in said.splitlines()]
+
+    with ThreadPoolExecutor() as pool:  # a process for each core
+        parts = pool.map(read, np.array_split(images, os.cpu_count() or 1))
+        return np.array([row for rows in parts for row in rows], float)
 
 
 @pytest.mark.skipif(not COMPILER, reason="no C compiler")
@@ -98,17 +103,17 @@ def test_c_and_onnx_runtime_agree(recipe: Recipe, mnist, tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(not COMPILER, reason="no C compiler")
-@pytest.mark.parametrize("name", ["tiny"])
+@pytest.mark.parametrize(("name", "agrees"), [("nano", 0.997), ("tiny", 0.999)])
 def test_the_shipped_header_and_int8_read_the_test_set_as_the_network_does(
-    name: str, mnist, tmp_path
+    name: str, agrees: float, mnist, tmp_path
 ) -> None:
     header = load_bundle(name).read(f"{name}.h").decode()
     in_c = read_in_c(header, f"{name}_read", mnist.test_images, tmp_path)
     plain, int8 = (
         load_classifier(name, int8=int8).predict_proba(mnist.test_images) for int8 in (False, True)
     )
-    assert (in_c[:, 0] == plain.argmax(axis=1)).mean() >= 0.999
-    assert (int8.argmax(axis=1) == plain.argmax(axis=1)).mean() >= 0.999
+    assert (in_c[:, 0] == plain.argmax(axis=1)).mean() >= agrees
+    assert (int8.argmax(axis=1) == plain.argmax(axis=1)).mean() >= agrees
     assert not np.array_equal(int8, plain)
 
 

@@ -20,7 +20,7 @@ from tenfold.recipes import (
     recipe_to_dict,
 )
 
-NANO = load_recipe(Path(__file__).parent.parent / "benchmarks" / "recipes" / "nano.json")
+NANO = recipe_named("nano")
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda r: r.name)
@@ -53,8 +53,8 @@ def test_operations_are_counted_as_by_hand() -> None:
 def test_the_ladder_climbs_from_simple_to_the_default() -> None:
     names = [recipe.name for recipe in RECIPES]
     assert names == [
-        "softmax", "mlp", "conv", "article", "article-today", "tiny", "fast", "standard", "reader",
-        "best", "ensemble",
+        "softmax", "mlp", "conv", "article", "article-today", "nano", "tiny", "fast", "standard",
+        "reader", "best", "ensemble",
     ]  # fmt: skip
     assert DEFAULT == "standard"
 

@@ -1,18 +1,16 @@
 """SOAP: Adam along the directions in which gradients vary."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from tenfold.errors import TrainingError
 from tenfold.networks import build_network
-from tenfold.recipes import load_recipe, override, recipe_named
+from tenfold.recipes import override, recipe_named
 from tenfold.training.loop import fit
 from tenfold.training.optimizers import build_optimizer
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
-NANO = load_recipe(Path(__file__).parent.parent / "benchmarks" / "recipes" / "nano.json")
+NANO = recipe_named("nano")
 
 
 def test_a_narrow_valley_across_the_axes() -> None:

@@ -129,7 +129,9 @@ def graph_of(bundle: Bundle, *, int8: bool = False) -> bytes:
         BundleError: It has no int8 form, or a file is missing or altered.
     """
     if int8 and INT8 not in bundle.meta["files"]:
-        raise BundleError(f"{bundle.folder.name} has no int8 form; the shipped model tiny has one")
+        raise BundleError(
+            f"{bundle.folder.name} has no int8 form; nano and tiny, shipped, have one"
+        )
     return bundle.read(INT8 if int8 else ONNX)
 
 

@@ -55,7 +55,7 @@ examples:
   tenfold tune --recipe conv        search for better settings of a recipe
   tenfold recipes                   what can be trained, how good it gets, how long it takes
 
-MODEL is a shipped name (reader, standard, best, tiny) or the folder that a training left.
+MODEL is a shipped name (reader, standard, best, tiny, nano) or the folder that a training left.
 """
 
 

@@ -117,6 +117,38 @@ RECIPES: tuple[Recipe, ...] = (
         epochs=12,
     ),
     Recipe(
+        name="nano",
+        summary="The fewest weights: 697 numbers that read digits.",
+        layers=(
+            Conv(
+                6,
+                padding="same",
+                pool=2,
+                pool_overlap=True,
+                batch_norm=True,
+                norm_scale=False,
+                activation="silu",
+            ),
+            *(
+                Conv(
+                    filters,
+                    separable=True,
+                    dilation=dilation,
+                    batch_norm=True,
+                    norm_scale=False,
+                    activation="silu",
+                )
+                for filters, dilation in ((5, 2), (9, 2), (10, 4), (8, 4))
+            ),
+            GlobalAveragePool(),
+        ),
+        optimizer=Optimizer("soap", 0.02, beta_2=0.99),
+        schedule=Schedule("one-cycle"),
+        batch_size=128,
+        epochs=16,
+        read_shifts=1,
+    ),
+    Recipe(
         name="tiny",
         summary="Small enough for a microcontroller, and nearly as accurate as the large ones.",
         layers=(
