@@ -471,6 +471,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "choices": tuning_tables.choices,
     "tune_search": tuning_tables.search,
     "tune_workers": tuning_tables.workers,
+    "tune_overhead": tuning_tables.overhead,
     "tune_paper": tuning_tables.paper,
     "explaining": explaining,
 }

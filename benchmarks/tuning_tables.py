@@ -11,6 +11,8 @@ from tenfold.wording import duration
 
 ROOT = Path(__file__).parent.parent
 
+NOT_YET = "Not measured yet: `benchmarks/tune.py {}` does it.\n"
+
 PAPER = 1000
 """Trials of the search on paper."""
 
@@ -44,7 +46,9 @@ def level(row: Mapping[str, Any], seeds: int) -> str:
 
 
 def search() -> str:
-    found = read("tune")["search"]
+    if "search" not in measured():
+        return NOT_YET.format("search")
+    found = measured()["search"]
     start, best, test = found["start"], found["best"], found["test"]
     lines = ["| | validation accuracy, one seed | test accuracy, mean of n | sd | min to max |",
              "|---|---|---|---|---|"]  # fmt: skip
@@ -67,9 +71,10 @@ def search() -> str:
 
 
 def workers() -> str:
-    found = read("tune")
-    timed, storage = found["workers"], found["overhead"]["storage_ms_by_trials"]
-    engines = found["overhead"]["engine_seconds"]
+    if "workers" not in measured():
+        return NOT_YET.format("workers")
+    found = measured()
+    timed = found["workers"]
     one, two = timed["seconds"]["1"], timed["seconds"]["2"]
     lines = ["| | |", "|---|---|"]
     lines.append(
@@ -79,6 +84,17 @@ def workers() -> str:
         f"| the same, two commands on a pinned core each | {duration(two)}, "
         f"{timed['ratio']:.2f} of it |"
     )
+    machine = timed["machine"]
+    lines += ["", f"On {machine['cores']} cores of {machine['processor']}, {timed['date']}."]
+    return "\n".join(lines) + "\n"
+
+
+def overhead() -> str:
+    if "overhead" not in measured():
+        return NOT_YET.format("overhead")
+    found = measured()["overhead"]
+    storage, engines = found["storage_ms_by_trials"], found["engine_seconds"]
+    lines = ["| | |", "|---|---|"]
     for name, shown in (("journal", "a journal"), ("postgresql", "PostgreSQL")):
         words = ", ".join(f"{ms:.0f} ms with {count} before it"
                           for count, ms in storage[name].items())  # fmt: skip
@@ -86,13 +102,13 @@ def workers() -> str:
     for name, shown in (("local", "processes"), ("ray", "Ray started for it")):
         seconds = " and ".join(f"{value:.1f}" for value in engines[name])
         lines.append(f"| the same 8 short trials, two workers: {shown} | {seconds} s |")
-    machine = timed["machine"]
-    lines += ["", f"On {machine['cores']} cores of {machine['processor']}, {timed['date']}."]
     return "\n".join(lines) + "\n"
 
 
 def paper() -> str:
-    found = read("tune")
+    if "overhead" not in measured():
+        return NOT_YET.format("overhead")
+    found = measured()
     speed = read("train_speed")
     storage = found["overhead"]["storage_ms_by_trials"]["postgresql"]
     few, many = (storage[count] for count in ("100", "500"))
@@ -121,6 +137,11 @@ def paper() -> str:
         f"{rate:.1f} trials a second, so {rate * longest:.0f} workers that train `standard`.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def measured() -> dict[str, Any]:
+    """Return the parts of results/tune.json that there are."""
+    return read("tune") if (ROOT / "results" / "tune.json").is_file() else {}
 
 
 def percent(fraction: float) -> str:
