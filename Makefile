@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test tour engines browser lint format types slow benchmark constraints clean
+.PHONY: train test tour engines browser lint format types slow soak benchmark constraints clean
 
 train: .venv/train.stamp
 	$(BIN)/tenfold train
@@ -23,6 +23,10 @@ engines: .venv/dev.stamp
 # Chromium, driven by Playwright.
 browser: .venv/dev.stamp
 	$(BIN)/python -m pytest -m browser
+
+# Half an hour of load on `tenfold serve`; MINUTES=3 is enough for a look.
+soak: .venv/dev.stamp
+	$(BIN)/python tests/soak.py --minutes $(or $(MINUTES),30)
 
 slow: .venv/dev.stamp
 	$(BIN)/python -m pytest -m slow

@@ -79,6 +79,7 @@ class Served:
         """End the server, see that nothing went wrong, and return its log."""
         code, err = self.end()
         assert code == 0, err
+        assert all(line.startswith("{") for line in err.splitlines()), err[-2000:]
         log = [json.loads(line) for line in err.splitlines()]
         bad = [line for line in log if line["level"] not in ("info", "warning")]
         assert not bad, bad

@@ -33,11 +33,12 @@ def tell(
 
 
 def log_as_json() -> None:
-    """Make the command's messages, and uvicorn's, JSON lines."""
-    ours = logging.getLogger("tenfold")
+    """Make the messages of the command, and of all it uses, JSON lines."""
+    ours, everyone = logging.getLogger("tenfold"), logging.getLogger()
     for handler in ours.handlers:
         handler.setFormatter(JsonLines())
-    theirs = logging.getLogger("uvicorn.error")
-    theirs.handlers[:] = ours.handlers
-    theirs.propagate = False
-    theirs.setLevel(logging.WARNING)
+    everyone.handlers[:] = ours.handlers
+    ours.propagate = False
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    # It warns of every form that is malformed, which the client is told anyway.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)

@@ -1,0 +1,113 @@
+"""Load a server for half an hour, with what is right and what is not, and see that it holds.
+
+    python tests/soak.py --minutes 30
+
+Prints a line a minute. Fails if an answer is wrong, if one is a 5xx but 503 and 504, or if memory
+goes on growing.
+"""
+
+import argparse
+import json
+import sys
+import threading
+import time
+from collections import Counter
+
+import numpy as np
+from served import PNG, Served, images_request, noise
+from test_serving_fuzz import send_all
+
+import tenfold
+
+INFER = "/v2/models/reader/infer"
+
+
+class Soak:
+    """Threads that ask until they are told to stop; the first failure stops all."""
+
+    def __init__(self, served: Served) -> None:
+        self.served = served
+        self.images, self.labels = tenfold.load_mnist("test")
+        self.stop = threading.Event()
+        self.counts: Counter[str] = Counter()
+        self.failure: BaseException | None = None
+
+    def run(self, work, seed: int) -> None:
+        try:
+            while not self.stop.is_set():
+                work(seed)
+                seed += 100
+        except BaseException as error:
+            self.failure = error
+            self.stop.set()
+
+    def infer(self, seed: int) -> None:
+        """Read images over a connection that stays open; nearly all must come out right."""
+        chosen = np.random.default_rng(seed).integers(0, len(self.images), 200)
+        connection = self.served.connect()
+        right = 0
+        for number in chosen:
+            connection.request("POST", INFER, images_request(self.images[number][None]))
+            response = connection.getresponse()
+            body = response.read()
+            assert response.status == 200, body
+            probabilities = json.loads(body)["outputs"][0]["data"]
+            right += int(np.argmax(probabilities) == self.labels[number])
+        connection.close()
+        assert right > 0.95 * len(chosen)
+        self.counts["infer"] += len(chosen)
+
+    def mutate(self, seed: int) -> None:
+        """Send what bugs and enemies send."""
+        statuses = send_all(self.served, self.images, 100, seed)
+        self.counts.update({f"mutated {status}": count for status, count in statuses.items()})
+
+    def overdo(self, seed: int) -> None:
+        """Send pictures that take too long, and leave before half of them are answered."""
+        connection = self.served.connect()
+        connection.request("POST", "/predict", noise(8 + seed % 30), PNG)
+        if seed % 200 < 100:
+            status = connection.getresponse().status
+            assert status in (200, 429, 504), status
+            self.counts[f"slow {status}"] += 1
+        else:
+            time.sleep(0.2)
+            self.counts["left"] += 1
+        connection.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--minutes", type=int, default=30)
+    minutes = parser.parse_args().minutes
+    served = Served("--quiet", "--timeout", "5", "--max-megapixels", "2")
+    soak = Soak(served)
+    work = [soak.infer, soak.infer, soak.mutate, soak.mutate, soak.overdo]
+    threads = [
+        threading.Thread(target=soak.run, args=(each, seed)) for seed, each in enumerate(work)
+    ]
+    for thread in threads:
+        thread.start()
+    megabytes = []
+    for minute in range(1, minutes + 1):
+        soak.stop.wait(60)
+        megabytes.append(served.metric("process_resident_memory_bytes") / 1e6)
+        counts = dict(sorted(soak.counts.items()))
+        sys.stdout.write(f"{minute} min, {megabytes[-1]:.0f} MB, {counts}\n")
+        sys.stdout.flush()
+        if soak.stop.is_set():
+            break
+    soak.stop.set()
+    for thread in threads:
+        thread.join()
+    served.end_well()
+    if soak.failure:
+        raise soak.failure
+    # The first fifth fills caches and arenas.
+    settled = megabytes[len(megabytes) // 5]
+    assert megabytes[-1] < 1.2 * settled + 20, megabytes
+    sys.stdout.write("it held\n")
+
+
+if __name__ == "__main__":
+    main()
