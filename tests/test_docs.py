@@ -20,6 +20,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Minutes each, or for ever: other tests run them, shorter.
 TOO_LONG = (
     "train",
+    "serve",
     "tune",
     "robustness",
     "show",

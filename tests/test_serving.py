@@ -2,6 +2,8 @@
 
 import io
 import json
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -93,6 +95,36 @@ def test_the_page_and_its_headers(served: Served) -> None:
     assert served.ask("/static/index.html").status == 200
     assert served.ask("/static/../app.py").status == 404
     assert served.ask("/docs").status == 404  # it would load scripts from elsewhere
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_what_the_docs_show(served: Served, digit_png: Path, tmp_path: Path) -> None:
+    shutil.copy(digit_png, tmp_path / "digit.png")
+    page = (Path(__file__).parent.parent / "docs" / "serving.md").read_text()
+    page = page.replace("http://127.0.0.1:8000", served.address)
+    page = page.replace("127.0.0.1:8000", served.host)
+    lines = [
+        line for block in re.findall(r"```bash\n(.*?)```", page, re.S) for line in block.split("\n")
+    ]
+    for line in filter(None, (line.replace("curl ", "curl -sSf ") for line in lines)):
+        told = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, check=False)
+        assert told.returncode == 0, (line, told.stderr)
+        if "predict" in line:
+            assert json.loads(told.stdout)["pictures"][0]["lines"][0]["text"] == "7"
+        elif "infer" in line:
+            assert len(json.loads(told.stdout)["outputs"][0]["data"]) == 10
+    (shown,) = re.findall(r"```json\n(.*?)```", page, re.S)
+    answer = served.ask("/predict", digit_png.read_bytes(), PNG).document["pictures"][0]
+    (picture,) = json.loads(shown)["pictures"]
+    (digit,), (told,) = picture["lines"][0]["digits"], answer["lines"][0]["digits"]
+    assert digit.pop("box") == pytest.approx(told.pop("box"), abs=3)
+    assert digit == pytest.approx(told, abs=0.01)
+    assert picture | {"lines": []} == answer | {"lines": [], "path": "digit.png"}
+    (snippet,) = re.findall(r"```\n(import numpy.*?)```", page, re.S)
+    command = [sys.executable, "-c", snippet]
+    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout.startswith(
+        "[["
+    )
 
 
 def test_cors_if_asked_and_ctrl_c() -> None:
