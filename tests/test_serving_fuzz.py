@@ -141,14 +141,15 @@ def send_all(served: Served, images: np.ndarray, count: int, seed: int) -> Count
     return statuses
 
 
-@pytest.mark.parametrize("count", [500, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [250, pytest.param(5000, marks=pytest.mark.slow)])
 def test_uploads(served: Served, mnist, count: int) -> None:
-    send_all(served, mnist.test_images, count // 5, seed=0)
+    # Twice the same: what the first needed, the second finds there.
+    send_all(served, mnist.test_images, count, seed=0)
     before = served.metric("process_resident_memory_bytes")
-    statuses = send_all(served, mnist.test_images, count, seed=1)
+    statuses = send_all(served, mnist.test_images, count, seed=0)
     after = served.metric("process_resident_memory_bytes")
     assert statuses[200] > count / 20
     assert statuses[400] + statuses[422] > count / 5
-    assert after - before < 30e6, statuses
+    assert after - before < 20e6, (before, after)
     assert served.metric("tenfold_pictures") == 0
     assert served.metric("tenfold_requests_in_flight") == 1
