@@ -41,7 +41,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "serving.json"
 PEER = Path(__file__).parent / "litserve_peer.py"
 MODEL = "standard"
-CONNECTIONS, SECONDS, ROUNDS = 32, 4, 5
+CONNECTIONS, SECONDS, ROUNDS = 32, 3, 5
 LITSERVE = (
     {"max_batch_size": 1, "batch_timeout": 0.0, "workers": 1, "fast_queue": False},
     {"max_batch_size": 1, "batch_timeout": 0.0, "workers": 1, "fast_queue": True},

@@ -121,6 +121,7 @@ def send_all(served: Served, images: np.ndarray, count: int, seed: int) -> Count
         path, body, headers = (requests[number:] or [mutated(rng, requests)])[0]
         lies = headers.get("Content-Length", str(len(body))) != str(len(body))
         if lies:
+            connection.close()
             connection.connect()
             connection.sock.settimeout(1)
         try:
