@@ -14,6 +14,7 @@ from tenfold.serving.app import create_app
 from tenfold.serving.connections import Connection
 from tenfold.serving.front import Front
 from tenfold.serving.logs import log_as_json, tell
+from tenfold.serving.memory import give_memory_back
 from tenfold.serving.service import Service
 
 _HANDOVER_SECONDS = 0.001
@@ -60,6 +61,7 @@ class Server(uvicorn.Server):
             KeyboardInterrupt: It was Ctrl-C.
         """
         log_as_json()
+        give_memory_back()
         sys.setswitchinterval(_HANDOVER_SECONDS)
         self.run(sockets=[self._listening])
         self._service.close()
