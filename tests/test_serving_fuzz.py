@@ -29,19 +29,18 @@ def test_as_described(served: Served) -> None:
     operations = [found.ok() for found in schema.get_all_operations()]
     assert len(operations) >= 7
     for operation in operations:
-        if "/v2" in operation.path or operation.path == "/predict":
 
-            @settings(
-                max_examples=20 if operation.method == "post" else 5, derandomize=True,
-                deadline=None, database=None, phases=[Phase.explicit, Phase.generate],
-                suppress_health_check=list(HealthCheck),
-            )  # fmt: skip
-            @given(case=operation.as_strategy())
-            def check(case: schemathesis.Case) -> None:
-                # That bytes are no picture, no schema can say.
-                case.call_and_validate(excluded_checks=[positive_data_acceptance])
+        @settings(
+            max_examples=20 if operation.method == "post" else 5, derandomize=True,
+            deadline=None, database=None, phases=[Phase.explicit, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )  # fmt: skip
+        @given(case=operation.as_strategy())
+        def check(case: schemathesis.Case) -> None:
+            # That bytes are no picture, no schema can say.
+            case.call_and_validate(excluded_checks=[positive_data_acceptance])
 
-            check()
+        check()
 
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PDF")

@@ -58,19 +58,19 @@ async def infer(service: Service, name: str, headers: dict[bytes, bytes], body: 
 
 
 @router.get("", summary="What this server is")
-def server_metadata() -> ServerMetadata:
+async def server_metadata() -> ServerMetadata:
     """Tell the server's name, its version, and which extensions of the protocol it knows."""
     return ServerMetadata(name="tenfold", version=__version__, extensions=["binary_tensor_data"])
 
 
 @router.get("/health/live", summary="Is the process alive?")
-def live() -> Live:
+async def live() -> Live:
     """Tell that the process answers."""
     return Live(live=True)
 
 
 @router.get("/health/ready", summary="Does it take work?")
-def ready(request: Request) -> Ready:
+async def ready(request: Request) -> Ready:
     """Tell that the model is loaded; 503 before, and once the server is to stop."""
     service_of(request).check_ready()
     return Ready(ready=True)
@@ -78,7 +78,7 @@ def ready(request: Request) -> Ready:
 
 @router.get("/models/{name}", summary="What the model takes and gives")
 @router.get("/models/{name}/versions/{version}", include_in_schema=False)
-def model_metadata(request: Request, name: str, version: str = VERSION) -> ModelMetadata:
+async def model_metadata(request: Request, name: str, version: str = VERSION) -> ModelMetadata:
     """Tell the shapes and types of the model's input and output."""
     service = service_of(request)
     service.check_ready()
@@ -96,7 +96,7 @@ def model_metadata(request: Request, name: str, version: str = VERSION) -> Model
 
 @router.get("/models/{name}/ready", summary="Does the model take work?")
 @router.get("/models/{name}/versions/{version}/ready", include_in_schema=False)
-def model_ready(request: Request, name: str, version: str = VERSION) -> ModelReady:
+async def model_ready(request: Request, name: str, version: str = VERSION) -> ModelReady:
     """Tell that the model is loaded."""
     service = service_of(request)
     service.check_ready()
