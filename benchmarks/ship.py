@@ -14,7 +14,7 @@ from typing import Any
 import train_speed
 
 from tenfold.backend import use_backend
-from tenfold.bundle import INT8, KERAS, ONNX, Bundle, load_bundle, write_bundle
+from tenfold.bundle import INT8, KERAS, LINE, ONNX, Bundle, load_bundle, write_bundle
 from tenfold.classifiers import OnnxClassifier
 from tenfold.data import load_mnist
 from tenfold.errors import UsageError
@@ -36,12 +36,11 @@ Reads one handwritten digit: a 28x28 image, white ink on black, to ten probabili
 
 | | |
 |---|---|
-| data | the 60,000 training images of MNIST (Y. LeCun, C. Cortes; CC BY-SA 3.0), {besides} |
+| data | {images:,} training images of MNIST (Y. LeCun, C. Cortes; CC BY-SA 3.0), {besides} |
 | recipe | `{name}`: {parameters:,} parameters, {epochs} epochs; all settings are in `meta.json` |
 | made by | `{command}`, the first seed, {created} |
 | this file | {accuracy:.2f}% of the 10,000 MNIST test images, ECE {ece:.2f}%, loss {loss:.4f} |
-| {n} seeds | mean {mean:.3f}%, sd {sd:.3f}, min {low:.2f}, max {high:.2f} (last epoch, test images opened once) |
-| calibration | {calibration} |
+{seeds}| calibration | {calibration} |
 {small}| licence | Apache-2.0 |
 | SHA-256 of `model.onnx` | `{sha}` |
 
@@ -57,7 +56,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("bundle", type=Path)
-    bundle = load_bundle(parser.parse_args().bundle)
+    parser.add_argument(
+        "--line", type=Path, metavar="FILE", help="what reads lines (benchmarks/train_line.py)"
+    )
+    arguments = parser.parse_args()
+    bundle = load_bundle(arguments.bundle)
     if bundle.meta["seed"] != 0:
         raise UsageError("only seed 0 is shipped")
     facts = {key: value for key, value in bundle.meta.items() if key not in ("format", "files")}
@@ -66,6 +69,8 @@ def main() -> None:
     if name in SMALL:
         contents |= small_forms(bundle)
         facts["int8"] = int8_figures(contents[ONNX], contents[INT8])
+    if arguments.line:
+        contents[LINE] = arguments.line.read_bytes()
     shipped = write_bundle(WEIGHTS / name, contents, facts)
     (WEIGHTS / name / "card.md").write_text(card(shipped.meta), encoding="utf-8")
 
@@ -101,19 +106,31 @@ def card(meta: dict[str, Any]) -> str:
     return CARD.format(
         name=name, parameters=meta["parameters"], epochs=meta["epochs"], command=meta["command"],
         created=meta["created"][:10], accuracy=100 * meta["test"]["accuracy"],
-        ece=100 * meta["test"]["ece"], loss=meta["test"]["loss"], n=spread["n"],
-        mean=100 * spread["mean"], sd=100 * (spread["sd"] or 0.0), low=100 * spread["min"],
-        high=100 * spread["max"], calibration=calibration(meta), besides=besides(meta),
+        ece=100 * meta["test"]["ece"], loss=meta["test"]["loss"], images=meta["train_images"],
+        seeds=seeds_row(spread), calibration=calibration(meta), besides=besides(meta),
         sha=meta["files"][ONNX], small=small_rows(meta),
     )  # fmt: skip
 
 
+def seeds_row(spread: dict[str, Any]) -> str:
+    """Return the row of a card about several seeds; nothing for one."""
+    if spread["n"] == 1:
+        return ""
+    mean, sd, low, high = (100 * spread[name] for name in ("mean", "sd", "min", "max"))
+    return (
+        f"| {spread['n']} seeds | mean {mean:.3f}%, sd {sd:.3f}, min {low:.2f}, max {high:.2f} "
+        "(last epoch, test images opened once) |\n"
+    )
+
+
 def besides(meta: dict[str, Any]) -> str:
     """Say what was trained on besides MNIST."""
-    share = meta["recipe"]["augmentation"].get("not_digits", 0)
+    augmentation = meta["recipe"]["augmentation"]
+    share, disturbed = (augmentation.get(name, 0) for name in ("not_digits", "disturbed"))
     if not share:
         return "no others"
-    return f"and made-up marks that are no digits, {share:.0%} of each batch, to be unsure of"
+    words = f"and made-up marks that are no digits, {share:.0%} of each batch, to be unsure of"
+    return words + (f"; {disturbed:.0%} of all disturbed (docs/training.md)" if disturbed else "")
 
 
 def calibration(meta: dict[str, Any]) -> str:
@@ -128,7 +145,13 @@ def calibration(meta: dict[str, Any]) -> str:
 
 
 def small_rows(meta: dict[str, Any]) -> str:
-    """Return the rows of a card about int8 and C."""
+    """Return the rows of a card about further files: lines, int8 and C."""
+    if LINE in meta["files"]:
+        return (
+            f"| lines | `{LINE}` reads a line of digits as a whole: 256,899 parameters, trained on "
+            "strips made of MNIST's training images (`benchmarks/train_line.py`, "
+            "`results/line.json`) |\n"
+        )
     if "int8" not in meta:
         return ""
     found, name = meta["int8"], meta["recipe"]["name"]

@@ -120,6 +120,16 @@ def step_profile() -> str:
     return "\n".join(lines) + "\n"
 
 
+def line() -> str:
+    found = read("line")
+    lines = ["| pages | n | cuts alone | whole lines too |", "|---|---|---|---|"]
+    lines += [
+        f"| {row['pages']} | {row['n']} | {row['cuts alone']:.1%} | {row['whole lines']:.1%} |"
+        for row in found["pages"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def ladder() -> str:
     trained = trained_recipes()
     lines = ["| recipe | parameters | test accuracy, mean | n | fit | what it is |"]
@@ -474,6 +484,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "tune_overhead": tuning_tables.overhead,
     "tune_paper": tuning_tables.paper,
     "explaining": explaining,
+    "line": line,
 }
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from tenfold.reading import Reader
 
 @pytest.mark.parametrize("size", [(28, 28), (400, 400), (3000, 3000)], ids=str)
 def test_boxes_and_canvases_are_drawn(mnist, size) -> None:
-    digit = Image.fromarray(255 - mnist.train_images[0])
+    digit = Image.fromarray(255 - mnist.train_images[1])
     page = Image.new("L", size, 255)
     page.paste(digit.resize((size[0] // 2, size[1] // 2)), (size[0] // 4, size[1] // 4))
     picture = load_picture(page)

@@ -10,9 +10,10 @@ import pytest
 from conftest import Mnist
 from PIL import Image
 
+from tenfold.answers import Digit, Line, Reading
 from tenfold.errors import PictureError, UsageError
 from tenfold.pictures import load_picture
-from tenfold.reading import Digit, Line, Reader, Reading
+from tenfold.reading import Reader
 
 
 class Templates:
@@ -88,7 +89,7 @@ def test_blank_has_no_line(templates: Templates) -> None:
     assert reading.text == ""
 
 
-@pytest.mark.parametrize(("score", "rejected"), [(0.5, True), (0.92, True), (0.93, False)])
+@pytest.mark.parametrize(("score", "rejected"), [(0.5, True), (0.94, True), (0.95, False)])
 def test_threshold(mnist: Mnist, score: float, rejected: bool) -> None:
     image, classifier = mnist.test_images[0], Templates(mnist, score)
     reading = Reader(classifier).read(image, single=True)

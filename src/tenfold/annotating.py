@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from tenfold.answers import Digit, Reading
 from tenfold.pictures import Picture
-from tenfold.reading import Digit, Reading
 
 CALLED, REFUSED, LEFT_OUT = "#0072b2", "#d55e00", "#8c8c8c"
 """Blue, vermillion and grey: colour-blind readers tell them apart (Okabe and Ito 2008)."""

@@ -22,6 +22,10 @@ def augment(images: Images, augmentation: Augmentation, rng: np.random.Generator
         images = _shift(images, int(augmentation.shift_pixels), rng)
     if augmentation.thickness:
         images = _thicken(images, augmentation.thickness, rng)
+    if augmentation.disturbed:
+        from tenfold.disturbing import disturb
+
+        images = disturb(images, augmentation.disturbed, rng)
     return images
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # reading needs neither, and should not wait for them
 META = "meta.json"
 ONNX = "model.onnx"
 INT8 = "model-int8.onnx"
+LINE = "line.onnx"
 KERAS = "model.keras"
 HISTORY = "history.csv"
 HISTORY_LINES = "history.jsonl"

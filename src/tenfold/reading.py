@@ -1,25 +1,27 @@
 """A picture -> lines of digits with their confidence, or refused."""
 
+import math
 import threading
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tenfold.canvas import Mark, find_mark, mark_to_canvas
+from tenfold.answers import Box, Digit, Line, Reading
+from tenfold.canvas import CANVAS_SIDE, Mark, find_mark, mark_to_canvas
 from tenfold.classifiers import Classifier, predict_scored
 from tenfold.errors import UsageError
+from tenfold.ink import Grey, ink_of, is_ink_dark
 from tenfold.page import take_apart
 from tenfold.pictures import Picture, PictureSource, load_picture
 from tenfold.splitting import split
+from tenfold.strips import Found, LineReader
 
 DEFAULT_MODEL = "reader"
 """The shipped model that reads pictures."""
 
-DEFAULT_THRESHOLD = 0.93
-"""Digit score below which a digit is rejected: of 5,000 MNIST images kept from training 99% reach
-it with the recipe `reader`, and 3% of made-up marks that are no digits (results/temperature.json).
+DEFAULT_THRESHOLD = 0.95
+"""Digit score below which a digit is rejected: of 5,000 MNIST images kept from training 98.6%
+reach it with the recipe `reader`, and 5% of made-up marks that are none (results/temperature.json).
 """
 
 LEFT_OUT = 0.2
@@ -32,7 +34,7 @@ crops from lines made of MNIST training images. It takes so much from the confid
 
 FEW_MARKS = 12
 """A page of no more marks is hardly print: a line stays if a third of it is called. On others it
-takes half, and where most of the page is refused, three quarters."""
+takes half, and where most of the page is refused, nine in ten."""
 
 UPRIGHT = 0.9
 """Mean digit score of a page's marks from which it is taken to stand upright."""
@@ -46,93 +48,22 @@ WELL = 0.85
 ENOUGH = 3
 """so many marks there must be: of one or two digits some read well upside down."""
 
-REJECTED = "?"
-"""What stands in `text` for a rejected digit."""
+LESS_SURE = 0.35
+"""A line read as a whole may be so much less sure, in mean log likelihood, than digit by digit:
+half of a zero is a fine 6 to who sees nothing else. Set on pages made of MNIST training images."""
 
+CALLED = 1 / 3
+"""A line is not read as a whole unless so many of its marks are called: letters seldom are."""
 
-@dataclass(frozen=True)
-class Digit:
-    """One digit that was read.
+AGREED = 0.5
+"""It counts if the classifier, shown each of its digits, names such a share of them alike: letters
+that the line's network takes for digits are not seen alike by both."""
 
-    Attributes:
-        digit: The best guess, 0 to 9, also if rejected.
-        confidence: Probability of that guess, 0 to 1.
-        box: x, y, width, height in pixels of the upright picture.
-        rejected: Whether it is too uncertain to call.
-        canvas: uint8 (28, 28), white ink on black: what the network saw.
-    """
+WHOLE = 0.98
+"""A picture of one line is read as a whole, too, if its marks' mean score is lower than this."""
 
-    digit: int
-    confidence: float
-    box: tuple[int, int, int, int]
-    rejected: bool
-    canvas: NDArray[np.uint8] = field(
-        default_factory=lambda: np.zeros((28, 28), np.uint8), compare=False, repr=False
-    )
-
-    @property
-    def text(self) -> str:
-        """The digit as a character, or "?" if rejected."""
-        return REJECTED if self.rejected else str(self.digit)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what `tenfold read --json` tells of a digit."""
-        return {
-            "digit": self.digit,
-            "confidence": round(self.confidence, 4),
-            "box": list(self.box),
-            "rejected": self.rejected,
-        }
-
-
-@dataclass(frozen=True)
-class Line:
-    """Digits that stand in a row, left to right."""
-
-    digits: tuple[Digit, ...]
-
-    @property
-    def text(self) -> str:
-        """The digits as characters, "?" for each rejected one."""
-        return "".join(digit.text for digit in self.digits)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what `tenfold read --json` tells of a line."""
-        return {"text": self.text, "digits": [digit.to_dict() for digit in self.digits]}
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What was read in one picture.
-
-    Attributes:
-        lines: Top to bottom; none for a blank.
-        width: Width of the upright picture, in pixels.
-        height: Height of the upright picture, in pixels.
-        orientation: Turn applied to the stored pixels, degrees clockwise: 0, 90, 180 or 270.
-        left_out: Marks that were taken for no digits, and the digits they resemble most.
-    """
-
-    lines: tuple[Line, ...]
-    width: int
-    height: int
-    orientation: int
-    left_out: tuple[Digit, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """The lines as text, one below the other."""
-        return "\n".join(line.text for line in self.lines)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the picture's entry in `tenfold read --json`, without its path."""
-        return {
-            "width": self.width,
-            "height": self.height,
-            "orientation": self.orientation,
-            "error": None,
-            "lines": [line.to_dict() for line in self.lines],
-        }
+LONG, LONGEST = 1.3, 12.0
+"""A picture so many times as wide as high may be one line, cut out close."""
 
 
 class Reader:
@@ -142,6 +73,8 @@ class Reader:
         classifier: What names the digits. None takes the shipped model "reader", loaded at the
             first digit.
         threshold: A digit whose score falls below it is rejected, 0 to 1; 0 rejects nothing.
+        whole_lines: Lines that are read badly digit by digit are read as a whole, too
+            (`tenfold.strips`).
 
     Raises:
         UsageError: The threshold is not between 0 and 1.
@@ -152,11 +85,14 @@ class Reader:
         classifier: Classifier | None = None,
         *,
         threshold: float = DEFAULT_THRESHOLD,
+        whole_lines: bool = True,
     ) -> None:
         if not 0 <= threshold <= 1:
             raise UsageError(f"threshold is {threshold}: give a number from 0 to 1")
         self.threshold = threshold
+        self.whole_lines = whole_lines
         self._classifier = classifier
+        self._line_reader: LineReader | None = None
         self._loading = threading.Lock()
 
     @property
@@ -172,6 +108,16 @@ class Reader:
 
                 self._classifier = load_classifier(DEFAULT_MODEL)
             return self._classifier
+
+    @property
+    def line_reader(self) -> LineReader:
+        """What reads lines as a whole; loaded when first asked for."""
+        with self._loading:
+            if self._line_reader is None:
+                from tenfold.bundle import LINE, load_bundle
+
+                self._line_reader = LineReader(load_bundle(DEFAULT_MODEL).read(LINE))
+            return self._line_reader
 
     def read(self, source: PictureSource, *, single: bool = False) -> Reading:
         """Read the digits in a picture.
@@ -209,34 +155,45 @@ class Reader:
         if mark is None:
             return ()
         ((digit, _),) = self._name([mark], picture)
+        if picture.grey.shape == (CANVAS_SIDE, CANVAS_SIDE):
+            # Perhaps an image as MNIST has them: its paper may be no paper, but noise or patches.
+            grey = 255 - picture.grey if is_ink_dark(picture.grey) else picture.grey
+            ((whole, _),) = self._call([grey], [(0, 0, picture.width, picture.height)])
+            digit = max(digit, whole, key=lambda one: one.confidence)
         if digit.rejected:
             digit = self._among_neighbours(mark, picture) or digit
         return (Line((digit,)),)
 
     def _among_neighbours(self, mark: Mark, picture: Picture) -> Digit | None:
-        """Return the digit nearest the middle, if a mark is a digit among parts of others."""
+        """Return the digit nearest the middle, if a mark is a digit among parts of others.
+
+        It stays refused: which of several digits was meant is a guess.
+        """
         pieces = split([mark], self.classifier)
         called = [digit for digit, _ in self._name(pieces, picture) if not digit.rejected]
         if len(pieces) == 1 or not called:
             return None
         nearest = min(called, key=lambda d: abs(d.box[0] + d.box[2] / 2 - picture.width / 2))
         confidence = AMONG_NEIGHBOURS * nearest.confidence
-        return replace(nearest, confidence=confidence, rejected=confidence < self.threshold)
+        return replace(nearest, confidence=confidence, rejected=True)
 
     def _page(self, picture: Picture, drawn: bool = False) -> tuple[Reading, float]:
         """Read a page as it stands; return the mean score of all marks there are, too."""
-        rows = [
-            self._name(split(marks, self.classifier), picture)
-            for marks in take_apart(picture.grey, drawn=drawn)
-        ]
+        both = [self._row(marks, picture) for marks in take_apart(picture.grey, drawn=drawn)]
+        rows = [row for row, _ in both]
         scores = [score for row in rows for _, score in row]
+        # How well it stands is told by its marks alone: a whole line may look well upside down.
+        standing = [score for _, alone in both for score in alone]
+        if self.whole_lines and (not scores or np.mean(scores) < WHOLE):
+            whole = self._one_line(picture, scores)
+            rows, scores = ([whole], [score for _, score in whole]) if whole else (rows, scores)
         if not scores:
             return _reading(picture, ()), 0.0
         # A line of which most is refused was writing of another kind, or print.
         if len(scores) <= FEW_MARKS:
             least = 1 / 3
         else:
-            least = 1 / 2 if np.mean(np.array(scores) >= self.threshold) > 1 / 2 else 3 / 4
+            least = 1 / 2 if np.mean(np.array(scores) >= self.threshold) > 1 / 2 else 9 / 10
         lines, left_out = [], []
         for row in rows:
             stays = sum(not digit.rejected for digit, _ in row) > least * len(row)
@@ -245,25 +202,75 @@ class Reader:
             if stays:
                 chosen = (digit for (digit, _), keep in zip(row, kept, strict=True) if keep)
                 lines.append(Line(tuple(chosen)))
-        return _reading(picture, tuple(lines), tuple(left_out)), float(np.mean(scores))
+        return _reading(picture, tuple(lines), tuple(left_out)), float(np.mean(standing or scores))
+
+    def _row(
+        self, marks: list[Mark], picture: Picture
+    ) -> tuple[list[tuple[Digit, float]], list[float]]:
+        """Read marks that stand in a row: each for itself, and the row as a whole if in doubt.
+
+        Returns:
+            The digits with their scores, and the scores of the marks, each for itself.
+        """
+        pieces = split(marks, self.classifier)
+        named = self._name(pieces, picture)
+        scores = [score for _, score in named]
+        well = len(pieces) == len(marks) and min(scores) >= self.threshold
+        if well or not self.whole_lines:
+            return named, scores
+        if sum(score >= self.threshold for score in scores) < CALLED * len(scores):
+            return named, scores
+        found = self.line_reader.read_line(marks)
+        return self._agreed(found, picture, _mean_log(scores) - LESS_SURE) or named, scores
+
+    def _one_line(self, picture: Picture, scores: list[float]) -> list[tuple[Digit, float]]:
+        """Read a picture of one line as a whole; nothing if it is none, or no better."""
+        height, width = picture.grey.shape
+        ink = ink_of(picture.grey) if LONG <= width / height <= LONGEST else None
+        if ink is None:
+            return []
+        found = self.line_reader.read_whole(ink)
+        return self._agreed(found, picture, _mean_log(scores))
+
+    def _agreed(
+        self, found: list[Found], picture: Picture, surer_than: float
+    ) -> list[tuple[Digit, float]]:
+        """Return what was found in a line, if sure and mostly seen alike by the classifier."""
+        if not found or _mean_log([one.confidence for one in found]) <= surer_than:
+            return []
+        seen = [digit for digit, _ in self._name([one.mark for one in found], picture)]
+        if sum(a.digit == b.digit for a, b in zip(seen, found, strict=True)) < AGREED * len(found):
+            return []
+        return [
+            (
+                replace(digit, digit=one.digit, confidence=one.confidence,
+                        rejected=one.confidence < self.threshold),
+                one.confidence,
+            )
+            for digit, one in zip(seen, found, strict=True)
+        ]  # fmt: skip
 
     def _name(self, marks: list[Mark], picture: Picture) -> list[tuple[Digit, float]]:
         """Return the digit that each mark is, with its digit score."""
-        images = np.stack([mark_to_canvas(mark.ink) for mark in marks])
-        probabilities, scores = predict_scored(self.classifier, images)
+        images = [mark_to_canvas(mark.ink) for mark in marks]
+        return self._call(images, [_whole_box(mark.box, picture) for mark in marks])
+
+    def _call(self, images: list[Grey], boxes: list[Box]) -> list[tuple[Digit, float]]:
+        """Return the digit on each canvas, with its digit score."""
+        probabilities, scores = predict_scored(self.classifier, np.stack(images))
         return [
             (
                 Digit(
-                    int(row.argmax()),
-                    float(row.max()),
-                    _whole_box(mark.box, picture),
-                    bool(score < self.threshold),
-                    image,
+                    int(row.argmax()), float(row.max()), box, bool(score < self.threshold), image
                 ),
                 float(score),
             )
-            for mark, row, score, image in zip(marks, probabilities, scores, images, strict=True)
+            for box, row, score, image in zip(boxes, probabilities, scores, images, strict=True)
         ]
+
+
+def _mean_log(scores: list[float]) -> float:
+    return float(np.mean(np.log(np.maximum(scores, 1e-3)))) if scores else -math.inf
 
 
 def _reading(
@@ -272,7 +279,7 @@ def _reading(
     return Reading(lines, picture.width, picture.height, picture.orientation, left_out)
 
 
-def _whole_box(box: tuple[int, int, int, int], picture: Picture) -> tuple[int, int, int, int]:
+def _whole_box(box: Box, picture: Picture) -> Box:
     """Return a box in `picture.grey` as one in pixels of the whole picture."""
     rows, columns = picture.grey.shape
     across, down = picture.width / columns, picture.height / rows

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tenfold.answers import Reading
 from tenfold.batch.chunks import Chunk, Content, Encoded, Images, Place, Unread
 from tenfold.batch.rows import PictureRows, image_rows, schema
 from tenfold.bundle import graph_of, load_bundle
@@ -14,7 +15,7 @@ from tenfold.classifiers import OnnxClassifier, predict_scored
 from tenfold.errors import PictureError
 from tenfold.files import atomic_path
 from tenfold.pictures import load_pages, load_picture, picture_name
-from tenfold.reading import Reader, Reading
+from tenfold.reading import Reader
 
 LIGHT = 127
 """Mean of an image's outermost pixels above which it is dark ink on light: MNIST's are black."""

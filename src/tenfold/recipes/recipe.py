@@ -50,6 +50,8 @@ class Augmentation:
     of each batch, 0..0.9, is made-up marks (`tenfold.not_digits`) with all digits equally likely.
     `crowded`: this part of the digits, 0..1, is as a cut leaves it: with bits of neighbours
     (`tenfold.crowding`). `flags`: this part of the ones, 0..1, has a flag (`tenfold.flags`).
+    `disturbed`: this part of all, 0..1, has patches turned light for dark, noise, strokes across
+    and the like (`tenfold.disturbing`).
     """
 
     shift_pixels: float = 0.0
@@ -60,6 +62,7 @@ class Augmentation:
     not_digits: float = 0.0
     crowded: float = 0.0
     flags: float = 0.0
+    disturbed: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,7 @@ def check_recipe(recipe: Recipe) -> None:
         ("augmentation.not_digits", augmentation.not_digits, 0, 0.9),
         ("augmentation.crowded", augmentation.crowded, 0, 1),
         ("augmentation.flags", augmentation.flags, 0, 1),
+        ("augmentation.disturbed", augmentation.disturbed, 0, 1),
     )
     for name, value, low, high in ranges:
         if not low <= value <= high:  # also refuses NaN

@@ -20,8 +20,9 @@ from tenfold.serving.settings import Settings
 from tenfold.serving.uploads import Upload, picture_in
 
 if TYPE_CHECKING:
+    from tenfold.answers import Digit
     from tenfold.features import FeatureClassifier
-    from tenfold.reading import Digit, Reader
+    from tenfold.reading import Reader
 
 MOST_LEFT_OUT = 60
 """Marks that are told of though they are no digits: a page of print has thousands."""

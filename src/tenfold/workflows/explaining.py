@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenfold.annotating import annotate
+from tenfold.answers import Digit, Reading
 from tenfold.bundle import load_bundle, load_classifier
 from tenfold.classifiers import Classifier
 from tenfold.errors import MissingExtraError, PictureError, UsageError
@@ -19,7 +20,7 @@ from tenfold.explaining.fields import convolutions
 from tenfold.explaining.occlusion import occlusion
 from tenfold.explaining.strips import draw_explanation
 from tenfold.pictures import Picture, PictureSource, load_picture, picture_name
-from tenfold.reading import DEFAULT_MODEL, Digit, Reader, Reading
+from tenfold.reading import DEFAULT_MODEL, Reader
 from tenfold.reporting.drawing import Drawing
 from tenfold.reporting.page import Section, render_page
 from tenfold.wording import count, percent

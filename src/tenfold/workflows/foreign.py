@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from tenfold.answers import Reading
 from tenfold.errors import DataError, PictureError
-from tenfold.reading import Reader, Reading
+from tenfold.reading import Reader
 
 COVERAGES = (0.8, 0.95)
 """Error is told among the surest so many of all answers."""

@@ -1,0 +1,238 @@
+"""Strips to train on what reads lines as a whole: digits in a row, as papers show them.
+
+Digits of a like height, slant, weight and width, near to each other, touching or joined by a
+stroke; ones with a flag, small zeros, many zeros; dots, commas and dashes, which are no digits;
+waves and rules printed on the paper; noise. Nothing but MNIST's digits is of anybody's hand.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tenfold.flags import with_flag
+from tenfold.strips import HIGH
+
+WIDE = 192
+"""Width of a strip to train on, in pixels."""
+
+MOST = 7
+"""Digits in it, at most."""
+
+BOARD = (64, 560)
+"""Height and width of what digits are written on before it is scaled into a strip."""
+
+LEFT = 40
+"""Where writing begins on it."""
+
+Image = npt.NDArray[np.uint8]
+Ink = npt.NDArray[np.float32]
+Rng = np.random.Generator
+
+
+def make_strip(by_digit: list[Image], rng: Rng) -> tuple[Image, list[int]]:
+    """Make a strip.
+
+    Args:
+        by_digit: For each digit 0 to 9 its images, uint8 (n, 28, 28), white on black.
+        rng: Where the draws come from.
+
+    Returns:
+        uint8 (32, 192), white on black, and the digits on it, left to right.
+    """
+    digits = _digits(rng)
+    board = np.zeros(BOARD, np.float32)
+    writing = _Writing.drawn(rng)
+    digits, end = writing.write(board, digits, by_digit, rng)
+    end = writing.dashes(board, end, rng)
+    board *= np.float32(rng.uniform(0.8, 1))
+    board = _on_paper(board, writing, rng)
+    return _seen(board, writing, end, rng), digits
+
+
+def _digits(rng: Rng) -> list[int]:
+    count = int(rng.integers(1, MOST + 1))
+    if rng.random() < 0.25:  # many zeros at the end, as amounts have
+        zeros = int(rng.integers(1, count + 1))
+        return [int(d) for d in rng.integers(0, 10, count - zeros)] + [0] * zeros
+    return [int(d) for d in rng.integers(0, 10, count)]
+
+
+@dataclass(frozen=True)
+class _Writing:
+    """How somebody writes: height in pixels, slant, and the rest in heights or factors."""
+
+    height: float
+    lean: float
+    wide: float
+    gap: float
+    weight: float
+    flags: bool
+    joins: bool
+    slope: float
+    jitter: float
+
+    @property
+    def top(self) -> float:
+        """The row in which a digit of the typical height begins."""
+        return 20 + (30 - self.height) / 2
+
+    @classmethod
+    def drawn(cls, rng: Rng) -> "_Writing":
+        height = rng.uniform(15, 29)
+        lean = rng.uniform(-0.15, 0.55) if rng.random() < 0.7 else 0.0
+        wide = np.exp(rng.normal(0.05, 0.18))
+        gaps = [rng.uniform(-0.15, 0.05), rng.uniform(0, 0.3), rng.uniform(0.2, 0.8)]
+        gap = rng.choice(gaps) * height
+        weight = rng.uniform(-0.5, 0.8)
+        flags, joins = rng.random() < 0.4, rng.random() < 0.35
+        return cls(height, lean, wide, gap, weight, flags, joins,
+                   rng.normal(0, 0.03), rng.uniform(0, 0.08))  # fmt: skip
+
+    def write(
+        self, board: Ink, digits: list[int], by_digit: list[Image], rng: Rng
+    ) -> tuple[list[int], float]:
+        """Write digits on the board; return those there was room for, and where they end."""
+        x, before = float(LEFT), None
+        for number, digit in enumerate(digits):
+            image = by_digit[digit][rng.integers(len(by_digit[digit]))]
+            if digit == 1 and self.flags and rng.random() < 0.8:
+                image = with_flag(image, rng)
+            high = max(6, self.height * np.exp(rng.normal(0, 0.09)))
+            if digit == 0 and rng.random() < 0.3:
+                high *= rng.uniform(0.55, 0.95)
+            ink = self._ink(_cropped(image), digit, high, rng)
+            columns = np.flatnonzero(ink.max(0) > 0.3)
+            first, last = (columns[0], columns[-1]) if columns.size else (0, ink.shape[1] - 1)
+            width = max(2.0, last - first + 1 - abs(self.lean) * high * 0.75)
+            lower = self.height - high if digit == 0 and high < 0.9 * self.height else (
+                (self.height - high) * 0.5)  # fmt: skip
+            y = self.top + rng.normal(0, self.jitter) * self.height + self.slope * x + lower
+            left, top = round(x - first), round(np.clip(y, 0, BOARD[0] - 1 - ink.shape[0]))
+            if left + ink.shape[1] >= BOARD[1] - 30:
+                return digits[:number], x
+            part = board[top : top + ink.shape[0], left : left + ink.shape[1]]
+            np.maximum(part, ink, out=part)
+            if before is not None and self.joins and rng.random() < 0.6:
+                self._join(board, before, (x, top), high, rng)
+            before = (x + width, top)
+            x += width + self.gap + rng.normal(0, 0.05) * self.height
+            if rng.random() < 0.08:
+                x = self._dot(board, x, rng)
+        return digits, x
+
+    def _ink(self, image: Image, digit: int, high: float, rng: Rng) -> Ink:
+        """Return a digit at its size, leaning, float32 0 to 1."""
+        scale = high / image.shape[0]
+        width = max(2, image.shape[1] * scale * self.wide * np.exp(rng.normal(0, 0.1)))
+        if digit == 1:
+            width = max(2, image.shape[1] * scale)
+        lean = self.lean * high
+        move = np.array([[width / image.shape[1], -lean / image.shape[0], lean + 1],
+                         [0, scale, 1]], np.float32)  # fmt: skip
+        if lean < 0:
+            move[0, 2] = 1
+        size = int(width + abs(lean) + 4), int(high + 3)
+        ink = cv2.warpAffine(image.astype(np.float32) / 255, move, size, flags=cv2.INTER_LINEAR)
+        ink = np.clip((ink - 0.5) * (1 + 0.5 * max(1, scale)) + 0.5, 0, 1)
+        if abs(self.weight) > 0.15:
+            around = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+            other = (cv2.dilate if self.weight > 0 else cv2.erode)(ink, around)
+            ink = (1 - abs(self.weight)) * ink + abs(self.weight) * other
+        return np.asarray(ink, np.float32)
+
+    def _join(
+        self, board: Ink, before: tuple[float, int], here: tuple[float, int], high: float, rng: Rng
+    ) -> None:
+        """Draw a stroke from the digit before to this one."""
+        a = (before[0] + rng.uniform(-0.15, 0.0) * self.height,
+             before[1] + rng.uniform(0, 0.9) * high)  # fmt: skip
+        b = (here[0] + rng.uniform(0, 0.15) * self.height + self.lean * high * 0.4,
+             here[1] + rng.uniform(0, 0.8) * high)  # fmt: skip
+        _line(board, a, b, 1.0, int(rng.integers(1, 4)))
+
+    def _dot(self, board: Ink, x: float, rng: Rng) -> float:
+        """Draw a dot or a comma; return where writing goes on."""
+        y = int(self.top + self.height + self.slope * x)
+        radius = rng.uniform(0.05, 0.1) * self.height
+        start = x + rng.uniform(0, 0.1) * self.height
+        end = (start - rng.uniform(0, 0.15) * self.height, y + rng.uniform(0, 0.25) * self.height)
+        _line(board, (start, y), end, 1.0, max(1, int(2 * radius)))
+        return float(x + rng.uniform(0.1, 0.5) * self.height)
+
+    def dashes(self, board: Ink, end: float, rng: Rng) -> float:
+        """Draw a dash or two behind, now and then; return where all ends."""
+        if rng.random() >= 0.3:
+            return end
+        for _ in range(int(rng.integers(1, 3))):
+            y = self.top + self.height * rng.uniform(0.3, 0.7)
+            a = end + rng.uniform(0.1, 0.5) * self.height
+            b = a + rng.uniform(0.3, 1.0) * self.height
+            to = (b, y + rng.normal(0, 0.05) * self.height)
+            _line(board, (a, y), to, float(rng.uniform(0.7, 1)), int(rng.integers(1, 4)))
+        return float(end + rng.uniform(0.5, 1.3) * self.height)
+
+
+def _on_paper(board: Ink, writing: _Writing, rng: Rng) -> Ink:
+    """Print a pattern, a rule or the side of a frame on it."""
+    if rng.random() < 0.5:
+        strength = rng.uniform(0.05, 0.6)
+        rows, columns = np.indices(board.shape, dtype=np.float32)
+        kind = rng.integers(3)
+        pitch, angle, bend = rng.uniform(3, 9), rng.uniform(0, np.pi), rng.uniform(15, 60)
+        along = np.cos(angle) * columns + np.sin(angle) * rows
+        across = rows * np.cos(angle) - columns * np.sin(angle)
+        swing, phase = rng.uniform(0, 6), rng.uniform(0, 6)
+        along = along + swing * np.sin(2 * np.pi * across / bend + phase)
+        waves = np.clip((np.sin(2 * np.pi * along / pitch) - rng.uniform(-0.2, 0.8)) * 2, 0, 1)
+        if kind == 1:  # crossed by others
+            other = angle + rng.uniform(0.5, 2.5)
+            along = np.cos(other) * columns + np.sin(other) * rows
+            crossing = np.clip((np.sin(2 * np.pi * along / pitch) - 0.3) * 2, 0, 1)
+            waves = np.maximum(waves, crossing)
+        if kind == 2:  # dots
+            waves = waves * np.clip(np.sin(2 * np.pi * across / pitch) * 2, 0, 1)
+        board = np.maximum(board, np.float32(strength) * waves)
+    if rng.random() < 0.25:
+        below = rng.random() < 0.7
+        y = writing.top + writing.height * (
+            rng.uniform(1.0, 1.3) if below else -rng.uniform(0.05, 0.3))  # fmt: skip
+        to = (float(BOARD[1]), y + rng.normal(0, 1.5))
+        _line(board, (0, y), to, float(rng.uniform(0.4, 1)), 1)
+    if rng.random() < 0.08:
+        x = int(LEFT - rng.uniform(0.2, 0.6) * writing.height)
+        cv2.line(board, (x, 0), (x, BOARD[0] - 1), float(rng.uniform(0.4, 1)), 1)
+    return board
+
+
+def _seen(board: Ink, writing: _Writing, end: float, rng: Rng) -> Image:
+    """Scale it into a strip, by a rough guess of the digits' height; blur it, add noise."""
+    scale = rng.uniform(0.72, 0.95) * HIGH / writing.height
+    scale = min(scale, (WIDE - 6) / max(1, end - 34))
+    down = HIGH / 2 - scale * (writing.top + writing.height / 2) + rng.normal(0, 1.5)
+    room = WIDE - scale * (end - 34)
+    right = rng.uniform(2, max(3, room - 2)) - scale * 36
+    move = np.array([[scale, 0, right], [0, scale, down]], np.float32)
+    way = cv2.INTER_AREA if scale < 0.7 else cv2.INTER_LINEAR
+    strip = cv2.warpAffine(board, move, (WIDE, HIGH), flags=way)
+    if rng.random() < 0.4:
+        strip = cv2.GaussianBlur(strip, (0, 0), rng.uniform(0.3, 0.8))
+    if rng.random() < 0.6:
+        strip = strip + rng.normal(0, rng.uniform(0.01, 0.12), strip.shape)
+    if rng.random() < 0.3:
+        strip = np.clip((strip - rng.uniform(0, 0.3)) / rng.uniform(0.4, 1), 0, 1)
+    return np.asarray(255 * np.clip(strip, 0, 1), np.uint8)
+
+
+def _cropped(image: Image) -> Image:
+    rows, columns = (np.flatnonzero((image > 60).any(axis=axis)) for axis in (1, 0))
+    return image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _line(
+    board: Ink, start: tuple[float, float], end: tuple[float, float], ink: float, thick: int
+) -> None:
+    """Draw a line between points given in fractions of pixels."""
+    a, b = ((int(8 * x), int(8 * y)) for x, y in (start, end))
+    cv2.line(board, a, b, ink, thick, cv2.LINE_AA, 3)

@@ -1,0 +1,173 @@
+"""A line of digits read as a whole, by a network that sees each digit beside its neighbours.
+
+Where digits are written into each other, cuts and a network for single digits go wrong: half a zero
+is a fine 6. This network looks at a strip 32 pixels high, and says every fourth column which digit
+stands there, or none (connectionist temporal classification: A. Graves et al., ICML 2006). It was
+trained on strips made of MNIST's training images (benchmarks/train_line.py).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.canvas import Mark
+from tenfold.classifiers import make_session
+from tenfold.ink import Grey, Ink, median
+
+HIGH = 32
+"""Height of a strip, in pixels."""
+
+STEP = 4
+"""Columns of a strip for each answer: the network halves it twice."""
+
+MARGIN = 8
+"""Columns of paper before and behind the ink."""
+
+DIGIT_SHARE = 0.82
+"""Height of a typical digit as a share of the strip's: the middle of what the network was shown."""
+
+HEIGHTS = (0.95, 0.82, 0.72, 0.63, 0.55, 0.48)
+"""Shares of a picture of one line that a digit's height may be; see `LineReader.read_whole`."""
+
+INK_EDGE = 0.1
+"""Share of full ink from which a column belongs to a digit's box."""
+
+TALLEST = 0.68
+"""A digit is taken to be no lower than this part of the line's ink from top to bottom."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A digit found in a strip.
+
+    Attributes:
+        digit: 0 to 9.
+        confidence: The network's highest probability for it, 0 to 1.
+        mark: The ink between its neighbours.
+    """
+
+    digit: int
+    confidence: float
+    mark: Mark
+
+
+class LineReader:
+    """Reads lines of digits with a graph from `strips` uint8 [n, 32, w] to `probabilities`.
+
+    Safe to use from several threads.
+
+    Args:
+        graph: The ONNX graph. Its probabilities are float32 [n, w / 4, 11]: none, 0, 1, ... 9.
+    """
+
+    def __init__(self, graph: bytes) -> None:
+        self._session = make_session(graph, 1)
+
+    def read(self, mark: Mark, height: float, middle: float) -> list[Found]:
+        """Return the digits in a line, left to right.
+
+        Args:
+            mark: The ink of the whole line.
+            height: Of a typical digit, in pixels of that ink.
+            middle: The row in which the middle of a typical digit lies.
+        """
+        scale = DIGIT_SHARE * HIGH / height
+        strip = to_strip(mark.ink, scale, middle)
+        (answers,) = self._session.run(["probabilities"], {"strips": strip[None]})
+        return [
+            Found(digit, confidence, part)
+            for digit, confidence, left, right in _decoded(answers[0], mark.ink.shape[1], scale)
+            if (part := _between(mark, left, right))
+        ]
+
+    def read_strip(self, strip: Grey) -> list[int]:
+        """Return the digits on a strip, uint8 (32, w), white on black."""
+        (answers,) = self._session.run(["probabilities"], {"strips": strip[None]})
+        return [digit for digit, *_ in _decoded(answers[0], strip.shape[1], 1.0)]
+
+    def read_line(self, marks: Sequence[Mark]) -> list[Found]:
+        """Return the digits in marks that stand in a row."""
+        return self.read(*line_of(marks))
+
+    def read_whole(self, ink: Ink) -> list[Found]:
+        """Return the digits in a picture of one line, whose height fills most of the picture.
+
+        How high they are is not known: of a few heights the one with the surest digits counts.
+        """
+        mark = Mark(ink, (0, 0, ink.shape[1], ink.shape[0]))
+        ways = [self.read(mark, ink.shape[0] * share, ink.shape[0] / 2) for share in HEIGHTS]
+        return max(ways, key=lambda way: float(np.mean([one.confidence for one in way] or [0])))
+
+
+def to_strip(ink: Ink, scale: float, middle: float) -> Grey:
+    """Return ink scaled into a strip, uint8 (32, w), white on black.
+
+    Args:
+        ink: float32 (h, w), 0 paper to 1 full ink.
+        scale: Pixels of the strip for each of the ink.
+        middle: The row that comes to the strip's middle.
+    """
+    width = math.ceil((ink.shape[1] * scale + 2 * MARGIN) / STEP) * STEP
+    if scale < 1:  # or thin strokes fall between the pixels
+        ink = cv2.GaussianBlur(ink, (0, 0), 0.4 / scale)
+    move = np.array([[scale, 0, MARGIN], [0, scale, HIGH / 2 - scale * middle]], np.float32)
+    strip = cv2.warpAffine(ink, move, (width, HIGH))
+    grey: Grey = np.rint(255 * np.clip(strip, 0, 1)).astype(np.uint8)
+    return grey
+
+
+def line_of(marks: Sequence[Mark]) -> tuple[Mark, float, float]:
+    """Return the marks of a line as one, with the height and middle row of a typical digit in it.
+
+    Args:
+        marks: At the resolution of the picture they were found in, one pixel a pixel.
+    """
+    left, top = (min(mark.box[axis] for mark in marks) for axis in (0, 1))
+    right, bottom = (max(mark.box[axis] + mark.box[axis + 2] for mark in marks) for axis in (0, 1))
+    ink = np.zeros((bottom - top, right - left), np.float32)
+    for mark in marks:
+        x, y, width, height = mark.box
+        part = ink[y - top : y - top + height, x - left : x - left + width]
+        np.maximum(part, mark.ink, out=part)
+    typical = max(median([mark.box[3] for mark in marks]), TALLEST * ink.shape[0])
+    middle = median([mark.box[1] + mark.box[3] / 2 for mark in marks]) - top
+    return Mark(ink, (left, top, right - left, bottom - top)), typical, middle
+
+
+def _decoded(
+    answers: NDArray[np.float32], columns: int, scale: float
+) -> list[tuple[int, float, int, int]]:
+    """Return digits, confidences, first and last column of each, the last not included.
+
+    The likeliest answer at each step counts; those that repeat it are one digit. Two digits part in
+    the middle between their answers.
+    """
+    likeliest = answers.argmax(axis=1)
+    starts = np.flatnonzero(np.diff(likeliest, prepend=-1))
+    ends = np.append(starts[1:], likeliest.size)
+    runs = [(a, b) for a, b in zip(starts, ends, strict=True) if likeliest[a]]
+    edges = [0]
+    for (_, before), (after, _) in pairwise(runs):
+        edge = ((before + after) / 2 * STEP - MARGIN) / scale
+        edges.append(round(min(max(edge, edges[-1] + 1), columns - 1)))
+    edges.append(columns)
+    return [
+        (int(likeliest[a]) - 1, float(answers[a:b, likeliest[a]].max()), left, right)
+        for (a, b), (left, right) in zip(runs, pairwise(edges), strict=False)
+    ]
+
+
+def _between(mark: Mark, left: int, right: int) -> Mark | None:
+    """Return the part of a mark between two columns, cut to its ink; None if there is none."""
+    ink = mark.ink[:, left:right]
+    rows, columns = (np.flatnonzero((ink > INK_EDGE).any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return None
+    top, bottom, first, last = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    place = (mark.box[0] + left + int(first), mark.box[1] + int(top))
+    return Mark(ink[top:bottom, first:last], (*place, int(last - first), int(bottom - top)))

@@ -1,0 +1,96 @@
+"""Lines of digits read as a whole."""
+
+import cv2
+import numpy as np
+import pytest
+from conftest import Mnist
+from scenes import crop, page
+
+from tenfold.bundle import LINE, load_bundle
+from tenfold.canvas import Mark
+from tenfold.reading import Reader
+from tenfold.strips import HIGH, STEP, LineReader, line_of, to_strip
+
+
+@pytest.fixture(scope="module")
+def line_reader() -> LineReader:
+    return LineReader(load_bundle("reader").read(LINE))
+
+
+def joined(images: list[np.ndarray], height: int) -> np.ndarray:
+    """Return digits side by side, each a little over the one before, float32 0 to 1."""
+    marks = [crop(image, height) for image in images]
+    overlap = round(0.05 * height)
+    ink = np.zeros((height, sum(mark.shape[1] for mark in marks)), np.float32)
+    x = 0
+    for mark in marks:
+        part = ink[:, x : x + mark.shape[1]]
+        np.maximum(part, mark, out=part)
+        x += mark.shape[1] - overlap
+    return ink[:, : x + overlap]
+
+
+@pytest.mark.parametrize("height", [24, 60])
+def test_digits_that_touch(mnist: Mnist, line_reader: LineReader, height: int) -> None:
+    rng = np.random.default_rng(2)
+    right = 0
+    for _ in range(40):
+        chosen = rng.integers(0, len(mnist.test_images), 4)
+        ink = joined(list(mnist.test_images[chosen]), height)
+        mark = Mark(ink, (10, 20, ink.shape[1], height))
+        found = line_reader.read(mark, height, height / 2)
+        right += [one.digit for one in found] == mnist.test_labels[chosen].tolist()
+        lefts = [one.mark.box[0] for one in found]
+        assert lefts == sorted(lefts)
+        for one in found:
+            x, y, wide, high = one.mark.box
+            assert one.mark.ink.shape == (high, wide)
+            assert x >= 10
+            assert x + wide <= 10 + ink.shape[1]
+            assert y >= 20
+            assert y + high <= 20 + height
+            assert 0 < one.confidence <= 1
+    assert right >= 30
+
+
+def test_paper_alone_holds_nothing(line_reader: LineReader) -> None:
+    assert line_reader.read_strip(np.zeros((HIGH, 96), np.uint8)) == []
+    blank = Mark(np.zeros((40, 200), np.float32), (0, 0, 200, 40))
+    assert line_reader.read(blank, 40, 20) == []
+    assert line_reader.read_whole(blank.ink) == []
+
+
+def test_a_strip_has_whole_steps_and_keeps_thin_strokes() -> None:
+    ink = np.zeros((300, 701), np.float32)
+    cv2.line(ink, (350, 0), (350, 299), 1.0, 9)
+    strip = to_strip(ink, 0.08, 150)
+    assert strip.shape[0] == HIGH
+    assert strip.shape[1] % STEP == 0
+    assert strip.max() > 100
+
+
+def test_marks_of_a_line_become_one() -> None:
+    ink = np.ones((10, 5), np.float32)
+    marks = [Mark(ink, (3, 7, 5, 10)), Mark(ink, (20, 5, 5, 10))]
+    whole, height, middle = line_of(marks)
+    assert whole.box == (3, 5, 22, 12)
+    assert whole.ink.sum() == 100
+    assert height == 10
+    assert middle == 6
+
+
+def test_a_reader_reads_more_pages_with_it(mnist: Mnist) -> None:
+    rng = np.random.default_rng(4)
+    readers = [Reader(whole_lines=way) for way in (True, False)]
+    right = [0, 0]
+    for _ in range(12):
+        chosen = rng.integers(0, len(mnist.test_images), 5)
+        images = list(mnist.test_images[chosen])
+        picture = page([images], rng=rng, gap=-0.05, rules="ruled")
+        wanted = "".join(map(str, mnist.test_labels[chosen]))
+        for place, reader in enumerate(readers):
+            lines = reader.read(picture).lines
+            text = "".join(str(digit.digit) for line in lines for digit in line.digits)
+            right[place] += text == wanted
+    assert right[0] >= right[1]
+    assert right[0] >= 7
