@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import batch_tables
+import serving_tables
 import train_speed as measuring
 import tuning_tables
 
@@ -484,6 +485,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "tune_overhead": tuning_tables.overhead,
     "tune_paper": tuning_tables.paper,
     "explaining": explaining,
+    "serving": serving_tables.throughput,
     "line": line,
 }
 

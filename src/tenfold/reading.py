@@ -119,6 +119,12 @@ class Reader:
                 self._line_reader = LineReader(load_bundle(DEFAULT_MODEL).read(LINE))
             return self._line_reader
 
+    def lent(self, classifier: Classifier) -> "Reader":
+        """Return a reader like this one with another classifier; what reads lines is shared."""
+        other = Reader(classifier, threshold=self.threshold, whole_lines=self.whole_lines)
+        other._line_reader = self.line_reader
+        return other
+
     def read(self, source: PictureSource, *, single: bool = False) -> Reading:
         """Read the digits in a picture.
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenfold.bundle import load_bundle, load_classifier
-from tenfold.classifiers import SIDE, Classifier, OnnxClassifier
+from tenfold.classifiers import SIDE, Classifier
 from tenfold.serving.batching import Batcher
 from tenfold.serving.metrics import Metrics
 from tenfold.serving.problems import ProblemError
@@ -46,7 +46,7 @@ class Service:
         self.metrics = Metrics()
         self.phase: Phase = "starting"
         self.in_flight = 0
-        self._classifier: OnnxClassifier | None = None
+        self._reader: Reader | None = None
         self._batcher: Batcher | None = None
         self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="tenfold-picture")
         self._pictures = 0
@@ -65,20 +65,22 @@ class Service:
         Raises:
             BundleError: The model is damaged.
         """
-        self._classifier = await asyncio.to_thread(self._load)
-        self._batcher = Batcher(self._classifier, self.settings.queue, self.metrics)
+        self._reader = await asyncio.to_thread(self._load)
+        self._batcher = Batcher(self._reader.classifier, self.settings.queue, self.metrics)
         if self.phase == "starting":
             self.phase = "ready"
 
-    def _load(self) -> OnnxClassifier:
+    def _load(self) -> "Reader":
         """Load the model, and read a little, so that the first request waits for nothing."""
         from tenfold.reading import Reader
 
         classifier = load_classifier(self.model)
         blank = np.zeros((SIDE, SIDE), np.uint8)
-        Reader(classifier).read(blank)
         classifier.predict_proba(blank)
-        return classifier
+        reader = Reader(classifier)
+        reader.read(blank)
+        _ = reader.line_reader  # loaded by the asking
+        return reader
 
     def close(self) -> None:
         """Let the workers go."""
@@ -128,13 +130,12 @@ class Service:
         Raises:
             ProblemError: 429 if too many wait, 503 while not ready.
         """
-        from tenfold.reading import Reader
-
         self.check_room_for_picture()
-        assert self._classifier is not None
-        impatient = Impatient(self._classifier)
+        assert self._reader is not None
+        impatient = Impatient(self._reader.classifier)
+        reader = self._reader.lent(impatient)
         self._pictures += 1
-        doing = asyncio.get_running_loop().run_in_executor(self._pool, work, Reader(impatient))
+        doing = asyncio.get_running_loop().run_in_executor(self._pool, work, reader)
         doing.add_done_callback(self._done)
         try:
             # Cancelling would forget a thread that goes on for a while yet.
@@ -152,10 +153,10 @@ class Impatient(Classifier):
     """A classifier for one request, which refuses to go on once that is over.
 
     Args:
-        classifier: The one that does the work.
+        classifier: The one that does the work; its digit score is its largest probability.
     """
 
-    def __init__(self, classifier: OnnxClassifier) -> None:
+    def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier
         self.over = threading.Event()
 
