@@ -40,5 +40,6 @@ def log_as_json() -> None:
     everyone.handlers[:] = ours.handlers
     ours.propagate = False
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    # It warns of every form that is malformed, which the client is told anyway.
-    logging.getLogger("python_multipart").setLevel(logging.ERROR)
+    for of_requests in ("python_multipart", "PIL"):
+        # What is wrong with a form or a picture, its client is told.
+        logging.getLogger(of_requests).setLevel(logging.CRITICAL)
