@@ -96,9 +96,8 @@ def overhead() -> str:
     storage, engines = found["storage_ms_by_trials"], found["engine_seconds"]
     lines = ["| | |", "|---|---|"]
     for name, shown in (("journal", "a journal"), ("postgresql", "PostgreSQL")):
-        words = ", ".join(f"{ms:.0f} ms with {count} before it"
-                          for count, ms in storage[name].items())  # fmt: skip
-        lines.append(f"| a trial that trains nothing, in {shown} | {words} |")
+        words = ", ".join(f"{ms:.0f} ms after {count}" for count, ms in storage[name].items())
+        lines.append(f"| a trial that trains nothing, in {shown}, after so many | {words} |")
     for name, shown in (("local", "processes"), ("ray", "Ray started for it")):
         seconds = " and ".join(f"{value:.1f}" for value in engines[name])
         lines.append(f"| the same 8 short trials, two workers: {shown} | {seconds} s |")
