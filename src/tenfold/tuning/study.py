@@ -119,7 +119,8 @@ def _joined(study: optuna.Study, name: str, plan: Plan) -> optuna.Study:
         if time.monotonic() > patience:
             raise TenfoldError(f"the study {name} was never begun in earnest; give another --study")
         time.sleep(0.2)
-    if study.user_attrs[PLAN] != plan.to_json():
+    # As values: a newer tenfold knows settings that an older one had not written down.
+    if plan_from_json(study.user_attrs[PLAN]) != plan_from_json(plan.to_json()):
         raise UsageError(
             f"the storage holds a study {name} that searches something else; "
             "give the same options, or another --study"
