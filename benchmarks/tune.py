@@ -1,12 +1,13 @@
 """Measure searches: killed and resumed, on two machines' worth of workers, and what engines cost.
 
-    python benchmarks/tune.py search     20 trials, killed once on the way, and what they are worth
+    python benchmarks/tune.py search --folder runs/tune    20 trials, killed once on the way
+    python benchmarks/tune.py winner --folder runs/tune    what was found, trained anew and tested
     python benchmarks/tune.py workers    the time of two workers on PostgreSQL against that of one
     python benchmarks/tune.py overhead   trials that train nothing; Ray against processes
 
-Each writes its part of results/tune.json. `search` may run beside other work; the others may not:
-they take about four minutes each. `workers` pins every command to a core of its own, as a machine
-with one core would run it.
+Each writes its part of results/tune.json. The first two may run beside other work; the others may
+not: they take two and a half minutes each. `workers` pins every command to a core of its own, as
+a machine with one core would run it.
 """
 
 import argparse
@@ -49,15 +50,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("part", choices=("search", "workers", "overhead"))
+    parser.add_argument("part", choices=tuple(PARTS))
     parser.add_argument(
-        "--folder", type=Path, metavar="DIR", help="go on with its search, for search"
+        "--folder", type=Path, metavar="DIR", help="of a search; kept, and gone on with"
     )
     arguments = parser.parse_args()
     part = arguments.part
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.folder or Path(temporary)
-        found = {"search": search, "workers": workers, "overhead": overhead}[part](folder)
+        found = PARTS[part](folder)
     document = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
     document[part] = found | {
         "machine": {"processor": processor(), "cores": usable_cores()},
@@ -78,21 +79,27 @@ def search(folder: Path) -> dict[str, Any]:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
     figures = end(start(["--resume", str(out), "--json"]))
-    trained = {
-        name: trained_anew(recipe, folder / name)
-        for name, recipe in (("start", "conv"), ("best", str(out / "best.json")))
-    }  # fmt: skip
     found = json.loads((out / "trials.json").read_text(encoding="utf-8"))
     return {
         "protocol": f"{TRIALS} trials, killed with -9 after three trainings, resumed; "
-        f"validation on the last 5,000 of the 60,000; test: {SEEDS} seeds on all 60,000 images, "
-        f"{EPOCHS} epochs, after the search",
+        "accuracies of one seed on the last 5,000 of the 60,000",
         "command": "tenfold tune " + " ".join(SEARCH),
         **{name: figures[name] for name in ("trials", "complete", "pruned", "failed", "lost")},
         "start": figures["start"],
         "best": figures["best"] | {"recipe": "conv-tuned"},
         "importances": found["importances"],
-        "test": trained,
+    }
+
+
+def winner(folder: Path) -> dict[str, Any]:
+    """Train what a search started from and what it found on all images, and test both."""
+    best = str(folder / "search" / "best.json")
+    return {
+        "protocol": f"test accuracy, {SEEDS} seeds on all 60,000 images, {EPOCHS} epochs",
+        "test": {
+            name: trained_anew(recipe, folder / name)
+            for name, recipe in (("start", "conv"), ("best", best))
+        },
     }
 
 
@@ -219,6 +226,13 @@ def epochs_told(out: Path) -> int:
     journal = out / "study.journal"
     return journal.read_text().count('"op_code":7') if journal.exists() else 0
 
+
+PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "search": search,
+    "winner": winner,
+    "workers": workers,
+    "overhead": overhead,
+}
 
 if __name__ == "__main__":
     main()
