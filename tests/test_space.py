@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 from tenfold.errors import UsageError
-from tenfold.recipes import RECIPES, Conv, Dropout, Recipe, override, recipe_named
+from tenfold.recipes import RECIPES, Conv, Dropout, Optimizer, Recipe, override, recipe_named
 from tenfold.tuning.changes import CHANGES, USUAL_RATES, changed
 from tenfold.tuning.space import (
     Choice,
@@ -51,6 +52,7 @@ def test_every_change_does_what_it_says() -> None:
 
 
 def test_an_optimizer_comes_with_its_usual_rate() -> None:
+    assert set(USUAL_RATES) == set(get_args(get_type_hints(Optimizer)["name"]))
     article = recipe_named("article")
     for name, rate in USUAL_RATES.items():
         optimizer = changed(article, {"optimizer.name": name}).optimizer

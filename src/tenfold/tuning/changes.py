@@ -23,8 +23,9 @@ START = "recipe"
 
 USUAL_RATES: Mapping[str, float] = {
     "adam": 0.003, "adamw": 0.003, "sgd": 0.05, "adadelta": 1.0, "rmsprop": 0.001, "muon": 0.01,
+    "soap": 0.02,
 }  # fmt: skip
-"""Where a good learning rate of each optimiser is to be expected. Adam and Muon: between those of
+"""Where a good learning rate of each optimiser is to be expected. Adam, Muon and SOAP: as in
 the recipes here; Adadelta: as it was published (arXiv 1212.5701); RMSprop: Keras's default."""
 
 GRAIN = 4
