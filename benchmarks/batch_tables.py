@@ -1,6 +1,7 @@
 """Tables on `tenfold batch`, from results/batch.json; `tables.py` puts them into docs."""
 
 import json
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,11 @@ def throughput() -> str:
     ]
     for model in ("standard", "reader"):
         for row in found[model]:
-            bare = row["per_second"] / min(
-                row["share_of_bare_processes"], row["share_of_bare_threads"]
-            )
-            share = min(row["share_of_bare_processes"], row["share_of_bare_threads"])
+            share = min(row["share_of_bare"].values())
+            bare, seconds = row["per_second"] / share, statistics.mean(row["seconds"])
             memory = row["memory"]
             lines.append(
-                f"| `{model}` | {row['workers']} | {row['images']:,} | {duration(row['seconds'])} |"
+                f"| `{model}` | {row['workers']} | {row['images']:,} | {duration(seconds)} |"
                 f" {row['per_second']:,} | {bare:,.0f} | {share:.1%} | {memory['peak']} MB |"
                 f" {memory['second_quarter']} MB | {memory['last_quarter']} MB |"
             )
@@ -46,8 +45,8 @@ def throughput() -> str:
     return "\n".join(lines) + (
         f"\n\nOn {found['machine']['cores']} cores of {found['machine']['processor']}. The bare"
         " network is the faster of as many processes of one thread, and one process with as many"
-        f" threads, mean of before and after. Read right: {right['standard']:.2%} with `standard`,"
-        f" {right['reader']:.2%} with `reader`.\n"
+        f" threads, timed before, between and after two runs of the command. Read right:"
+        f" {right['standard']:.2%} with `standard`, {right['reader']:.2%} with `reader`.\n"
     )
 
 

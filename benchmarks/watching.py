@@ -9,6 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+SAMPLE_SECONDS = 2.0
+"""Between two looks at memory: a look at some processes takes their kernel ten milliseconds."""
+
 POINTS = 20
 """So many samples of memory over time are kept."""
 
@@ -22,7 +25,7 @@ def run(command: list[str], kill_when: Callable[[], bool] = lambda: False) -> di
         looked = start
         while child.poll() is None:
             time.sleep(0.02)
-            if time.perf_counter() - looked >= 0.5:
+            if time.perf_counter() - looked >= SAMPLE_SECONDS:
                 looked = time.perf_counter()
                 samples.append((looked - start, megabytes(child.pid)))
             if kill_when():
