@@ -144,8 +144,8 @@ def test_what_is_no_digit_is_said_plainly(page: Page) -> None:
     sheet = page.locator("#sheet").bounding_box()
     page.mouse.move(sheet["x"] + 150, sheet["y"] + 100)
     page.mouse.down()
-    for step in range(16):
-        page.mouse.move(sheet["x"] + 150 + step % 2 * 160 + 3 * step, sheet["y"] + 100 + 13 * step)
+    for step in range(40):  # a block, filled from top to bottom
+        page.mouse.move(sheet["x"] + 150 + step % 2 * 160, sheet["y"] + 100 + 5 * step)
     page.mouse.up()
     reads(page, "Not a digit")
     expect(page.locator("#said")).to_contain_text("Not a digit")

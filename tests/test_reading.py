@@ -170,3 +170,15 @@ def test_a_digit_may_fill_the_page(share: float, drawn: bool, mnist) -> None:
     sheet.paste(ink.resize((side, side), Image.Resampling.BICUBIC), ((400 - side) // 2,) * 2)
     picture = load_picture(np.asarray(sheet))
     assert Reader().read_picture(picture, drawn=drawn).text == str(mnist.train_labels[9])
+
+
+def test_scribbles_on_a_sheet_are_no_digits() -> None:
+    rng = np.random.default_rng(0)
+    left_out = 0
+    for _ in range(12):
+        sheet = np.full((360, 480), 255, np.uint8)
+        corners = rng.uniform((120, 60), (320, 280), (20, 2)).astype(np.int32)
+        cv2.polylines(sheet, [corners], isClosed=False, color=20, thickness=8)
+        reading = Reader().read_picture(load_picture(sheet), drawn=True)
+        left_out += not reading.lines and bool(reading.left_out)
+    assert left_out >= 10

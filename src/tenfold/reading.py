@@ -185,12 +185,13 @@ class Reader:
 
     def _page(self, picture: Picture, drawn: bool = False) -> tuple[Reading, float]:
         """Read a page as it stands; return the mean score of all marks there are, too."""
-        both = [self._row(marks, picture) for marks in take_apart(picture.grey, drawn=drawn)]
+        found = take_apart(picture.grey, drawn=drawn)
+        both = [self._row(marks, picture) for marks in found]
         rows = [row for row, _ in both]
         scores = [score for row in rows for _, score in row]
         # How well it stands is told by its marks alone: a whole line may look well upside down.
         standing = [score for _, alone in both for score in alone]
-        if self.whole_lines and (not scores or np.mean(scores) < WHOLE):
+        if self.whole_lines and not drawn and (not scores or np.mean(scores) < WHOLE):
             whole = self._one_line(picture, scores)
             rows, scores = ([whole], [score for _, score in whole]) if whole else (rows, scores)
         if not scores:
@@ -201,8 +202,11 @@ class Reader:
         else:
             least = 1 / 2 if np.mean(np.array(scores) >= self.threshold) > 1 / 2 else 9 / 10
         lines, left_out = [], []
-        for row in rows:
-            stays = sum(not digit.rejected for digit, _ in row) > least * len(row)
+        for number, row in enumerate(rows):
+            called = sum(not digit.rejected for digit, _ in row)
+            stays = called > least * len(row)
+            if drawn and len(row) > len(found[number]):
+                stays = called == len(row)  # cut apart, a scribble gives a digit here and there
             kept = [stays and score >= LEFT_OUT for _, score in row]
             left_out += [digit for (digit, _), keep in zip(row, kept, strict=True) if not keep]
             if stays:
