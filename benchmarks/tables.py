@@ -370,7 +370,7 @@ def compare() -> str:
     beside = (
         f" Other work ran beside (up to {load:.0f} processes on {machine['cores']} cores): what is "
         "said of one image and images a second is a bound."
-        if load > 1
+        if load >= 1.5
         else ""
     )
     lines += [
