@@ -118,7 +118,7 @@ def seeds_row(spread: dict[str, Any]) -> str:
         return ""
     mean, sd, low, high = (100 * spread[name] for name in ("mean", "sd", "min", "max"))
     return (
-        f"| {spread['n']} seeds | mean {mean:.3f}%, sd {sd:.3f}, min {low:.2f}, max {high:.2f} "
+        f"| {spread['n']} runs | mean {mean:.3f}%, sd {sd:.3f}, min {low:.2f}, max {high:.2f} "
         "(last epoch, test images opened once) |\n"
     )
 
