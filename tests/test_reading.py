@@ -11,6 +11,7 @@ from conftest import Mnist
 from PIL import Image
 
 from tenfold.answers import Digit, Line, Reading
+from tenfold.corruptions import corrupt
 from tenfold.errors import PictureError, UsageError
 from tenfold.pictures import load_picture
 from tenfold.reading import Reader
@@ -182,3 +183,12 @@ def test_scribbles_on_a_sheet_are_no_digits() -> None:
         reading = Reader().read_picture(load_picture(sheet), drawn=True)
         left_out += not reading.lines and bool(reading.left_out)
     assert left_out >= 10
+
+
+def test_an_image_as_mnist_has_them_is_judged_as_it_is_too(mnist: Mnist) -> None:
+    reader = Reader()
+    images, labels = mnist.test_images[:40], mnist.test_labels[:40]
+    for corrupted, least in ((corrupt(images, "stripe"), 36), (255 - images, 39), (images, 39)):
+        answers = [reader.read(image, single=True).lines[0].digits[0] for image in corrupted]
+        right = sum(answer.digit == label for answer, label in zip(answers, labels, strict=True))
+        assert right >= least
