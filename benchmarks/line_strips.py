@@ -1,8 +1,9 @@
 """Strips to train on what reads lines as a whole: digits in a row, as papers show them.
 
 Digits of a like height, slant, weight and width, near to each other, touching or joined by a
-stroke; ones with a flag, small zeros, many zeros; dots, commas and dashes, which are no digits;
-waves and rules printed on the paper; noise. Nothing but MNIST's digits is of anybody's hand.
+stroke or a loop, all of them bent; ones with a flag, sevens with a bar, small zeros, many zeros;
+dots, commas, dashes and signs, which are no digits; waves and rules printed on the paper; shadow,
+pale ink, noise. Nothing but MNIST's digits is of anybody's hand.
 """
 
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ BOARD = (64, 560)
 LEFT = 40
 """Where writing begins on it."""
 
+SIGNS = "#$*=+xRE"
+"""What stands before or behind amounts now and then, and is no digit."""
+
 Image = npt.NDArray[np.uint8]
 Ink = npt.NDArray[np.float32]
 Rng = np.random.Generator
@@ -46,7 +50,13 @@ def make_strip(by_digit: list[Image], rng: Rng) -> tuple[Image, list[int]]:
     writing = _Writing.drawn(rng)
     digits, end = writing.write(board, digits, by_digit, rng)
     end = writing.dashes(board, end, rng)
+    end = writing.sign(board, end, rng)
+    if rng.random() < 0.6:
+        board = _bent(board, rng)
     board *= np.float32(rng.uniform(0.8, 1))
+    if rng.random() < 0.25:  # a pen that runs dry, or shadow that was not quite taken away
+        first, last = rng.uniform(0.4, 1, 2)
+        board *= np.linspace(first, last, BOARD[1], dtype=np.float32)
     board = _on_paper(board, writing, rng)
     return _seen(board, writing, end, rng), digits
 
@@ -69,7 +79,9 @@ class _Writing:
     gap: float
     weight: float
     flags: bool
+    bars: bool
     joins: bool
+    loops: bool
     slope: float
     jitter: float
 
@@ -86,8 +98,8 @@ class _Writing:
         gaps = [rng.uniform(-0.15, 0.05), rng.uniform(0, 0.3), rng.uniform(0.2, 0.8)]
         gap = rng.choice(gaps) * height
         weight = rng.uniform(-0.5, 0.8)
-        flags, joins = rng.random() < 0.4, rng.random() < 0.35
-        return cls(height, lean, wide, gap, weight, flags, joins,
+        flags, bars, joins, loops = rng.random(4) < (0.4, 0.25, 0.35, 0.25)
+        return cls(height, lean, wide, gap, weight, flags, bars, joins, loops,
                    rng.normal(0, 0.03), rng.uniform(0, 0.08))  # fmt: skip
 
     def write(
@@ -99,6 +111,8 @@ class _Writing:
             image = by_digit[digit][rng.integers(len(by_digit[digit]))]
             if digit == 1 and self.flags and rng.random() < 0.8:
                 image = with_flag(image, rng)
+            if digit == 7 and self.bars:
+                image = _with_bar(image, rng)
             high = max(6, self.height * np.exp(rng.normal(0, 0.09)))
             if digit == 0 and rng.random() < 0.3:
                 high *= rng.uniform(0.55, 0.95)
@@ -116,6 +130,8 @@ class _Writing:
             np.maximum(part, ink, out=part)
             if before is not None and self.joins and rng.random() < 0.6:
                 self._join(board, before, (x, top), high, rng)
+            if digit in (0, 6, 8, 9) and self.loops and rng.random() < 0.5:
+                self._loop(board, (x + width, top), high, rng)
             before = (x + width, top)
             x += width + self.gap + rng.normal(0, 0.05) * self.height
             if rng.random() < 0.08:
@@ -150,7 +166,21 @@ class _Writing:
              before[1] + rng.uniform(0, 0.9) * high)  # fmt: skip
         b = (here[0] + rng.uniform(0, 0.15) * self.height + self.lean * high * 0.4,
              here[1] + rng.uniform(0, 0.8) * high)  # fmt: skip
-        _line(board, a, b, 1.0, int(rng.integers(1, 4)))
+        if rng.random() < 0.5:
+            _line(board, a, b, 1.0, int(rng.integers(1, 4)))
+        else:  # it sags or rises between them
+            control = ((a[0] + b[0]) / 2, (a[1] + b[1]) / 2 + rng.normal(0, 0.2) * high)
+            _curve(board, (a, control, b), int(rng.integers(1, 4)))
+
+    def _loop(self, board: Ink, end: tuple[float, float], high: float, rng: Rng) -> None:
+        """Draw a small loop, or half of one, at the top of a round digit, where a pen leaves it."""
+        x = end[0] + self.lean * high - rng.uniform(0, 0.35) * high
+        y = end[1] + rng.uniform(-0.05, 0.2) * high
+        across, down = rng.uniform(0.06, 0.2) * high, rng.uniform(0.04, 0.1) * high
+        start, sweep = rng.uniform(0, 360), rng.uniform(150, 360)
+        centre, axes = (int(8 * x), int(8 * y)), (int(8 * across), int(8 * down))
+        tilt, thick = float(rng.uniform(-40, 10)), int(rng.integers(1, 3))
+        cv2.ellipse(board, centre, axes, tilt, start, start + sweep, 1.0, thick, cv2.LINE_AA, 3)
 
     def _dot(self, board: Ink, x: float, rng: Rng) -> float:
         """Draw a dot or a comma; return where writing goes on."""
@@ -172,6 +202,50 @@ class _Writing:
             to = (b, y + rng.normal(0, 0.05) * self.height)
             _line(board, (a, y), to, float(rng.uniform(0.7, 1)), int(rng.integers(1, 4)))
         return float(end + rng.uniform(0.5, 1.3) * self.height)
+
+    def sign(self, board: Ink, end: float, rng: Rng) -> float:
+        """Print a sign before or behind all, now and then; return where all ends."""
+        if rng.random() >= 0.12:
+            return end
+        text, font = str(rng.choice(list(SIGNS))), int(rng.integers(0, 4))
+        scale, thick = self.height / 22 * rng.uniform(0.6, 1.1), int(rng.integers(1, 3))
+        (wide, _), _ = cv2.getTextSize(text, font, scale, thick)
+        behind = rng.random() < 0.5
+        away = rng.uniform(0.15, 0.6) * self.height
+        x = end + away if behind else LEFT - away - wide
+        place = int(x), int(self.top + self.height)
+        printed = np.zeros(BOARD, np.uint8)  # OpenCV writes on nothing else
+        cv2.putText(printed, text, place, font, scale, 255, thick, cv2.LINE_AA)
+        np.maximum(board, printed * np.float32(rng.uniform(0.6, 1) / 255), out=board)
+        return float(x + wide if behind else end)
+
+
+def _bent(board: Ink, rng: Rng) -> Ink:
+    """Return writing with its strokes bent, as no two hands write alike."""
+    rows, columns = np.indices(BOARD, dtype=np.float32)
+    reach = float(rng.uniform(5, 12))
+    moved = []
+    for _ in range(2):
+        coarse = rng.normal(0, 1, (round(BOARD[0] / reach) + 2, round(BOARD[1] / reach) + 2))
+        smooth = cv2.resize(coarse.astype(np.float32), BOARD[::-1], interpolation=cv2.INTER_CUBIC)
+        moved.append(np.float32(rng.uniform(0.3, 1.5)) * smooth)
+    return np.asarray(
+        cv2.remap(board, columns + moved[0], rows + moved[1], cv2.INTER_LINEAR), np.float32
+    )
+
+
+def _with_bar(image: Image, rng: Rng) -> Image:
+    """Return a seven with a bar through its stem."""
+    ink = np.asarray(image > 100)
+    y = int(rng.integers(13, 18))
+    columns = np.flatnonzero(ink[y])
+    if not columns.size:
+        return image
+    x, half, tilt = columns.mean(), rng.uniform(3, 6), rng.uniform(-1.5, 1)
+    barred = image.copy()
+    a, b = ((int(8 * (x + side * half)), int(8 * (y + side * tilt))) for side in (-1, 1))
+    cv2.line(barred, a, b, 255, int(rng.integers(1, 3)), cv2.LINE_AA, 3)
+    return barred
 
 
 def _on_paper(board: Ink, writing: _Writing, rng: Rng) -> Ink:
@@ -228,6 +302,14 @@ def _seen(board: Ink, writing: _Writing, end: float, rng: Rng) -> Image:
 def _cropped(image: Image) -> Image:
     rows, columns = (np.flatnonzero((image > 60).any(axis=axis)) for axis in (1, 0))
     return image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _curve(board: Ink, through: tuple[tuple[float, float], ...], thick: int) -> None:
+    """Draw a quadratic Bezier curve: start, control point, end."""
+    start, control, end = (np.array(point) for point in through)
+    t = np.linspace(0, 1, 9)[:, None]
+    points = (1 - t) ** 2 * start + 2 * t * (1 - t) * control + t**2 * end
+    cv2.polylines(board, [np.int32(8 * points)], False, 1.0, thick, cv2.LINE_AA, 3)
 
 
 def _line(
