@@ -19,7 +19,7 @@ from tenfold.classifiers import OnnxClassifier
 from tenfold.data import load_mnist
 from tenfold.errors import UsageError
 from tenfold.evaluation import evaluate
-from tenfold.exporting import c_header, network_weights, quantized_model
+from tenfold.exporting import c_header, network_weights, quantized_model, rounded
 from tenfold.exporting.quantizing import CALIBRATION_IMAGES
 from tenfold.recipes import recipe_from_dict
 
@@ -28,6 +28,12 @@ WEIGHTS = ROOT / "src" / "tenfold" / "weights"
 
 SMALL = ("nano", "tiny")
 """Shipped in int8 and as a C header too."""
+
+ROUNDED = ("nano",)
+"""Where the weights of the C header are rounded with a look at what they do together."""
+
+ROUNDING_IMAGES = 2000
+"""Training images to look at: 500 gave 99.94% equal digits on validation images, these 99.97%."""
 
 CARD = """\
 # {name}
@@ -83,6 +89,8 @@ def small_forms(bundle: Bundle) -> dict[str, bytes]:
     recipe = recipe_from_dict(bundle.meta["recipe"])
     images, _ = load_mnist("train")
     (weights,) = network_weights(keras.models.load_model(bundle.folder / KERAS))
+    if recipe.name in ROUNDED:
+        weights = rounded(recipe, weights, images[:ROUNDING_IMAGES])
     return {
         INT8: quantized_model(bundle.read(ONNX), images[:CALIBRATION_IMAGES]),
         f"{recipe.name}.h": c_header(recipe, weights).encode(),

@@ -4,6 +4,7 @@ from tenfold.exporting.c_header import c_header
 from tenfold.exporting.formats import FORMATS, exported
 from tenfold.exporting.graph import Weights, network_weights, onnx_model
 from tenfold.exporting.quantizing import quantized_model
+from tenfold.exporting.rounding import rounded
 
 __all__ = [
     "FORMATS",
@@ -13,4 +14,5 @@ __all__ = [
     "network_weights",
     "onnx_model",
     "quantized_model",
+    "rounded",
 ]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tenfold.errors import UsageError
 from tenfold.exporting.graph import BATCH_NORM_EPSILON, Weights, norm_statistics
+from tenfold.exporting.rounding import steps_of
 from tenfold.recipes import (
     CLASSES,
     SIDE,
@@ -25,9 +26,6 @@ from tenfold.recipes import (
     describe,
     layer_names,
 )
-
-LEVELS = 127
-"""Weights are whole multiples, -127 to 127, of a step that each filter has for itself."""
 
 ACTIVATIONS = {"linear": "LINEAR", "relu": "RELU", "silu": "SILU"}
 """How the header calls the activations that it knows."""
@@ -93,7 +91,7 @@ class _Writer:
     def int8(self, name: str, kernel: Array) -> tuple[str, Array]:
         """Write a kernel, filters first; return its name and the step of each filter."""
         flat = kernel.reshape(len(kernel), -1)
-        steps = np.maximum(np.abs(flat).max(axis=1), 1e-12) / LEVELS
+        steps = steps_of(kernel)
         whole = np.rint(flat / steps[:, None]).astype(int).ravel()
         self._array("int8_t", name, (str(value) for value in whole), whole.size)
         return name, steps

@@ -1,0 +1,53 @@
+"""Kernels rounded together: closer to the network than each weight rounded for itself."""
+
+import numpy as np
+import pytest
+
+from tenfold.classifiers import OnnxClassifier
+from tenfold.exporting import network_weights, onnx_model, rounded
+from tenfold.exporting.rounding import steps_of
+from tenfold.networks import build_network, finish_network
+from tenfold.recipes import override, recipe_named
+
+pytestmark = pytest.mark.usefixtures("tensorflow")
+
+SMALL = override(
+    recipe_named("nano"),
+    {
+        "temperature": 0.05,
+        "layers": [
+            {"kind": "conv", "filters": 3, "pool": 4},
+            {"kind": "conv", "filters": 4, "separable": True, "pool": 2},
+            {"kind": "global_average_pool"},
+        ],
+    },
+)
+
+
+def test_rounded_weights_change_the_logits_less_than_the_nearest_do(mnist) -> None:
+    (weights,) = network_weights(finish_network(SMALL, build_network(SMALL)))
+    ours = rounded(SMALL, weights, mnist.train_images[:200])
+    nearest = {}
+    for name, arrays in weights.items():
+        nearest[name] = [array.copy() for array in arrays]
+        for number, array in enumerate(arrays):
+            if array.ndim == 1:
+                np.testing.assert_array_equal(ours[name][number], array)
+                continue
+            filters = 2 if array.shape[-1] == 1 else -1
+            kernel = np.moveaxis(nearest[name][number], filters, 0)
+            steps = steps_of(kernel).reshape(-1, *[1] * (kernel.ndim - 1))
+            levels = np.moveaxis(ours[name][number], filters, 0) / steps
+            np.testing.assert_allclose(levels, np.rint(levels), atol=1e-3)
+            assert np.abs(levels - kernel / steps).max() < 1.001
+            assert np.abs(levels).max() < 127.001
+            kernel[...] = np.rint(kernel / steps) * steps
+
+    def logits(of) -> np.ndarray:
+        return np.log(
+            OnnxClassifier(onnx_model(SMALL, [of])).predict_proba(mnist.test_images[:500])
+        )
+
+    exact = logits(weights)
+    errors = [np.square(logits(of) - exact).mean() for of in (ours, nearest)]
+    assert 0 < errors[0] < 0.5 * errors[1]
