@@ -145,7 +145,7 @@ def stroke_width(ink: Ink) -> float:
 
 def _slope(padded: Ink, across: int, down: int) -> Ink:
     """Return the differences that `np.gradient` gives, sooner: whole ones at the border."""
-    slope = cv2.Sobel(padded, cv2.CV_32F, across, down, ksize=1, scale=0.5,
+    slope: Ink = cv2.Sobel(padded, cv2.CV_32F, across, down, ksize=1, scale=0.5,
                       borderType=cv2.BORDER_CONSTANT)  # fmt: skip
     ends = slope if down else slope.T
     ends[0] *= 2

@@ -3,7 +3,9 @@
 import math
 import threading
 from dataclasses import replace
+from itertools import islice
 
+import cv2
 import numpy as np
 
 from tenfold.answers import Box, Digit, Line, Reading
@@ -13,8 +15,9 @@ from tenfold.errors import UsageError
 from tenfold.ink import Grey, ink_of, is_ink_dark
 from tenfold.page import take_apart
 from tenfold.pictures import Picture, PictureSource, load_picture
-from tenfold.splitting import split
+from tenfold.splitting import Cuts, split
 from tenfold.strips import Found, LineReader
+from tenfold.turning import likely_turns
 
 DEFAULT_MODEL = "reader"
 """The shipped model that reads pictures."""
@@ -148,12 +151,20 @@ class Reader:
         """
         if single:
             return _reading(picture, self._single_line(picture))
-        best, score = self._page(picture, drawn)
-        for degrees in (90, 270, 180) if 0 < score < UPRIGHT and not drawn else ():
-            other, better = self._page(picture.turned(degrees))
+        cuts = Cuts()
+        found = take_apart(picture.grey, drawn=drawn)
+        best, score = self._page(picture, found, cuts, drawn)
+        doubted = 0 < score < UPRIGHT and not drawn
+        for degrees in likely_turns(found, self.classifier, PLAINLY / 2) if doubted else ():
+            cuts, turned = cuts.turned(), picture.turned(degrees)
+            other, better = self._page(turned, take_apart(turned.grey), cuts)
             enough = sum(len(line.digits) for line in other.lines) >= ENOUGH
             if better > max(score + PLAINLY, WELL) and enough:
                 best, score = other, better - PLAINLY
+        if cuts.spent and best.orientation != picture.orientation:
+            # As it lay it took the cuts that it needs as it stands.
+            turned = picture.turned((best.orientation - picture.orientation) % 360)
+            best, _ = self._page(turned, take_apart(turned.grey), Cuts())
         return best
 
     def _single_line(self, picture: Picture) -> tuple[Line, ...]:
@@ -195,10 +206,12 @@ class Reader:
         confidence = AMONG_NEIGHBOURS * nearest.confidence
         return replace(nearest, confidence=confidence, rejected=True)
 
-    def _page(self, picture: Picture, drawn: bool = False) -> tuple[Reading, float]:
+    def _page(
+        self, picture: Picture, found: list[list[Mark]], cuts: Cuts, drawn: bool = False
+    ) -> tuple[Reading, float]:
         """Read a page as it stands; return the mean score of all marks there are, too."""
-        found = take_apart(picture.grey, drawn=drawn)
-        both = [self._row(marks, picture) for marks in found]
+        named = iter(self._name([mark for marks in found for mark in marks], picture))
+        both = [self._row(marks, list(islice(named, len(marks))), picture, cuts) for marks in found]
         rows = [row for row, _ in both]
         scores = [score for row in rows for _, score in row]
         # How well it stands is told by its marks alone: a whole line may look well upside down.
@@ -227,22 +240,34 @@ class Reader:
         return _reading(picture, tuple(lines), tuple(left_out)), float(np.mean(standing or scores))
 
     def _row(
-        self, marks: list[Mark], picture: Picture
+        self,
+        marks: list[Mark],
+        alone: list[tuple[Digit, float]],
+        picture: Picture,
+        cuts: Cuts,
     ) -> tuple[list[tuple[Digit, float]], list[float]]:
         """Read marks that stand in a row: each for itself, and the row as a whole if in doubt.
+
+        Args:
+            marks: Left to right.
+            alone: The digit that each is, with its score.
+            picture: Where they stand.
+            cuts: Cuts apart those that are several digits.
 
         Returns:
             The digits with their scores, and the scores of the marks, each for itself.
         """
-        pieces = split(marks, self.classifier)
-        named = self._name(pieces, picture)
+        pieces = cuts.split(marks, [score for _, score in alone], self.classifier)
+        whole = dict(zip(map(id, marks), alone, strict=True))
+        new = iter(self._name([piece for piece in pieces if id(piece) not in whole], picture))
+        named = [whole.get(id(piece)) or next(new) for piece in pieces]
         scores = [score for _, score in named]
         well = len(pieces) == len(marks) and min(scores) >= self.threshold
         if well or not self.whole_lines:
             return named, scores
         if sum(score >= self.threshold for score in scores) < CALLED * len(scores):
             return named, scores
-        found = self.line_reader.read_line(marks)
+        found = self.line_reader.read_line([_at_full_size(mark) for mark in marks])
         return self._agreed(found, picture, _mean_log(scores) - LESS_SURE) or named, scores
 
     def _one_line(self, picture: Picture, scores: list[float]) -> list[tuple[Digit, float]]:
@@ -275,6 +300,8 @@ class Reader:
     def _name(self, marks: list[Mark], picture: Picture) -> list[tuple[Digit, float]]:
         """Return the digit that each mark is, with its digit score."""
         images = [mark_to_canvas(mark.ink) for mark in marks]
+        if not images:
+            return []
         return self._call(images, [_whole_box(mark.box, picture) for mark in marks])
 
     def _call(self, images: list[Grey], boxes: list[Box]) -> list[tuple[Digit, float]]:
@@ -289,6 +316,12 @@ class Reader:
             )
             for box, row, score, image in zip(boxes, probabilities, scores, images, strict=True)
         ]
+
+
+def _at_full_size(mark: Mark) -> Mark:
+    """Return a mark with a pixel of ink for each of its box: a large one may be found reduced."""
+    size = mark.box[2:]
+    return mark if mark.ink.shape[::-1] == size else Mark(cv2.resize(mark.ink, size), mark.box)
 
 
 def _mean_log(scores: list[float]) -> float:
