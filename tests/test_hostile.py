@@ -39,27 +39,30 @@ def wide_mark(mnist: Mnist, digits: int = 3, height: int = 40) -> Mark:
 
 
 def test_cuts_of_a_page_are_limited(mnist: Mnist) -> None:
-    mark, cuts, doubting = wide_mark(mnist), Cuts(most=7.0), Doubting(0.5)
+    mark, doubting = wide_mark(mnist), Doubting(0.5)
+    Cuts().split([mark], [0.1], doubting)
+    each, doubting.shown = doubting.shown, 0
+    cuts = Cuts(most=2 * each + each // 2)
     for _ in range(2):
         assert cuts.split([mark], [0.1], doubting) != [mark]
         assert not cuts.spent
-    shown = doubting.shown
     assert cuts.split([mark], [0.1], doubting) == [mark]
     assert cuts.spent
     assert cuts.turned().spent
-    assert doubting.shown == shown
+    assert doubting.shown == 2 * each
     narrow = Mark(mark.ink[:, :38], (0, 0, 38, 40))
     assert cuts.split([narrow], [0.1], doubting) != [mark]  # that much is left
+    assert doubting.shown > 2 * each
 
 
-def test_one_lean_is_tried_after_a_dozen_marks(mnist: Mnist) -> None:
+def test_one_lean_is_tried_once_it_is_learnt(mnist: Mnist) -> None:
     mark, cuts, doubting, shown = wide_mark(mnist), Cuts(), Doubting(0.5), []
-    for _ in range(LEARNT_FROM + 1):
+    while doubting.shown < LEARNT_FROM + 300:
         before = doubting.shown
         cuts.split([mark], [0.1], doubting)
         shown.append(doubting.shown - before)
-    assert len(set(shown[:LEARNT_FROM])) == 1
-    assert shown[LEARNT_FROM] < 1.5 * shown[0] / len(LEANS)
+    assert shown[0] == shown[1] > 100
+    assert shown[-1] < 1.5 * shown[0] / len(LEANS)
 
 
 def test_a_page_full_of_marks_that_touch_is_judged_within_bounds(mnist: Mnist) -> None:
@@ -104,7 +107,8 @@ def test_of_very_many_marks_a_sample_tells_the_turns(mnist: Mnist) -> None:
 
     def turns(count: int, quarters: int) -> tuple[int, ...]:
         inks = [np.ascontiguousarray(np.rot90(image, quarters)) for image in images[:count]]
-        return likely_turns([[Mark(ink, (0, 0, 28, 28)) for ink in inks]], classifier, 0.1)
+        marks = [Mark(ink, (0, 0, 28, 28)) for ink in inks]
+        return likely_turns([marks], classifier, better_by=0.1, least=0.65)
 
     assert turns(MANY, 1) == (90, 270, 180)
     assert turns(MANY + 1, 0) == ()

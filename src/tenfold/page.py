@@ -111,7 +111,11 @@ def without_rules(stroke: Grey, faint: Grey, length: int) -> Grey:
         line = np.ones((1, length) if axis == 0 else (length, 1), np.uint8)
         across = np.ones((3, 1) if axis == 0 else (1, 3), np.uint8)
         # A rule that slants a little runs on in the row beside.
-        rule = cv2.morphologyEx(cv2.dilate(faint, across), cv2.MORPH_OPEN, line) & stroke
+        near = cv2.dilate(faint, across)
+        if length < 2 * stroke.shape[1 - axis]:
+            rule = cv2.morphologyEx(near, cv2.MORPH_OPEN, line) & stroke
+        else:  # only what runs all along is so long, by OpenCV's rules for borders; this is sooner
+            rule = near.min(axis=1 - axis, keepdims=True) & stroke
         if not rule.any():
             continue
         rest = stroke & ~rule
@@ -174,8 +178,9 @@ def _parts(stroke: Grey, height: float) -> tuple[NDArray[np.int32], _Boxes]:
 
 def _joined(boxes: _Boxes, height: float) -> list[list[int]]:
     """Group parts that are strokes of one digit: one above the other, or a bar close by."""
-    alive = [i for i in range(len(boxes)) if boxes[i].any()]
+    alive = [int(i) for i in np.flatnonzero(boxes.any(axis=1))]
     alive.sort(key=lambda i: int(boxes[i, 0]))
+    plain = boxes.tolist()  # single numbers of arrays are slow
     parent = {i: i for i in alive}
 
     def root(i: int) -> int:
@@ -189,7 +194,7 @@ def _joined(boxes: _Boxes, height: float) -> list[list[int]]:
         near = (left <= boxes[i, 2] + height) & (np.arange(len(order)) > place)
         near &= (top <= boxes[i, 3] + height) & (bottom >= boxes[i, 1] - height)
         for j in order[near]:
-            if _belong(boxes[i], boxes[j], height):
+            if _belong(plain[i], plain[j], height):
                 parent[root(int(j))] = root(i)
     groups: dict[int, list[int]] = {}
     for i in alive:
@@ -197,7 +202,7 @@ def _joined(boxes: _Boxes, height: float) -> list[list[int]]:
     return list(groups.values())
 
 
-def _belong(one: NDArray[np.int64], other: NDArray[np.int64], height: float) -> bool:
+def _belong(one: list[int], other: list[int], height: float) -> bool:
     """Tell whether two parts are strokes of one digit."""
     across = min(one[2], other[2]) - max(one[0], other[0])
     down = min(one[3], other[3]) - max(one[1], other[1])
@@ -219,14 +224,15 @@ def _belong(one: NDArray[np.int64], other: NDArray[np.int64], height: float) -> 
 def _lines(boxes: _Boxes, groups: list[list[int]]) -> list[list[list[int]]]:
     """Group marks into lines, leaving out those that are too low beside their neighbours."""
 
-    def box(members: list[int]) -> NDArray[np.int64]:
-        return np.array([*boxes[members, :2].min(axis=0), *boxes[members, 2:].max(axis=0)])
+    def box(members: list[int]) -> list[int]:
+        low, high = boxes[members, :2].min(axis=0), boxes[members, 2:].max(axis=0)
+        return [*map(int, low), *map(int, high)]
 
     marks = sorted(((box(members), members) for members in groups), key=lambda mark: mark[0][0])
     if not marks:
         return []
     typical = median([mark[3] - mark[1] for mark, _ in marks])
-    lines: list[list[tuple[NDArray[np.int64], list[int]]]] = []
+    lines: list[list[tuple[list[int], list[int]]]] = []
     for mark in marks:
         if mark[0][3] - mark[0][1] < SMALLEST_HEIGHT * typical:
             continue
@@ -244,14 +250,14 @@ def _lines(boxes: _Boxes, groups: list[list[int]]) -> list[list[list[int]]]:
     return [[members for _, members in line] for line in kept]
 
 
-def _is_punctuation(box: NDArray[np.int64], tall: float, middle: float) -> bool:
+def _is_punctuation(box: list[int], tall: float, middle: float) -> bool:
     height = box[3] - box[1]
     return bool(
         height < SMALLEST_HEIGHT * tall or (height < COMMA_HEIGHT * tall and box[1] > middle)
     )
 
 
-def _overlap(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
+def _overlap(one: list[int], other: list[int]) -> float:
     """Return how much of the lower of two boxes stands beside the other, 0 to 1."""
     shared = min(one[3], other[3]) - max(one[1], other[1])
     return float(shared / max(1, min(one[3] - one[1], other[3] - other[1])))

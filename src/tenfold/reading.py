@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from tenfold.answers import Box, Digit, Line, Reading
-from tenfold.canvas import CANVAS_SIDE, Mark, find_mark, mark_to_canvas
+from tenfold.canvas import CANVAS_SIDE, WORK_SIDE, Mark, find_mark, mark_to_canvas
 from tenfold.classifiers import Classifier, predict_scored
 from tenfold.errors import UsageError
 from tenfold.ink import Grey, ink_of, is_ink_dark
@@ -154,8 +154,7 @@ class Reader:
         cuts = Cuts()
         found = take_apart(picture.grey, drawn=drawn)
         best, score = self._page(picture, found, cuts, drawn)
-        doubted = 0 < score < UPRIGHT and not drawn
-        for degrees in likely_turns(found, self.classifier, PLAINLY / 2) if doubted else ():
+        for degrees in self._turns(found) if 0 < score < UPRIGHT and not drawn else ():
             cuts, turned = cuts.turned(), picture.turned(degrees)
             other, better = self._page(turned, take_apart(turned.grey), cuts)
             enough = sum(len(line.digits) for line in other.lines) >= ENOUGH
@@ -166,6 +165,11 @@ class Reader:
             turned = picture.turned((best.orientation - picture.orientation) % 360)
             best, _ = self._page(turned, take_apart(turned.grey), Cuts())
         return best
+
+    def _turns(self, found: list[list[Mark]]) -> tuple[int, ...]:
+        # Half as good as a whole look must find it: marks that touch are not cut here.
+        ask = {"better_by": PLAINLY / 2, "least": WELL - PLAINLY}
+        return likely_turns(found, self.classifier, **ask)
 
     def _single_line(self, picture: Picture) -> tuple[Line, ...]:
         mark = find_mark(picture.grey)
@@ -267,8 +271,19 @@ class Reader:
             return named, scores
         if sum(score >= self.threshold for score in scores) < CALLED * len(scores):
             return named, scores
-        found = self.line_reader.read_line([_at_full_size(mark) for mark in marks])
+        found = self._read_line(marks)
         return self._agreed(found, picture, _mean_log(scores) - LESS_SURE) or named, scores
+
+    def _read_line(self, marks: list[Mark]) -> list[Found]:
+        """Read marks that stand in a row as a whole, large ones reduced."""
+        scale = min(1.0, WORK_SIDE / max(mark.box[3] for mark in marks))
+        found = self.line_reader.read_line([_scaled(mark, scale) for mark in marks])
+        if scale == 1:
+            return found
+        return [
+            replace(one, mark=Mark(one.mark.ink, _scaled_box(one.mark.box, 1 / scale)))
+            for one in found
+        ]
 
     def _one_line(self, picture: Picture, scores: list[float]) -> list[tuple[Digit, float]]:
         """Read a picture of one line as a whole; nothing if it is none, or no better."""
@@ -318,10 +333,18 @@ class Reader:
         ]
 
 
-def _at_full_size(mark: Mark) -> Mark:
-    """Return a mark with a pixel of ink for each of its box: a large one may be found reduced."""
-    size = mark.box[2:]
-    return mark if mark.ink.shape[::-1] == size else Mark(cv2.resize(mark.ink, size), mark.box)
+def _scaled(mark: Mark, scale: float) -> Mark:
+    """Return a mark with its box scaled, and one pixel of ink for each of that box."""
+    box = _scaled_box(mark.box, scale)
+    if mark.ink.shape[::-1] == box[2:]:
+        return Mark(mark.ink, box)
+    return Mark(cv2.resize(mark.ink, box[2:], interpolation=cv2.INTER_AREA), box)
+
+
+def _scaled_box(box: Box, scale: float) -> Box:
+    x, y, width, height = box
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return round(x * scale), round(y * scale), *size
 
 
 def _mean_log(scores: list[float]) -> float:

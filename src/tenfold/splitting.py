@@ -43,9 +43,11 @@ TYPICAL_WIDTH, WIDTH_SPREAD = 0.8, 0.35
 the mean is 0.83 and the standard deviation 0.20; the looser spread cut pages better."""
 
 
-MOST_HEIGHTS = 150.0
-"""On a page marks are cut until they come to so many heights of width, some 80 pieces judged for
-each; those that are left stay whole. A full page of digits apart has a few."""
+MOST_JUDGED = 6000
+"""On a page marks are cut until so many pieces were judged; those that are left stay whole."""
+
+FEWEST = 20
+"""Pieces that a mark gives at least, for each height of width and lean."""
 
 CUT_HEIGHT = 120
 """Higher marks are reduced to so many pixels first: 6 for each of the 20 a digit gets."""
@@ -53,9 +55,8 @@ CUT_HEIGHT = 120
 LEANS = (0.0, 0.25, 0.5)
 """Cuts are tried that lean so many pixels to the right for each pixel up."""
 
-LEARNT_FROM = 12
-"""After so many marks of a page only the lean is tried that most of them took: a hand keeps it.
-Of 72 lines of 14 touching digits, upright and leaning, no fewer were read right."""
+LEARNT_FROM = 3000
+"""After so many pieces only the lean is tried that most marks of the page took: a hand keeps it."""
 
 UPRIGHT = 0.1
 """What a lean of 1 takes from the mean log likelihood of the pieces: upright, if it is even."""
@@ -74,14 +75,15 @@ class Cuts:
     """The cuts of one page: made line by line until there were so many that it can be no page.
 
     Args:
-        most: So wide may the marks be together that are cut, in heights of their lines.
+        most: So many pieces may be judged.
 
     Attributes:
         spent: Whether a mark was left whole for there were too many cuts.
     """
 
-    def __init__(self, most: float = MOST_HEIGHTS) -> None:
+    def __init__(self, most: int = MOST_JUDGED) -> None:
         self._left = most
+        self._judged = 0
         self._leans: list[float] = []
         self.spent = False
 
@@ -112,41 +114,38 @@ class Cuts:
             return list(marks)
         result: list[Mark] = []
         for place, mark in enumerate(marks):
-            if place in cut and self._allowed(mark.ink.shape[1] / cut[place]):
-                lean, pieces = _best_cut(mark, cut[place], self._to_try(), classifier)
-                self._leans.append(lean)
-                result += pieces
-            else:
-                result.append(mark)
+            ways = self._ways(mark, cut[place]) if place in cut else []
+            result += self._best_cut(ways, classifier) if ways else [mark]
         return result
 
-    def _to_try(self) -> tuple[float, ...]:
-        if len(self._leans) < LEARNT_FROM:
-            return LEANS
-        return (max(LEANS, key=self._leans[:LEARNT_FROM].count),)
+    def _ways(self, mark: Mark, height: float) -> list["_Way"]:
+        """Return the ways to cut a mark; none if that gives too many pieces."""
+        leans = LEANS if self._judged < LEARNT_FROM else (max(LEANS, key=self._leans.count),)
+        if FEWEST * len(leans) * mark.ink.shape[1] / height <= self._left:
+            mark, height = _reduced(mark, height)
+            ways = [_Way(mark, height, lean) for lean in leans]
+            judged = sum(len(way.spans) for way in ways)
+            if judged <= self._left:
+                self._left -= judged
+                self._judged += judged
+                return ways
+        self.spent = True
+        return []
 
-    def _allowed(self, width: float) -> bool:
-        if width > self._left:
-            self.spent = True
-            return False
-        self._left -= width
-        return True
+    def _best_cut(self, ways: list["_Way"], classifier: Classifier) -> list[Mark]:
+        canvases = [canvas for way in ways for canvas in way.canvases()]
+        sure = iter(classifier.digit_score(np.stack(canvases)))
+        _, pieces, lean = max((way.best(sure) for way in ways), key=lambda best: best[0])
+        self._leans.append(lean)
+        return pieces
 
 
-def _best_cut(
-    mark: Mark, height: float, leans: Sequence[float], classifier: Classifier
-) -> tuple[float, list[Mark]]:
-    """Return the lean and the pieces of the best cuts."""
-    if (scale := CUT_HEIGHT / mark.ink.shape[0]) < 1:
-        size = (max(1, round(mark.ink.shape[1] * scale)), CUT_HEIGHT)
-        ink = cv2.resize(mark.ink, size, interpolation=cv2.INTER_AREA)
-        mark, height = Mark(ink, mark.box), height * scale
-    ways = [_Way(mark, height, lean) for lean in leans]
-    canvases = [canvas for way in ways for canvas in way.canvases()]
-    sure = iter(classifier.digit_score(np.stack(canvases)))
-    found = [way.best(sure) for way in ways]
-    best = max(range(len(ways)), key=lambda way: found[way][0])
-    return leans[best], found[best][1]
+def _reduced(mark: Mark, height: float) -> tuple[Mark, float]:
+    """Return a mark no higher than CUT_HEIGHT, and the height of its line to the same scale."""
+    if (scale := CUT_HEIGHT / mark.ink.shape[0]) >= 1:
+        return mark, height
+    size = (max(1, round(mark.ink.shape[1] * scale)), CUT_HEIGHT)
+    return Mark(cv2.resize(mark.ink, size, interpolation=cv2.INTER_AREA), mark.box), height * scale
 
 
 class _Way:
@@ -156,24 +155,24 @@ class _Way:
         self._mark, self._height, self._lean = mark, height, lean
         self._columns = _upright_columns(mark.ink, lean)
         self._edges = edges = _edges(mark.ink, self._columns, height)
-        spans = [
+        self.spans = [
             (a, b)
             for a, b in combinations(range(len(edges)), 2)
             if NARROWEST * height <= edges[b] - edges[a] <= WIDEST_PIECE * height
             or (a, b) == (0, len(edges) - 1)  # the mark as it is
         ]
-        self._pieces = {
-            (a, b): piece
-            for a, b in spans
-            if (piece := _piece(mark, self._columns, edges[a], edges[b])) is not None
-        }
+        self._pieces: dict[tuple[int, int], Mark] = {}
 
     def canvases(self) -> list[Grey]:
-        """Return the pieces as the network is to see them."""
+        """Cut the pieces, and return them as the network is to see them."""
+        for a, b in self.spans:
+            piece = _piece(self._mark, self._columns, self._edges[a], self._edges[b])
+            if piece is not None:
+                self._pieces[a, b] = piece
         return [mark_to_canvas(piece.ink) for piece in self._pieces.values()]
 
-    def best(self, sure: Iterator[float]) -> tuple[float, list[Mark]]:
-        """Return the best pieces, and before them their value.
+    def best(self, sure: Iterator[float]) -> tuple[float, list[Mark], float]:
+        """Return the value of the best pieces, these, and the lean.
 
         Args:
             sure: How sure the network is that the pieces are digits; as many are taken from it.
@@ -197,10 +196,10 @@ class _Way:
             if ways:
                 best[b] = max(ways, key=lambda way: way[0])
         if last not in best:
-            return -math.inf, [self._mark]
+            return -math.inf, [self._mark], self._lean
         total, chosen = best[last]
         pieces = [self._pieces[span] for span in chosen]
-        return total / edges[-1] - UPRIGHT * self._lean, pieces
+        return total / edges[-1] - UPRIGHT * self._lean, pieces, self._lean
 
 
 def _upright_columns(ink: Ink, lean: float) -> _Columns:

@@ -15,7 +15,7 @@ MANY, SAMPLE = 800, 200
 
 
 def likely_turns(
-    lines: list[list[Mark]], classifier: Classifier, better_by: float
+    lines: list[list[Mark]], classifier: Classifier, *, better_by: float, least: float
 ) -> tuple[int, ...]:
     """Return the turns that may set a page upright: all three, unless its marks are very many.
 
@@ -25,7 +25,8 @@ def likely_turns(
     Args:
         lines: The marks of the page as it stands.
         classifier: Tells how much they look like digits.
-        better_by: Their mean score must be higher by so much.
+        better_by: Their mean score must be higher by so much,
+        least: and no lower than this.
 
     Returns:
         Degrees clockwise, likeliest first.
@@ -40,5 +41,5 @@ def likely_turns(
         images = np.stack([mark_to_canvas(ink) for ink in inks])
         return float(classifier.digit_score(images).mean())
 
-    needed = score(0) + better_by
+    needed = max(score(0) + better_by, least)
     return tuple(degrees for degrees in TURNS if score(degrees) > needed)
