@@ -43,7 +43,7 @@ TYPICAL_WIDTH, WIDTH_SPREAD = 0.8, 0.35
 the mean is 0.83 and the standard deviation 0.20; the looser spread cut pages better."""
 
 
-MOST_JUDGED = 6000
+MOST_JUDGED = 5000
 """On a page marks are cut until so many pieces were judged; those that are left stay whole."""
 
 FEWEST = 20
@@ -55,7 +55,7 @@ CUT_HEIGHT = 120
 LEANS = (0.0, 0.25, 0.5)
 """Cuts are tried that lean so many pixels to the right for each pixel up."""
 
-LEARNT_FROM = 3000
+LEARNT_FROM = 2000
 """After so many pieces only the lean is tried that most marks of the page took: a hand keeps it."""
 
 UPRIGHT = 0.1
