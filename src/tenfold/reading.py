@@ -5,11 +5,10 @@ import threading
 from dataclasses import replace
 from itertools import islice
 
-import cv2
 import numpy as np
 
 from tenfold.answers import Box, Digit, Line, Reading
-from tenfold.canvas import CANVAS_SIDE, WORK_SIDE, Mark, find_mark, mark_to_canvas
+from tenfold.canvas import CANVAS_SIDE, Mark, find_mark, mark_to_canvas
 from tenfold.classifiers import Classifier, predict_scored
 from tenfold.errors import UsageError
 from tenfold.ink import Grey, ink_of, is_ink_dark
@@ -271,19 +270,8 @@ class Reader:
             return named, scores
         if sum(score >= self.threshold for score in scores) < CALLED * len(scores):
             return named, scores
-        found = self._read_line(marks)
+        found = self.line_reader.read_line(marks)
         return self._agreed(found, picture, _mean_log(scores) - LESS_SURE) or named, scores
-
-    def _read_line(self, marks: list[Mark]) -> list[Found]:
-        """Read marks that stand in a row as a whole, large ones reduced."""
-        scale = min(1.0, WORK_SIDE / max(mark.box[3] for mark in marks))
-        found = self.line_reader.read_line([_scaled(mark, scale) for mark in marks])
-        if scale == 1:
-            return found
-        return [
-            replace(one, mark=Mark(one.mark.ink, _scaled_box(one.mark.box, 1 / scale)))
-            for one in found
-        ]
 
     def _one_line(self, picture: Picture, scores: list[float]) -> list[tuple[Digit, float]]:
         """Read a picture of one line as a whole; nothing if it is none, or no better."""
@@ -331,20 +319,6 @@ class Reader:
             )
             for box, row, score, image in zip(boxes, probabilities, scores, images, strict=True)
         ]
-
-
-def _scaled(mark: Mark, scale: float) -> Mark:
-    """Return a mark with its box scaled, and one pixel of ink for each of that box."""
-    box = _scaled_box(mark.box, scale)
-    if mark.ink.shape[::-1] == box[2:]:
-        return Mark(mark.ink, box)
-    return Mark(cv2.resize(mark.ink, box[2:], interpolation=cv2.INTER_AREA), box)
-
-
-def _scaled_box(box: Box, scale: float) -> Box:
-    x, y, width, height = box
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return round(x * scale), round(y * scale), *size
 
 
 def _mean_log(scores: list[float]) -> float:

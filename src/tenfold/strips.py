@@ -8,14 +8,15 @@ trained on strips made of MNIST's training images (benchmarks/train_line.py).
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.canvas import Mark
+from tenfold.answers import Box
+from tenfold.canvas import WORK_SIDE, Mark
 from tenfold.classifiers import make_session
 from tenfold.ink import Grey, Ink, median
 
@@ -91,8 +92,15 @@ class LineReader:
         return [digit for digit, *_ in _decoded(answers[0], strip.shape[1], 1.0)]
 
     def read_line(self, marks: Sequence[Mark]) -> list[Found]:
-        """Return the digits in marks that stand in a row."""
-        return self.read(*line_of(marks))
+        """Return the digits in marks that stand in a row; large ones are reduced first."""
+        scale = min(1.0, WORK_SIDE / max(mark.box[3] for mark in marks))
+        found = self.read(*line_of([_scaled(mark, scale) for mark in marks]))
+        if scale == 1:
+            return found
+        return [
+            replace(one, mark=Mark(one.mark.ink, _scaled_box(one.mark.box, 1 / scale)))
+            for one in found
+        ]
 
     def read_whole(self, ink: Ink) -> list[Found]:
         """Return the digits in a picture of one line, whose height fills most of the picture.
@@ -137,6 +145,20 @@ def line_of(marks: Sequence[Mark]) -> tuple[Mark, float, float]:
     typical = max(median([mark.box[3] for mark in marks]), TALLEST * ink.shape[0])
     middle = median([mark.box[1] + mark.box[3] / 2 for mark in marks]) - top
     return Mark(ink, (left, top, right - left, bottom - top)), typical, middle
+
+
+def _scaled(mark: Mark, scale: float) -> Mark:
+    """Return a mark with its box scaled, and one pixel of ink for each of that box."""
+    box = _scaled_box(mark.box, scale)
+    if mark.ink.shape[::-1] == box[2:]:
+        return Mark(mark.ink, box)
+    return Mark(cv2.resize(mark.ink, box[2:], interpolation=cv2.INTER_AREA), box)
+
+
+def _scaled_box(box: Box, scale: float) -> Box:
+    x, y, width, height = box
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return round(x * scale), round(y * scale), *size
 
 
 def _decoded(
