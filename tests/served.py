@@ -10,6 +10,7 @@ import time
 import urllib.parse
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -87,11 +88,15 @@ class Served:
         return log
 
 
-def noise(cells: int, side: int = 16) -> bytes:
-    """Return a PNG of black and white squares: with 8 cells or more it takes seconds."""
-    squares = np.random.default_rng(0).integers(0, 2, (cells, cells), dtype=np.uint8)
-    picture = np.kron(255 * squares, np.ones((side, side), np.uint8))
-    return png(picture)
+def maze(cells: int, side: int = 16) -> bytes:
+    """Return a PNG of strokes across squares: with 24 cells a side it takes a second, 128 three."""
+    ways = np.random.default_rng(0).integers(0, 2, (cells, cells))
+    paper = np.full((cells * side, cells * side), 255, np.uint8)
+    for (down, across), falling in np.ndenumerate(ways):
+        y, left, right = down * side, across * side, (across + 1) * side
+        start, end = (left, right) if falling else (right, left)
+        cv2.line(paper, (start, y), (end, y + side), 0, 2)
+    return png(paper)
 
 
 def png(pixels: np.ndarray) -> bytes:

@@ -14,7 +14,7 @@ import time
 from collections import Counter
 
 import numpy as np
-from served import PNG, Served, images_request, noise
+from served import PNG, Served, images_request, maze
 from test_serving_fuzz import send_all
 
 import tenfold
@@ -65,7 +65,7 @@ class Soak:
     def overdo(self, seed: int) -> None:
         """Send pictures that take too long, and leave before half of them are answered."""
         connection = self.served.connect()
-        connection.request("POST", "/predict", noise(8 + seed % 30), PNG)
+        connection.request("POST", "/predict", maze(8 + seed % 30), PNG)
         if seed % 200 < 100:
             status = connection.getresponse().status
             assert status in (200, 429, 504), status

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from served import PNG, Served, form, noise, png
+from served import PNG, Served, form, maze, png
 
 from tenfold.cli import main
 from tenfold.errors import UsageError
@@ -185,7 +185,7 @@ def test_requests_while_it_starts_are_told_so() -> None:
 def test_sigterm_lets_requests_end() -> None:
     server = Served("--timeout", "20")
     answers = []
-    asking = threading.Thread(target=lambda: answers.append(server.ask("/predict", noise(8), PNG)))
+    asking = threading.Thread(target=lambda: answers.append(server.ask("/predict", maze(24), PNG)))
     asking.start()
     while server.metric("tenfold_pictures") < 1:
         time.sleep(0.01)

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from served import PNG, Served, images_request, noise
+from served import PNG, Served, images_request, maze
 
 from tenfold.classifiers import Classifier
 from tenfold.serving.batching import Batcher
@@ -19,7 +19,7 @@ from tenfold.serving.metrics import Metrics
 from tenfold.serving.problems import ProblemError
 
 INFER = "/v2/models/reader/infer"
-SECONDS = 2.0
+SECONDS = 1.2
 HEAD = b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
 
 
@@ -64,7 +64,7 @@ def test_200_connections_at_once(served: Served, mnist) -> None:
 
 
 def test_too_many_pictures_are_refused_at_once_and_the_model_goes_on(served: Served) -> None:
-    slow = noise(64)
+    slow = maze(128)
     with ThreadPoolExecutor(12) as pool:
         coming = [pool.submit(served.ask, "/predict", slow, PNG) for _ in range(10)]
         wait_until(lambda: served.metric("tenfold_pictures") >= 3)
@@ -86,7 +86,7 @@ def test_too_many_pictures_are_refused_at_once_and_the_model_goes_on(served: Ser
 
 def test_who_leaves_is_not_worked_for(served: Served) -> None:
     wait_until(lambda: idle(served))
-    body = noise(64)
+    body = maze(128)
     connection = raw(served, HEAD % len(body) + body)
     wait_until(lambda: not idle(served))
     connection.close()
