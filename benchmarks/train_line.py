@@ -1,12 +1,14 @@
 """Train the network that reads lines as a whole, or measure the shipped one.
 
-    python benchmarks/train_line.py --out runs/line.onnx
+    python benchmarks/train_line.py --out runs/first.onnx
+    python benchmarks/train_line.py --out runs/line.onnx --after runs/first.onnx
     python benchmarks/train_line.py --measure
 
 Trains on strips made of the first 50,000 training images of MNIST (benchmarks/line_strips.py) by
-connectionist temporal classification (keras.ops.ctc_loss), Muon, one-cycle. Writes an ONNX graph,
-which `benchmarks/ship.py RUN --line FILE` puts beside the reader's. --measure counts the strips
-made of the other 10,000 that the shipped network reads exactly, and the pages made of them
+connectionist temporal classification (keras.ops.ctc_loss), Muon, one-cycle. With --after goes on
+from another graph, on other strips, at two thirds of the rate. Writes an ONNX graph, which
+`benchmarks/ship.py RUN --line FILE` puts beside the reader's. --measure counts the strips made of
+the other 10,000 that the shipped network reads exactly, and the pages made of them
 (tests/scenes.py) that the reader gets right with it and without. Writes results/line.json. The test
 images are not opened.
 """
@@ -39,6 +41,7 @@ RESULTS = ROOT / "results" / "line.json"
 HELD_BACK = 10_000
 BATCH = 64
 STEPS = 12_000
+RATE, RATE_AFTER = 0.003, 0.002
 SEED = 0
 JUDGED = 16 * BATCH
 PAGES = 40
@@ -63,11 +66,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="train, and write the graph there")
+    parser.add_argument("--after", type=Path, metavar="FILE", help="go on from this graph")
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--measure", action="store_true")
     arguments = parser.parse_args()
     if arguments.out:
-        write_atomic(arguments.out, trained(arguments.steps))
+        before = arguments.after.read_bytes() if arguments.after else None
+        write_atomic(arguments.out, trained(arguments.steps, before))
     if arguments.measure:
         measure()
 
@@ -90,8 +95,8 @@ def make_batch(source: list[Image], rng: np.random.Generator) -> Batch:
     return strips, wanted, lengths
 
 
-def trained(steps: int) -> bytes:
-    """Train the network and return it as an ONNX graph."""
+def trained(steps: int, before: bytes | None) -> bytes:
+    """Train the network, from the weights of a graph if there is one; return it as a graph."""
     from tenfold.backend import use_backend
 
     use_backend("tensorflow")
@@ -103,9 +108,12 @@ def trained(steps: int) -> bytes:
 
     keras.utils.set_random_seed(SEED)
     network = build()
+    if before:
+        take_weights(network, before)
+    seed, rate = (SEED + 1, RATE_AFTER) if before else (SEED, RATE)
     recipe = Recipe(
         name="line", summary="", layers=(), batch_size=BATCH, epochs=1,
-        optimizer=Optimizer("muon", 0.003, weight_decay=0.05, beta_2=0.99, momentum=0.95),
+        optimizer=Optimizer("muon", rate, weight_decay=0.05, beta_2=0.99, momentum=0.95),
         schedule=Schedule("one-cycle", warmup=0.15),
     )  # fmt: skip
     optimizer = build_optimizer(recipe, steps)
@@ -125,7 +133,7 @@ def trained(steps: int) -> bytes:
     coming: queue.Queue[Batch] = queue.Queue(8)
 
     def make() -> None:
-        source, rng = by_digit(held_back=False), np.random.default_rng(SEED)
+        source, rng = by_digit(held_back=False), np.random.default_rng(seed)
         for _ in range(steps):
             coming.put(make_batch(source, rng))
 
@@ -162,6 +170,20 @@ def build() -> Any:
         value = kl.Activation("relu", dtype=dtype)(value)
     value = kl.Conv2D(11, 1, dtype="float32")(value)
     return keras.Model(strips, kl.Reshape((-1, 11), dtype="float32", name="logits")(value))
+
+
+def take_weights(network: Any, graph: bytes) -> None:
+    """Give the network the weights of a graph that `onnx_model` wrote."""
+    import onnx
+    from onnx import numpy_helper
+
+    arrays = [numpy_helper.to_array(one) for one in onnx.load_from_string(graph).graph.initializer]
+    left = iter(array for array in arrays if array.dtype == np.float32 and array.size > 1)
+    for layer in network.layers:
+        own = [next(left) for _ in layer.get_weights()]
+        if type(layer).__name__ == "Conv2D":
+            own[0] = own[0].transpose(2, 3, 1, 0)
+        layer.set_weights(own)
 
 
 def onnx_model(network: Any) -> bytes:
