@@ -177,3 +177,17 @@ def test_one_digit_is_found_among_parts_of_its_neighbours(reader: Reader, mnist:
         doubted += line.digits[0].rejected
     assert right >= 12
     assert doubted >= 5
+
+
+def test_a_shadow_through_touching_digits_is_no_ink(reader: Reader, mnist: Mnist) -> None:
+    right = 0
+    for seed in (0, 2):
+        rng = np.random.default_rng(seed)
+        for _ in range(10):
+            line = rng.integers(FIRST, 60_000, 4)
+            picture = page(
+                [list(mnist.train_images[line])], rng=rng, height=60, gap=0.0, shadow=True
+            )
+            said = "".join(str(d.digit) for one in reader.read(picture).lines for d in one.digits)
+            right += said == "".join(map(str, mnist.train_labels[line]))
+    assert right >= 19

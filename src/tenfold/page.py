@@ -45,7 +45,7 @@ COMMA_HEIGHT = 0.65
 _Boxes = NDArray[np.int64]
 
 
-def take_apart(grey: Grey, *, drawn: bool = False) -> list[list[Mark]]:
+def take_apart(grey: Grey, *, drawn: bool = False, against: bool = False) -> list[list[Mark]]:
     """Find the marks on a page that may be digits, or digits that touch.
 
     Where nothing is small enough to be one of several digits, the page may show a single large one.
@@ -53,12 +53,13 @@ def take_apart(grey: Grey, *, drawn: bool = False) -> list[list[Mark]]:
     Args:
         grey: uint8 (h, w), dark ink on light or light on dark; `load_picture` bounds its size.
         drawn: It was drawn on a clean sheet: what is large is no rule and no frame.
+        against: Take for ink what looks like paper, and the other way round.
 
     Returns:
         The marks of each line, left to right; lines top to bottom.
     """
     # Twice: how closely light is followed depends on how large the digits are.
-    dark, height = _first_look(grey, drawn)
+    dark, height = _first_look(grey, drawn, against)
     square = min(PAPER_SQUARE, SQUARE_HEIGHTS * height / min(grey.shape)) or PAPER_SQUARE
     ink = ink_of(grey, square, ink_is_dark=dark)
     height = 0.0 if ink is None else _digit_height(ink, drawn)
@@ -75,13 +76,14 @@ def take_apart(grey: Grey, *, drawn: bool = False) -> list[list[Mark]]:
     return [[_mark(ink, parts, members, boxes) for members in line] for line in groups]
 
 
-def _first_look(grey: Grey, drawn: bool) -> tuple[bool, float]:
+def _first_look(grey: Grey, drawn: bool, against: bool) -> tuple[bool, float]:
     """Return whether ink is dark, and about how high a digit is, in pixels, or 0."""
     halves = min(grey.shape) >= HALVED_SIDE
     look = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) if halves else grey
     dark = is_ink_dark(look)
     if dark is None:
         dark = _thinner_is_dark(look)
+    dark ^= against
     ink = ink_of(look, FIRST_SQUARE, ink_is_dark=dark)
     height = 0.0 if ink is None else _height_in(ink, drawn)
     if halves and height >= LOWEST_HALVED:

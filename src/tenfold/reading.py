@@ -153,6 +153,12 @@ class Reader:
         cuts = Cuts()
         found = take_apart(picture.grey, drawn=drawn)
         best, score = self._page(picture, found, cuts, drawn)
+        if 0 < score < UPRIGHT and not drawn and is_ink_dark(picture.grey) is None:
+            # Half of it lies in shadow, and what looked like ink may be what lies between strokes.
+            cuts, against = cuts.turned(), take_apart(picture.grey, against=True)
+            other, better = self._page(picture, against, cuts)
+            if better > max(score + PLAINLY, WELL):
+                best, score, found = other, better, against
         for degrees in self._turns(found) if 0 < score < UPRIGHT and not drawn else ():
             cuts, turned = cuts.turned(), picture.turned(degrees)
             other, better = self._page(turned, take_apart(turned.grey), cuts)
