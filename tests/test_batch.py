@@ -26,7 +26,7 @@ from tenfold.batch.working import Done, Job, Worker
 from tenfold.bundle import load_classifier
 from tenfold.cli import main
 from tenfold.errors import TenfoldError
-from tenfold.reading import Reader
+from tenfold.reading import DEFAULT_THRESHOLD, Reader
 from tenfold.workflows.batch import read_batch
 
 ORDER = [("source", "ascending"), ("index", "ascending")]
@@ -124,7 +124,7 @@ def test_images_go_to_the_network_as_they_are(mnist, tmp_path: Path) -> None:
         assert digit["box"] == [0, 0, 28, 28]
         assert row["confidence"] == digit["confidence"] == pytest.approx(expected.max(), abs=1e-6)
         assert row["text"] == ("?" if digit["rejected"] else str(digit["digit"]))
-        assert digit["rejected"] == (expected.max() < 0.93)
+        assert digit["rejected"] == (expected.max() < DEFAULT_THRESHOLD)
 
 
 def test_dark_ink_on_light_images_is_read_too(mnist, tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_what_is_compared(small) -> None:
         assert row["size_bytes"] > 1000
         assert row["latency_ms"]["median"] > 0
         assert row["images_per_second"] > 100
-    assert rows[0]["parameters"] == 7118
+    assert rows[0]["parameters"] == 7485
     assert rows[0]["processor_seconds"] is None
     assert [point["train_size"] for point in result["curve"]["knn"]] == [100, 300]
     assert [point["train_size"] for point in result["curve"]["shipped:tiny"]] == [300]

@@ -198,7 +198,9 @@ class Reader:
         probabilities, scores = predict_scored(self.classifier, np.stack(images))
         weights = np.eye(2)[scores.argmax()] if dark else np.array([1, 2]) / 3
         mixed = weights @ probabilities
-        rejected = round(float(weights @ scores), 6) < self.threshold
+        alike = len(set(probabilities.argmax(axis=1))) == 1
+        score = scores.max() if alike else weights @ scores
+        rejected = round(float(score), 6) < self.threshold
         return replace(cut_out, digit=int(mixed.argmax()), confidence=float(mixed.max()),
                        canvas=images[int(weights.argmax())], rejected=rejected)  # fmt: skip
 

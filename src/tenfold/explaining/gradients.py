@@ -285,4 +285,5 @@ def _log_odds(answers: Any, digit: int) -> Any:
     others = np.ones((1, 10), np.float32)
     others[0, digit] = 0
     against = ops.sum(answers * others, axis=1)
-    return (ops.log(answers[:, digit] + LEAST) - ops.log(against + LEAST)) / np.float32(np.log(10))
+    odds = ops.maximum(answers[:, digit], LEAST) / ops.maximum(against, LEAST)
+    return ops.log(odds) / np.float32(np.log(10))

@@ -152,18 +152,19 @@ RECIPES: tuple[Recipe, ...] = (
         name="tiny",
         summary="Small enough for a microcontroller, and nearly as accurate as the large ones.",
         layers=(
-            Conv(18, pool=2, batch_norm=True),
-            Conv(28, batch_norm=True, separable=True),
-            Conv(36, batch_norm=True, separable=True),
-            Conv(44, batch_norm=True, separable=True),
-            Conv(44, batch_norm=True, separable=True),
+            Conv(18, pool=2, batch_norm=True, norm_scale=False),
+            *(
+                Conv(filters, batch_norm=True, norm_scale=False, separable=True)
+                for filters in (30, 38, 46, 45)
+            ),
             GlobalAveragePool(),
         ),
         optimizer=Optimizer("muon", 0.01, beta_2=0.99, momentum=0.95),
         schedule=Schedule("one-cycle", warmup=0.2),
         augmentation=Augmentation(shift_pixels=1.0, rotation_degrees=5.0, scale=0.06, shear=0.06),
         batch_size=128,
-        epochs=24,
+        epochs=48,
+        read_shifts=1,
     ),
     Recipe(
         name="fast",
