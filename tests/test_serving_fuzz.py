@@ -143,13 +143,17 @@ def send_all(served: Served, images: np.ndarray, count: int, seed: int) -> Count
 
 @pytest.mark.parametrize("count", [250, pytest.param(5000, marks=pytest.mark.slow)])
 def test_uploads(served: Served, mnist, count: int) -> None:
-    # Twice the same: what the first needed, the second finds there.
+    # Again the same: what the first needed, those after find there. A leak grows every time.
     send_all(served, mnist.test_images, count, seed=0)
-    before = served.metric("process_resident_memory_bytes")
-    statuses = send_all(served, mnist.test_images, count, seed=0)
-    after = served.metric("process_resident_memory_bytes")
+    memory = [served.metric("process_resident_memory_bytes")]
+    for _ in range(4):
+        statuses = send_all(served, mnist.test_images, count, seed=0)
+        memory.append(served.metric("process_resident_memory_bytes"))
+        if memory[-1] - memory[-2] < 10e6:
+            break
+    else:
+        pytest.fail(f"memory grows: {memory}")
     assert statuses[200] > count / 20
     assert statuses[400] + statuses[422] > count / 5
-    assert after - before < 20e6, (before, after)
     assert served.metric("tenfold_pictures") == 0
     assert served.metric("tenfold_requests_in_flight") == 1
