@@ -42,7 +42,7 @@ def check(model: str, format: str, quantize: bool, out: Path) -> dict:
     [("onnx", False), ("onnx", True), ("openvino", False)],
 )
 def test_formats(format: str, quantize: bool, tmp_path: Path, mnist) -> None:
-    check("tiny", format, quantize, tmp_path)
+    check("standard", format, quantize, tmp_path)
 
 
 @pytest.mark.slow
@@ -80,7 +80,7 @@ def test_an_export_that_disagrees_is_refused_and_leaves_nothing(
 
     monkeypatch.setattr(exporting, "runtime_for", off)
     with pytest.raises(ExportError, match=r"reads 0\.00% of 10,000 test images.*nothing was"):
-        export_model("tiny", out=tmp_path / "new")
+        export_model("standard", out=tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
@@ -106,9 +106,9 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setattr(formats, "find_spec", lambda name: None)
     for format, extra in (("litert", r"\[train,export\]"), ("openvino", r"\[export\]")):
         with pytest.raises(MissingExtraError, match=extra):
-            export_model("tiny", format, out=tmp_path / "new")
+            export_model("standard", format, out=tmp_path / "new")
     with pytest.raises(MissingExtraError, match=r"onnx in int8 needs .*\[export\]"):
-        export_model("tiny", quantize=True, out=tmp_path / "new")
+        export_model("standard", quantize=True, out=tmp_path / "new")
     assert not list(tmp_path.iterdir())
 
 
@@ -122,20 +122,20 @@ def test_a_converter_that_gives_up_is_one_line(monkeypatch: pytest.MonkeyPatch) 
 
 def test_wrong_usage(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no format 'abacus': choose onnx, litert, openvino"):
-        export_model("tiny", "abacus")
+        export_model("standard", "abacus")
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="is a file"):
-        export_model("tiny", out=tmp_path / "file")
+        export_model("standard", out=tmp_path / "file")
 
 
 def test_the_command(tmp_path: Path, mnist, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        main(["export", "tiny", "--out", str(tmp_path), "--json"])
+        main(["export", "standard", "--out", str(tmp_path), "--json"])
     assert ended.value.code == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["files"][0]["path"] == str(tmp_path / "tiny.onnx")
+    assert document["files"][0]["path"] == str(tmp_path / "standard.onnx")
     assert document["agreement"]["largest_difference"] == 0
     with pytest.raises(SystemExit):
-        main(["export", "tiny", "--out", str(tmp_path)])
+        main(["export", "standard", "--out", str(tmp_path)])
     said = capsys.readouterr().out
     assert "the same digit as the original for 100.00% of 10,000 test images" in said
