@@ -1,7 +1,7 @@
 """Train the network that reads lines as a whole, or measure the shipped one.
 
     python benchmarks/train_line.py --out runs/first.onnx
-    python benchmarks/train_line.py --out runs/line.onnx --after runs/first.onnx
+    python benchmarks/train_line.py --out runs/line.onnx --after runs/first.onnx --steps 9000
     python benchmarks/train_line.py --measure
 
 Trains on strips made of the first 50,000 training images of MNIST (benchmarks/line_strips.py) by
