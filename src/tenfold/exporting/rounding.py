@@ -44,7 +44,7 @@ def rounded(recipe: Recipe, weights: Weights, images: npt.NDArray[np.uint8]) -> 
     Args:
         recipe: Of a single network.
         weights: Of the finished network, by layer name.
-        images: uint8 (n, 28, 28); a thousand training images will do.
+        images: uint8 (n, 28, 28); two thousand training images will do.
     """
     single = replace(recipe, read_shifts=0)
 
@@ -60,10 +60,11 @@ def rounded(recipe: Recipe, weights: Weights, images: npt.NDArray[np.uint8]) -> 
     for kernel in kernels:
         steps = steps_of(kernel)
         for place in np.ndindex(kernel.shape):
-            exact.append(kernel[place] / steps[place[0]])
-            kernel[place] += steps[place[0]]
+            weight, step = kernel[place], steps[place[0]]
+            exact.append(weight / step)
+            kernel[place] = weight + step
             slopes.append(logits() - before)
-            kernel[place] -= steps[place[0]]
+            kernel[place] = weight
     together = np.stack(slopes)
     levels = iter(_least_change(np.array(exact), together @ together.T))
     for kernel in kernels:
