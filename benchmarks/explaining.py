@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from tenfold.backend import use_backend
 from tenfold.bundle import load_bundle, load_classifier
-from tenfold.classifiers import OnnxClassifier
+from tenfold.classifiers import Classifier, OnnxClassifier
 from tenfold.data import load_mnist
 from tenfold.explaining.changing import smallest_change
 from tenfold.explaining.evidence import log_odds
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def explained(
-    slopes: Slopes, classifier: OnnxClassifier, chosen: list[tuple[npt.NDArray[np.uint8], int]]
+    slopes: Slopes, classifier: Classifier, chosen: list[tuple[npt.NDArray[np.uint8], int]]
 ) -> tuple[dict[str, list[Map]], list[float]]:
     """Return every map by method, and by what part integrated gradients miss the whole."""
     maps: dict[str, list[Map]] = {"occlusion": [], "integrated-gradients": [], "grad-cam": []}
@@ -114,7 +114,7 @@ def correlations(
 
 
 def changes(
-    classifier: OnnxClassifier, chosen: list[tuple[npt.NDArray[np.uint8], int]]
+    classifier: Classifier, chosen: list[tuple[npt.NDArray[np.uint8], int]]
 ) -> dict[str, Any]:
     """Turn every answer, and tell how that went."""
     found, seconds, runners_up = [], [], 0

@@ -31,8 +31,9 @@ from tenfold.classifiers import OnnxClassifier
 from tenfold.data import load_mnist
 from tenfold.exporting import exported
 from tenfold.exporting.quantizing import CALIBRATION_IMAGES
-from tenfold.exporting.runtimes import Predict, litert_runtime, onnx_runtime, openvino_runtime
+from tenfold.exporting.runtimes import Predict, litert_runtime, onnx_runtime
 from tenfold.files import write_atomic
+from tenfold.openvino_classifier import OpenVinoClassifier
 from tenfold.workflows.training import processor
 
 RESULTS = Path(__file__).parent.parent / "results" / "inference.json"
@@ -125,7 +126,8 @@ def predictor(runtime: str, precision: str, threads: int, folder: Path) -> Predi
     if runtime == "openvino":
         # It reads the int8 graph in int8 whatever the rest is computed in.
         graph = folder / ("int8.onnx" if precision == "int8" else "float32.onnx")
-        return openvino_runtime(graph, threads, bfloat16=precision == "bfloat16")
+        bfloat16 = precision == "bfloat16"
+        return OpenVinoClassifier(graph, threads, bfloat16=bfloat16).predict_proba
     if runtime == "litert":
         return litert_runtime(folder / f"{precision}.tflite", threads)
     graph = folder / f"{precision}.onnx"

@@ -15,7 +15,7 @@ SOURCE = Path(tenfold.__file__).parent
 STAGES = [
     {"errors", "files", "measured", "wording"},
     {"data", "documents", "pictures", "ink", "canvas", "page", "corruptions"},
-    {"classifiers", "recipes", "features", "backend"},
+    {"classifiers", "openvino_classifier", "recipes", "features", "backend"},
     {
         "networks",
         "normalization",

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from tenfold.classifiers import OnnxClassifier
+from tenfold.classifiers import Classifier, OnnxClassifier
 from tenfold.errors import BundleError, UsageError
 from tenfold.files import make_folder, sha256, temporary_folder
 
@@ -25,6 +25,8 @@ KERAS = "model.keras"
 HISTORY = "history.csv"
 HISTORY_LINES = "history.jsonl"
 REPORT = "report.html"
+
+Runtime = Literal["onnxruntime", "openvino"]
 
 FORMAT = 1
 """Raised when a reader of older bundles could no longer make sense of a new one."""
@@ -84,17 +86,29 @@ def load_bundle(model: str | Path) -> Bundle:
     return Bundle(folder, meta)
 
 
-def load_classifier(model: str | Path, *, int8: bool = False) -> OnnxClassifier:
+def load_classifier(
+    model: str | Path, *, int8: bool = False, runtime: Runtime = "onnxruntime"
+) -> Classifier:
     """Return the classifier of a shipped model or of a bundle folder; needs no TensorFlow.
 
     Args:
         model: Shipped name or bundle folder.
         int8: Take the graph in int8, which the small shipped models have too.
+        runtime: "openvino" reads very many images sooner (`OpenVinoClassifier`).
 
     Raises:
         BundleError: No such model, or its files are missing or altered.
+        MissingExtraError: OpenVINO is asked for and not installed.
+        UsageError: No such runtime.
     """
-    return OnnxClassifier(graph_of(load_bundle(model), int8=int8))
+    graph = graph_of(load_bundle(model), int8=int8)
+    if runtime == "onnxruntime":
+        return OnnxClassifier(graph)
+    if runtime == "openvino":
+        from tenfold.openvino_classifier import OpenVinoClassifier
+
+        return OpenVinoClassifier(graph)
+    raise UsageError(f"no runtime is named {runtime!r}; there are: onnxruntime, openvino")
 
 
 def load_features(model: str | Path) -> "FeatureClassifier":

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from tenfold.openvino_classifier import OpenVinoClassifier
 
 Predict = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 """From images uint8 (n, 28, 28) to probabilities float32 (n, 10)."""
@@ -34,19 +35,9 @@ def onnx_runtime(path: Path, threads: int = 0, *, spinning: bool = False) -> Pre
     return lambda images: np.asarray(session.run(None, {"images": images})[0])
 
 
-def openvino_runtime(path: Path, threads: int = 0, *, bfloat16: bool = False) -> Predict:
-    """Return OpenVINO's reading of an .xml or .onnx file, in float32 or in bfloat16.
-
-    Left alone, it computes in bfloat16 where the processor can.
-    """
-    import openvino
-
-    settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
-    settings["INFERENCE_PRECISION_HINT"] = "bf16" if bfloat16 else "f32"
-    if threads:
-        settings["INFERENCE_NUM_THREADS"] = threads
-    request = openvino.compile_model(path, "CPU", settings).create_infer_request()
-    return lambda images: np.array(request.infer([images])[0])
+def openvino_runtime(path: Path, threads: int = 0) -> Predict:
+    """Return OpenVINO's reading of an .xml or .onnx file, in float32."""
+    return OpenVinoClassifier(path, threads, bfloat16=False).predict_proba
 
 
 def litert_runtime(path: Path, threads: int = 0) -> Predict:
