@@ -1,13 +1,10 @@
 """Tables on `tenfold batch`, from results/batch.json; `tables.py` puts them into docs."""
 
-import json
 import statistics
-from pathlib import Path
-from typing import Any
+
+from measured_results import read
 
 from tenfold.wording import duration
-
-RESULTS = Path(__file__).parent.parent / "results" / "batch.json"
 
 BILLION = 10**9
 CORES = 32
@@ -19,13 +16,8 @@ DOLLARS_PER_CORE_HOUR = 0.05
 """About what clouds ask for a virtual core on demand; two of these are often one core."""
 
 
-def read() -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(RESULTS.read_text())
-    return document
-
-
 def throughput() -> str:
-    found = read()
+    found = read("batch")
     lines = [
         "| network | workers | images | whole command | a second | bare network | of that |"
         " memory, peak | second quarter | last quarter |",
@@ -51,7 +43,7 @@ def throughput() -> str:
 
 
 def engines() -> str:
-    found = read()
+    found = read("batch")
     killed, ray = found["kills"], found["ray"]
     runs = [run for run in killed["runs"] if run["killed_at_parts"] is not None]
     at = ", ".join(str(run["parts_then"]) for run in runs)
@@ -76,7 +68,7 @@ def engines() -> str:
 
 
 def pictures() -> str:
-    found = read()["pictures"]
+    found = read("batch")["pictures"]
     lines = [
         "| PNGs of one digit, 112x112, in a | options | workers | a second, whole command |"
         " while reading | right | memory, peak |",
@@ -98,7 +90,7 @@ def pictures() -> str:
 
 def billion() -> str:
     """Return what the measured speeds come to for a billion, on paper."""
-    found = read()
+    found = read("batch")
     lines = [
         "| a billion | stored | a core reads a second | core hours | 16 machines of 32 cores |"
         " dollars | they draw | 10 Gbit/s feed |",

@@ -1,13 +1,10 @@
 """The table of docs/serving.md, from results/serving.json; benchmarks/tables.py writes it."""
 
-import json
-from pathlib import Path
-
-RESULTS = Path(__file__).parent.parent / "results" / "serving.json"
+from measured_results import read
 
 
 def throughput() -> str:
-    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    results = read("serving")
     lines = [
         "| server | load | requests a second | p50 | p95 | p99 |",
         "|---|---|---|---|---|---|",

@@ -1,15 +1,12 @@
 """The tables of docs/tuning.md and of its half of docs/scale.md; see tables.py."""
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from batch_tables import DOLLARS_PER_CORE_HOUR
+from measured_results import FOLDER, read
 
 from tenfold.wording import duration
-
-ROOT = Path(__file__).parent.parent
 
 NOT_YET = "Not measured yet: `benchmarks/tune.py {}` does it.\n"
 
@@ -142,13 +139,8 @@ def paper() -> str:
 
 def measured() -> dict[str, Any]:
     """Return the parts of results/tune.json that there are."""
-    return read("tune") if (ROOT / "results" / "tune.json").is_file() else {}
+    return read("tune") if (FOLDER / "tune.json").is_file() else {}
 
 
 def percent(fraction: float) -> str:
     return f"{100 * fraction:.2f}%"
-
-
-def read(name: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((ROOT / "results" / f"{name}.json").read_text())
-    return document

@@ -1,0 +1,110 @@
+"""The tables of docs/comparing.md and docs/explaining.md; see tables.py."""
+
+from measured_results import read
+
+from tenfold.wording import duration
+
+
+def compare() -> str:
+    found = read("compare")
+    lines = [
+        "| classifier | accuracy | 95% interval | ECE | MNIST-C | fit, processor time | one image "
+        "| images a second | size |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in found["classifiers"]:
+        test, seconds = row["test"], row["processor_seconds"]
+        low, high = test["accuracy_interval"]
+        lines.append(
+            f"| `{row['name']}` | {100 * test['accuracy']:.2f}% "
+            f"| {100 * low:.2f} to {100 * high:.2f} | {100 * test['ece']:.2f}% "
+            f"| {100 * row['mnist_c']['mean']:.1f}% "
+            f"| {'as shipped' if seconds is None else duration(seconds)} "
+            f"| {row['latency_ms']['median']:.3g} ms | {row['images_per_second']:,} "
+            f"| {row['size_bytes'] / 1000:,.0f} kB |"
+        )
+    machine = found["machine"]
+    load = max(row["load_before"] for row in found["classifiers"])
+    beside = (
+        f" Other work ran beside (up to {load:.0f} processes on {machine['cores']} cores): what is "
+        "said of one image and images a second is a bound."
+        if load >= 1.5
+        else ""
+    )
+    lines += [
+        "",
+        f"All learnt from {found['train_size']:,} images, seed 0; the interval is Wilson's. "
+        f"MNIST-C is the mean over 15 corruptions of the first {found['corrupted_images']:,} test "
+        f"images. On {machine['cores']} cores of {machine['processor']}, {machine['date']}. "
+        "Processor time is that of all cores together, without imports and calibrating; size is "
+        f"that of the file, ONNX for networks and a compressed pickle for the others.{beside}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def compare_neighbours() -> str:
+    lines = [
+        "| better | next | only the better right | only the next right | p | p, corrected |",
+        "|---|---|---|---|---|---|",
+    ]
+    for pair in read("compare")["neighbours"]:
+        ps = ("< 0.0001" if p < 0.0001 else f"{p:.2g}" for p in (pair["p"], pair["p_holm"]))
+        lines.append(
+            f"| `{pair['better']}` | `{pair['worse']}` | {pair['only_better']} "
+            f"| {pair['only_worse']} | {' | '.join(ps)} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def compare_settings() -> str:
+    lines = ["| name | what it is | settings |", "|---|---|---|"]
+    for row in read("compare")["classifiers"]:
+        if row["kind"] == "baseline":
+            lines.append(f"| `{row['name']}` | {row['title']} | {row['note']} |")
+    return "\n".join(lines) + "\n"
+
+
+def labels() -> str:
+    found = read("labels")
+    lines = ["| images | labels that look wrong | networks read right |", "|---|---|---|"]
+    for split, shown in (("train", "training"), ("test", "test")):
+        part = found[split]
+        lines.append(
+            f"| {part['n']:,} {shown} | {part['flagged']} | {100 * part['accuracy']:.2f}% |"
+        )
+    known = found["test"]["validated"]
+    lines += [
+        "",
+        f"Of {known['n']} test labels that people found wrong, {known['found']} are among the "
+        f"{known['at']} most doubtful: a recall of {known['recall']:.0%}. Recipe "
+        f"`{found['recipe']}`, {found['epochs']} epochs, {found['folds']} folds.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def explaining() -> str:
+    found = read("explaining")
+    titles = {"occlusion": "occlusion", "integrated-gradients": "integrated gradients",
+              "grad-cam": "Grad-CAM"}  # fmt: skip
+    lines = [
+        f"| weights shuffled in | {' | '.join(titles.values())} |",
+        f"|---|{'---|' * len(titles)}",
+    ]
+    for layers, methods in found["rank_correlation_with_shuffled"].items():
+        last = layers.rpartition(" + ")[2]
+        if last.endswith("_norm"):
+            continue  # half a layer
+        label = last if last == layers else f"and {last.removesuffix('_sums')}"
+        cells = (f"{methods[name]['mean']:.2f} (sd {methods[name]['sd']:.2f})" for name in titles)
+        lines.append(f"| {label} | {' | '.join(cells)} |")
+    missed, change = found["completeness_error"], found["change"]
+    ink = change["ink"]
+    return (
+        "\n".join(lines)
+        + f"\n\nMean over {found['n']} test images that are read rightly. Integrated gradients "
+        f"miss the whole by {missed['mean']:.2%} on average and {missed['max']:.2%} at most. A "
+        f"change that turns the answer was found for {change['turned']} of {found['n']}, for "
+        f"{change['to_runner_up']} of them to the runner-up, with {ink['mean']:.1f} pixels of ink "
+        f"(sd {ink['sd']:.1f}, {ink['min']:.1f} to {ink['max']:.1f}) of "
+        f"about {found['ink_of_a_digit']:.0f} that a digit has.\n"
+    )
