@@ -93,5 +93,5 @@ def _one(name: str) -> tuple[Any, str]:
     for key, value in settings.items():
         inner = value.items() if isinstance(value, dict) else None
         shown = ", ".join(f"{k} {v}" for k, v in inner) if inner else str(value)
-        lines.append(f"{key.replace('_', ' ')}: {shown}")
+        lines.append(f"{key.replace('_', ' ')}: {shown or 'none'}")
     return recipe_to_dict(recipe), "\n".join(lines)

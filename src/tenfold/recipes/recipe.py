@@ -77,6 +77,8 @@ class Recipe:
     `members`: so many networks, each trained by itself; the answer is the mean of theirs.
     `read_shifts`: the finished network reads an image shifted by -n..n pixels both ways, and the
     answer is the mean over all (2n + 1)^2: more accurate, and as many times slower.
+    `teacher`: a recipe that is trained first, on the same images; what its network says of each
+    as it is, at `teacher_temperature`, is learnt instead of the label (`training/teaching.py`).
     """
 
     name: str
@@ -93,6 +95,8 @@ class Recipe:
     epoch_images: int = 60_000
     members: int = 1
     read_shifts: int = 0
+    teacher: str = ""
+    teacher_temperature: float = 1.5
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -115,6 +119,7 @@ def check_recipe(recipe: Recipe) -> None:
         ("temperature", recipe.temperature, 1e-3, 1e3),
         ("members", recipe.members, 1, 100),
         ("read_shifts", recipe.read_shifts, 0, 3),
+        ("teacher_temperature", recipe.teacher_temperature, 0.1, 100),
         ("augmentation.shift_pixels", augmentation.shift_pixels, 0, SIDE - 1),
         ("augmentation.rotation_degrees", augmentation.rotation_degrees, 0, 180),
         ("augmentation.scale", augmentation.scale, 0, 1),

@@ -12,8 +12,8 @@ from tenfold.augmentation import augment
 from tenfold.recipes import CLASSES, Augmentation
 
 Chunk = tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]
-"""Images uint8 (k, b, 28, 28) and targets float32 (k, b, 10) of k steps, one-hot or, for what is
-no digit, even."""
+"""Images uint8 (k, b, 28, 28) and targets float32 (k, b, 10) of k steps, one-hot or
+what a teacher says; for what is no digit, even."""
 
 
 class Batches:
@@ -25,11 +25,12 @@ class Batches:
 
     Args:
         images: uint8 (n, 28, 28).
-        labels: uint8 (n,), 0..9; given out one-hot.
+        labels: uint8 (n,), 0..9.
         batch_size: Images in a batch, at most n.
         augmentation: How images are moved.
         seed: Decides order and augmentation.
         epoch_images: An epoch takes so many, drawn anew each time; all if there are fewer.
+        targets: float32 (n, 10), what is learnt instead of the labels, one-hot.
     """
 
     def __init__(
@@ -40,9 +41,11 @@ class Batches:
         augmentation: Augmentation,
         seed: int,
         epoch_images: int = 60_000,
+        targets: npt.NDArray[np.float32] | None = None,
     ) -> None:
         self._images = images
         self._labels = labels
+        self._targets = np.eye(CLASSES, dtype=np.float32)[labels] if targets is None else targets
         self._batch_size = batch_size
         self._augmentation = augmentation
         self._seed = seed
@@ -68,13 +71,12 @@ class Batches:
                 yield islice(prepared, math.ceil(self.steps / steps_at_once))
 
     def _epoch(self, number: int, steps_at_once: int) -> Iterator[Chunk]:
-        one_hot = np.eye(CLASSES, dtype=np.float32)
         rng = np.random.default_rng((self._seed, number))
         order = rng.permutation(len(self._images))[: self.steps * self._batch_size]
         batches = order.reshape(self.steps, self._batch_size)
         for start in range(0, self.steps, steps_at_once):
             chosen = batches[start : start + steps_at_once]
-            images, targets = self._images[chosen], one_hot[self._labels[chosen]]
+            images, targets = self._images[chosen], self._targets[chosen]
             self._write_otherwise(images, targets, rng)
             self._mix_in_not_digits(images, targets, rng)
             moved = [augment(one, self._augmentation, rng) for one in images]

@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tenfold.backend import has_gpu, use_backend
-from tenfold.errors import TrainingError
+from tenfold.errors import TrainingError, UsageError
 from tenfold.networks import DataFormat, build_network, effective_precision
-from tenfold.recipes import CLASSES, Recipe
+from tenfold.recipes import CLASSES, Recipe, for_few_images, recipe_named
 from tenfold.training.batches import Batches, Chunk
 from tenfold.training.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
 from tenfold.training.optimizers import build_optimizer, learning_rate_at
 from tenfold.training.program import Program, compile_steps, smoothed
+from tenfold.training.teaching import lesson
 from tenfold.wording import count
 
 CHANCE_MARGIN = 0.1
@@ -44,7 +45,7 @@ class Trained:
     """A finished training: the Keras network as trained, one history row per epoch, seconds.
 
     `seconds` is the wall time of the fit: tracing, augmentation, validation and checkpoints
-    included; imports, reading the data and building the network are not.
+    included, and its teacher's; imports, reading the data and building the network are not.
     """
 
     network: Any
@@ -98,12 +99,20 @@ def fit(
     backend = use_backend(backend)
     import keras
 
+    targets, spent = None, 0.0
+    if recipe.teacher:
+        # Its epochs are not reported: they are not the recipe's.
+        options: dict[str, Any] = {
+            "seed": seed, "backend": backend, "data_format": data_format,
+            "deterministic": deterministic, "steps_at_once": steps_at_once, "progress": progress,
+        }  # fmt: skip
+        targets, spent = _taught(recipe, images, labels, checkpoints, options)
     # Even a seed that other software takes for "unset" must decide everything.
     keras.utils.set_random_seed(seed)
     if deterministic:
         _make_deterministic(backend)
     batches = Batches(
-        images, labels, recipe.batch_size, recipe.augmentation, seed, recipe.epoch_images
+        images, labels, recipe.batch_size, recipe.augmentation, seed, recipe.epoch_images, targets
     )
     network = build_network(
         recipe, data_format=data_format, precision=effective_precision(recipe), fused=True
@@ -113,7 +122,6 @@ def fit(
     # Every variable that training moves: weights, statistics, dropout seeds, optimiser.
     state = [*network.variables, *optimizer.variables]
     history: list[dict[str, Any]] = []
-    spent = 0.0
     if checkpoints and (found := latest_checkpoint(checkpoints)):
         _restore(state, found)
         history, spent = list(found.history), found.seconds
@@ -139,6 +147,20 @@ def fit(
             if on_epoch:
                 on_epoch(row)
     return Trained(network, history, time.perf_counter() - start)
+
+
+def _taught(
+    recipe: Recipe, images: Images, labels: Labels, checkpoints: Path | None, options: Any
+) -> tuple[npt.NDArray[np.float32], float]:
+    """Train the teacher of a recipe; return its lesson on the images, and the seconds it took."""
+    teacher = for_few_images(recipe_named(recipe.teacher), len(images))
+    if teacher.members > 1:
+        raise UsageError(f"the teacher of {recipe.name} is {teacher.name}; it must be one network")
+    _log.info("first its teacher, %s", teacher.name)
+    below = checkpoints / "teacher" if checkpoints else None
+    trained = fit(teacher, images, labels, checkpoints=below, **options)
+    said = lesson(teacher, trained.network, images, recipe.teacher_temperature)
+    return said, trained.seconds
 
 
 def _make_deterministic(backend: str) -> None:
@@ -197,7 +219,10 @@ class _Bar:
 
 
 def _train(program: Program, chunks: Iterator[Chunk], epoch: int, bar: _Bar) -> dict[str, Any]:
-    """Train one epoch and return its mean loss and accuracy, both taken on the way."""
+    """Train one epoch and return its mean loss and accuracy, both taken on the way.
+
+    With a teacher both are told against what it says.
+    """
     losses, hits, images_done, steps_done = 0.0, 0, 0, 0
     for images, targets in chunks:
         loss, right = program(images, targets)
