@@ -159,8 +159,8 @@ def build() -> Any:
     value = kl.Rescaling(1 / 255, dtype=dtype)(strips)
     value = kl.Reshape((HIGH, -1, 1), dtype=dtype)(value)
     for filters, kernel, pool in (
-        (24, 3, 2), (48, 3, 2), (64, 3, None), (64, 3, (2, 1)), (96, 3, (2, 1)),
-        (128, (2, 3), None), (128, (1, 3), None),
+        (32, 3, 2), (64, 3, 2), (96, 3, None), (96, 3, (2, 1)), (128, 3, (2, 1)),
+        (192, (2, 3), None), (192, (1, 3), None),
     ):  # fmt: skip
         padding = "valid" if kernel == (2, 3) else "same"
         value = kl.Conv2D(filters, kernel, padding=padding, use_bias=False, dtype=dtype)(value)
@@ -173,16 +173,25 @@ def build() -> Any:
 
 
 def take_weights(network: Any, graph: bytes) -> None:
-    """Give the network the weights of a graph that `onnx_model` wrote."""
+    """Give the network the weights of a graph that `onnx_model` wrote, perhaps a narrower one.
+
+    What a wider network has more of stays as it started, but for what would change the answers of
+    the others: it reads at first what the narrow one reads (Net2Net, arXiv 1511.05641, has the
+    idea).
+    """
     import onnx
     from onnx import numpy_helper
 
     arrays = [numpy_helper.to_array(one) for one in onnx.load_from_string(graph).graph.initializer]
     left = iter(array for array in arrays if array.dtype == np.float32 and array.size > 1)
     for layer in network.layers:
-        own = [next(left) for _ in layer.get_weights()]
-        if type(layer).__name__ == "Conv2D":
-            own[0] = own[0].transpose(2, 3, 1, 0)
+        own = layer.get_weights()
+        for weights in own:
+            taken = next(left)
+            if taken.ndim == 4:
+                taken = taken.transpose(2, 3, 1, 0)
+                weights[:, :, taken.shape[2] :, : taken.shape[3]] = 0
+            weights[tuple(map(slice, taken.shape))] = taken
         layer.set_weights(own)
 
 

@@ -33,11 +33,21 @@ RULE_HEIGHTS = 2.5
 FAINT_SHARE = 0.2
 """Share of full ink from which a pixel may be of a rule."""
 
+DARK_SHARE = 2 / 3
+"""A rule is as dark as strokes if so much of it is as dark as they are;"""
+
+CLEAR_INK = 0.75
+"""if it is not, what has so much of full ink is a stroke over it."""
+
 MOST_PARTS = 3000
 """A page of more parts is a pattern, or print; ten times what a full page of digits has."""
 
 SMALLEST_HEIGHT = 0.45
 """A mark lower than this part of its neighbours' height is a dot, a comma, a dash or a speck."""
+
+LEAST_HEIGHT = 0.25
+"""The same of the height of a typical digit on the page: where paper is printed with a pattern,
+what is left of it may be most of the marks."""
 
 COMMA_HEIGHT = 0.65
 """A mark lower than this part of its line's height that stands in the lower half is a comma."""
@@ -66,13 +76,13 @@ def take_apart(grey: Grey, *, drawn: bool = False, against: bool = False) -> lis
     if ink is None or not height:
         mark = find_mark(grey)
         return [] if mark is None else [[mark]]
-    stroke, faint = ((ink >= share).astype(np.uint8) for share in (INK_SHARE, FAINT_SHARE))
+    stroke = (ink >= INK_SHARE).astype(np.uint8)
     if not drawn:
-        stroke = without_rules(stroke, faint, round(RULE_HEIGHTS * height))
+        stroke = without_rules(ink, round(RULE_HEIGHTS * height))
     parts, boxes = _parts(stroke, height)
     if np.count_nonzero(boxes.any(axis=1)) > MOST_PARTS:
         return []
-    groups = _lines(boxes, _joined(boxes, height))
+    groups = _lines(boxes, _joined(boxes, height), LEAST_HEIGHT * height)
     return [[_mark(ink, parts, members, boxes) for members in line] for line in groups]
 
 
@@ -101,25 +111,35 @@ def _thinner_is_dark(grey: Grey) -> bool:
     return dark <= light
 
 
-def without_rules(stroke: Grey, faint: Grey, length: int) -> Grey:
+def without_rules(ink: Ink, length: int) -> Grey:
     """Return the strokes without long straight rules; strokes that cross one stay whole.
 
     Args:
-        stroke: uint8 (h, w), 1 where there is ink.
-        faint: uint8 (h, w), 1 where there is at least a little: rules are often faint.
+        ink: float32 (h, w), 0 paper to 1 full ink.
         length: What runs straight across or down for so many pixels is a rule.
+
+    Returns:
+        uint8 (h, w), 1 where there is a stroke.
     """
+    stroke, faint = ((ink >= share).astype(np.uint8) for share in (INK_SHARE, FAINT_SHARE))
     for axis in (0, 1):
         line = np.ones((1, length) if axis == 0 else (length, 1), np.uint8)
         across = np.ones((3, 1) if axis == 0 else (1, 3), np.uint8)
         # A rule that slants a little runs on in the row beside.
         near = cv2.dilate(faint, across)
         if length < 2 * stroke.shape[1 - axis]:
-            rule = cv2.morphologyEx(near, cv2.MORPH_OPEN, line) & stroke
+            straight = cv2.morphologyEx(near, cv2.MORPH_OPEN, line)
         else:  # only what runs all along is so long, by OpenCV's rules for borders; this is sooner
-            rule = near.min(axis=1 - axis, keepdims=True) & stroke
+            straight = np.broadcast_to(near.min(axis=1 - axis, keepdims=True), near.shape)
+        rule = straight & stroke
         if not rule.any():
             continue
+        # What is much darker than the rule as a whole is a stroke over it.
+        along = min(length, stroke.shape[1 - axis])
+        dark = cv2.blur(
+            cv2.dilate(stroke, across).astype(np.float32), (along, 1) if axis == 0 else (1, along)
+        )
+        rule &= ((dark >= DARK_SHARE) | (ink < CLEAR_INK)).astype(np.uint8)
         rest = stroke & ~rule
         thickness = _thickness(rule)
         gap = np.ones((thickness + 3, 1) if axis == 0 else (1, thickness + 3), np.uint8)
@@ -223,8 +243,11 @@ def _belong(one: list[int], other: list[int], height: float) -> bool:
                 and down > -0.1 * height)  # fmt: skip
 
 
-def _lines(boxes: _Boxes, groups: list[list[int]]) -> list[list[list[int]]]:
-    """Group marks into lines, leaving out those that are too low beside their neighbours."""
+def _lines(boxes: _Boxes, groups: list[list[int]], least: float) -> list[list[list[int]]]:
+    """Group marks into lines, leaving out those that are too low beside their neighbours.
+
+    `least` pixels of height a mark has in any case: what is left of a pattern may be most marks.
+    """
 
     def box(members: list[int]) -> list[int]:
         low, high = boxes[members, :2].min(axis=0), boxes[members, 2:].max(axis=0)
@@ -233,10 +256,10 @@ def _lines(boxes: _Boxes, groups: list[list[int]]) -> list[list[list[int]]]:
     marks = sorted(((box(members), members) for members in groups), key=lambda mark: mark[0][0])
     if not marks:
         return []
-    typical = median([mark[3] - mark[1] for mark, _ in marks])
+    lowest = max(least, SMALLEST_HEIGHT * median([mark[3] - mark[1] for mark, _ in marks]))
     lines: list[list[tuple[list[int], list[int]]]] = []
     for mark in marks:
-        if mark[0][3] - mark[0][1] < SMALLEST_HEIGHT * typical:
+        if mark[0][3] - mark[0][1] < lowest:
             continue
         best = max(lines, key=lambda line: _overlap(line[-1][0], mark[0]), default=None)
         if best is not None and _overlap(best[-1][0], mark[0]) >= 0.4:

@@ -2,7 +2,7 @@
 
 import math
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -222,14 +222,13 @@ class Reader:
     ) -> tuple[Reading, float]:
         """Read a page as it stands; return the mean score of all marks there are, too."""
         named = iter(self._name([mark for marks in found for mark in marks], picture))
-        both = [self._row(marks, list(islice(named, len(marks))), picture, cuts) for marks in found]
-        rows = [row for row, _ in both]
-        scores = [score for row in rows for _, score in row]
+        rows = [self._row(marks, list(islice(named, len(marks))), picture, cuts) for marks in found]
         # How well it stands is told by its marks alone: a whole line may look well upside down.
-        standing = [score for _, alone in both for score in alone]
-        if self.whole_lines and not drawn and (not scores or np.mean(scores) < WHOLE):
-            whole = self._one_line(picture, scores)
-            rows, scores = ([whole], [score for _, score in whole]) if whole else (rows, scores)
+        standing = [score for row in rows for score in row.alone]
+        scores = [score for row in rows for _, score in row.digits]
+        badly = not scores or np.mean(scores) < WHOLE
+        if self.whole_lines and not drawn and badly and (whole := self._one_line(picture, scores)):
+            rows, scores = [_Row(whole, [], True)], [score for _, score in whole]
         if not scores:
             return _reading(picture, ()), 0.0
         # A line of which most is refused was writing of another kind, or print.
@@ -239,15 +238,14 @@ class Reader:
             least = 1 / 2 if np.mean(np.array(scores) >= self.threshold) > 1 / 2 else 9 / 10
         lines, left_out = [], []
         for number, row in enumerate(rows):
-            called = sum(not digit.rejected for digit, _ in row)
-            stays = called > least * len(row)
-            if drawn and len(row) > len(found[number]):
-                stays = called == len(row)  # cut apart, a scribble gives a digit here and there
-            kept = [stays and score >= LEFT_OUT for _, score in row]
-            left_out += [digit for (digit, _), keep in zip(row, kept, strict=True) if not keep]
-            if stays:
-                chosen = (digit for (digit, _), keep in zip(row, kept, strict=True) if keep)
-                lines.append(Line(tuple(chosen)))
+            called = sum(not digit.rejected for digit, _ in row.digits)
+            stays = called > least * len(row.digits)
+            if drawn and len(row.digits) > len(found[number]):
+                stays = called == len(row.digits)  # cut apart, a scribble gives digits, too
+            kept = [digit for digit, score in row.digits if stays and score >= LEFT_OUT]
+            left_out += [digit for digit, score in row.digits if not stays or score < LEFT_OUT]
+            if kept:
+                lines.append(Line(tuple(kept)))
         return _reading(picture, tuple(lines), tuple(left_out)), float(np.mean(standing or scores))
 
     def _row(
@@ -256,30 +254,29 @@ class Reader:
         alone: list[tuple[Digit, float]],
         picture: Picture,
         cuts: Cuts,
-    ) -> tuple[list[tuple[Digit, float]], list[float]]:
-        """Read marks that stand in a row: each for itself, and the row as a whole if in doubt.
+    ) -> "_Row":
+        """Read marks that stand in a row: each for itself, and the row as a whole, too.
 
         Args:
             marks: Left to right.
             alone: The digit that each is, with its score.
             picture: Where they stand.
             cuts: Cuts apart those that are several digits.
-
-        Returns:
-            The digits with their scores, and the scores of the marks, each for itself.
         """
         pieces = cuts.split(marks, [score for _, score in alone], self.classifier)
         whole = dict(zip(map(id, marks), alone, strict=True))
         new = iter(self._name([piece for piece in pieces if id(piece) not in whole], picture))
         named = [whole.get(id(piece)) or next(new) for piece in pieces]
         scores = [score for _, score in named]
-        well = len(pieces) == len(marks) and min(scores) >= self.threshold
-        if well or not self.whole_lines:
-            return named, scores
-        if sum(score >= self.threshold for score in scores) < CALLED * len(scores):
-            return named, scores
+        called = sum(score >= self.threshold for score in scores)
+        if not self.whole_lines or called < CALLED * len(scores):
+            return _Row(named, scores)
         found = self.line_reader.read_line(marks)
-        return self._agreed(found, picture, _mean_log(scores) - LESS_SURE) or named, scores
+        well = len(pieces) == len(marks) and called == len(scores)
+        if well and len(found) <= len(named):  # two digits may look like one, but not the reverse
+            return _Row(named, scores)
+        agreed = self._agreed(found, picture, _mean_log(scores) - LESS_SURE)
+        return _Row(agreed or named, scores, bool(agreed))
 
     def _one_line(self, picture: Picture, scores: list[float]) -> list[tuple[Digit, float]]:
         """Read a picture of one line as a whole; nothing if it is none, or no better."""
@@ -327,6 +324,18 @@ class Reader:
             )
             for box, row, score, image in zip(boxes, probabilities, scores, images, strict=True)
         ]
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Digits that stand in a row, each with its score; the scores of its marks, each for itself.
+
+    `as_whole`: read as a whole, and the classifier sees it much alike.
+    """
+
+    digits: list[tuple[Digit, float]]
+    alone: list[float]
+    as_whole: bool = False
 
 
 def _mean_log(scores: list[float]) -> float:

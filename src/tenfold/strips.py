@@ -2,8 +2,8 @@
 
 Where digits are written into each other, cuts and a network for single digits go wrong: half a zero
 is a fine 6. This network looks at a strip 32 pixels high, and says every fourth column which digit
-stands there, or none (connectionist temporal classification: A. Graves et al., ICML 2006). It was
-trained on strips made of MNIST's training images (benchmarks/train_line.py).
+stands there, or none (`tenfold.ctc`). It was trained on strips made of MNIST's training images
+(benchmarks/train_line.py).
 """
 
 import math
@@ -13,11 +13,11 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from tenfold.answers import Box
 from tenfold.canvas import WORK_SIDE, Mark
 from tenfold.classifiers import make_session
+from tenfold.ctc import Spotted, spotted
 from tenfold.ink import Grey, Ink, median
 
 HIGH = 32
@@ -48,7 +48,7 @@ class Found:
 
     Attributes:
         digit: 0 to 9.
-        confidence: The network's highest probability for it, 0 to 1.
+        confidence: How sure it is in its place, 0 to 1; see `tenfold.ctc.spotted`.
         mark: The ink between its neighbours.
     """
 
@@ -80,16 +80,18 @@ class LineReader:
         scale = DIGIT_SHARE * HIGH / height
         strip = to_strip(mark.ink, scale, middle)
         (answers,) = self._session.run(["probabilities"], {"strips": strip[None]})
+        found = spotted(answers[0])
+        places = _columns(found, mark.ink.shape[1], scale)
         return [
-            Found(digit, confidence, part)
-            for digit, confidence, left, right in _decoded(answers[0], mark.ink.shape[1], scale)
+            Found(one.digit, one.confidence, part)
+            for one, (left, right) in zip(found, places, strict=True)
             if (part := _between(mark, left, right))
         ]
 
     def read_strip(self, strip: Grey) -> list[int]:
         """Return the digits on a strip, uint8 (32, w), white on black."""
         (answers,) = self._session.run(["probabilities"], {"strips": strip[None]})
-        return [digit for digit, *_ in _decoded(answers[0], strip.shape[1], 1.0)]
+        return [one.digit for one in spotted(answers[0])]
 
     def read_line(self, marks: Sequence[Mark]) -> list[Found]:
         """Return the digits in marks that stand in a row; large ones are reduced first."""
@@ -161,27 +163,16 @@ def _scaled_box(box: Box, scale: float) -> Box:
     return round(x * scale), round(y * scale), *size
 
 
-def _decoded(
-    answers: NDArray[np.float32], columns: int, scale: float
-) -> list[tuple[int, float, int, int]]:
-    """Return digits, confidences, first and last column of each, the last not included.
+def _columns(found: list[Spotted], columns: int, scale: float) -> list[tuple[int, int]]:
+    """Return first and last column of each digit in a strip, the last not included.
 
-    The likeliest answer at each step counts; those that repeat it are one digit. Two digits part in
-    the middle between their answers.
+    Two digits part in the middle between their steps.
     """
-    likeliest = answers.argmax(axis=1)
-    starts = np.flatnonzero(np.diff(likeliest, prepend=-1))
-    ends = np.append(starts[1:], likeliest.size)
-    runs = [(a, b) for a, b in zip(starts, ends, strict=True) if likeliest[a]]
     edges = [0]
-    for (_, before), (after, _) in pairwise(runs):
-        edge = ((before + after) / 2 * STEP - MARGIN) / scale
+    for one, other in pairwise(found):
+        edge = ((one.end + other.first) / 2 * STEP - MARGIN) / scale
         edges.append(round(min(max(edge, edges[-1] + 1), columns - 1)))
-    edges.append(columns)
-    return [
-        (int(likeliest[a]) - 1, float(answers[a:b, likeliest[a]].max()), left, right)
-        for (a, b), (left, right) in zip(runs, pairwise(edges), strict=False)
-    ]
+    return list(pairwise([*edges, columns])) if found else []
 
 
 def _between(mark: Mark, left: int, right: int) -> Mark | None:

@@ -1,0 +1,161 @@
+"""The likeliest digits behind what a network says step by step, and how sure each of them is.
+
+At every step the network gives the probabilities of none and of the ten digits; a digit goes on for
+some steps, and none parts equal neighbours (connectionist temporal classification: A. Graves et
+al., ICML 2006). The likeliest answers of all steps, strung together, need not be the likeliest
+row of digits: one that is half seen at three steps is seen at none of them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+PAPER = 0.999
+"""A step that is none with such a probability parts the line: what stands left and right of it has
+nothing to do with each other."""
+
+MOST = 12
+"""Digits between two such steps, at most, of which every change is tried."""
+
+Steps = NDArray[np.float32]
+"""Probabilities (t, 11) at t steps: of none, 0, 1, ... 9."""
+
+_Row = list[int]
+_Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Spotted:
+    """A digit, 0 to 9; how sure it is, 0 to 1; its first step, and the one after its last."""
+
+    digit: int
+    confidence: float
+    first: int
+    end: int
+
+
+def spotted(steps: Steps) -> list[Spotted]:
+    """Return the digits, left to right.
+
+    Each is as sure as its row is among the rows in which it is another digit or missing, or in
+    which one more stands beside it.
+    """
+    found = []
+    for first, end in _parts(steps[:, 0] < PAPER):
+        part = steps[first:end].astype(np.float64)
+        row = _strung(part)
+        if judged := len(row) <= MOST:
+            row, confidences = _climbed(part, row)
+        places = _places(part, row)
+        if not judged:
+            runs = zip(row, places, strict=True)
+            confidences = np.array([part[a:b, digit + 1].max() for digit, (a, b) in runs])
+        found += [
+            Spotted(digit, float(confidence), first + a, first + b)
+            for digit, confidence, (a, b) in zip(row, confidences, places, strict=True)
+        ]
+    return found
+
+
+def _parts(written: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Give first and end of each run of steps on which something is written."""
+    edges = np.flatnonzero(np.diff(written, prepend=False, append=False))
+    return zip(map(int, edges[::2]), map(int, edges[1::2]), strict=True)
+
+
+def _strung(part: _Floats) -> _Row:
+    """Return the likeliest answers, strung together."""
+    likeliest = part.argmax(axis=1)
+    changes = likeliest[np.diff(likeliest, prepend=-1) != 0]
+    return [int(answer) - 1 for answer in changes if answer]
+
+
+def _climbed(part: _Floats, row: _Row) -> tuple[_Row, _Floats]:
+    """Change a row digit by digit until that makes it no likelier, and say how sure each is."""
+    while True:
+        changes = list(_changes(row))
+        likely = likelihoods(part, [row, *(changed for changed, _ in changes)])
+        best = int(likely.argmax())
+        if not best:
+            break
+        row = changes[best - 1][0]
+    rivals = np.full(len(row), likely[0])
+    for (_, concerned), rival in zip(changes, likely[1:], strict=True):
+        rivals[concerned] += rival
+    return row, likely[0] / rivals
+
+
+def _changes(row: _Row) -> Iterator[tuple[_Row, list[int]]]:
+    """Give every row that differs by a digit, with the places of the digits put in doubt by it."""
+    for place, digit in enumerate(row):
+        before, behind = row[:place], row[place + 1 :]
+        yield before + behind, [place]
+        for other in range(10):
+            if other != digit:
+                yield [*before, other, *behind], [place]
+    for place in range(len(row) + 1):
+        beside = [near for near in (place - 1, place) if 0 <= near < len(row)]
+        for digit in range(10):
+            # Before its equal, it is the same row as behind it.
+            if place == len(row) or row[place] != digit:
+                yield [*row[:place], digit, *row[place:]], beside
+
+
+def likelihoods(part: _Floats, rows: list[_Row]) -> _Floats:
+    """Return the probability of each row of digits, over all ways of laying it onto the steps."""
+    states, may_skip = _states(rows)
+    said = part[:, states]
+    reached = np.zeros(states.shape)
+    reached[:, :2] = said[0, :, :2]
+    for now in said[1:]:
+        before = reached.copy()
+        before[:, 1:] += reached[:, :-1]
+        before[:, 2:] += reached[:, :-2] * may_skip[:, 2:]
+        reached = before * now
+    ends = 2 * np.array([len(row) for row in rows])
+    each = np.arange(len(rows))
+    likely: _Floats = reached[each, ends] + np.where(ends, reached[each, ends - 1], 0)
+    return likely
+
+
+def _states(rows: list[_Row]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return none, digit, none, digit, ... none for each row, and which may follow two behind.
+
+    Digits may follow the digit before at once, unless both are equal.
+    """
+    states = np.zeros((len(rows), 2 * max(map(len, rows)) + 1), np.int64)
+    for line, row in zip(states, rows, strict=True):
+        line[1 : 2 * len(row) : 2] = np.array(row, int) + 1
+    may_skip = np.zeros(states.shape, bool)
+    may_skip[:, 3::2] = states[:, 3::2] != states[:, 1:-2:2]
+    return states, may_skip
+
+
+def _places(part: _Floats, row: _Row) -> list[tuple[int, int]]:
+    """Return first and end of each digit where the row lies likeliest on the steps."""
+    (states,), (may_skip,) = _states([row])
+    best = np.zeros(len(states))
+    best[:2] = part[0, states[:2]]
+    came = []
+    for now in part[1:]:
+        ways = np.zeros((3, len(states)))
+        ways[0] = best
+        ways[1, 1:] = best[:-1]
+        ways[2, 2:] = best[:-2] * may_skip[2:]
+        came.append(ways.argmax(axis=0))
+        best = ways.max(axis=0) * now[states]
+    at = len(states) - 1
+    if row and best[at - 1] > best[at]:
+        at -= 1
+    path = [at]
+    for steps in reversed(came):
+        at -= int(steps[at])
+        path.append(at)
+    laid = np.array(path[::-1])
+    return [
+        (int(places[0]), int(places[-1]) + 1)
+        for state in range(1, len(states), 2)
+        if (places := np.flatnonzero(laid == state)).size
+    ]

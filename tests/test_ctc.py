@@ -1,0 +1,94 @@
+"""Rows of digits told from probabilities step by step."""
+
+from itertools import groupby, product
+
+import numpy as np
+import pytest
+
+from tenfold import ctc
+from tenfold.ctc import likelihoods, spotted
+
+
+def steps_of(answers: list[int], sure: float = 0.9999) -> np.ndarray:
+    """Return steps that say these answers, none as -1."""
+    steps = np.full((len(answers), 11), (1 - sure) / 10, np.float32)
+    steps[np.arange(len(answers)), np.array(answers) + 1] = sure
+    return steps
+
+
+def row_of(path: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(answer - 1 for answer, _ in groupby(path) if answer)
+
+
+def random_steps(count: int, seed: int, answers: int = 11) -> np.ndarray:
+    steps = np.zeros((count, 11))
+    steps[:, :answers] = np.random.default_rng(seed).dirichlet(np.full(answers, 0.5), count)
+    return steps
+
+
+def test_the_likelihood_of_a_row_is_that_of_all_its_paths() -> None:
+    steps = random_steps(5, seed=3, answers=4)  # none, 0, 1, 2
+    sums: dict[tuple[int, ...], float] = {}
+    for path in product(range(4), repeat=5):
+        likely = float(np.prod(steps[np.arange(5), path]))
+        sums[row_of(path)] = sums.get(row_of(path), 0) + likely
+    rows = list(sums)
+    found = likelihoods(steps, [list(row) for row in rows])
+    np.testing.assert_allclose(found, [sums[row] for row in rows], rtol=1e-9)
+    assert sum(found) == pytest.approx(1)
+    assert likelihoods(steps, [[0, 0, 0, 0]])[0] == 0  # equal ones need none between
+
+
+def test_plain_steps_give_their_digits_and_places() -> None:
+    found = spotted(steps_of([-1, 3, 3, -1, 3, 1, -1, -1, 0, -1]))
+    assert [one.digit for one in found] == [3, 3, 1, 0]
+    assert [(one.first, one.end) for one in found] == [(1, 3), (4, 5), (5, 6), (8, 9)]
+    assert all(0.99 < one.confidence <= 1 for one in found)
+    assert spotted(steps_of([-1] * 6)) == []
+    assert spotted(steps_of([-1] * 6)[:0]) == []
+
+
+def test_a_digit_half_seen_at_several_steps_is_seen() -> None:
+    steps = steps_of([-1, 7, -1, -1, -1, -1, 2, -1])
+    for step in (3, 4, 5):
+        steps[step] = 0
+        steps[step, [0, 1 + 1]] = 0.6, 0.4  # none rather than a one, three times over
+    found = spotted(steps)
+    # P(no one) = 0.6 ** 3; all the other ways hold one.
+    assert [one.digit for one in found] == [7, 1, 2]
+    assert found[1].confidence == pytest.approx(1 - 0.6**3, abs=0.12)
+    assert found[0].confidence > 0.99
+
+
+def test_a_digit_that_may_be_missing_makes_those_beside_it_unsure() -> None:
+    steps = steps_of([-1, 5, -1, 7, -1, 2, -1])
+    steps[4] = 0
+    steps[4, [0, 1 + 1]] = 0.6, 0.4
+    found = spotted(steps)
+    assert [one.digit for one in found] == [5, 7, 2]
+    # Sure paper lies between the 5 and the doubt.
+    assert [one.confidence for one in found] == pytest.approx([1, 0.6, 0.6], abs=0.01)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_change_of_a_digit_is_likelier(seed: int) -> None:
+    steps = random_steps(9, seed)
+    found = spotted(steps.astype(np.float32))
+    row = [one.digit for one in found]
+    likely = likelihoods(steps, [row])[0]
+    others = [row[:place] + row[place + 1 :] for place in range(len(row))]
+    others += [[*row[:p], d, *row[p + 1 :]] for p in range(len(row)) for d in range(10)]
+    others += [[*row[:p], d, *row[p:]] for p in range(len(row) + 1) for d in range(10)]
+    assert likelihoods(steps, others).max() <= likely * (1 + 1e-5)
+    ends = [0, *(one.end for one in found)]
+    assert all(one.first >= end for one, end in zip(found, ends, strict=False))
+    assert all(one.first < one.end <= 9 for one in found)
+    assert all(0 < one.confidence <= 1 for one in found)
+
+
+def test_long_rows_are_read_as_they_are_strung_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = np.concatenate([steps_of([digit % 10, -1], sure=0.9) for digit in range(30)])
+    monkeypatch.setattr(ctc, "likelihoods", lambda *_: pytest.fail("too long to try changes"))
+    found = spotted(steps)
+    assert [one.digit for one in found] == [digit % 10 for digit in range(30)]
+    assert all(one.confidence == pytest.approx(0.9) for one in found)
