@@ -2,8 +2,8 @@
 
 Digits of a like height, slant, weight and width, near to each other, touching or joined by a
 stroke or a loop, all of them bent; ones with a flag, sevens with a bar, small zeros, many zeros;
-dots, commas, dashes and signs, which are no digits; waves and rules printed on the paper; shadow,
-pale ink, noise. Nothing but MNIST's digits is of anybody's hand.
+dots, commas, dashes, signs and words, which are no digits; waves and rules printed on the paper;
+shadow, pale ink, noise. Nothing but MNIST's digits is of anybody's hand.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
+import PIL.Image
+import PIL.ImageDraw
+import PIL.ImageFont
 
 from tenfold.flags import with_flag
 from tenfold.strips import HIGH
@@ -30,6 +33,18 @@ LEFT = 40
 SIGNS = "#$*=+xRE"
 """What stands before or behind amounts now and then, and is no digit."""
 
+LETTERS = "aabcdeeefghiijklllmnoooopqrrsssttuuvwxyzzBDGIOQSTZL"
+"""What words are made of: those that look like digits more often than in any language."""
+
+WORDS, WITH_WORD = 0.15, 0.1
+"""Of all strips so many show words alone, and so many a word beside the digits."""
+
+FONTS = (
+    cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX,
+    cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX,
+)  # fmt: skip
+"""OpenCV's; Pillow's own is the seventh."""
+
 Image = npt.NDArray[np.uint8]
 Ink = npt.NDArray[np.float32]
 Rng = np.random.Generator
@@ -45,12 +60,19 @@ def make_strip(by_digit: list[Image], rng: Rng) -> tuple[Image, list[int]]:
     Returns:
         uint8 (32, 192), white on black, and the digits on it, left to right.
     """
-    digits = _digits(rng)
     board = np.zeros(BOARD, np.float32)
     writing = _Writing.drawn(rng)
-    digits, end = writing.write(board, digits, by_digit, rng)
-    end = writing.dashes(board, end, rng)
-    end = writing.sign(board, end, rng)
+    what = rng.random()
+    digits: list[int] = []
+    if what < WORDS:
+        end = writing.word(board, LEFT, int(rng.integers(2, 13)), rng)
+    else:
+        digits, end = writing.write(board, _digits(rng), by_digit, rng)
+        end = writing.dashes(board, end, rng)
+        end = writing.sign(board, end, rng)
+    if WORDS <= what < WORDS + WITH_WORD:
+        after = end + rng.uniform(0.3, 0.8) * writing.height
+        end = writing.word(board, after, int(rng.integers(2, 6)), rng)
     if rng.random() < 0.6:
         board = _bent(board, rng)
     board *= np.float32(rng.uniform(0.8, 1))
@@ -218,6 +240,38 @@ class _Writing:
         cv2.putText(printed, text, place, font, scale, 255, thick, cv2.LINE_AA)
         np.maximum(board, printed * np.float32(rng.uniform(0.6, 1) / 255), out=board)
         return float(x + wide if behind else end)
+
+    def word(self, board: Ink, start: float, letters: int, rng: Rng) -> float:
+        """Print letters from a column on, as far as there is room; return where they end."""
+        text = "".join(rng.choice(list(LETTERS), letters))
+        if rng.random() < 0.3:
+            text = text.upper()
+        ink = _printed(text, self.height * rng.uniform(0.8, 1.3), rng)
+        left, top = round(start), round(self.top + rng.normal(0, 0.08) * self.height)
+        ink = ink[: BOARD[0] - top, : BOARD[1] - 30 - left]
+        part = board[top : top + ink.shape[0], left : left + ink.shape[1]]
+        np.maximum(part, ink * np.float32(rng.uniform(0.7, 1)), out=part)
+        return float(left + ink.shape[1])
+
+
+def _printed(text: str, height: float, rng: Rng) -> Ink:
+    """Return a word in one of the fonts, its ink about so high, float32 (h, w), 0 to 1."""
+    number = int(rng.integers(len(FONTS) + 1))
+    thick = int(rng.integers(1, 4))
+    page = np.zeros((120, 60 * len(text) + 40), np.uint8)  # OpenCV writes on nothing else
+    if number < len(FONTS):
+        cv2.putText(page, text, (20, 75), FONTS[number], 1.5, 255, thick, cv2.LINE_AA)
+    else:
+        image = PIL.Image.fromarray(page)
+        font = PIL.ImageFont.load_default(50)
+        PIL.ImageDraw.Draw(image).text((20, 20), text, fill=255, font=font)
+        page = np.array(image)
+    rows, columns = (np.flatnonzero((page > 60).any(axis=axis)) for axis in (1, 0))
+    cut = page[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    scale = height / cut.shape[0]
+    size = max(2, round(cut.shape[1] * scale * np.exp(rng.normal(0, 0.15)))), max(2, round(height))
+    ink = cv2.resize(cut, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    return np.asarray(np.clip(ink * rng.uniform(1, 2), 0, 1), np.float32)
 
 
 def _bent(board: Ink, rng: Rng) -> Ink:

@@ -1,12 +1,13 @@
 """Train the network that reads lines as a whole, or measure the shipped one.
 
-    python benchmarks/train_line.py --out runs/first.onnx
-    python benchmarks/train_line.py --out runs/line.onnx --after runs/first.onnx --steps 9000
+    python benchmarks/train_line.py --out runs/a.onnx
+    python benchmarks/train_line.py --out runs/b.onnx --after runs/a.onnx --seed 1 --steps 9000
     python benchmarks/train_line.py --measure
 
 Trains on strips made of the first 50,000 training images of MNIST (benchmarks/line_strips.py) by
 connectionist temporal classification (keras.ops.ctc_loss), Muon, one-cycle. With --after goes on
-from another graph, on other strips, at two thirds of the rate. Writes an ONNX graph, which
+from another graph, perhaps a narrower one, at two thirds of the rate; another --seed gives other
+strips. Writes an ONNX graph, which
 `benchmarks/ship.py RUN --line FILE` puts beside the reader's. --measure counts the strips made of
 the other 10,000 that the shipped network reads exactly, and the pages made of them
 (tests/scenes.py) that the reader gets right with it and without. Writes results/line.json. The test
@@ -42,7 +43,6 @@ HELD_BACK = 10_000
 BATCH = 64
 STEPS = 12_000
 RATE, RATE_AFTER = 0.003, 0.002
-SEED = 0
 JUDGED = 16 * BATCH
 PAGES = 40
 SCENES: dict[str, dict[str, Any]] = {
@@ -68,11 +68,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="train, and write the graph there")
     parser.add_argument("--after", type=Path, metavar="FILE", help="go on from this graph")
     parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--measure", action="store_true")
     arguments = parser.parse_args()
     if arguments.out:
         before = arguments.after.read_bytes() if arguments.after else None
-        write_atomic(arguments.out, trained(arguments.steps, before))
+        write_atomic(arguments.out, trained(arguments.steps, arguments.seed, before))
     if arguments.measure:
         measure()
 
@@ -95,7 +96,7 @@ def make_batch(source: list[Image], rng: np.random.Generator) -> Batch:
     return strips, wanted, lengths
 
 
-def trained(steps: int, before: bytes | None) -> bytes:
+def trained(steps: int, seed: int, before: bytes | None) -> bytes:
     """Train the network, from the weights of a graph if there is one; return it as a graph."""
     from tenfold.backend import use_backend
 
@@ -106,11 +107,11 @@ def trained(steps: int, before: bytes | None) -> bytes:
     from tenfold.recipes import Optimizer, Recipe, Schedule
     from tenfold.training.optimizers import build_optimizer
 
-    keras.utils.set_random_seed(SEED)
+    keras.utils.set_random_seed(seed)
     network = build()
     if before:
         take_weights(network, before)
-    seed, rate = (SEED + 1, RATE_AFTER) if before else (SEED, RATE)
+    rate = RATE_AFTER if before else RATE
     recipe = Recipe(
         name="line", summary="", layers=(), batch_size=BATCH, epochs=1,
         optimizer=Optimizer("muon", rate, weight_decay=0.05, beta_2=0.99, momentum=0.95),

@@ -1,15 +1,20 @@
 """Lines of digits read as a whole."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 from conftest import Mnist
+from PIL import Image, ImageDraw, ImageFont
 from scenes import crop, page
 
 from tenfold.bundle import LINE, load_bundle
 from tenfold.canvas import Mark
 from tenfold.reading import Reader
 from tenfold.strips import HIGH, STEP, LineReader, line_of, to_strip
+
+WORDS = "quick brown fox jumps over lazy dogs Total Amount bills Solo bliss October zoo Gold soil"
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +72,39 @@ def test_a_strip_has_whole_steps_and_keeps_thin_strokes() -> None:
     assert strip.shape[0] == HIGH
     assert strip.shape[1] % STEP == 0
     assert strip.max() > 100
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader()
+
+
+@pytest.mark.parametrize("font", ["DejaVuSans.ttf", "DejaVuSerif.ttf", "DejaVuSansMono.ttf"])
+def test_words_are_no_digits(reader: Reader, font: str) -> None:
+    # Fonts that the network has not seen (it knows OpenCV's and Pillow's).
+    folder = Path(pytest.importorskip("matplotlib").get_data_path()) / "fonts" / "ttf"
+    rng = np.random.default_rng(4)
+    something = 0
+    for _ in range(8):
+        picture = Image.new("L", (700, 240), 235)
+        for row in range(4):
+            text = " ".join(rng.choice(WORDS.split(), 4))
+            face = ImageFont.truetype(str(folder / font), int(rng.integers(22, 36)))
+            ImageDraw.Draw(picture).text((20, 15 + 55 * row), text, fill=40, font=face)
+        something += bool(reader.read(picture).lines)
+    assert something <= 1
+
+
+def test_a_number_among_words_is_read(reader: Reader, mnist: Mnist) -> None:
+    images = [mnist.test_images[i] for i in (0, 2, 3, 4)]
+    picture = Image.fromarray(page([images], rng=np.random.default_rng(2), height=40))
+    wide = Image.new("L", (picture.width, picture.height + 120), 225)
+    wide.paste(picture, (0, 120))
+    for row, text in enumerate(("Total amount", "Solo, bolls")):
+        place = (20, 10 + 50 * row)
+        ImageDraw.Draw(wide).text(place, text, fill=40, font=ImageFont.load_default(32))
+    reading = reader.read(wide)
+    assert [line.text for line in reading.lines] == ["7104"]
 
 
 def test_marks_of_a_line_become_one() -> None:

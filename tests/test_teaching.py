@@ -11,6 +11,7 @@ from tenfold.recipes import Augmentation, override, recipe_named
 from tenfold.training.batches import Batches
 from tenfold.training.loop import fit
 from tenfold.training.teaching import lesson
+from tenfold.workflows.training import train
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 SOFTMAX = override(recipe_named("softmax"), {"epochs": 1, "batch_size": 50})
@@ -76,8 +77,16 @@ def test_a_finished_teacher_is_not_trained_again(mnist, tmp_path, caplog) -> Non
     assert resumed.seconds > 0
 
 
-def test_teachers_that_cannot_teach_are_refused(mnist) -> None:
-    images, labels = mnist.train_images[:500], mnist.train_labels[:500]
-    for teacher, message in (("ensemble", "must be one network"), ("nobody", "no recipe is named")):
-        with pytest.raises(UsageError, match=message):
-            fit(override(SOFTMAX, {"teacher": teacher}), images, labels)
+@pytest.mark.parametrize(
+    ("teacher", "message"),
+    [("ensemble", "must be one network"), ("nobody", "no recipe is named 'nobody'")],
+)
+def test_who_cannot_teach_is_refused_before_anything_is_written(
+    teacher: str, message: str, mnist, tmp_path
+) -> None:
+    recipe = override(SOFTMAX, {"teacher": teacher})
+    with pytest.raises(UsageError, match=message):
+        fit(recipe, mnist.train_images[:500], mnist.train_labels[:500])
+    with pytest.raises(UsageError, match=message):
+        train(recipe, train_size=500, out=tmp_path / "run")
+    assert not list(tmp_path.iterdir())

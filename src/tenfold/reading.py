@@ -54,6 +54,10 @@ LESS_SURE = 0.35
 """A line read as a whole may be so much less sure, in mean log likelihood, than digit by digit:
 half of a zero is a fine 6 to who sees nothing else. Set on pages made of MNIST training images."""
 
+SEVERAL, SEEN = 3, 0.4
+"""Of so many marks in a row the line's network, which has seen words, too, finds such a share to be
+digits, or the row is none of digits."""
+
 CALLED = 1 / 3
 """A line is not read as a whole unless so many of its marks are called: letters seldom are."""
 
@@ -228,7 +232,7 @@ class Reader:
         scores = [score for row in rows for _, score in row.digits]
         badly = not scores or np.mean(scores) < WHOLE
         if self.whole_lines and not drawn and badly and (whole := self._one_line(picture, scores)):
-            rows, scores = [_Row(whole, [], True)], [score for _, score in whole]
+            rows, scores = [_Row(whole, [], stays=True)], [score for _, score in whole]
         if not scores:
             return _reading(picture, ()), 0.0
         # A line of which most is refused was writing of another kind, or print.
@@ -242,6 +246,8 @@ class Reader:
             stays = called > least * len(row.digits)
             if drawn and len(row.digits) > len(found[number]):
                 stays = called == len(row.digits)  # cut apart, a scribble gives digits, too
+            elif not drawn and row.stays is not None:
+                stays = row.stays
             kept = [digit for digit, score in row.digits if stays and score >= LEFT_OUT]
             left_out += [digit for digit, score in row.digits if not stays or score < LEFT_OUT]
             if kept:
@@ -268,15 +274,19 @@ class Reader:
         new = iter(self._name([piece for piece in pieces if id(piece) not in whole], picture))
         named = [whole.get(id(piece)) or next(new) for piece in pieces]
         scores = [score for _, score in named]
-        called = sum(score >= self.threshold for score in scores)
-        if not self.whole_lines or called < CALLED * len(scores):
+        if not self.whole_lines:
             return _Row(named, scores)
+        called = sum(score >= self.threshold for score in scores)
         found = self.line_reader.read_line(marks)
+        if len(pieces) >= SEVERAL and len(found) < SEEN * len(pieces):
+            return _Row(named, scores, stays=False)
+        if called < CALLED * len(scores):
+            return _Row(named, scores)
         well = len(pieces) == len(marks) and called == len(scores)
         if well and len(found) <= len(named):  # two digits may look like one, but not the reverse
             return _Row(named, scores)
         agreed = self._agreed(found, picture, _mean_log(scores) - LESS_SURE)
-        return _Row(agreed or named, scores, bool(agreed))
+        return _Row(agreed or named, scores, stays=True if agreed else None)
 
     def _one_line(self, picture: Picture, scores: list[float]) -> list[tuple[Digit, float]]:
         """Read a picture of one line as a whole; nothing if it is none, or no better."""
@@ -330,12 +340,12 @@ class Reader:
 class _Row:
     """Digits that stand in a row, each with its score; the scores of its marks, each for itself.
 
-    `as_whole`: read as a whole, and the classifier sees it much alike.
+    `stays`: whether it is a line of digits, if the line's network has told.
     """
 
     digits: list[tuple[Digit, float]]
     alone: list[float]
-    as_whole: bool = False
+    stays: bool | None = None
 
 
 def _mean_log(scores: list[float]) -> float:

@@ -4,7 +4,7 @@ No Keras here. `tenfold.networks` builds what a recipe describes.
 """
 
 from tenfold.recipes.few_images import LEAST_STEPS, for_few_images
-from tenfold.recipes.ladder import DEFAULT, RECIPES, load_recipe, recipe_named
+from tenfold.recipes.ladder import DEFAULT, RECIPES, load_recipe, recipe_named, teacher_of
 from tenfold.recipes.layers import (
     Activation,
     Conv,
@@ -65,4 +65,5 @@ __all__ = [
     "recipe_from_dict",
     "recipe_named",
     "recipe_to_dict",
+    "teacher_of",
 ]

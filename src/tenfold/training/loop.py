@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tenfold.backend import has_gpu, use_backend
-from tenfold.errors import TrainingError, UsageError
+from tenfold.errors import TrainingError
 from tenfold.networks import DataFormat, build_network, effective_precision
-from tenfold.recipes import CLASSES, Recipe, for_few_images, recipe_named
+from tenfold.recipes import CLASSES, Recipe, for_few_images, teacher_of
 from tenfold.training.batches import Batches, Chunk
 from tenfold.training.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
 from tenfold.training.optimizers import build_optimizer, learning_rate_at
@@ -90,6 +90,7 @@ def fit(
     Raises:
         TrainingError: Fewer images than one batch, a loss that is no longer a number, or a
             checkpoint of another network.
+        UsageError: No such teacher.
     """
     if len(images) < recipe.batch_size:
         raise TrainingError(
@@ -100,13 +101,13 @@ def fit(
     import keras
 
     targets, spent = None, 0.0
-    if recipe.teacher:
+    if teacher := teacher_of(recipe):
         # Its epochs are not reported: they are not the recipe's.
         options: dict[str, Any] = {
             "seed": seed, "backend": backend, "data_format": data_format,
             "deterministic": deterministic, "steps_at_once": steps_at_once, "progress": progress,
         }  # fmt: skip
-        targets, spent = _taught(recipe, images, labels, checkpoints, options)
+        targets, spent = _taught(recipe, teacher, images, labels, checkpoints, options)
     # Even a seed that other software takes for "unset" must decide everything.
     keras.utils.set_random_seed(seed)
     if deterministic:
@@ -150,12 +151,11 @@ def fit(
 
 
 def _taught(
-    recipe: Recipe, images: Images, labels: Labels, checkpoints: Path | None, options: Any
-) -> tuple[npt.NDArray[np.float32], float]:
+    recipe: Recipe, teacher: Recipe, images: Images, labels: Labels, checkpoints: Path | None,
+    options: dict[str, Any],
+) -> tuple[npt.NDArray[np.float32], float]:  # fmt: skip
     """Train the teacher of a recipe; return its lesson on the images, and the seconds it took."""
-    teacher = for_few_images(recipe_named(recipe.teacher), len(images))
-    if teacher.members > 1:
-        raise UsageError(f"the teacher of {recipe.name} is {teacher.name}; it must be one network")
+    teacher = for_few_images(teacher, len(images))
     _log.info("first its teacher, %s", teacher.name)
     below = checkpoints / "teacher" if checkpoints else None
     trained = fit(teacher, images, labels, checkpoints=below, **options)

@@ -36,7 +36,15 @@ from tenfold.evaluation import evaluate, hardest_images, summarize
 from tenfold.exporting import network_weights, onnx_model
 from tenfold.files import temporary_folder
 from tenfold.networks import effective_precision, finish_network
-from tenfold.recipes import DEFAULT, Recipe, count_parameters, describe, load_recipe, recipe_to_dict
+from tenfold.recipes import (
+    DEFAULT,
+    Recipe,
+    count_parameters,
+    describe,
+    load_recipe,
+    recipe_to_dict,
+    teacher_of,
+)
 from tenfold.training.members import fit_members, joined_history
 from tenfold.workflows.engines import Engine
 from tenfold.workflows.evaluating import all_figures
@@ -145,6 +153,7 @@ def make_request(
             f"train_size is {train_size}; it must lie between 1 and {60_000 - val_size:,}"
         )
     found = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    teacher_of(found)
     return Request(
         recipe=found,
         seed=seed,
