@@ -1,7 +1,7 @@
 """Distillation: a network learns what another one, its teacher, says of the same images.
 
 What a teacher says tells more than a label: a 4 that might be a 9 is both (G. Hinton, O. Vinyals,
-J. Dean, arXiv 1503.02531). Small networks gain by it (dev/LOG.md).
+J. Dean, arXiv 1503.02531).
 """
 
 from typing import Any
