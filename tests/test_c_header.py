@@ -103,7 +103,9 @@ def test_c_and_onnx_runtime_agree(recipe: Recipe, mnist, tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(not COMPILER, reason="no C compiler")
-@pytest.mark.parametrize(("name", "int8_agrees"), [("nano", 0.997), ("tiny", 0.999)])
+@pytest.mark.parametrize(
+    ("name", "int8_agrees"), [("nano", 0.997), pytest.param("tiny", 0.999, marks=pytest.mark.slow)]
+)
 def test_the_shipped_header_and_int8_read_the_test_set_as_the_network_does(
     name: str, int8_agrees: float, mnist, tmp_path
 ) -> None:
