@@ -1,6 +1,6 @@
 """Rows of digits told from probabilities step by step."""
 
-from itertools import groupby, product
+from itertools import groupby, pairwise, product
 
 import numpy as np
 import pytest
@@ -84,6 +84,17 @@ def test_no_change_of_a_digit_is_likelier(seed: int) -> None:
     assert all(one.first >= end for one, end in zip(found, ends, strict=False))
     assert all(one.first < one.end <= 9 for one in found)
     assert all(0 < one.confidence <= 1 for one in found)
+
+
+@pytest.mark.parametrize("count", [150, 900, 4000])
+def test_noise_of_any_length_is_read(count: int) -> None:
+    # The likelihood of any row is below the least number there is.
+    unsure = np.full((count, 11), 0.06, np.float32)
+    unsure[:, 0] = 0.4
+    for steps in (random_steps(count, 1).astype(np.float32), unsure):
+        found = spotted(steps)
+        assert all(0 < one.confidence <= 1 for one in found)
+        assert all(one.end <= other.first for one, other in pairwise(found))
 
 
 def test_long_rows_are_read_as_they_are_strung_together(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,8 @@ row of digits: one that is half seen at three steps is seen at none of them.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,9 @@ PAPER = 0.999
 """A step that is none with such a probability parts the line: what stands left and right of it has
 nothing to do with each other."""
 
-MOST = 12
-"""Digits between two such steps, at most, of which every change is tried."""
+MOST, LONGEST = 12, 200
+"""Digits and steps between two such steps, at most, of which every change is tried: no number is
+longer, and noise is soon read."""
 
 Steps = NDArray[np.float32]
 """Probabilities (t, 11) at t steps: of none, 0, 1, ... 9."""
@@ -45,17 +47,11 @@ def spotted(steps: Steps) -> list[Spotted]:
     found = []
     for first, end in _parts(steps[:, 0] < PAPER):
         part = steps[first:end].astype(np.float64)
-        row = _strung(part)
-        if judged := len(row) <= MOST:
-            row, confidences = _climbed(part, row)
-        places = _places(part, row)
-        if not judged:
-            runs = zip(row, places, strict=True)
-            confidences = np.array([part[a:b, digit + 1].max() for digit, (a, b) in runs])
-        found += [
-            Spotted(digit, float(confidence), first + a, first + b)
-            for digit, confidence, (a, b) in zip(row, confidences, places, strict=True)
-        ]
+        strung = _strung(part)
+        if len(strung) <= MOST and len(part) <= LONGEST:
+            # Against the likeliest of each step, so that the product over many does not vanish.
+            strung = _judged(part / part.max(axis=1, keepdims=True), strung)
+        found += [replace(one, first=first + one.first, end=first + one.end) for one in strung]
     return found
 
 
@@ -65,11 +61,24 @@ def _parts(written: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     return zip(map(int, edges[::2]), map(int, edges[1::2]), strict=True)
 
 
-def _strung(part: _Floats) -> _Row:
+def _strung(part: _Floats) -> list[Spotted]:
     """Return the likeliest answers, strung together."""
     likeliest = part.argmax(axis=1)
-    changes = likeliest[np.diff(likeliest, prepend=-1) != 0]
-    return [int(answer) - 1 for answer in changes if answer]
+    starts = np.flatnonzero(np.diff(likeliest, prepend=-1)).tolist()
+    return [
+        Spotted(int(answer) - 1, float(part[start:end, answer].max()), start, end)
+        for start, end in pairwise([*starts, len(part)])
+        if (answer := likeliest[start])
+    ]
+
+
+def _judged(part: _Floats, strung: list[Spotted]) -> list[Spotted]:
+    """Return the likeliest row that changes of single digits lead to."""
+    row, confidences = _climbed(part, [one.digit for one in strung])
+    return [
+        Spotted(digit, float(confidence), *place)
+        for digit, confidence, place in zip(row, confidences, _places(part, row), strict=True)
+    ]
 
 
 def _climbed(part: _Floats, row: _Row) -> tuple[_Row, _Floats]:
@@ -78,7 +87,7 @@ def _climbed(part: _Floats, row: _Row) -> tuple[_Row, _Floats]:
         changes = list(_changes(row))
         likely = likelihoods(part, [row, *(changed for changed, _ in changes)])
         best = int(likely.argmax())
-        if not best:
+        if not best or len(row) > MOST:
             break
         row = changes[best - 1][0]
     rivals = np.full(len(row), likely[0])
@@ -154,8 +163,5 @@ def _places(part: _Floats, row: _Row) -> list[tuple[int, int]]:
         at -= int(steps[at])
         path.append(at)
     laid = np.array(path[::-1])
-    return [
-        (int(places[0]), int(places[-1]) + 1)
-        for state in range(1, len(states), 2)
-        if (places := np.flatnonzero(laid == state)).size
-    ]
+    runs = [np.flatnonzero(laid == state) for state in range(1, len(states), 2)]
+    return [(int(run[0]), int(run[-1]) + 1) for run in runs]
