@@ -160,7 +160,7 @@ def small_rows(meta: dict[str, Any]) -> str:
     """Return the rows of a card about further files: lines, int8 and C."""
     if LINE in meta["files"]:
         return (
-            f"| lines | `{LINE}` reads a line of digits as a whole: 256,899 parameters, trained on "
+            f"| lines | `{LINE}` reads a line of digits as a whole; trained on "
             "strips made of MNIST's training images (`benchmarks/train_line.py`, "
             "`results/line.json`) |\n"
         )
