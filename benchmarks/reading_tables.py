@@ -39,6 +39,14 @@ def line() -> str:
     return "\n".join(lines) + "\n"
 
 
+def words() -> str:
+    lines = ["| pages | n | right |", "|---|---|---|"]
+    lines += [
+        f"| {row['pages']} | {row['n']} | {row['right']:.1%} |" for row in read("words")["pages"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def robustness() -> str:
     found = read("robustness")
     lines = [

@@ -212,6 +212,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "explaining": looking_tables.explaining,
     "serving": serving_tables.throughput,
     "line": reading_tables.line,
+    "words": reading_tables.words,
 }
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ import pytest
 
 from tenfold.bundle import load_bundle, shipped_models
 from tenfold.cli import build_parser, main
-from tenfold.reading import DEFAULT_MODEL, DEFAULT_THRESHOLD
+from tenfold.models import DEFAULT_MODEL
+from tenfold.reading import DEFAULT_THRESHOLD
 from tenfold.recipes import RECIPES
 
 ROOT = Path(__file__).parent.parent

@@ -46,7 +46,8 @@ def test_batches_hold_their_part_of_them_with_even_targets(mnist) -> None:
 
 def test_the_shipped_reader_tells_them_from_digits(mnist) -> None:
     from tenfold import load_classifier
-    from tenfold.reading import DEFAULT_MODEL, DEFAULT_THRESHOLD
+    from tenfold.models import DEFAULT_MODEL
+    from tenfold.reading import DEFAULT_THRESHOLD
 
     reader = load_classifier(DEFAULT_MODEL)
     digits = mnist.test_images[:2000]

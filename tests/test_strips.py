@@ -107,6 +107,25 @@ def test_a_number_among_words_is_read(reader: Reader, mnist: Mnist) -> None:
     assert [line.text for line in reading.lines] == ["7104"]
 
 
+@pytest.mark.parametrize("font", ["DejaVuSans.ttf", "DejaVuSerif.ttf"])
+@pytest.mark.parametrize("behind", [True, False])
+def test_a_number_beside_a_word_is_read(
+    reader: Reader, mnist: Mnist, font: str, *, behind: bool
+) -> None:
+    folder = Path(pytest.importorskip("matplotlib").get_data_path()) / "fonts" / "ttf"
+    images = [mnist.test_images[i] for i in (0, 2, 3, 4)]
+    number = Image.fromarray(page([images], rng=np.random.default_rng(2), height=40))
+    wide = Image.new("L", (number.width + 220, number.height), 225)
+    wide.paste(number, (220 if behind else 0, 0))
+    face = ImageFont.truetype(str(folder / font), 44)
+    pen, foot = ImageDraw.Draw(wide), round(0.62 * number.height)
+    pen.text((30 if behind else number.width, foot), "Amount", fill=40, font=face, anchor="ls")
+    reading = reader.read(wide)
+    assert [line.text for line in reading.lines] == ["7104"]
+    assert {digit.digit for line in reading.lines for digit in line.digits} == {0, 1, 4, 7}
+    assert len(reading.left_out) >= 4
+
+
 def test_marks_of_a_line_become_one() -> None:
     ink = np.ones((10, 5), np.float32)
     marks = [Mark(ink, (3, 7, 5, 10)), Mark(ink, (20, 5, 5, 10))]

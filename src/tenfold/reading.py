@@ -1,25 +1,22 @@
 """A picture -> lines of digits with their confidence, or refused."""
 
-import math
-import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 
-from tenfold.answers import Box, Digit, Line, Reading
-from tenfold.canvas import CANVAS_SIDE, Mark, find_mark, mark_to_canvas
+from tenfold.answers import Digit, Line, Reading
+from tenfold.canvas import CANVAS_SIDE, Mark, find_mark
 from tenfold.classifiers import Classifier, predict_scored
 from tenfold.errors import UsageError
-from tenfold.ink import Grey, ink_of, is_ink_dark
+from tenfold.ink import is_ink_dark
+from tenfold.models import Models
 from tenfold.page import take_apart
 from tenfold.pictures import Picture, PictureSource, load_picture
+from tenfold.rows import Row, RowReader
 from tenfold.splitting import Cuts, split
-from tenfold.strips import Found, LineReader
+from tenfold.strips import LineReader
 from tenfold.turning import likely_turns
-
-DEFAULT_MODEL = "reader"
-"""The shipped model that reads pictures."""
 
 DEFAULT_THRESHOLD = 0.95
 """Digit score below which a digit is rejected: of 5,000 MNIST images kept from training 98.6%
@@ -50,26 +47,8 @@ WELL = 0.85
 ENOUGH = 3
 """so many marks there must be: of one or two digits some read well upside down."""
 
-LESS_SURE = 0.35
-"""A line read as a whole may be so much less sure, in mean log likelihood, than digit by digit:
-half of a zero is a fine 6 to who sees nothing else. Set on pages made of MNIST training images."""
-
-SEVERAL, SEEN = 3, 0.4
-"""Of so many marks in a row the line's network, which has seen words, too, finds such a share to be
-digits, or the row is none of digits."""
-
-CALLED = 1 / 3
-"""A line is not read as a whole unless so many of its marks are called: letters seldom are."""
-
-AGREED = 0.5
-"""It counts if the classifier, shown each of its digits, names such a share of them alike: letters
-that the line's network takes for digits are not seen alike by both."""
-
 WHOLE = 0.98
 """A picture of one line is read as a whole, too, if its marks' mean score is lower than this."""
-
-LONG, LONGEST = 1.3, 12.0
-"""A picture so many times as wide as high may be one line, cut out close."""
 
 
 class Reader:
@@ -97,9 +76,7 @@ class Reader:
             raise UsageError(f"threshold is {threshold}: give a number from 0 to 1")
         self.threshold = threshold
         self.whole_lines = whole_lines
-        self._classifier = classifier
-        self._line_reader: LineReader | None = None
-        self._loading = threading.Lock()
+        self._models = Models(classifier)
 
     @property
     def classifier(self) -> Classifier:
@@ -108,27 +85,17 @@ class Reader:
         Raises:
             BundleError: The shipped model is missing or altered.
         """
-        with self._loading:
-            if self._classifier is None:
-                from tenfold.bundle import load_classifier
-
-                self._classifier = load_classifier(DEFAULT_MODEL)
-            return self._classifier
+        return self._models.classifier
 
     @property
     def line_reader(self) -> LineReader:
         """What reads lines as a whole; loaded when first asked for."""
-        with self._loading:
-            if self._line_reader is None:
-                from tenfold.bundle import LINE, load_bundle
-
-                self._line_reader = LineReader(load_bundle(DEFAULT_MODEL).read(LINE))
-            return self._line_reader
+        return self._models.line_reader
 
     def lent(self, classifier: Classifier) -> "Reader":
         """Return a reader like this one with another classifier; what reads lines is shared."""
         other = Reader(classifier, threshold=self.threshold, whole_lines=self.whole_lines)
-        other._line_reader = self.line_reader
+        other._models = Models(classifier, self.line_reader)
         return other
 
     def read(self, source: PictureSource, *, single: bool = False) -> Reading:
@@ -184,7 +151,7 @@ class Reader:
         mark = find_mark(picture.grey)
         if mark is None:
             return ()
-        ((digit, _),) = self._name([mark], picture)
+        ((digit, _),) = self._rows(picture).name([mark])
         if picture.grey.shape == (CANVAS_SIDE, CANVAS_SIDE):
             digit = self._as_it_is(digit, picture)
         elif digit.rejected:
@@ -214,7 +181,7 @@ class Reader:
         It stays refused: which of several digits was meant is a guess.
         """
         pieces = split([mark], self.classifier)
-        called = [digit for digit, _ in self._name(pieces, picture) if not digit.rejected]
+        called = [digit for digit, _ in self._rows(picture).name(pieces) if not digit.rejected]
         if len(pieces) == 1 or not called:
             return None
         nearest = min(called, key=lambda d: abs(d.box[0] + d.box[2] / 2 - picture.width / 2))
@@ -225,14 +192,15 @@ class Reader:
         self, picture: Picture, found: list[list[Mark]], cuts: Cuts, drawn: bool = False
     ) -> tuple[Reading, float]:
         """Read a page as it stands; return the mean score of all marks there are, too."""
-        named = iter(self._name([mark for marks in found for mark in marks], picture))
-        rows = [self._row(marks, list(islice(named, len(marks))), picture, cuts) for marks in found]
+        reader = self._rows(picture)
+        named = iter(reader.name([mark for marks in found for mark in marks]))
+        rows = [reader.read(marks, list(islice(named, len(marks))), cuts) for marks in found]
         # How well it stands is told by its marks alone: a whole line may look well upside down.
-        standing = [score for row in rows for score in row.alone]
-        scores = [score for row in rows for _, score in row.digits]
+        standing = [score for parts in rows for row in parts for score in row.alone]
+        scores = [score for parts in rows for row in parts for _, score in row.digits]
         badly = not scores or np.mean(scores) < WHOLE
-        if self.whole_lines and not drawn and badly and (whole := self._one_line(picture, scores)):
-            rows, scores = [_Row(whole, [], stays=True)], [score for _, score in whole]
+        if self.whole_lines and not drawn and badly and (whole := reader.one_line(scores)):
+            rows, scores = [[Row(whole, [], stays=True)]], [score for _, score in whole]
         if not scores:
             return _reading(picture, ()), 0.0
         # A line of which most is refused was writing of another kind, or print.
@@ -241,127 +209,28 @@ class Reader:
         else:
             least = 1 / 2 if np.mean(np.array(scores) >= self.threshold) > 1 / 2 else 9 / 10
         lines, left_out = [], []
-        for number, row in enumerate(rows):
-            called = sum(not digit.rejected for digit, _ in row.digits)
-            stays = called > least * len(row.digits)
-            if drawn and len(row.digits) > len(found[number]):
-                stays = called == len(row.digits)  # cut apart, a scribble gives digits, too
-            elif not drawn and row.stays is not None:
-                stays = row.stays
-            kept = [digit for digit, score in row.digits if stays and score >= LEFT_OUT]
-            left_out += [digit for digit, score in row.digits if not stays or score < LEFT_OUT]
+        for number, parts in enumerate(rows):
+            kept = []
+            for row in parts:
+                called = sum(not digit.rejected for digit, _ in row.digits)
+                stays = called > least * len(row.digits)
+                if drawn and len(row.digits) > len(found[number]):
+                    stays = called == len(row.digits)  # cut apart, a scribble gives digits, too
+                elif not drawn and row.stays is not None:
+                    stays = row.stays
+                kept += [digit for digit, score in row.digits if stays and score >= LEFT_OUT]
+                left_out += [digit for digit, score in row.digits if not stays or score < LEFT_OUT]
             if kept:
                 lines.append(Line(tuple(kept)))
         return _reading(picture, tuple(lines), tuple(left_out)), float(np.mean(standing or scores))
 
-    def _row(
-        self,
-        marks: list[Mark],
-        alone: list[tuple[Digit, float]],
-        picture: Picture,
-        cuts: Cuts,
-    ) -> "_Row":
-        """Read marks that stand in a row: each for itself, and the row as a whole, too.
-
-        Args:
-            marks: Left to right.
-            alone: The digit that each is, with its score.
-            picture: Where they stand.
-            cuts: Cuts apart those that are several digits.
-        """
-        pieces = cuts.split(marks, [score for _, score in alone], self.classifier)
-        whole = dict(zip(map(id, marks), alone, strict=True))
-        new = iter(self._name([piece for piece in pieces if id(piece) not in whole], picture))
-        named = [whole.get(id(piece)) or next(new) for piece in pieces]
-        scores = [score for _, score in named]
-        if not self.whole_lines:
-            return _Row(named, scores)
-        called = sum(score >= self.threshold for score in scores)
-        found = self.line_reader.read_line(marks)
-        if len(pieces) >= SEVERAL and len(found) < SEEN * len(pieces):
-            return _Row(named, scores, stays=False)
-        if called < CALLED * len(scores):
-            return _Row(named, scores)
-        well = len(pieces) == len(marks) and called == len(scores)
-        if well and len(found) <= len(named):  # two digits may look like one, but not the reverse
-            return _Row(named, scores)
-        agreed = self._agreed(found, picture, _mean_log(scores) - LESS_SURE)
-        return _Row(agreed or named, scores, stays=True if agreed else None)
-
-    def _one_line(self, picture: Picture, scores: list[float]) -> list[tuple[Digit, float]]:
-        """Read a picture of one line as a whole; nothing if it is none, or no better."""
-        height, width = picture.grey.shape
-        ink = ink_of(picture.grey) if LONG <= width / height <= LONGEST else None
-        if ink is None:
-            return []
-        found = self.line_reader.read_whole(ink)
-        return self._agreed(found, picture, _mean_log(scores))
-
-    def _agreed(
-        self, found: list[Found], picture: Picture, surer_than: float
-    ) -> list[tuple[Digit, float]]:
-        """Return what was found in a line, if sure and mostly seen alike by the classifier."""
-        if not found or _mean_log([one.confidence for one in found]) <= surer_than:
-            return []
-        seen = [digit for digit, _ in self._name([one.mark for one in found], picture)]
-        if sum(a.digit == b.digit for a, b in zip(seen, found, strict=True)) < AGREED * len(found):
-            return []
-        return [
-            (
-                replace(digit, digit=one.digit, confidence=one.confidence,
-                        rejected=one.confidence < self.threshold),
-                one.confidence,
-            )
-            for digit, one in zip(seen, found, strict=True)
-        ]  # fmt: skip
-
-    def _name(self, marks: list[Mark], picture: Picture) -> list[tuple[Digit, float]]:
-        """Return the digit that each mark is, with its digit score."""
-        images = [mark_to_canvas(mark.ink) for mark in marks]
-        if not images:
-            return []
-        return self._call(images, [_whole_box(mark.box, picture) for mark in marks])
-
-    def _call(self, images: list[Grey], boxes: list[Box]) -> list[tuple[Digit, float]]:
-        """Return the digit on each canvas, with its digit score."""
-        probabilities, scores = predict_scored(self.classifier, np.stack(images))
-        return [
-            (
-                Digit(
-                    int(row.argmax()), float(row.max()), box, bool(score < self.threshold), image
-                ),
-                float(score),
-            )
-            for box, row, score, image in zip(boxes, probabilities, scores, images, strict=True)
-        ]
-
-
-@dataclass(frozen=True)
-class _Row:
-    """Digits that stand in a row, each with its score; the scores of its marks, each for itself.
-
-    `stays`: whether it is a line of digits, if the line's network has told.
-    """
-
-    digits: list[tuple[Digit, float]]
-    alone: list[float]
-    stays: bool | None = None
-
-
-def _mean_log(scores: list[float]) -> float:
-    return float(np.mean(np.log(np.maximum(scores, 1e-3)))) if scores else -math.inf
+    def _rows(self, picture: Picture) -> RowReader:
+        return RowReader(
+            self._models, picture, threshold=self.threshold, whole_lines=self.whole_lines
+        )
 
 
 def _reading(
     picture: Picture, lines: tuple[Line, ...], left_out: tuple[Digit, ...] = ()
 ) -> Reading:
     return Reading(lines, picture.width, picture.height, picture.orientation, left_out)
-
-
-def _whole_box(box: Box, picture: Picture) -> Box:
-    """Return a box in `picture.grey` as one in pixels of the whole picture."""
-    rows, columns = picture.grey.shape
-    across, down = picture.width / columns, picture.height / rows
-    x, y, width, height = box
-    left, top = round(x * across), round(y * down)
-    return left, top, round((x + width) * across) - left, round((y + height) * down) - top

@@ -144,9 +144,15 @@ def line_of(marks: Sequence[Mark]) -> tuple[Mark, float, float]:
         x, y, width, height = mark.box
         part = ink[y - top : y - top + height, x - left : x - left + width]
         np.maximum(part, mark.ink, out=part)
-    typical = max(median([mark.box[3] for mark in marks]), TALLEST * ink.shape[0])
     middle = median([mark.box[1] + mark.box[3] / 2 for mark in marks]) - top
-    return Mark(ink, (left, top, right - left, bottom - top)), typical, middle
+    return Mark(ink, (left, top, right - left, bottom - top)), typical_height(marks), middle
+
+
+def typical_height(marks: Sequence[Mark]) -> float:
+    """Return the height of a typical digit among the marks of a line, in pixels."""
+    top = min(mark.box[1] for mark in marks)
+    bottom = max(mark.box[1] + mark.box[3] for mark in marks)
+    return max(median([mark.box[3] for mark in marks]), TALLEST * (bottom - top))
 
 
 def _scaled(mark: Mark, scale: float) -> Mark:

@@ -15,7 +15,7 @@ from tenfold.batch.working import Done, Job
 from tenfold.bundle import graph_of, load_bundle, shipped_models
 from tenfold.errors import MissingExtraError, PictureError, TenfoldError, UsageError
 from tenfold.files import sha256
-from tenfold.reading import DEFAULT_MODEL
+from tenfold.models import DEFAULT_MODEL
 
 Engine: TypeAlias = Callable[[Job, Iterator[Numbered], int | None], Generator[Done]]
 """Where chunks are read: takes what to do, the chunks and a number of workers."""

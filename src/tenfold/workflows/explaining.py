@@ -19,8 +19,9 @@ from tenfold.explaining.changing import Change, smallest_change
 from tenfold.explaining.fields import convolutions
 from tenfold.explaining.occlusion import occlusion
 from tenfold.explaining.strips import draw_explanation
+from tenfold.models import DEFAULT_MODEL
 from tenfold.pictures import Picture, PictureSource, load_picture, picture_name
-from tenfold.reading import DEFAULT_MODEL, Reader
+from tenfold.reading import Reader
 from tenfold.reporting.drawing import Drawing
 from tenfold.reporting.page import Section, render_page
 from tenfold.wording import count, percent

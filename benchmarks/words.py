@@ -1,0 +1,118 @@
+"""Measure what the reader makes of words, alone and beside numbers.
+
+    python benchmarks/words.py
+
+Prints words in Matplotlib's fonts, on which nothing was trained, and writes numbers beside them
+with the last 10,000 training images. Where there are words alone, nothing must be read; where there
+is a number, it alone. Writes results/words.json. The test images are not opened.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+from train_line import by_digit, digits_of, written
+
+from tenfold.files import write_atomic
+from tenfold.reading import Reader
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "results" / "words.json"
+PAGES = 120
+FONTS = [
+    str(path)
+    for path in sorted(Path(matplotlib.get_data_path(), "fonts", "ttf").glob("DejaVu*.ttf"))
+]
+TEXT = """
+the quick brown fox jumps over lazy dog Total Amount signed yours sincerely October Bread Milk is of
+Solo Bologna illos Sos GOLD zoo boss Balls slab loss Boil lobes soil hello silo Zoll Isis sell to so
+"""
+WORDS = TEXT.split()
+"""Every letter, and many that look like digits."""
+
+Grey = npt.NDArray[np.uint8]
+Rng = np.random.Generator
+Source = list[Grey]
+
+
+def main() -> None:
+    source = by_digit(held_back=True)
+    reader = Reader()
+    rows = []
+    for number, (name, page) in enumerate(KINDS.items()):
+        rng = np.random.default_rng((7, number))
+        right = digits = 0
+        for _ in range(PAGES):
+            picture, wanted = page(source, rng)
+            found = digits_of(reader.read(picture))
+            right += found == wanted
+            digits += 0 if wanted else len(found)
+        rows.append({"pages": name, "n": PAGES, "right": round(right / PAGES, 4)})
+        rows[-1] |= {} if wanted else {"digits_read": digits}
+        print(rows[-1], file=sys.stderr, flush=True)
+    write_atomic(RESULTS, json.dumps({"pages": rows}, indent=2) + "\n")
+    print(json.dumps(rows))
+
+
+def words_alone(source: Source, rng: Rng) -> tuple[Grey, list[int]]:
+    lines, size = int(rng.choice([1, 1, 2, 5])), int(rng.choice([24, 40]))
+    page = Image.new("L", (700, 60 * lines + 40), 235)
+    font = ImageFont.truetype(rng.choice(FONTS), size)
+    for line in range(lines):
+        text = " ".join(rng.choice(WORDS, int(rng.choice([1, 2, 4]))))
+        ImageDraw.Draw(page).text((20, 60 * line + 15), text, fill=40, font=font)
+    return np.asarray(page), []
+
+
+def number_behind(source: Source, rng: Rng) -> tuple[Grey, list[int]]:
+    return _beside(source, rng, behind=True)
+
+
+def number_before(source: Source, rng: Rng) -> tuple[Grey, list[int]]:
+    return _beside(source, rng, behind=False)
+
+
+KINDS: dict[str, Callable[[Source, Rng], tuple[Grey, list[int]]]] = {
+    "words alone": words_alone,
+    "a number behind a word": number_behind,
+    "a number before a word": number_before,
+}
+
+
+def _beside(source: Source, rng: Rng, *, behind: bool) -> tuple[Grey, list[int]]:
+    """Return a page with a printed word, a number of one hand beside it, and the number."""
+    digits, images = written(source, rng)
+    page = Image.new("L", (900, 160), 235)
+    pen = ImageDraw.Draw(page)
+    font = ImageFont.truetype(rng.choice(FONTS), int(rng.integers(30, 50)))
+    word = str(rng.choice(WORDS))
+    height = int(rng.integers(38, 60))
+    gap = rng.uniform(0.5, 1.5) * height
+    x, ink = 30.0, Image.new("L", page.size, 0)
+    if behind:
+        pen.text((x, 95), word, fill=40, font=font, anchor="ls")
+        x += font.getlength(word) + gap
+    for image in images:
+        mark = _ink(image, height * rng.uniform(0.9, 1.1))
+        ink.paste(mark, (round(x), 98 - mark.height), mark)
+        x += mark.width + rng.uniform(0.05, 0.3) * height
+    page.paste(50, mask=ink)
+    if not behind:
+        pen.text((x + gap, 95), word, fill=40, font=font, anchor="ls")
+    return np.asarray(page), digits
+
+
+def _ink(image: Grey, height: float) -> Image.Image:
+    """Return a digit cut to its ink and scaled to a height."""
+    ink = Image.fromarray(image)
+    ink = ink.crop(ink.point(lambda grey: 255 * (grey > 60)).getbbox())
+    return ink.resize((max(2, round(ink.width * height / ink.height)), round(height)))
+
+
+if __name__ == "__main__":
+    main()
