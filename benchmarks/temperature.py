@@ -62,7 +62,7 @@ def main() -> None:
              "val_loss_before": before.loss, "val_loss_after": after.loss}
         )  # fmt: skip
         if recipe.augmentation.not_digits:
-            rows[-1] |= refusal(networks[0], images, labels, float(best))
+            rows[-1] |= refusal(networks, images, labels, float(best))
         print(rows[-1], flush=True)
     names = [name for name in ("temperature", "threshold") if name in rows[0]]
     means: dict[str, float] = {
@@ -73,14 +73,17 @@ def main() -> None:
     write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
 
 
-def refusal(network: Any, images: Any, labels: Any, temperature: float) -> dict[str, float]:
+def refusal(networks: list[Any], images: Any, labels: Any, temperature: float) -> dict[str, float]:
     """Return the score that all but `REFUSED` of the images reach, and how many made-up marks do.
 
-    The score is the largest probability, at the temperature that was found.
+    The score is the largest probability, at the temperature that was found: of what all members
+    say together, if there are several.
     """
     marks = make_not_digits(len(images), images, labels, np.random.default_rng(0))
     digit, other = (
-        soften([network.predict(some, batch_size=500, verbose=0)], temperature).max(axis=1)
+        soften(
+            [network.predict(some, batch_size=500, verbose=0) for network in networks], temperature
+        ).max(axis=1)
         for some in (images, marks)
     )
     threshold = math.floor(100 * float(np.quantile(digit, REFUSED))) / 100

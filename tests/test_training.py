@@ -5,9 +5,9 @@ import logging
 import numpy as np
 import pytest
 
-from tenfold.errors import TrainingError
+from tenfold.errors import TrainingError, UsageError
 from tenfold.networks import build_network
-from tenfold.recipes import Augmentation, Schedule, override, recipe_named
+from tenfold.recipes import Augmentation, Schedule, check_recipe, override, recipe_named
 from tenfold.training.batches import Batches
 from tenfold.training.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
 from tenfold.training.loop import fit
@@ -137,6 +137,38 @@ def test_an_epoch_may_take_fewer_images_than_there_are() -> None:
     taken = [x[:, :, 0, 0].ravel() for x, _ in one_epoch(batches, 0, 16)]
     assert batches.steps == 4
     assert len(set(np.concatenate(taken))) == 40
+
+
+def test_the_last_epochs_may_be_calmer(mnist) -> None:
+    blank = np.zeros((100, 28, 28), np.uint8)
+    blank[:, 14, 14] = 255  # a shift is where the only pixel went
+    few = (blank, np.zeros(100, np.uint8), 50, Augmentation(shift_pixels=4, not_digits=0.1))
+    batches, never = Batches(*few, seed=3, calm_from=1), Batches(*few, seed=3)
+
+    def farthest(epoch: int) -> int:
+        ((images, targets),) = one_epoch(batches, epoch, 2)
+        digits = images[targets.max(axis=2) == 1]
+        assert len(digits) == 90  # marks are as many in both
+        return int(max(np.abs(np.argwhere(image)[0] - 14).max() for image in digits))
+
+    assert (farthest(0), farthest(1), farthest(2)) == (4, 2, 2)
+    ((images, _),) = one_epoch(never, 1, 2)
+    ((calm, _),) = one_epoch(batches, 1, 2)
+    assert not np.array_equal(images, calm)
+    with pytest.raises(UsageError, match="calm_epochs is 9; it must lie between 0 and 6"):
+        check_recipe(override(recipe_named("conv"), {"calm_epochs": 9}))
+
+
+def test_a_training_ends_calmly(mnist, monkeypatch) -> None:
+    given = []
+
+    def seen(*arguments, **options):
+        given.append(arguments)
+        return Batches(*arguments, **options)
+
+    monkeypatch.setattr("tenfold.training.loop.Batches", seen)
+    quick_fit(mnist, override(QUICK, {"epochs": 3, "calm_epochs": 2}), count=200)
+    assert given[0][-1] == 1
 
 
 def test_an_error_while_a_batch_is_made_is_not_lost(mnist, monkeypatch) -> None:

@@ -1,7 +1,7 @@
 """A recipe: everything that decides a training, as one frozen value."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from tenfold.errors import UsageError
@@ -64,6 +64,11 @@ class Augmentation:
     flags: float = 0.0
     disturbed: float = 0.0
 
+    def halved(self) -> "Augmentation":
+        """Return one that changes images half as far and half as often; marks stay as many."""
+        halves = {field.name: getattr(self, field.name) / 2 for field in fields(self)}
+        return replace(self, **halves | {"not_digits": self.not_digits})
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -74,6 +79,8 @@ class Recipe:
     the processor has bfloat16, and float32 elsewhere. `temperature` divides the logits of the
     finished network; it is fitted on validation images of a run on 55,000 and then frozen.
     `epoch_images`: an epoch takes so many images, drawn anew each time, or all if there are fewer.
+    `calm_epochs`: in the last so many epochs the augmentation is `halved`, so that the network ends
+    nearer to images as they are.
     `members`: so many networks, each trained by itself; the answer is the mean of theirs.
     `read_shifts`: the finished network reads an image shifted by -n..n pixels both ways, and the
     answer is the mean over all (2n + 1)^2: more accurate, and as many times slower.
@@ -93,6 +100,7 @@ class Recipe:
     precision: Literal["float32", "bfloat16"] = "float32"
     temperature: float = 1.0
     epoch_images: int = 60_000
+    calm_epochs: int = 0
     members: int = 1
     read_shifts: int = 0
     teacher: str = ""
@@ -117,6 +125,7 @@ def check_recipe(recipe: Recipe) -> None:
         ("schedule.warmup", recipe.schedule.warmup, 0.001, 0.999),
         ("label_smoothing", recipe.label_smoothing, 0, 0.9),
         ("temperature", recipe.temperature, 1e-3, 1e3),
+        ("calm_epochs", recipe.calm_epochs, 0, recipe.epochs),
         ("members", recipe.members, 1, 100),
         ("read_shifts", recipe.read_shifts, 0, 3),
         ("teacher_temperature", recipe.teacher_temperature, 0.1, 100),

@@ -31,6 +31,7 @@ class Batches:
         seed: Decides order and augmentation.
         epoch_images: An epoch takes so many, drawn anew each time; all if there are fewer.
         targets: float32 (n, 10), what is learnt instead of the labels, one-hot.
+        calm_from: From this epoch on, counted from 0, the augmentation is halved.
     """
 
     def __init__(
@@ -42,12 +43,14 @@ class Batches:
         seed: int,
         epoch_images: int = 60_000,
         targets: npt.NDArray[np.float32] | None = None,
+        calm_from: float = math.inf,
     ) -> None:
         self._images = images
         self._labels = labels
         self._targets = np.eye(CLASSES, dtype=np.float32)[labels] if targets is None else targets
         self._batch_size = batch_size
         self._augmentation = augmentation
+        self._calm_from = calm_from
         self._seed = seed
         self.steps = min(len(images), epoch_images) // batch_size
 
@@ -71,15 +74,17 @@ class Batches:
                 yield islice(prepared, math.ceil(self.steps / steps_at_once))
 
     def _epoch(self, number: int, steps_at_once: int) -> Iterator[Chunk]:
+        calm = number >= self._calm_from
+        augmentation = self._augmentation.halved() if calm else self._augmentation
         rng = np.random.default_rng((self._seed, number))
         order = rng.permutation(len(self._images))[: self.steps * self._batch_size]
         batches = order.reshape(self.steps, self._batch_size)
         for start in range(0, self.steps, steps_at_once):
             chosen = batches[start : start + steps_at_once]
             images, targets = self._images[chosen], self._targets[chosen]
-            self._write_otherwise(images, targets, rng)
+            self._write_otherwise(images, targets, augmentation, rng)
             self._mix_in_not_digits(images, targets, rng)
-            moved = [augment(one, self._augmentation, rng) for one in images]
+            moved = [augment(one, augmentation, rng) for one in images]
             yield np.stack(moved), targets
 
     def _mix_in_not_digits(
@@ -102,10 +107,11 @@ class Batches:
         self,
         images: npt.NDArray[np.uint8],
         targets: npt.NDArray[np.float32],
+        augmentation: Augmentation,
         rng: np.random.Generator,
     ) -> None:
         """Give some ones a flag, and some digits bits of neighbours."""
-        flags, crowded = self._augmentation.flags, self._augmentation.crowded
+        flags, crowded = augmentation.flags, augmentation.crowded
         if flags:
             from tenfold.flags import with_flag
 

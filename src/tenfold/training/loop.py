@@ -113,8 +113,9 @@ def fit(
     if deterministic:
         _make_deterministic(backend)
     batches = Batches(
-        images, labels, recipe.batch_size, recipe.augmentation, seed, recipe.epoch_images, targets
-    )
+        images, labels, recipe.batch_size, recipe.augmentation, seed, recipe.epoch_images, targets,
+        recipe.epochs - recipe.calm_epochs if recipe.calm_epochs else math.inf,
+    )  # fmt: skip
     network = build_network(
         recipe, data_format=data_format, precision=effective_precision(recipe), fused=True
     )
