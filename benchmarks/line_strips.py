@@ -1,9 +1,9 @@
 """Strips to train on what reads lines as a whole: digits in a row, as papers show them.
 
 Digits of a like height, slant, weight and width, near to each other, touching or joined by a
-stroke or a loop, all of them bent; ones with a flag, sevens with a bar, small zeros, many zeros;
-dots, commas, dashes, signs and words, which are no digits; waves and rules printed on the paper;
-shadow, pale ink, noise. Nothing but MNIST's digits is of anybody's hand.
+stroke or a loop, all of them bent; forms that MNIST lacks (digit_forms.py), small zeros, many
+zeros; dots, commas, dashes, signs and words, which are no digits; waves and rules printed on the
+paper; shadow, pale ink, noise. Nothing but MNIST's digits is of anybody's hand.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ import numpy.typing as npt
 import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
+from digit_forms import FORMS
 
-from tenfold.flags import with_flag
 from tenfold.strips import HIGH
 
 WIDE = 192
@@ -93,19 +93,23 @@ def _digits(rng: Rng) -> list[int]:
 
 @dataclass(frozen=True)
 class _Writing:
-    """How somebody writes: height in pixels, slant, and the rest in heights or factors."""
+    """How somebody writes: height in pixels, slant, and the rest in heights or factors.
+
+    `zero_high` is the height of zeros, `zero_low` how far down smaller ones stand: 1 on the line.
+    """
 
     height: float
     lean: float
     wide: float
     gap: float
     weight: float
-    flags: bool
-    bars: bool
+    forms: tuple[bool, ...]
     joins: bool
     loops: bool
     slope: float
     jitter: float
+    zero_high: float
+    zero_low: float
 
     @property
     def top(self) -> float:
@@ -120,9 +124,12 @@ class _Writing:
         gaps = [rng.uniform(-0.15, 0.05), rng.uniform(0, 0.3), rng.uniform(0.2, 0.8)]
         gap = rng.choice(gaps) * height
         weight = rng.uniform(-0.5, 0.8)
-        flags, bars, joins, loops = rng.random(4) < (0.4, 0.25, 0.35, 0.25)
-        return cls(height, lean, wide, gap, weight, flags, bars, joins, loops,
-                   rng.normal(0, 0.03), rng.uniform(0, 0.08))  # fmt: skip
+        joins, loops = rng.random(2) < (0.35, 0.25)
+        forms = tuple(rng.random() < share for _, share, _ in FORMS)
+        return cls(height, lean, wide, gap, weight, forms, joins, loops,
+                   rng.normal(0, 0.03), rng.uniform(0, 0.08),
+                   rng.uniform(0.4, 0.8) if rng.random() < 0.25 else 1.0,
+                   rng.uniform(0.2, 1) if rng.random() < 0.5 else 1.0)  # fmt: skip
 
     def write(
         self, board: Ink, digits: list[int], by_digit: list[Image], rng: Rng
@@ -131,19 +138,19 @@ class _Writing:
         x, before = float(LEFT), None
         for number, digit in enumerate(digits):
             image = by_digit[digit][rng.integers(len(by_digit[digit]))]
-            if digit == 1 and self.flags and rng.random() < 0.8:
-                image = with_flag(image, rng)
-            if digit == 7 and self.bars:
-                image = _with_bar(image, rng)
+            for chosen, (which, _, made) in zip(self.forms, FORMS, strict=True):
+                if chosen and digit == which and rng.random() < 0.8:
+                    image = made(image, rng)
             high = max(6, self.height * np.exp(rng.normal(0, 0.09)))
-            if digit == 0 and rng.random() < 0.3:
-                high *= rng.uniform(0.55, 0.95)
+            if digit == 0:
+                small = self.zero_high == 1 and rng.random() < 0.3
+                high = max(6, high * (rng.uniform(0.55, 0.95) if small else self.zero_high))
             ink = self._ink(_cropped(image), digit, high, rng)
             columns = np.flatnonzero(ink.max(0) > 0.3)
             first, last = (columns[0], columns[-1]) if columns.size else (0, ink.shape[1] - 1)
             width = max(2.0, last - first + 1 - abs(self.lean) * high * 0.75)
-            lower = self.height - high if digit == 0 and high < 0.9 * self.height else (
-                (self.height - high) * 0.5)  # fmt: skip
+            small = digit == 0 and high < 0.9 * self.height
+            lower = (self.height - high) * (self.zero_low if small else 0.5)
             y = self.top + rng.normal(0, self.jitter) * self.height + self.slope * x + lower
             left, top = round(x - first), round(np.clip(y, 0, BOARD[0] - 1 - ink.shape[0]))
             if left + ink.shape[1] >= BOARD[1] - 30:
@@ -215,8 +222,11 @@ class _Writing:
 
     def dashes(self, board: Ink, end: float, rng: Rng) -> float:
         """Draw a dash or two behind, now and then; return where all ends."""
-        if rng.random() >= 0.3:
+        kind = rng.random()
+        if kind >= 0.4:
             return end
+        if kind < 0.15:
+            return self._double(board, end, rng)
         for _ in range(int(rng.integers(1, 3))):
             y = self.top + self.height * rng.uniform(0.3, 0.7)
             a = end + rng.uniform(0.1, 0.5) * self.height
@@ -224,6 +234,17 @@ class _Writing:
             to = (b, y + rng.normal(0, 0.05) * self.height)
             _line(board, (a, y), to, float(rng.uniform(0.7, 1)), int(rng.integers(1, 4)))
         return float(end + rng.uniform(0.5, 1.3) * self.height)
+
+    def _double(self, board: Ink, end: float, rng: Rng) -> float:
+        """Draw two short strokes or dots, one above the other; return where they end."""
+        start = end + rng.uniform(0.1, 0.5) * self.height
+        long = rng.choice([rng.uniform(0.02, 0.08), rng.uniform(0.2, 0.6)]) * self.height
+        middle, apart = self.height * rng.uniform(0.3, 0.75), self.height * rng.uniform(0.15, 0.35)
+        tilt, thick = rng.normal(0, 0.1) * long, int(rng.integers(1, 4))
+        for side in (-0.5, 0.5):
+            x, y = start + rng.normal(0, 0.04) * self.height, self.top + middle + side * apart
+            _line(board, (x, y), (x + long, y + tilt), 1.0, thick)
+        return float(start + long)
 
     def sign(self, board: Ink, end: float, rng: Rng) -> float:
         """Print a sign before or behind all, now and then; return where all ends."""
@@ -286,20 +307,6 @@ def _bent(board: Ink, rng: Rng) -> Ink:
     return np.asarray(
         cv2.remap(board, columns + moved[0], rows + moved[1], cv2.INTER_LINEAR), np.float32
     )
-
-
-def _with_bar(image: Image, rng: Rng) -> Image:
-    """Return a seven with a bar through its stem."""
-    ink = np.asarray(image > 100)
-    y = int(rng.integers(13, 18))
-    columns = np.flatnonzero(ink[y])
-    if not columns.size:
-        return image
-    x, half, tilt = columns.mean(), rng.uniform(3, 6), rng.uniform(-1.5, 1)
-    barred = image.copy()
-    a, b = ((int(8 * (x + side * half)), int(8 * (y + side * tilt))) for side in (-1, 1))
-    cv2.line(barred, a, b, 255, int(rng.integers(1, 3)), cv2.LINE_AA, 3)
-    return barred
 
 
 def _on_paper(board: Ink, writing: _Writing, rng: Rng) -> Ink:

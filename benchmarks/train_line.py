@@ -160,8 +160,8 @@ def build() -> Any:
     value = kl.Rescaling(1 / 255, dtype=dtype)(strips)
     value = kl.Reshape((HIGH, -1, 1), dtype=dtype)(value)
     for filters, kernel, pool in (
-        (32, 3, 2), (64, 3, 2), (96, 3, None), (96, 3, (2, 1)), (128, 3, (2, 1)),
-        (192, (2, 3), None), (192, (1, 3), None),
+        (32, 3, 2), (64, 3, 2), (128, 3, None), (128, 3, (2, 1)), (192, 3, (2, 1)),
+        (320, (2, 3), None), (320, (1, 3), None),
     ):  # fmt: skip
         padding = "valid" if kernel == (2, 3) else "same"
         value = kl.Conv2D(filters, kernel, padding=padding, use_bias=False, dtype=dtype)(value)
@@ -184,7 +184,7 @@ def take_weights(network: Any, graph: bytes) -> None:
     from onnx import numpy_helper
 
     arrays = [numpy_helper.to_array(one) for one in onnx.load_from_string(graph).graph.initializer]
-    left = iter(array for array in arrays if array.dtype == np.float32 and array.size > 1)
+    left = iter(array for array in arrays if array.dtype.kind == "f" and array.size > 1)
     for layer in network.layers:
         own = layer.get_weights()
         for weights in own:
@@ -214,6 +214,10 @@ def onnx_model(network: Any) -> bytes:
         nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
         return name
 
+    def kernel_of(kernel: Any) -> str:  # half the file; float32 again once it is loaded
+        half = constant(kernel.transpose(3, 2, 0, 1).astype(np.float16))
+        return add("Cast", [half], to=TensorProto.FLOAT)
+
     value = add("Cast", ["strips"], to=TensorProto.FLOAT)
     value = add("Mul", [value, constant(np.float32(1 / 255))])
     value = add("Unsqueeze", [value, constant(np.array([1], np.int64))])
@@ -223,7 +227,7 @@ def onnx_model(network: Any) -> bytes:
             kernel, *bias = weights
             high, wide = kernel.shape[:2]
             pads = [(high - 1) // 2, (wide - 1) // 2, high // 2, wide // 2]
-            inputs = [value, constant(kernel.transpose(3, 2, 0, 1)), *map(constant, bias)]
+            inputs = [value, kernel_of(kernel), *map(constant, bias)]
             value = add(
                 "Conv", inputs, kernel_shape=[high, wide],
                 pads=pads if layer.padding == "same" else [0] * 4,
