@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tenfold import ctc
-from tenfold.ctc import likelihoods, spotted
+from tenfold.ctc import likeliest, likelihoods, spotted
 
 
 def steps_of(answers: list[int], sure: float = 0.9999) -> np.ndarray:
@@ -103,3 +103,35 @@ def test_long_rows_are_read_as_they_are_strung_together(monkeypatch: pytest.Monk
     found = spotted(steps)
     assert [one.digit for one in found] == [digit % 10 for digit in range(30)]
     assert all(one.confidence == pytest.approx(0.9) for one in found)
+
+
+def test_of_several_ways_the_row_counts_that_is_likeliest_in_their_mean() -> None:
+    ways = [random_steps(count, seed=count, answers=4) for count in (4, 5, 6)]
+    rows = sorted({row_of(path) for count in (4, 5, 6) for path in product(range(4), repeat=count)})
+    each = np.array([likelihoods(way, [list(row) for row in rows]) for way in ways])
+    mean = dict(zip(rows, each.mean(axis=0), strict=True))
+    shown, found = likeliest([way.astype(np.float32) for way in ways])
+    row = tuple(one.digit for one in found)
+    # No change of one digit makes it likelier, and none of what the ways say alone is.
+    near = [tuple(changed) for changed, _ in ctc._changes(list(row))]
+    alone = [tuple(one.digit for one in spotted(way.astype(np.float32))) for way in ways]
+    assert mean[row] >= max(mean.get(other, 0) for other in near + alone if other)
+    assert shown == each[:, rows.index(row)].argmax()
+
+
+def test_what_one_way_hardly_sees_another_makes_sure() -> None:
+    sure = steps_of([-1, 3, -1, 1, -1], 0.99)
+    torn = steps_of([-1, 3, 3, -1, 7, 7, -1, 1, -1], 0.4)
+    shown, found = likeliest([torn, sure])
+    assert [one.digit for one in found] == [3, 1]
+    assert shown == 1
+    assert [(one.first, one.end) for one in found] == [(1, 2), (3, 4)]
+    assert min(one.confidence for one in found) > 0.9
+
+
+def test_ways_without_digits_or_with_very_many_steps() -> None:
+    assert likeliest([steps_of([-1] * 5), steps_of([-1] * 9)])[1] == []
+    long = steps_of([-1, 1] * 200, 0.9)
+    shown, found = likeliest([steps_of([-1, 5, -1], 0.6), long])
+    assert shown == 1
+    assert len(found) == 200

@@ -90,7 +90,7 @@ def test_blank_has_no_line(templates: Templates) -> None:
     assert reading.text == ""
 
 
-@pytest.mark.parametrize(("score", "rejected"), [(0.5, True), (0.94, True), (0.95, False)])
+@pytest.mark.parametrize(("score", "rejected"), [(0.5, True), (0.95, True), (0.96, False)])
 def test_threshold(mnist: Mnist, score: float, rejected: bool) -> None:
     image, classifier = mnist.test_images[0], Templates(mnist, score)
     reading = Reader(classifier).read(image, single=True)

@@ -6,8 +6,9 @@ al., ICML 2006). The likeliest answers of all steps, strung together, need not b
 row of digits: one that is half seen at three steps is seen at none of them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -24,8 +25,12 @@ longer, and noise is soon read."""
 Steps = NDArray[np.float32]
 """Probabilities (t, 11) at t steps: of none, 0, 1, ... 9."""
 
+NEGLIGIBLE = 1e-3
+"""A way of looking at a line counts for nothing if all rows are so much less likely in it."""
+
 _Row = list[int]
 _Floats = NDArray[np.float64]
+_Likely = Callable[[list[_Row]], _Floats]
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,46 @@ def spotted(steps: Steps) -> list[Spotted]:
     return found
 
 
+def likeliest(ways: Sequence[Steps]) -> tuple[int, list[Spotted]]:
+    """Return the digits that are likeliest when a line was looked at in several ways.
+
+    Which way is right is not known, so the likelihood of a row is the mean of what it is in each:
+    of the rows that any way gives, the best counts, and the better ones that changes lead to.
+
+    Args:
+        ways: What is said of the line, at other heights for example.
+
+    Returns:
+        The number of the way in which this row is likeliest, and the digits at their steps there.
+    """
+    alone = [spotted(steps) for steps in ways]
+    rows = [list(row) for row in {tuple(one.digit for one in found) for found in alone} if row]
+    if not rows or max(map(len, rows)) > MOST or max(map(len, ways)) > LONGEST:
+        sure = [float(np.mean([one.confidence for one in found] or [0])) for found in alone]
+        return int(np.argmax(sure)), alone[int(np.argmax(sure))]
+    peaks = [steps.max(axis=1, keepdims=True).astype(np.float64) for steps in ways]
+    parts = [steps / peak for steps, peak in zip(ways, peaks, strict=True)]
+    most = np.array([np.log(peak).sum() for peak in peaks])
+    each = (
+        np.array([likelihoods(part, rows) for part in parts]) * np.exp(most - most.max())[:, None]
+    )
+    kept = np.flatnonzero(each.max(axis=1) > NEGLIGIBLE * each.max())
+    weights = np.exp(most[kept] - most[kept].max())
+
+    def likely(rows: list[_Row]) -> _Floats:
+        said = np.array([likelihoods(parts[way], rows) for way in kept])
+        mean: _Floats = weights @ said
+        return mean
+
+    row, confidences = _climbed(likely, rows[int(each.sum(axis=0).argmax())])
+    shown = kept[int((weights * [likelihoods(parts[way], [row])[0] for way in kept]).argmax())]
+    places = _places(parts[shown], row)
+    return int(shown), [
+        Spotted(digit, float(confidence), *place)
+        for digit, confidence, place in zip(row, confidences, places, strict=True)
+    ]
+
+
 def _parts(written: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     """Give first and end of each run of steps on which something is written."""
     edges = np.flatnonzero(np.diff(written, prepend=False, append=False))
@@ -74,26 +119,26 @@ def _strung(part: _Floats) -> list[Spotted]:
 
 def _judged(part: _Floats, strung: list[Spotted]) -> list[Spotted]:
     """Return the likeliest row that changes of single digits lead to."""
-    row, confidences = _climbed(part, [one.digit for one in strung])
+    row, confidences = _climbed(partial(likelihoods, part), [one.digit for one in strung])
     return [
         Spotted(digit, float(confidence), *place)
         for digit, confidence, place in zip(row, confidences, _places(part, row), strict=True)
     ]
 
 
-def _climbed(part: _Floats, row: _Row) -> tuple[_Row, _Floats]:
+def _climbed(likely: _Likely, row: _Row) -> tuple[_Row, _Floats]:
     """Change a row digit by digit until that makes it no likelier, and say how sure each is."""
     while True:
         changes = list(_changes(row))
-        likely = likelihoods(part, [row, *(changed for changed, _ in changes)])
-        best = int(likely.argmax())
+        found = likely([row, *(changed for changed, _ in changes)])
+        best = int(found.argmax())
         if not best or len(row) > MOST:
             break
         row = changes[best - 1][0]
-    rivals = np.full(len(row), likely[0])
-    for (_, concerned), rival in zip(changes, likely[1:], strict=True):
+    rivals = np.full(len(row), found[0])
+    for (_, concerned), rival in zip(changes, found[1:], strict=True):
         rivals[concerned] += rival
-    return row, likely[0] / rivals
+    return row, found[0] / rivals
 
 
 def _changes(row: _Row) -> Iterator[tuple[_Row, list[int]]]:

@@ -18,9 +18,9 @@ from tenfold.splitting import Cuts, split
 from tenfold.strips import LineReader
 from tenfold.turning import likely_turns
 
-DEFAULT_THRESHOLD = 0.95
+DEFAULT_THRESHOLD = 0.96
 """Digit score below which a digit is rejected: of 5,000 MNIST images kept from training 98.6%
-reach it with the recipe `reader`, and 5% of made-up marks that are none (results/temperature.json).
+reach it with the recipe `reader`, and 4% of made-up marks that are none (results/temperature.json).
 """
 
 LEFT_OUT = 0.2
@@ -198,8 +198,11 @@ class Reader:
         # How well it stands is told by its marks alone: a whole line may look well upside down.
         standing = [score for parts in rows for row in parts for score in row.alone]
         scores = [score for parts in rows for row in parts for _, score in row.digits]
-        badly = not scores or np.mean(scores) < WHOLE
-        if self.whole_lines and not drawn and badly and (whole := reader.one_line(scores)):
+        # Words beside a number do not make it doubtful.
+        numbers = [row for parts in rows for row in parts if row.stays is not False]
+        judged = [score for row in numbers for _, score in row.digits] or scores
+        badly = not judged or np.mean(judged) < WHOLE
+        if self.whole_lines and not drawn and badly and (whole := reader.one_line(judged)):
             rows, scores = [[Row(whole, [], stays=True)]], [score for _, score in whole]
         if not scores:
             return _reading(picture, ()), 0.0

@@ -20,7 +20,7 @@ LESS_SURE = 0.35
 """A line read as a whole may be so much less sure, in mean log likelihood, than digit by digit:
 half of a zero is a fine 6 to who sees nothing else. Set on pages made of MNIST training images."""
 
-SEVERAL, SEEN = 3, 0.4
+SEVERAL, SEEN = 3, 0.6
 """Of so many marks in a row the line's network, which has seen words, too, finds such a share to be
 digits, or they are a word."""
 
@@ -30,16 +30,12 @@ SPACE = 0.4
 MOSTLY = 0.85
 """Where it finds a smaller share of a row to be digits, words are looked for between the spaces."""
 
-NUMBER, LEAST, SURELY = 0.75, 2, 0.75
+NUMBER, LEAST, SURELY = 0.75, 2, 0.85
 """What stands beside a word is a number if such a share of its marks, and so many, are digits, of
 which the line's network is so sure on average."""
 
 CALLED = 1 / 3
 """A line is not read as a whole unless so many of its marks are called: letters seldom are."""
-
-AGREED = 0.5
-"""It counts if the classifier, shown each of its digits, names such a share of them alike: letters
-that the line's network takes for digits are not seen alike by both."""
 
 LONG, LONGEST = 1.3, 12.0
 """A picture so many times as wide as high may be one line, cut out close."""
@@ -113,16 +109,17 @@ class RowReader:
         well = len(pieces) == len(marks) and called == len(scores)
         if well and len(found) <= len(named):  # two digits may look like one, but not the reverse
             return [Row(named, scores)]
-        agreed = self._agreed(found, _mean_log(scores) - LESS_SURE)
-        return [Row(agreed or named, scores, stays=True if agreed else None)]
+        together = self._if_sure(found, _mean_log(scores) - LESS_SURE)
+        return [Row(together or named, scores, stays=True if together else None)]
 
     def one_line(self, scores: list[float]) -> list[Scored]:
-        """Read the picture as one line; nothing if it is none, or if its marks alone are surer."""
+        """Read the picture as one line; nothing if it is none, or if its marks are far surer."""
         height, width = self._picture.grey.shape
         ink = ink_of(self._picture.grey) if LONG <= width / height <= LONGEST else None
         if ink is None:
             return []
-        return self._agreed(self._models.line_reader.read_whole(ink), _mean_log(scores))
+        found = self._models.line_reader.read_whole(ink)
+        return self._if_sure(found, _mean_log(scores) - LESS_SURE)
 
     def _parts(self, marks: list[Mark]) -> list[tuple[list[Mark], bool]]:
         """Part a row where words begin and end; say of each part whether it is words."""
@@ -149,13 +146,11 @@ class RowReader:
                 return self.read(marks, named, cuts)
         return [Row(named, [score for _, score in named], stays=False)]
 
-    def _agreed(self, found: list[Found], surer_than: float) -> list[Scored]:
-        """Return what was found in a line, if sure and mostly seen alike by the classifier."""
+    def _if_sure(self, found: list[Found], surer_than: float) -> list[Scored]:
+        """Return what was found in a line, if that is sure."""
         if not found or _mean_log([one.confidence for one in found]) <= surer_than:
             return []
         seen = [digit for digit, _ in self.name([one.mark for one in found])]
-        if sum(a.digit == b.digit for a, b in zip(seen, found, strict=True)) < AGREED * len(found):
-            return []
         return [
             (
                 replace(digit, digit=one.digit, confidence=one.confidence,

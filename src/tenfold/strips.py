@@ -17,7 +17,7 @@ import numpy as np
 from tenfold.answers import Box
 from tenfold.canvas import WORK_SIDE, Mark
 from tenfold.classifiers import make_session
-from tenfold.ctc import Spotted, spotted
+from tenfold.ctc import Spotted, Steps, likeliest, spotted
 from tenfold.ink import Grey, Ink, median
 
 HIGH = 32
@@ -78,20 +78,11 @@ class LineReader:
             middle: The row in which the middle of a typical digit lies.
         """
         scale = DIGIT_SHARE * HIGH / height
-        strip = to_strip(mark.ink, scale, middle)
-        (answers,) = self._session.run(["probabilities"], {"strips": strip[None]})
-        found = spotted(answers[0])
-        places = _columns(found, mark.ink.shape[1], scale)
-        return [
-            Found(one.digit, one.confidence, part)
-            for one, (left, right) in zip(found, places, strict=True)
-            if (part := _between(mark, left, right))
-        ]
+        return _found(mark, spotted(self._steps(to_strip(mark.ink, scale, middle))), scale)
 
     def read_strip(self, strip: Grey) -> list[int]:
         """Return the digits on a strip, uint8 (32, w), white on black."""
-        (answers,) = self._session.run(["probabilities"], {"strips": strip[None]})
-        return [one.digit for one in spotted(answers[0])]
+        return [one.digit for one in spotted(self._steps(strip))]
 
     def read_line(self, marks: Sequence[Mark]) -> list[Found]:
         """Return the digits in marks that stand in a row; large ones are reduced first."""
@@ -107,11 +98,18 @@ class LineReader:
     def read_whole(self, ink: Ink) -> list[Found]:
         """Return the digits in a picture of one line, whose height fills most of the picture.
 
-        How high they are is not known: of a few heights the one with the surest digits counts.
+        How high they are is not known: the digits count that are likeliest over a few heights.
         """
         mark = Mark(ink, (0, 0, ink.shape[1], ink.shape[0]))
-        ways = [self.read(mark, ink.shape[0] * share, ink.shape[0] / 2) for share in HEIGHTS]
-        return max(ways, key=lambda way: float(np.mean([one.confidence for one in way] or [0])))
+        scales = [DIGIT_SHARE * HIGH / (ink.shape[0] * share) for share in HEIGHTS]
+        strips = [to_strip(ink, scale, ink.shape[0] / 2) for scale in scales]
+        way, found = likeliest([self._steps(strip) for strip in strips])
+        return _found(mark, found, scales[way])
+
+    def _steps(self, strip: Grey) -> Steps:
+        (answers,) = self._session.run(["probabilities"], {"strips": strip[None]})
+        steps: Steps = answers[0]
+        return steps
 
 
 def to_strip(ink: Ink, scale: float, middle: float) -> Grey:
@@ -167,6 +165,16 @@ def _scaled_box(box: Box, scale: float) -> Box:
     x, y, width, height = box
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     return round(x * scale), round(y * scale), *size
+
+
+def _found(mark: Mark, spots: list[Spotted], scale: float) -> list[Found]:
+    """Return what was spotted on a strip with the ink of each, as it is in the mark."""
+    places = _columns(spots, mark.ink.shape[1], scale)
+    return [
+        Found(one.digit, one.confidence, part)
+        for one, (left, right) in zip(spots, places, strict=True)
+        if (part := _between(mark, left, right))
+    ]
 
 
 def _columns(found: list[Spotted], columns: int, scale: float) -> list[tuple[int, int]]:

@@ -208,8 +208,9 @@ RECIPES: tuple[Recipe, ...] = (
             flags=0.2,
             disturbed=0.4,
         ),
-        epochs=14,
-        temperature=0.43,  # results/temperature.json
+        epochs=16,
+        calm_epochs=3,
+        temperature=0.42,  # results/temperature.json
     ),
     _BEST,
     replace(
