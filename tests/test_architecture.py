@@ -29,7 +29,7 @@ STAGES = [
     {"training"},
     {"evaluation", "comparison", "reporting"},
     {"exporting", "bundle", "tuning"},
-    {"answers", "reading", "splitting", "strips", "ctc", "turning", "annotating"},
+    {"answers", "reading", "rows", "models", "splitting", "strips", "ctc", "turning", "annotating"},
     {"batch", "explaining"},
     {"workflows"},
     {"cluster", "serving"},
