@@ -29,9 +29,7 @@ def with_bar(image: Image, rng: Rng) -> Image:
     columns = np.flatnonzero(image[y] > INK)
     if not columns.size:
         return image
-    x, half, tilt = columns.mean(), rng.uniform(3, 6), rng.uniform(-1.5, 1)
-    a, b = ((x + side * half, y + side * tilt) for side in (-1, 1))
-    return _with_stroke(image, (a, b), rng)
+    return _across(image, (columns.mean(), y), rng.uniform(3, 6), rng.uniform(-1.5, 1), rng)
 
 
 def with_base(image: Image, rng: Rng) -> Image:
@@ -40,9 +38,8 @@ def with_base(image: Image, rng: Rng) -> Image:
     if not rows.size:
         return image
     y = rows.max()
-    x, half, tilt = columns[rows == y].mean(), rng.uniform(2.5, 6), rng.uniform(-1, 1)
-    a, b = ((x + side * half, y + side * tilt) for side in (-1, 1))
-    return _with_stroke(image, (a, b), rng)
+    foot = columns[rows == y].mean(), y
+    return _across(image, foot, rng.uniform(2.5, 6), rng.uniform(-1, 1), rng)
 
 
 def with_curl(image: Image, rng: Rng) -> Image:
@@ -94,6 +91,12 @@ FORMS: tuple[tuple[int, float, Callable[[Image, Rng], Image]], ...] = (
     (9, 0.15, mirrored),
 )
 """Digits, the share of writers who write them so, and how it is made. The shares are guesses."""
+
+
+def _across(image: Image, middle: tuple[float, float], half: float, tilt: float, rng: Rng) -> Image:
+    """Return an image with a stroke through a place, so long to either side, and so far down."""
+    x, y = middle
+    return _with_stroke(image, ((x - half, y - tilt), (x + half, y + tilt)), rng)
 
 
 def _with_stroke(image: Image, through: tuple[tuple[float, float], ...], rng: Rng) -> Image:

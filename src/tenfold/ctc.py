@@ -93,11 +93,7 @@ def likeliest(ways: Sequence[Steps]) -> tuple[int, list[Spotted]]:
 
     row, confidences = _climbed(likely, rows[int(each.sum(axis=0).argmax())])
     shown = kept[int((weights * [likelihoods(parts[way], [row])[0] for way in kept]).argmax())]
-    places = _places(parts[shown], row)
-    return int(shown), [
-        Spotted(digit, float(confidence), *place)
-        for digit, confidence, place in zip(row, confidences, places, strict=True)
-    ]
+    return int(shown), _laid(parts[shown], row, confidences)
 
 
 def _parts(written: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
@@ -120,6 +116,11 @@ def _strung(part: _Floats) -> list[Spotted]:
 def _judged(part: _Floats, strung: list[Spotted]) -> list[Spotted]:
     """Return the likeliest row that changes of single digits lead to."""
     row, confidences = _climbed(partial(likelihoods, part), [one.digit for one in strung])
+    return _laid(part, row, confidences)
+
+
+def _laid(part: _Floats, row: _Row, confidences: _Floats) -> list[Spotted]:
+    """Return the digits of a row where they lie likeliest on the steps."""
     return [
         Spotted(digit, float(confidence), *place)
         for digit, confidence, place in zip(row, confidences, _places(part, row), strict=True)

@@ -32,7 +32,8 @@ MOSTLY = 0.85
 
 NUMBER, LEAST, SURELY = 0.75, 2, 0.85
 """What stands beside a word is a number if such a share of its marks, and so many, are digits, of
-which the line's network is so sure on average."""
+which the line's network is so sure on average. As all on words here, set on pages like those of
+benchmarks/words.py."""
 
 CALLED = 1 / 3
 """A line is not read as a whole unless so many of its marks are called: letters seldom are."""
