@@ -40,7 +40,7 @@ EVERY_KIND = override(
     recipe_named("standard"),
     {
         "name": "every-kind",
-        "temperature": 0.1,  # fresh networks are unsure, and unsure answers are all alike
+        "temperature": 0.05,  # fresh networks are unsure, and unsure answers are all alike
         "layers": [
             {"kind": "conv", "filters": 6, "kernel_size": 4, "padding": "same", "stride": 2},
             {"kind": "conv", "filters": 8, "padding": "same", "pool": 2, "batch_norm": True,
@@ -48,6 +48,7 @@ EVERY_KIND = override(
             {"kind": "dropout", "rate": 0.5},
             {"kind": "conv", "filters": 8, "stride": 2, "separable": True, "activation": "linear"},
             {"kind": "conv", "filters": 12, "kernel_size": 2, "batch_norm": True},
+            {"kind": "depthwise", "kernel_size": 2},
             {"kind": "global_average_pool"},
             {"kind": "dense", "units": 9},
         ],

@@ -194,6 +194,7 @@ VARIED = override(
             {"kind": "conv", "filters": 8, "pool": 2, "pool_overlap": True, "padding": "same",
              "activation": "tanh"},
             {"kind": "conv", "filters": 8, "dilation": 2, "separable": True, "activation": "tanh"},
+            {"kind": "depthwise", "dilation": 2},
             {"kind": "max_pool", "size": 3},
             {"kind": "conv", "filters": 8, "kernel_size": 2, "activation": "tanh"},
             {"kind": "global_average_pool"},

@@ -22,6 +22,7 @@ UNUSUAL = override(
              "dilation": 2},
             {"kind": "conv", "filters": 4, "kernel_size": 4, "padding": "same", "stride": 3,
              "activation": "silu"},
+            {"kind": "depthwise", "kernel_size": 2, "dilation": 2},
             {"kind": "conv", "filters": 6, "kernel_size": 2, "padding": "same", "pool": 3,
              "batch_norm": True, "activation": "tanh"},
             {"kind": "conv", "filters": 5, "kernel_size": 3, "activation": "linear",

@@ -23,6 +23,7 @@ VARIED = override(
              "activation": "silu"},
             {"kind": "conv", "filters": 6, "kernel_size": 2, "padding": "same", "pool": 2,
              "batch_norm": True, "activation": "tanh"},
+            {"kind": "depthwise", "kernel_size": 2},
             {"kind": "max_pool", "size": 2},
             {"kind": "dropout", "rate": 0.5},
             {"kind": "conv", "filters": 9, "kernel_size": 2, "separable": True},
@@ -62,7 +63,8 @@ def test_they_are_what_keras_says(settings: dict[str, int], mnist) -> None:
     expected["probabilities"] = finished.predict(images, verbose=0)
     maps = features.feature_maps(images)
     assert list(maps) == [
-        "conv1", "conv2", "pool1", "conv3", "flatten1", "dense1", "logits", "probabilities",
+        "conv1", "conv2", "depthwise1", "pool1", "conv3", "flatten1", "dense1", "logits",
+        "probabilities",
     ]  # fmt: skip
     for name, values in maps.items():
         np.testing.assert_allclose(values, expected[name], atol=1e-5, err_msg=name)
@@ -80,6 +82,7 @@ def test_filters_are_what_keras_holds(members: int) -> None:
     expected = {
         "conv1": first.get_layer("conv1").get_weights()[0],
         "conv2": first.get_layer("conv2_sums").get_weights()[0],
+        "depthwise1": first.get_layer("depthwise1").get_weights()[0],
         "conv3_channels": depthwise,
         "conv3": pointwise,
     }

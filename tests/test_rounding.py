@@ -18,6 +18,7 @@ SMALL = override(
         "layers": [
             {"kind": "conv", "filters": 3, "pool": 4},
             {"kind": "conv", "filters": 4, "separable": True, "pool": 2},
+            {"kind": "depthwise", "kernel_size": 2},
             {"kind": "global_average_pool"},
         ],
     },

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tenfold.classifiers import BATCH, OnnxClassifier, as_images, make_session
 from tenfold.errors import UsageError
-from tenfold.recipes import Conv, Dropout, LayerRow, Recipe, describe, layer_names
+from tenfold.recipes import Conv, Depthwise, Dropout, LayerRow, Recipe, describe, layer_names
 
 # Field numbers of the messages in onnx.proto (ONNX 1.12).
 _MODEL_GRAPH = 7
@@ -106,21 +106,26 @@ class FeatureClassifier(OnnxClassifier):
         Returns:
             float32 (height, width, channels seen, filters) by layer, in the order of the layers.
             A separable convolution has two: `<name>_channels`, (height, width, channels, 1),
-            which filters each channel by itself, and `<name>`, (1, 1, channels, filters).
+            which filters each channel by itself, and `<name>`, (1, 1, channels, filters). A
+            depthwise layer has the first alone, `<name>`.
         """
-        operators = {}
+        operators, alone = {}, set()
         for name, layer in zip(layer_names(self.recipe), self.recipe.layers, strict=True):
             if isinstance(layer, Conv):
                 if layer.separable:
+                    alone.add(f"{name}_channels")
                     operators[f"{name}_channels"] = f"{name}_channels"
                 operators[name] = f"{name}_sums"
+            elif isinstance(layer, Depthwise):
+                alone.add(name)
+                operators[name] = name
         inputs = dict(_node_inputs(self._plain))
         kernels = [inputs[self._prefix + operator][1] for operator in operators.values()]
         session = make_session(with_outputs(self._plain, kernels), 1)
         values = session.run(kernels, {"images": np.zeros((1, 28, 28), np.uint8)})
         shown = {}
         for name, kernel in zip(operators, values, strict=True):
-            order = (2, 3, 0, 1) if name.endswith("_channels") else (2, 3, 1, 0)
+            order = (2, 3, 0, 1) if name in alone else (2, 3, 1, 0)
             shown[name] = np.ascontiguousarray(kernel.transpose(order))
         return shown
 

@@ -10,6 +10,7 @@ from tenfold.recipes import (
     SIDE,
     Conv,
     Dense,
+    Depthwise,
     Dropout,
     Flatten,
     GlobalAveragePool,
@@ -172,6 +173,17 @@ def _build_layer(
     match layer:
         case Conv():
             return _build_conv(name, layer, data_format, dtype, fused)
+        case Depthwise(size, dilation):
+            return [
+                kl.DepthwiseConv2D(
+                    size,
+                    dilation_rate=dilation,
+                    use_bias=False,
+                    data_format=data_format,
+                    name=name,
+                    dtype=dtype,
+                )
+            ]
         case MaxPool(size):
             return [kl.MaxPooling2D(size, data_format=data_format, name=name, dtype=dtype)]
         case GlobalAveragePool():

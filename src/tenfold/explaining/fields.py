@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenfold.errors import UsageError
-from tenfold.recipes import SIDE, Conv, MaxPool, Recipe, describe, layer_names
+from tenfold.recipes import SIDE, Conv, Depthwise, MaxPool, Recipe, describe, layer_names
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ def field_of(recipe: Recipe, name: str) -> Field:
                     (layer.reach, layer.stride, same),
                     (layer.pool, layer.pool_stride, False),
                 ]
+            case Depthwise():
+                windows = [(layer.reach, 1, False)]
             case MaxPool(pool):
                 windows = [(pool, pool, False)]
             case _:

@@ -17,6 +17,7 @@ from tenfold.recipes import (
     SIDE,
     Conv,
     Dense,
+    Depthwise,
     Dropout,
     Flatten,
     GlobalAveragePool,
@@ -56,6 +57,10 @@ def c_header(recipe: Recipe, weights: Weights) -> str:
         match layer:
             case Conv():
                 _write_conv(writer, name, layer, weights, shape, shapes[name])
+            case Depthwise(size, dilation):
+                _write_depthwise(
+                    writer, name, weights[name][0], shape, shapes[name], (size, 1, dilation, 0)
+                )
             case Dense(units, activation):
                 _write_dense(writer, name, weights[name], shape[0], units, activation)
             case GlobalAveragePool():
@@ -122,12 +127,9 @@ def _write_conv(
     side, channels = given[0], given[2]
     before, after = _sides(layer, side)
     if layer.separable:
-        kernel, steps = writer.int8(f"{name}_channels", kernels[0][:, :, :, 0].transpose(2, 0, 1))
-        scales = writer.floats(f"{name}_channels_scale", steps)
-        writer.step(
-            f"depthwise(in, {side}, {channels}, {kernel}, {size}, {stride}, {dilation}, {before}, "
-            f"{scales}, out, {after});",
-            after * after * channels,
+        window = (size, stride, dilation, before)
+        _write_depthwise(
+            writer, f"{name}_channels", kernels[0], given, (after, after, channels), window
         )
         side, size, stride, dilation, before = after, 1, 1, 1, 0
     kernel, steps = writer.int8(f"{name}_kernel", kernels[-1].transpose(3, 0, 1, 2))
@@ -142,6 +144,24 @@ def _write_conv(
         f"convolve(in, {side}, {channels}, {kernel}, {size}, {stride}, {dilation}, {before}, "
         f"{layer.pool}, {layer.pool_stride}, {scale_name}, {shift_name}, "
         f"{_activation(layer.activation)}, out, {gives[0]}, {layer.filters});",
+        gives[0] * gives[1] * gives[2],
+    )
+
+
+def _write_depthwise(
+    writer: _Writer,
+    name: str,
+    weights: Array,
+    given: tuple[int, ...],
+    gives: tuple[int, ...],
+    window: tuple[int, int, int, int],
+) -> None:
+    """Write a filter for each channel; the window: size, stride, dilation, zeros before."""
+    kernel, steps = writer.int8(name, weights[:, :, :, 0].transpose(2, 0, 1))
+    scales = writer.floats(f"{name}_scale", steps)
+    writer.step(
+        f"depthwise(in, {given[0]}, {given[2]}, {kernel}, {', '.join(map(str, window))}, "
+        f"{scales}, out, {gives[0]});",
         gives[0] * gives[1] * gives[2],
     )
 

@@ -11,6 +11,7 @@ from tenfold.recipes import (
     SIDE,
     Conv,
     Dense,
+    Depthwise,
     Dropout,
     Flatten,
     GlobalAveragePool,
@@ -160,6 +161,10 @@ def _add_layer(
     match layer:
         case Conv():
             return _add_conv(graph, name, layer, value, shape, weights)
+        case Depthwise(size, dilation):
+            kernel = graph.constant(weights[name][0].transpose(2, 3, 0, 1))
+            window = {"kernel_shape": [size] * 2, "dilations": [dilation] * 2}
+            return graph.add("Conv", [value, kernel], name, group=shape[2], **window)
         case MaxPool(size):
             return graph.add("MaxPool", [value], name, kernel_shape=[size] * 2, strides=[size] * 2)
         case GlobalAveragePool():

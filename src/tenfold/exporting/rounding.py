@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tenfold.classifiers import OnnxClassifier
 from tenfold.exporting.graph import Weights, onnx_model
-from tenfold.recipes import Recipe
+from tenfold.recipes import Depthwise, Recipe, layer_names
 
 LEVELS = 127
 """Weights are whole multiples, -127 to 127, of a step that each filter has for itself."""
@@ -54,7 +54,7 @@ def rounded(recipe: Recipe, weights: Weights, images: npt.NDArray[np.uint8]) -> 
         return np.asarray(told - told.mean(axis=1, keepdims=True), np.float32).ravel()
 
     given = {name: [array.copy() for array in arrays] for name, arrays in weights.items()}
-    kernels = list(_kernels(given))
+    kernels = list(_kernels(recipe, given))
     before = logits()
     slopes, exact = [], []
     for kernel in kernels:
@@ -74,13 +74,15 @@ def rounded(recipe: Recipe, weights: Weights, images: npt.NDArray[np.uint8]) -> 
     return given
 
 
-def _kernels(weights: Weights) -> Iterator[Array]:
+def _kernels(recipe: Recipe, weights: Weights) -> Iterator[Array]:
     """Yield a view of each kernel with its filters first."""
-    for arrays in weights.values():
+    layers = dict(zip(layer_names(recipe), recipe.layers, strict=True))
+    for name, arrays in weights.items():
         kernels = [array for array in arrays if array.ndim > 1]
         for number, kernel in enumerate(kernels):
             # The first of two sees each channel alone; Keras: (height, width, channels, 1).
-            yield np.moveaxis(kernel, 2 if number + 1 < len(kernels) else -1, 0)
+            alone = number + 1 < len(kernels) or isinstance(layers.get(name), Depthwise)
+            yield np.moveaxis(kernel, 2 if alone else -1, 0)
 
 
 def _least_change(exact: npt.NDArray[np.float64], together: Array) -> npt.NDArray[np.float64]:
