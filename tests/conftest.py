@@ -1,4 +1,5 @@
 import gzip
+import io
 import logging
 import os
 from collections.abc import Iterator
@@ -88,3 +89,38 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("TENFOLD_OFFLINE", raising=False)
     monkeypatch.setattr(os, "fsync", lambda _: None)  # slow, and no test pulls the plug
     return tmp_path / "cache" / "mnist"
+
+
+@pytest.fixture
+def tenfold_batch(capsys: pytest.CaptureFixture[str]):
+    from tenfold.cli import main
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["batch", *map(str, arguments)])
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def pngs(mnist) -> list[bytes]:
+    """Twenty test images as pictures of dark ink on white, four times as large."""
+    found = []
+    for image in mnist.test_images[:20]:
+        data = io.BytesIO()
+        Image.fromarray(255 - image).resize((112, 112)).save(data, "PNG")
+        found.append(data.getvalue())
+    return found
+
+
+@pytest.fixture
+def folder(pngs, tmp_path: Path) -> Path:
+    """Pictures in two folders, with what is no picture among them."""
+    for number, data in enumerate(pngs):
+        path = tmp_path / "in" / f"{number // 10}" / f"{number:02}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    (tmp_path / "in" / "notes.txt").write_text("not to be read")
+    return tmp_path / "in"
