@@ -61,9 +61,12 @@ def test_the_ladder_climbs_from_simple_to_the_default() -> None:
 
 def test_overlapping_pools_and_dilation_see_what_strides_see_from_every_place() -> None:
     rows = {row.name: row for row in describe(NANO)}
-    assert rows["conv1"].output_shape == (27, 27, 6)
-    assert rows["conv5"].output_shape == (3, 3, 8)
-    assert rows["conv2"].parameters == 9 * 6 + 6 * 5 + 5  # no scale: one shift a filter
+    assert rows["conv1"].output_shape == (27, 27, 5)
+    assert rows["conv4"].output_shape == (11, 11, 11)
+    assert rows["conv2"].parameters == 9 * 5 + 5 * 7 + 7  # no scale: one shift a filter
+    assert rows["depthwise1"].output_shape == (5, 5, 11)
+    assert rows["depthwise1"].parameters == 9 * 11
+    assert rows["depthwise1"].operations == 2 * 5 * 5 * 9 * 11
     assert count_parameters(NANO) <= 700
     assert "2 pixels apart" in rows["conv2"].purpose
     assert "2x2 at every place" in rows["conv1"].purpose
@@ -75,6 +78,8 @@ def test_overlapping_pools_and_dilation_see_what_strides_see_from_every_place() 
         ({"layers.1.dilation": 0}, "at least 1"),
         ({"layers.1.stride": 2, "layers.1.dilation": 2}, "not both"),
         ({"layers.1.dilation": 20}, "a kernel of 41 does not fit on 27x27"),
+        ({"layers.4.kernel_size": 0}, "at least 1"),
+        ({"layers.4.dilation": 6}, "a kernel of 13 does not fit on 11x11"),
     ],
 )
 def test_dilations_that_cannot_be(settings, message: str) -> None:

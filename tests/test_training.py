@@ -140,21 +140,29 @@ def test_an_epoch_may_take_fewer_images_than_there_are() -> None:
 
 
 def test_the_last_epochs_may_be_calmer(mnist) -> None:
-    blank = np.zeros((100, 28, 28), np.uint8)
-    blank[:, 14, 14] = 255  # a shift is where the only pixel went
-    few = (blank, np.zeros(100, np.uint8), 50, Augmentation(shift_pixels=4, not_digits=0.1))
-    batches, never = Batches(*few, seed=3, calm_from=1), Batches(*few, seed=3)
+    images, labels = mnist.train_images[:400], mnist.train_labels[:400]
 
-    def farthest(epoch: int) -> int:
-        ((images, targets),) = one_epoch(batches, epoch, 2)
-        digits = images[targets.max(axis=2) == 1]
-        assert len(digits) == 90  # marks are as many in both
-        return int(max(np.abs(np.argwhere(image)[0] - 14).max() for image in digits))
+    def changed(epoch: int, calm_from: float, **part: float) -> float:
+        """Return how many of the digits of an epoch are not as they were."""
+        batches = Batches(images, labels, 200, Augmentation(**part), seed=3, calm_from=calm_from)
+        ((given, targets),) = one_epoch(batches, epoch, 2)
+        digits = given[targets.max(axis=2) == 1]
+        known = {image.tobytes() for image in images}
+        return sum(image.tobytes() not in known for image in digits) / len(digits)
 
-    assert (farthest(0), farthest(1), farthest(2)) == (4, 2, 2)
-    ((images, _),) = one_epoch(never, 1, 2)
-    ((calm, _),) = one_epoch(batches, 1, 2)
-    assert not np.array_equal(images, calm)
+    for part in ("crowded", "disturbed"):
+        before, calm = changed(0, 1, **{part: 0.8}), changed(1, 1, **{part: 0.8})
+        assert 0.7 < before < 0.9, part
+        assert 0.3 < calm < 0.5, part
+        assert changed(1, np.inf, **{part: 0.8}) > 0.7, part
+    # Where digits stand and how many are marks instead stays.
+    assert Augmentation(2, 12, 0.1, thickness=0.4).calmed() == Augmentation(
+        2, 6, 0.05, thickness=0.2
+    )
+    marks = Batches(images, labels, 200, Augmentation(not_digits=0.5), seed=3, calm_from=1)
+    for epoch in (0, 1):
+        ((_, targets),) = one_epoch(marks, epoch, 2)
+        assert (targets.max(axis=2) == 1).mean() == 0.5
     with pytest.raises(UsageError, match="calm_epochs is 9; it must lie between 0 and 6"):
         check_recipe(override(recipe_named("conv"), {"calm_epochs": 9}))
 

@@ -217,7 +217,7 @@ def _describe_depthwise(name: str, layer: Depthwise, shape: tuple[int, ...]) -> 
     )
     operations = 2 * height * width * parameters
     shape = (height, width, channels)
-    return LayerRow(name, "depthwise convolution", shape, parameters, purpose, operations)
+    return LayerRow(name, "depthwise", shape, parameters, purpose, operations)
 
 
 def _spatial(shape: tuple[int, ...]) -> tuple[int, int, int]:

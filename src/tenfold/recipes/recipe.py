@@ -64,10 +64,14 @@ class Augmentation:
     flags: float = 0.0
     disturbed: float = 0.0
 
-    def halved(self) -> "Augmentation":
-        """Return one that changes images half as far and half as often; marks stay as many."""
+    def calmed(self) -> "Augmentation":
+        """Return one that changes images half as far and half as often.
+
+        Digits are shifted as far and marks are as many: a network forgets both where they go.
+        """
         halves = {field.name: getattr(self, field.name) / 2 for field in fields(self)}
-        return replace(self, **halves | {"not_digits": self.not_digits})
+        kept = {"shift_pixels": self.shift_pixels, "not_digits": self.not_digits}
+        return replace(self, **halves | kept)
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class Recipe:
     the processor has bfloat16, and float32 elsewhere. `temperature` divides the logits of the
     finished network; it is fitted on validation images of a run on 55,000 and then frozen.
     `epoch_images`: an epoch takes so many images, drawn anew each time, or all if there are fewer.
-    `calm_epochs`: in the last so many epochs the augmentation is `halved`, so that the network ends
+    `calm_epochs`: in the last so many epochs the augmentation is `calmed`, so that the network ends
     nearer to images as they are.
     `members`: so many networks, each trained by itself; the answer is the mean of theirs.
     `read_shifts`: the finished network reads an image shifted by -n..n pixels both ways, and the

@@ -31,7 +31,7 @@ class Batches:
         seed: Decides order and augmentation.
         epoch_images: An epoch takes so many, drawn anew each time; all if there are fewer.
         targets: float32 (n, 10), what is learnt instead of the labels, one-hot.
-        calm_from: From this epoch on, counted from 0, the augmentation is halved.
+        calm_from: From this epoch on, counted from 0, the augmentation is calmed.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Batches:
 
     def _epoch(self, number: int, steps_at_once: int) -> Iterator[Chunk]:
         calm = number >= self._calm_from
-        augmentation = self._augmentation.halved() if calm else self._augmentation
+        augmentation = self._augmentation.calmed() if calm else self._augmentation
         rng = np.random.default_rng((self._seed, number))
         order = rng.permutation(len(self._images))[: self.steps * self._batch_size]
         batches = order.reshape(self.steps, self._batch_size)
