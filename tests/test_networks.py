@@ -112,7 +112,8 @@ assert np.ptp(a) > 0.01
 @pytest.mark.parametrize(
     "names",
     [
-        ["conv"],  # XLA takes seconds to compile a network
+        # XLA takes seconds to compile a network.
+        pytest.param(["conv"], marks=pytest.mark.engines),
         pytest.param(sorted({recipe.name for recipe in RECIPES}), marks=pytest.mark.slow),
     ],
     ids=len,
