@@ -67,7 +67,7 @@ class Augmentation:
     def calmed(self) -> "Augmentation":
         """Return one that changes images half as far and half as often.
 
-        Digits are shifted as far and marks are as many: a network forgets both where they go.
+        Shifts stay as far and marks as many: that digits stand anywhere is soon forgotten.
         """
         halves = {field.name: getattr(self, field.name) / 2 for field in fields(self)}
         kept = {"shift_pixels": self.shift_pixels, "not_digits": self.not_digits}
