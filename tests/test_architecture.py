@@ -19,6 +19,7 @@ STAGES = [
     {
         "networks",
         "normalization",
+        "deskewing",
         "baselines",
         "augmentation",
         "not_digits",

@@ -42,6 +42,7 @@ EVERY_KIND = override(
         "name": "every-kind",
         "temperature": 0.05,  # fresh networks are unsure, and unsure answers are all alike
         "layers": [
+            {"kind": "deskew", "width": 0.7},
             {"kind": "conv", "filters": 6, "kernel_size": 4, "padding": "same", "stride": 2},
             {"kind": "conv", "filters": 8, "padding": "same", "pool": 2, "batch_norm": True,
              "separable": True},
@@ -124,7 +125,7 @@ def test_the_shipped_header_and_int8_read_the_test_set_as_the_network_does(
     ("settings", "message"),
     [
         ({"members": 2}, "not several"),
-        ({"layers.0.activation": "tanh"}, "not tanh"),
+        ({"layers.1.activation": "tanh"}, "not tanh"),
         ({"layers": [{"kind": "max_pool"}, {"kind": "flatten"}]}, "use its pool"),
     ],
 )

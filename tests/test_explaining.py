@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from copy import copy
 from functools import cache
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from tenfold.bundle import load_bundle, load_classifier, load_features
 from tenfold.classifiers import Classifier, OnnxClassifier, as_images
+from tenfold.deskewing import slanting_again
 from tenfold.errors import UsageError
 from tenfold.explaining.changing import Stroke, smallest_change
 from tenfold.explaining.embedding import embed
@@ -20,7 +22,7 @@ from tenfold.explaining.occlusion import PATCH, occlusion
 from tenfold.exporting import network_weights, onnx_model
 from tenfold.features import FeatureClassifier
 from tenfold.networks import build_network, finish_network
-from tenfold.recipes import override, recipe_named
+from tenfold.recipes import override, recipe_named, recipe_to_dict
 
 
 class Svm(Classifier):
@@ -131,7 +133,7 @@ def slopes_of(name: str) -> Slopes:
 
 
 @pytest.mark.usefixtures("tensorflow")
-@pytest.mark.parametrize("name", ["standard", "tiny", "reader"])
+@pytest.mark.parametrize("name", ["standard", "nano", "tiny", "reader"])
 def test_integrated_gradients_are_complete(name: str, mnist) -> None:
     classifier = load_classifier(name)
     for image, digit in read_rightly(classifier, mnist, 8):
@@ -151,6 +153,20 @@ def test_they_are_complete_for_an_ensemble_that_reads_shifted_images(mnist) -> N
     whole, none = log_odds(classifier.predict_proba(np.stack([image, image * 0])), 2)
     assert shares.sum() == pytest.approx(whole - none, rel=0.01)
     assert Slopes(network, recipe).grad_cam(image, 2).shape == (28, 28)
+
+
+@pytest.mark.usefixtures("tensorflow")
+def test_what_an_upright_image_shows_is_drawn_where_the_image_has_it(mnist) -> None:
+    whole = slopes_of("nano")
+    layers = recipe_to_dict(whole.recipe)["layers"]
+    assert layers[0] == {"kind": "deskew", "width": 0.5}
+    upright = copy(whole)
+    upright.recipe = override(whole.recipe, {"layers": layers[1:]})
+    for image, digit in read_rightly(load_classifier("nano"), mnist, 4):
+        seen = upright.grad_cam(image, digit)
+        drawn = whole.grad_cam(image, digit)
+        np.testing.assert_allclose(drawn, slanting_again(seen, image, 0.5))
+        assert np.abs(drawn - seen).max() > 0.01 * seen.max()
 
 
 @pytest.mark.usefixtures("tensorflow")
@@ -234,9 +250,14 @@ def test_a_unit_sees_its_field_and_nothing_else(name: str, varied) -> None:
         field_of(features.recipe, features.before_logits)
 
 
-def test_patches_are_what_excites_most(mnist) -> None:
-    features = load_features("tiny")
+@pytest.mark.parametrize("name", ["tiny", "nano"])
+def test_patches_are_what_excites_most(name: str, mnist) -> None:
+    features = load_features(name)
     images = mnist.train_images[:300]
+    seen = images
+    if name == "nano":
+        seen = np.rint(features.feature_maps(images, ["deskew1"])["deskew1"][..., 0] * 255)
+        assert not np.array_equal(seen, images)
     found = survey(features, images)
     np.testing.assert_allclose(found.probabilities, features.predict_proba(images), atol=1e-6)
     for one in excite(features, images, found):
@@ -247,6 +268,9 @@ def test_patches_are_what_excites_most(mnist) -> None:
         np.testing.assert_allclose(one.answers[:, 0], loudest.max(axis=0), rtol=1e-5)
         assert (np.diff(one.answers, axis=1) <= 0).all()
         assert all(len(set(row)) == PATCHES for row in one.images.tolist())
+        around = np.pad(seen[one.images[0, 0]], size)
+        windows = np.lib.stride_tricks.sliding_window_view(around, (size, size))
+        assert (windows == one.patches[0, 0]).all(axis=(2, 3)).any()
 
 
 @pytest.mark.usefixtures("tensorflow")

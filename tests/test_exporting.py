@@ -16,6 +16,7 @@ UNUSUAL = override(
         "name": "unusual",
         "temperature": 0.7,
         "layers": [
+            {"kind": "deskew", "width": 0.4},
             {"kind": "conv", "filters": 5, "kernel_size": 2, "padding": "same", "pool": 2,
              "pool_overlap": True, "batch_norm": True, "norm_scale": False, "dilation": 2},
             {"kind": "conv", "filters": 6, "kernel_size": 2, "padding": "same", "separable": True,

@@ -19,6 +19,7 @@ VARIED = override(
     recipe_named("conv"),
     {
         "layers": [
+            {"kind": "deskew"},
             {"kind": "conv", "filters": 4, "kernel_size": 4, "padding": "same", "stride": 3,
              "activation": "silu"},
             {"kind": "conv", "filters": 6, "kernel_size": 2, "padding": "same", "pool": 2,
@@ -63,7 +64,7 @@ def test_they_are_what_keras_says(settings: dict[str, int], mnist) -> None:
     expected["probabilities"] = finished.predict(images, verbose=0)
     maps = features.feature_maps(images)
     assert list(maps) == [
-        "conv1", "conv2", "depthwise1", "pool1", "conv3", "flatten1", "dense1", "logits",
+        "deskew1", "conv1", "conv2", "depthwise1", "pool1", "conv3", "flatten1", "dense1", "logits",
         "probabilities",
     ]  # fmt: skip
     for name, values in maps.items():

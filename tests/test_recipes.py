@@ -75,11 +75,11 @@ def test_overlapping_pools_and_dilation_see_what_strides_see_from_every_place() 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"layers.1.dilation": 0}, "at least 1"),
-        ({"layers.1.stride": 2, "layers.1.dilation": 2}, "not both"),
-        ({"layers.1.dilation": 20}, "a kernel of 41 does not fit on 27x27"),
-        ({"layers.4.kernel_size": 0}, "at least 1"),
-        ({"layers.4.dilation": 6}, "a kernel of 13 does not fit on 11x11"),
+        ({"layers.2.dilation": 0}, "at least 1"),
+        ({"layers.2.stride": 2, "layers.2.dilation": 2}, "not both"),
+        ({"layers.2.dilation": 20}, "a kernel of 41 does not fit on 27x27"),
+        ({"layers.5.kernel_size": 0}, "at least 1"),
+        ({"layers.5.dilation": 6}, "a kernel of 13 does not fit on 11x11"),
     ],
 )
 def test_dilations_that_cannot_be(settings, message: str) -> None:

@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from tenfold.backend import has_bfloat16, has_gpu
+from tenfold.deskewing import deskewing
 from tenfold.errors import TrainingError
 from tenfold.normalization import batch_normalization
 from tenfold.recipes import (
@@ -11,6 +12,7 @@ from tenfold.recipes import (
     Conv,
     Dense,
     Depthwise,
+    Deskew,
     Dropout,
     Flatten,
     GlobalAveragePool,
@@ -74,8 +76,11 @@ def with_intermediates(network: Any) -> Any:
     """
     import keras
 
-    outputs = {layer.name: layer.output for layer in network.layers if layer.name != "images"}
-    return keras.Model(network.inputs, outputs, name=f"{network.name}_intermediates")
+    images, *layers = network.layers
+    values, outputs = images.output, {}
+    for layer in layers:  # a chain; deskewing, a network itself, has no output of its own in it
+        values = outputs[layer.name] = layer(values)
+    return keras.Model(images.output, outputs, name=f"{network.name}_intermediates")
 
 
 def finish_network(recipe: Recipe, *trained: Any) -> Any:
@@ -152,10 +157,9 @@ def _keras_layers(
     from keras import layers as kl
 
     dtype = "mixed_bfloat16" if precision == "bfloat16" else "float32"
-    shape = (SIDE, SIDE, 1) if data_format == "channels_last" else (1, SIDE, SIDE)
     result = [
         kl.Rescaling(1 / 255, name="rescaling", dtype=dtype),
-        kl.Reshape(shape, name="pixels", dtype=dtype),
+        kl.Reshape(_pixels_shape(data_format), name="pixels", dtype=dtype),
     ]
     for name, layer in zip(layer_names(recipe), recipe.layers, strict=True):
         result += _build_layer(name, layer, data_format, dtype, fused)
@@ -163,6 +167,10 @@ def _keras_layers(
     # Softmax in float32 always: bfloat16 has too few digits for probabilities.
     result.append(kl.Activation("softmax", name="probabilities", dtype="float32"))
     return result
+
+
+def _pixels_shape(data_format: DataFormat) -> tuple[int, int, int]:
+    return (SIDE, SIDE, 1) if data_format == "channels_last" else (1, SIDE, SIDE)
 
 
 def _build_layer(
@@ -184,6 +192,8 @@ def _build_layer(
                     dtype=dtype,
                 )
             ]
+        case Deskew(width):
+            return [deskewing(name, _pixels_shape(data_format), width)]
         case MaxPool(size):
             return [kl.MaxPooling2D(size, data_format=data_format, name=name, dtype=dtype)]
         case GlobalAveragePool():

@@ -95,6 +95,10 @@ def excite(
         images: uint8 (n, 28, 28), n >= 9.
         found: What the network made of them.
     """
+    for row in features.layers:
+        if row.kind == "deskewing":  # that is what the filters see
+            images = np.rint(features.feature_maps(images, [row.name])[row.name] * 255)[..., 0]
+    images = np.asarray(images, np.uint8)
     return [_pick(features, name, images, found) for name in convolutions(features.recipe)]
 
 

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tenfold.bundle import KERAS, Bundle, recipe_of
+from tenfold.deskewing import slanting_again
 from tenfold.errors import MissingExtraError, TrainingError, UsageError
 from tenfold.explaining.evidence import LEAST
 from tenfold.explaining.fields import convolutions, field_of
-from tenfold.recipes import SIDE, Recipe
+from tenfold.recipes import SIDE, Deskew, Recipe
 
 COMPLETE = 0.01
 """Integrated gradients take steps until they add up to the whole within this part of it."""
@@ -107,7 +108,11 @@ class Slopes:
         slopes = slope_of(lambda v: _log_odds(_through(layers[cut:], v), digit), maps)
         weights = slopes.mean(axis=(1, 2), keepdims=True)
         seen = np.maximum((weights * maps).sum(axis=-1)[0], 0)
-        return field_of(self.recipe, name).spread(seen)
+        seen = field_of(self.recipe, name).spread(seen)
+        for layer in self.recipe.layers:
+            if isinstance(layer, Deskew):  # the maps are of the upright image
+                seen = slanting_again(seen, image, layer.width)
+        return seen
 
     def grow(
         self,

@@ -27,6 +27,9 @@ from tenfold.wording import percent
 WIDTH, EDGE = 1000, 24
 ROOM = WIDTH - 2 * EDGE
 
+ZOOM = 5
+"""Pixels for one of a single image."""
+
 DIGIT_COLORS = (
     "#88ccee", "#ee8866", "#ddcc77", "#44aa99", "#cc6699",
     "#aaaa33", "#6688dd", "#ffaabb", "#bbdd55", "#cccccc",
@@ -84,7 +87,7 @@ def draw_way(
         title: What it is.
     """
     drawing = Drawing(WIDTH, 0, title)
-    drawing.image(EDGE, EDGE, image, 5)
+    drawing.image(EDGE, EDGE, image, ZOOM)
     drawing.text(EDGE + 164, EDGE + 14, title, 20)
     words = "What the network is shown: 28x28 pixels, white ink on black."
     drawing.text(EDGE + 164, EDGE + 44, words, 14, MUTED)
@@ -109,9 +112,10 @@ def _draw_layer(drawing: Drawing, y: float, row: LayerRow, values: Maps) -> floa
     drawing.line(EDGE, y - 18, WIDTH - EDGE, y - 18)
     if values.ndim == 3:
         height, width, channels = values.shape
-        drawing.text(EDGE, y, f"{row.name}: {channels} maps of {height}x{width}", 15)
+        words = "one map" if channels == 1 else f"{channels} maps"
+        drawing.text(EDGE, y, f"{row.name}: {words} of {height}x{width}", 15)
         columns = _even(channels, 16 if channels <= 64 else 32)
-        zoom = max(1, (ROOM // columns - 3) // width)
+        zoom = max(1, (ROOM // columns - 3) // width) if channels > 1 else ZOOM
         sheet = mosaic(np.moveaxis(colored, 2, 0), columns, 3, zoom)
     else:
         drawing.text(EDGE, y, f"{row.name}: {values.size} values", 15)

@@ -9,6 +9,7 @@ from textwrap import wrap
 import numpy as np
 import numpy.typing as npt
 
+from tenfold.deskewing import LEAST_INK, LEAST_SPREAD, STEEPEST, USUAL_SPREAD
 from tenfold.errors import UsageError
 from tenfold.exporting.graph import BATCH_NORM_EPSILON, Weights, norm_statistics
 from tenfold.exporting.rounding import steps_of
@@ -18,6 +19,7 @@ from tenfold.recipes import (
     Conv,
     Dense,
     Depthwise,
+    Deskew,
     Dropout,
     Flatten,
     GlobalAveragePool,
@@ -61,6 +63,10 @@ def c_header(recipe: Recipe, weights: Weights) -> str:
                 _write_depthwise(
                     writer, name, weights[name][0], shape, shapes[name], (size, 1, dilation, 0)
                 )
+            case Deskew(width):
+                constants = LEAST_INK, STEEPEST, LEAST_SPREAD, USUAL_SPREAD, width / 2
+                given = ", ".join(f"{float(one)}f" for one in constants)
+                writer.step(f"deskew(in, {given}, out);", SIDE * SIDE)
             case Dense(units, activation):
                 _write_dense(writer, name, weights[name], shape[0], units, activation)
             case GlobalAveragePool():

@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tenfold.deskewing import LEAST_INK, LEAST_SPREAD, STEEPEST, USUAL_SPREAD
 from tenfold.recipes import (
     CLASSES,
     SIDE,
     Conv,
     Dense,
     Depthwise,
+    Deskew,
     Dropout,
     Flatten,
     GlobalAveragePool,
@@ -165,6 +167,8 @@ def _add_layer(
             kernel = graph.constant(weights[name][0].transpose(2, 3, 0, 1))
             window = {"kernel_shape": [size] * 2, "dilations": [dilation] * 2}
             return graph.add("Conv", [value, kernel], name, group=shape[2], **window)
+        case Deskew(width):
+            return _add_deskewing(graph, name, width, value)
         case MaxPool(size):
             return graph.add("MaxPool", [value], name, kernel_shape=[size] * 2, strides=[size] * 2)
         case GlobalAveragePool():
@@ -215,6 +219,48 @@ def _add_conv(
             "BatchNormalization", [value, *statistics], f"{name}_norm", epsilon=BATCH_NORM_EPSILON
         )
     return _add_activation(graph, layer.activation, value, name)
+
+
+def _add_deskewing(graph: _Graph, name: str, width: float, value: str) -> str:
+    """Add what `tenfold.deskewing` says, step by step as it stands there."""
+    from onnx import TensorProto
+
+    def add(operator: str, step: str, *inputs: str, **attributes: Any) -> str:
+        return graph.add(operator, list(inputs), f"{name}_{step}", **attributes)
+
+    def number(value: float) -> str:
+        return graph.constant(np.array(value, np.float32))
+
+    def mean(step: str, *factors: str) -> str:
+        product = value
+        for count, factor in enumerate(factors):
+            product = add("Mul", f"{step}_product{count}", product, factor)
+        return add("Div", step, add("ReduceSum", f"{step}_sum", product, axes), ink)
+
+    places = np.arange(SIDE, dtype=np.float32)
+    along, down = graph.constant(places), graph.constant(places[:, None])
+    axes, one, least = graph.integers(2, 3), graph.integers(1), number(LEAST_INK)
+    ink = add("Add", "ink", add("ReduceSum", "sum", value, axes), least)
+    column, row = mean("column", along), mean("row", down)
+    right, below = add("Sub", "right", along, column), add("Sub", "below", down, row)
+    tall, both = mean("tall", below, below), mean("both", below, right)
+    slope = add("Div", "slope", both, add("Add", "divisor", tall, least))
+    slant = add("Clip", "slant", slope, number(-STEEPEST), number(STEEPEST))
+    moved = add("Mul", "moved", below, slant)
+    rest = add("Sub", "rest", right, moved)
+    spread = add("Max", "spread", mean("wide", rest, rest), number(LEAST_SPREAD))
+    relative = add("Div", "relative", spread, number(USUAL_SPREAD))
+    stretch = add("Pow", "stretch", relative, number(width / 2))
+    level = add("Add", "level", column, add("Mul", "stretched", right, stretch))
+    place = add("Clip", "place", add("Add", "sum_of_moves", level, moved), number(-1), number(SIDE))
+    whole = add("Floor", "whole", place)
+    padded = add("Pad", "padded", value, graph.integers(0, 0, 0, 1, 0, 0, 0, 2))
+    index = add("Add", "index", add("Cast", "integer", whole, to=TensorProto.INT64), one)
+    left = add("GatherElements", "left", padded, index, axis=3)
+    next_to_it = add("GatherElements", "next", padded, add("Add", "following", index, one), axis=3)
+    difference = add("Sub", "difference", next_to_it, left)
+    part = add("Mul", "part", add("Sub", "beyond", place, whole), difference)
+    return graph.add("Add", [left, part], name)
 
 
 def norm_statistics(

@@ -9,6 +9,7 @@ from tenfold.recipes.layers import (
     Conv,
     Dense,
     Depthwise,
+    Deskew,
     Dropout,
     Flatten,
     GlobalAveragePool,
@@ -121,6 +122,7 @@ RECIPES: tuple[Recipe, ...] = (
         name="nano",
         summary="The fewest weights: 682 numbers that read digits.",
         layers=(
+            Deskew(width=0.5),
             Conv(
                 5,
                 padding="same",
@@ -146,9 +148,10 @@ RECIPES: tuple[Recipe, ...] = (
         ),
         optimizer=Optimizer("soap", 0.02, beta_2=0.99),
         schedule=Schedule("one-cycle"),
+        augmentation=Augmentation(shift_pixels=0.5, rotation_degrees=5.0, scale=0.05),
         batch_size=128,
         epochs=24,
-        temperature=0.88,  # results/temperature.json
+        temperature=0.85,  # results/temperature.json
         read_shifts=1,
     ),
     Recipe(
