@@ -49,7 +49,7 @@ def network_weights(network: Any) -> list[Weights]:
 def onnx_model(recipe: Recipe, members: Sequence[Weights]) -> bytes:
     """Write a finished network as an ONNX graph.
 
-    Straight from the recipe: its few kinds of layers are one ONNX operator each, so no
+    Straight from the recipe: its few kinds of layers are a few ONNX operators each, so no
     converter and no Keras backend is needed.
 
     Args:
