@@ -52,7 +52,11 @@ def test_formats(format: str, quantize: bool, tmp_path: Path, mnist) -> None:
 def test_every_shipped_model_in_every_format(
     model: str, format: str, quantize: bool, tmp_path: Path, mnist
 ) -> None:
-    check(model, format, quantize, tmp_path)
+    if quantize and model == "nano":  # so few weights carry too much each
+        with pytest.raises(ExportError, match=r"and must 99\.90%: nothing was written"):
+            check(model, format, quantize, tmp_path)
+    else:
+        check(model, format, quantize, tmp_path)
 
 
 @pytest.mark.usefixtures("tensorflow")
