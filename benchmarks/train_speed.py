@@ -57,7 +57,8 @@ PROTOCOL = (
 ACCURACY_PROTOCOL = (
     "test accuracy of the last epoch; seeds 0 to n-1; the test images are opened once, after "
     "training, for tiny twice: first read once an image, then nine times, which validation had "
-    "spoken for; recipes nano and reader before these were measured on them, too; corrected is "
+    "spoken for, and for nano for five seeds and then for five more; recipes nano and reader "
+    "before these were measured on them, too; corrected is "
     "the accuracy with 10 wrong test labels set right and 5 doubtful ones left out; other work "
     "ran beside, so the seconds are upper bounds and no measure of speed"
 )

@@ -54,6 +54,12 @@ def test_each_row_moves_back_by_the_slant(width: float, mnist) -> None:
     assert checked > 150
 
 
+def test_an_image_alone_is_deskewed_as_it_is_among_others(mnist) -> None:
+    images = mnist.train_images[:8] / 255
+    alone = np.concatenate([deskewed(images[i : i + 1], 0.5) for i in range(8)])
+    np.testing.assert_allclose(alone, deskewed(images, 0.5), atol=1e-5)
+
+
 def test_slanting_digits_stand_upright(mnist) -> None:
     images = mnist.train_images[:500] / 255
     before = np.array([measured(image) for image in images])

@@ -55,7 +55,8 @@ def deskewing(name: str, shape: tuple[int, ...], width: float) -> Any:
     moved = ops.clip(slope, -STEEPEST, STEEPEST) * below
     spread = ops.maximum(mean(ops.square(right - moved)), LEAST_SPREAD)
     stretch = ops.power(spread / USUAL_SPREAD, width / 2)
-    place = ops.clip(column + right * stretch + moved, -1, SIDE)
+    # Taken from, not added: of a single image, Keras on TensorFlow (3.15) adds a column as a bias.
+    place = ops.clip(column + right * stretch - ops.negative(moved), -1, SIDE)
     whole = ops.floor(place)
     # Beyond the image lie one column of zeros on the left and two on the right.
     padded = ops.pad(pixels, ((0, 0), (0, 0), (1, 2)))
