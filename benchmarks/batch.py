@@ -36,13 +36,13 @@ import pyarrow.parquet as pq
 from PIL import Image
 from watching import run
 
-from tenfold.bundle import graph_of, load_bundle
-from tenfold.canvas import to_canvas
-from tenfold.classifiers import OnnxClassifier
-from tenfold.data import load_mnist
+from tenfold.classifiers.bundle import graph_of, load_bundle
+from tenfold.classifiers.onnx import OnnxClassifier
+from tenfold.data.mnist import load_mnist
 from tenfold.files import write_atomic
-from tenfold.pictures import load_picture
-from tenfold.workflows.training import processor
+from tenfold.imaging.canvas import to_canvas
+from tenfold.imaging.decoding import load_picture
+from tenfold.machine import processor
 
 RESULTS = Path(__file__).parent.parent / "results" / "batch.json"
 WORKERS = (1, 2)

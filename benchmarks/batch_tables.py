@@ -4,7 +4,7 @@ import statistics
 
 from measured_results import read
 
-from tenfold.wording import duration
+from tenfold.formatting import duration
 
 BILLION = 10**9
 CORES = 32

@@ -15,7 +15,7 @@ RUNS = 7
 
 
 def main() -> None:
-    from tenfold.backend import use_backend
+    from tenfold.networks.backend import use_backend
 
     use_backend("tensorflow")
     import tensorflow as tf

@@ -16,10 +16,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tenfold.backend import usable_cores
 from tenfold.files import write_atomic
-from tenfold.reporting.search_figures import plot_choices
-from tenfold.workflows.training import processor
+from tenfold.machine import processor, usable_cores
+from tenfold.tuning.figures import plot_choices
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "choices.json"

@@ -12,12 +12,12 @@ import argparse
 import json
 from pathlib import Path
 
+from tenfold.comparing import figures
+from tenfold.comparing.compare import compare
+from tenfold.comparing.contenders import DEFAULT
+from tenfold.comparing.label_errors import find_doubtful_labels
+from tenfold.comparing.label_report import plot_doubtful
 from tenfold.files import atomic_path, write_atomic
-from tenfold.reporting import comparison_figures as figures
-from tenfold.reporting.labels import plot_doubtful
-from tenfold.workflows.comparing import compare
-from tenfold.workflows.contenders import DEFAULT
-from tenfold.workflows.labels import find_doubtful_labels
 
 ROOT = Path(__file__).parent.parent
 CLASSIFIERS = f"{DEFAULT},shipped:best,shipped:reader,shipped:tiny"

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.flags import with_flag
+from tenfold.augmentation.digit_forms import with_flag
 
 Image = npt.NDArray[np.uint8]
 Rng = np.random.Generator

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from tenfold.files import write_atomic
-from tenfold.workflows.training import processor
+from tenfold.machine import processor
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "docs" / "images"))

@@ -17,11 +17,13 @@ from typing import Any
 import numpy as np
 from train_speed import ACCURACY, publish, write
 
-from tenfold.bundle import META, Bundle, load_bundle, load_classifier
-from tenfold.data import load_mnist
-from tenfold.evaluation import evaluate
-from tenfold.recipes import Recipe, count_parameters, member_seeds, recipe_from_dict, recipe_named
-from tenfold.workflows.evaluating import all_figures
+from tenfold.classifiers.bundle import META, Bundle, load_bundle, load_classifier
+from tenfold.data.mnist import load_mnist
+from tenfold.evaluation.evaluate import all_figures
+from tenfold.evaluation.metrics import evaluate
+from tenfold.recipes.catalog import recipe_named
+from tenfold.recipes.recipe import Recipe, count_parameters, member_seeds
+from tenfold.recipes.serialization import recipe_from_dict
 
 
 def main() -> None:

@@ -18,19 +18,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.backend import use_backend
-from tenfold.bundle import load_bundle, load_classifier
-from tenfold.classifiers import Classifier, OnnxClassifier
-from tenfold.data import load_mnist
-from tenfold.explaining.changing import smallest_change
+from tenfold.classifiers.base import Classifier
+from tenfold.classifiers.bundle import load_bundle, load_classifier
+from tenfold.classifiers.onnx import OnnxClassifier
+from tenfold.data.mnist import load_mnist
+from tenfold.explaining.counterfactual import smallest_change
 from tenfold.explaining.evidence import log_odds
 from tenfold.explaining.gradients import Slopes, load_slopes
 from tenfold.explaining.occlusion import occlusion
-from tenfold.exporting import network_weights, onnx_model
+from tenfold.exporting.graph import network_weights, onnx_model
 from tenfold.files import write_atomic
-from tenfold.networks import build_network, finish_network
-from tenfold.recipes import Recipe, override
-from tenfold.workflows.training import processor
+from tenfold.machine import processor
+from tenfold.networks.backend import use_backend
+from tenfold.networks.build import build_network, finish_network
+from tenfold.recipes.recipe import Recipe
+from tenfold.recipes.serialization import override
 
 RESULTS = Path(__file__).parent.parent / "results" / "explaining.json"
 MODEL, IMAGES = "standard", 40

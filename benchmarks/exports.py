@@ -15,12 +15,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tenfold.bundle import shipped_models
+from tenfold.classifiers.bundle import shipped_models
 from tenfold.errors import ExportError
-from tenfold.exporting import FORMATS
+from tenfold.exporting.export import export_model
+from tenfold.exporting.formats import FORMATS
 from tenfold.files import write_atomic
-from tenfold.workflows.exporting import export_model
-from tenfold.workflows.training import processor
+from tenfold.machine import processor
 
 RESULTS = Path(__file__).parent.parent / "results" / "exports.json"
 PACKAGES = ("numpy", "onnx", "onnxruntime", "openvino", "ai-edge-litert", "tensorflow-cpu", "keras")

@@ -25,16 +25,15 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.backend import has_bfloat16
-from tenfold.bundle import KERAS, ONNX, load_bundle
-from tenfold.classifiers import OnnxClassifier
-from tenfold.data import load_mnist
-from tenfold.exporting import exported
+from tenfold.classifiers.bundle import KERAS, ONNX, load_bundle
+from tenfold.classifiers.onnx import OnnxClassifier
+from tenfold.classifiers.openvino import OpenVinoClassifier
+from tenfold.data.mnist import load_mnist
+from tenfold.exporting.formats import exported
 from tenfold.exporting.quantizing import CALIBRATION_IMAGES
 from tenfold.exporting.runtimes import Predict, litert_runtime, onnx_runtime
 from tenfold.files import write_atomic
-from tenfold.openvino_classifier import OpenVinoClassifier
-from tenfold.workflows.training import processor
+from tenfold.machine import has_bfloat16, processor
 
 RESULTS = Path(__file__).parent.parent / "results" / "inference.json"
 FLOAT32 = (

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tenfold.backend import use_backend
-from tenfold.classifiers import OnnxClassifier
-from tenfold.data import load_mnist
-from tenfold.exporting import network_weights, onnx_model
+from tenfold.classifiers.onnx import OnnxClassifier
+from tenfold.data.mnist import load_mnist
+from tenfold.exporting.graph import network_weights, onnx_model
 from tenfold.files import write_atomic
-from tenfold.networks import build_network, finish_network
-from tenfold.recipes import RECIPES
+from tenfold.networks.backend import use_backend
+from tenfold.networks.build import build_network, finish_network
+from tenfold.recipes.catalog import RECIPES
 
 RESULTS = Path(__file__).parent.parent / "results" / "latency.json"
 WARM_UP, RUNS, MOST_SECONDS = 100, 2000, 10.0

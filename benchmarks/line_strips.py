@@ -16,7 +16,7 @@ import PIL.ImageDraw
 import PIL.ImageFont
 from digit_forms import FORMS
 
-from tenfold.strips import HIGH
+from tenfold.reading.line_reader import HIGH
 
 WIDE = 192
 """Width of a strip to train on, in pixels."""

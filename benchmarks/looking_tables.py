@@ -2,7 +2,7 @@
 
 from measured_results import read
 
-from tenfold.wording import duration
+from tenfold.formatting import duration
 
 
 def compare() -> str:

@@ -16,7 +16,7 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 import keras
 from keras import layers
 
-from tenfold.data import load_mnist
+from tenfold.data.mnist import load_mnist
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 import tenfold
 from tenfold.files import write_atomic
-from tenfold.workflows.foreign import Answer, Sample, foreign_sets, score, summarise
+from tenfold.scoring.picture_sets import Answer, Sample, foreign_sets, score, summarise
 
 RESULTS = Path(__file__).parent.parent / "results" / "reading.json"
 

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from tenfold.data import load_mnist
+from tenfold.data.mnist import load_mnist
 from tenfold.files import write_atomic
 
 RESULTS = Path(__file__).parent.parent / "results" / "reading_speed.json"

@@ -32,10 +32,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tenfold.bundle import ONNX, load_bundle
-from tenfold.data import load_mnist
+from tenfold.classifiers.bundle import ONNX, load_bundle
+from tenfold.data.mnist import load_mnist
 from tenfold.files import write_atomic
-from tenfold.workflows.training import processor
+from tenfold.machine import processor
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "serving.json"

@@ -13,15 +13,17 @@ from typing import Any
 
 import train_speed
 
-from tenfold.backend import use_backend
-from tenfold.bundle import INT8, KERAS, LINE, ONNX, Bundle, load_bundle, write_bundle
-from tenfold.classifiers import OnnxClassifier
-from tenfold.data import load_mnist
+from tenfold.classifiers.bundle import INT8, KERAS, LINE, ONNX, Bundle, load_bundle, write_bundle
+from tenfold.classifiers.onnx import OnnxClassifier
+from tenfold.data.mnist import load_mnist
 from tenfold.errors import UsageError
-from tenfold.evaluation import evaluate
-from tenfold.exporting import c_header, network_weights, quantized_model, rounded
-from tenfold.exporting.quantizing import CALIBRATION_IMAGES
-from tenfold.recipes import recipe_from_dict
+from tenfold.evaluation.metrics import evaluate
+from tenfold.exporting.c_header import c_header
+from tenfold.exporting.graph import network_weights
+from tenfold.exporting.quantizing import CALIBRATION_IMAGES, quantized_model
+from tenfold.exporting.rounding import rounded
+from tenfold.networks.backend import use_backend
+from tenfold.recipes.serialization import recipe_from_dict
 
 ROOT = Path(__file__).parent.parent
 WEIGHTS = ROOT / "src" / "tenfold" / "weights"

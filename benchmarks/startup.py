@@ -19,7 +19,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tenfold.data import load_mnist
+from tenfold.data.mnist import load_mnist
 from tenfold.files import write_atomic
 
 RESULTS = Path(__file__).parent.parent / "results" / "startup.json"

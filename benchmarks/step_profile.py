@@ -53,14 +53,14 @@ def main() -> None:
 
 
 def profiled(name: str) -> dict[str, Any]:
-    from tenfold.backend import use_backend
+    from tenfold.networks.backend import use_backend
 
     use_backend("tensorflow")
     import tensorflow as tf
 
-    from tenfold.data import load_mnist
-    from tenfold.networks import build_network, effective_precision
-    from tenfold.recipes import load_recipe
+    from tenfold.data.mnist import load_mnist
+    from tenfold.networks.build import build_network, effective_precision
+    from tenfold.recipes.catalog import load_recipe
     from tenfold.training.batches import Batches
     from tenfold.training.optimizers import build_optimizer
     from tenfold.training.program import compile_steps

@@ -6,6 +6,7 @@ A table stands between the lines `<!-- table: NAME -->` and `<!-- end -->`. A te
 every table is what this script would write.
 """
 
+import ast
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -21,14 +22,9 @@ import tuning_tables
 from measured_results import read
 
 from tenfold.files import write_atomic
-from tenfold.recipes import (
-    RECIPES,
-    count_operations,
-    count_parameters,
-    count_training_operations,
-    recipe_named,
-)
-from tenfold.wording import duration
+from tenfold.formatting import duration
+from tenfold.recipes.catalog import RECIPES, recipe_named
+from tenfold.recipes.recipe import count_operations, count_parameters, count_training_operations
 
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -182,7 +178,29 @@ def machines() -> str:
     )
 
 
+ROOMS = (
+    "errors", "formatting", "machine", "files", "data", "imaging", "recipes", "augmentation",
+    "networks", "classifiers", "exporting", "evaluation", "reporting", "execution", "reading",
+    "training", "tuning", "comparing", "explaining", "scoring", "batch", "serving", "cli",
+)  # fmt: skip
+"""The parts of the package, in the order in which data passes through them."""
+
+
+def tree() -> str:
+    source = ROOT / "src" / "tenfold"
+    found = {path.stem: path for path in source.glob("[a-z]*.py")}
+    found |= {path.parent.name: path for path in source.glob("*/__init__.py")}
+    lines = ["```", "src/tenfold/"]
+    for room in sorted(found, key=ROOMS.index):
+        name = f"{room}/" if found[room].stem == "__init__" else f"{room}.py"
+        about = ast.get_docstring(ast.parse(found[room].read_text(encoding="utf-8"))) or ""
+        lines.append(f"  {name:14} {about.splitlines()[0].rstrip('.')}")
+    lines += ["  weights/       The shipped networks, each with its card", "```"]
+    return "\n".join(lines) + "\n"
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "tree": tree,
     "train_speed": train_speed,
     "ceiling": ceiling,
     "step_profile": step_profile,

@@ -19,13 +19,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.backend import use_backend
-from tenfold.data import load_mnist, split_validation
-from tenfold.evaluation import evaluate
+from tenfold.augmentation.non_digits import make_not_digits
+from tenfold.data.mnist import load_mnist, split_validation
+from tenfold.evaluation.metrics import evaluate
 from tenfold.files import write_atomic
-from tenfold.networks import finish_network
-from tenfold.not_digits import make_not_digits
-from tenfold.recipes import SIDE, load_recipe, member_seeds, override
+from tenfold.networks.backend import use_backend
+from tenfold.networks.build import finish_network
+from tenfold.recipes.catalog import load_recipe
+from tenfold.recipes.recipe import SIDE, member_seeds
+from tenfold.recipes.serialization import override
 from tenfold.training.loop import fit
 
 RESULTS = Path(__file__).parent.parent / "results" / "temperature.json"

@@ -29,13 +29,13 @@ import numpy as np
 import numpy.typing as npt
 from line_strips import MOST, WIDE, make_strip
 
-from tenfold.answers import Reading
-from tenfold.bundle import LINE, load_bundle
-from tenfold.data import load_mnist
+from tenfold.augmentation.digit_forms import with_flag
+from tenfold.classifiers.bundle import LINE, load_bundle
+from tenfold.data.mnist import load_mnist
 from tenfold.files import write_atomic
-from tenfold.flags import with_flag
-from tenfold.reading import Reader
-from tenfold.strips import HIGH, LineReader
+from tenfold.reading.line_reader import HIGH, LineReader
+from tenfold.reading.reader import Reader
+from tenfold.reading.results import Reading
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "line.json"
@@ -98,13 +98,13 @@ def make_batch(source: list[Image], rng: np.random.Generator) -> Batch:
 
 def trained(steps: int, seed: int, before: bytes | None) -> bytes:
     """Train the network, from the weights of a graph if there is one; return it as a graph."""
-    from tenfold.backend import use_backend
+    from tenfold.networks.backend import use_backend
 
     use_backend("tensorflow")
     import keras
     import tensorflow as tf
 
-    from tenfold.recipes import Optimizer, Recipe, Schedule
+    from tenfold.recipes.recipe import Optimizer, Recipe, Schedule
     from tenfold.training.optimizers import build_optimizer
 
     keras.utils.set_random_seed(seed)
@@ -153,7 +153,7 @@ def build() -> Any:
     import keras
     from keras import layers as kl
 
-    from tenfold.backend import has_bfloat16
+    from tenfold.machine import has_bfloat16
 
     dtype = "mixed_bfloat16" if has_bfloat16() else "float32"
     strips = keras.Input((HIGH, None), dtype="uint8", name="strips")

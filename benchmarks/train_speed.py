@@ -10,7 +10,7 @@ results/accuracy.json: perhaps from another machine, and not to be compared by t
 Every training is a whole command in a process of its own, one after the other, the recipes in turn,
 so that a slow spell of the machine falls on all. Beside tenfold's own recipes stand keras.io's and
 tuomaso's, re-made in benchmarks/recipes/, and the article on plain Keras. Let nothing run beside.
-The file is written after each training, src/tenfold/measured.json and the plot
+The file is written after each training, src/tenfold/recipes/measured.json and the plot
 docs/images/train_speed.png at the end. With --more the rows that are there stay, and only seeds
 without one are trained. With --keep DIR bundles stay as DIR/<recipe>-seed<N>, and one that is there
 is not trained again. The last line on stdout is the summary as JSON.
@@ -28,15 +28,16 @@ from typing import Any
 
 import speed_plot
 
-from tenfold.bundle import META, load_bundle
-from tenfold.evaluation import summarize
+from tenfold.classifiers.bundle import META, load_bundle
+from tenfold.evaluation.metrics import summarize
 from tenfold.files import write_atomic
-from tenfold.recipes import RECIPES, Recipe, count_training_operations, load_recipe
+from tenfold.recipes.catalog import RECIPES, load_recipe
+from tenfold.recipes.recipe import Recipe, count_training_operations
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "train_speed.json"
 ACCURACY = ROOT / "results" / "accuracy.json"
-MEASURED = ROOT / "src" / "tenfold" / "measured.json"
+MEASURED = ROOT / "src" / "tenfold" / "recipes" / "measured.json"
 PLAIN_KERAS = "plain-keras"
 OTHERS = {
     "keras-io": ["--recipe", "benchmarks/recipes/keras-io.json", "--val-size", "6000"],

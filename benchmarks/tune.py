@@ -27,13 +27,12 @@ from typing import Any
 import optuna
 from postgres import postgres
 
-from tenfold.backend import usable_cores
 from tenfold.files import write_atomic
-from tenfold.recipes import recipe_named
+from tenfold.machine import processor, usable_cores
+from tenfold.recipes.catalog import recipe_named
 from tenfold.tuning.space import default_space
 from tenfold.tuning.storage import close_storage, place_of
 from tenfold.tuning.study import Plan, load, make_or_join, suggest
-from tenfold.workflows.training import processor
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "tune.json"

@@ -6,7 +6,7 @@ from typing import Any
 from batch_tables import DOLLARS_PER_CORE_HOUR
 from measured_results import FOLDER, read
 
-from tenfold.wording import duration
+from tenfold.formatting import duration
 
 NOT_YET = "Not measured yet: `benchmarks/tune.py {}` does it.\n"
 

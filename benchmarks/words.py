@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 from train_line import by_digit, digits_of, written
 
 from tenfold.files import write_atomic
-from tenfold.reading import Reader
+from tenfold.reading.reader import Reader
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "words.json"

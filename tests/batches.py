@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from tenfold.batch.read_batch import read_batch
 from tenfold.batch.working import Worker
-from tenfold.workflows.batch import read_batch
 
 ORDER = [("source", "ascending"), ("index", "ascending")]
 

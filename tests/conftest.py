@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tenfold.data import encode_idx, load_mnist
+from tenfold.data.idx import encode_idx
+from tenfold.data.mnist import load_mnist
 from tenfold.data.sources import FILES
 
 
@@ -44,7 +45,7 @@ def digit_png(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tensorflow() -> None:
     """Keras on TensorFlow, for tests that build or train in this process."""
-    from tenfold.backend import use_backend
+    from tenfold.networks.backend import use_backend
 
     use_backend("tensorflow")
 

@@ -7,10 +7,10 @@ from conftest import Mnist
 from PIL import Image
 from scenes import page
 
-from tenfold.annotating import CALLED, LEFT_OUT, annotate
 from tenfold.cli import main
-from tenfold.pictures import load_picture
-from tenfold.reading import Reader
+from tenfold.imaging.decoding import load_picture
+from tenfold.reading.annotate import CALLED, LEFT_OUT, annotate
+from tenfold.reading.reader import Reader
 
 
 @pytest.mark.parametrize("size", [(28, 28), (400, 400), (3000, 3000)], ids=str)

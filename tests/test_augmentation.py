@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tenfold.augmentation import augment
-from tenfold.recipes import Augmentation
+from tenfold.augmentation.pipeline import augment
+from tenfold.recipes.recipe import Augmentation
 
 
 def rng() -> np.random.Generator:

@@ -5,9 +5,16 @@ import pickle
 import numpy as np
 import pytest
 
-from tenfold.baselines import BASELINES, fit_baseline
-from tenfold.baselines.baseline import best_temperature
-from tenfold.baselines.scorers import NEVER, Components, KernelPairs, pairs, score_pairs, spread
+from tenfold.comparing.baselines.baseline import best_temperature, fit_baseline
+from tenfold.comparing.baselines.kinds import BASELINES
+from tenfold.comparing.baselines.scorers import (
+    NEVER,
+    Components,
+    KernelPairs,
+    pairs,
+    score_pairs,
+    spread,
+)
 from tenfold.errors import TenfoldError
 
 ENOUGH = {"svm": 0.87, "linear-svm": 0.83, "forest": 0.82, "extra-trees": 0.83, "knn": 0.83,

@@ -17,8 +17,8 @@ from batches import ORDER, batch, command, rows_of
 from PIL import Image
 
 from tenfold.batch import arrays, parquet
-from tenfold.bundle import load_classifier
-from tenfold.reading import DEFAULT_THRESHOLD, Reader
+from tenfold.classifiers.bundle import load_classifier
+from tenfold.reading.reader import DEFAULT_THRESHOLD, Reader
 
 COLUMNS = {
     "source": "string", "index": "int64", "text": "string", "confidence": "float",
@@ -320,8 +320,8 @@ def test_memory_does_not_grow_with_the_input(mnist, tmp_path: Path) -> None:
                 "import sys\n"
                 "import numpy as np\n"
                 "from tests.batches import run_inline\n"
-                "from tenfold.classifiers import OnnxClassifier\n"
-                "from tenfold.workflows.batch import read_batch\n"
+                "from tenfold.classifiers.onnx import OnnxClassifier\n"
+                "from tenfold.batch.read_batch import read_batch\n"
                 "same = lambda self, images: np.full((len(images), 10), 0.1, np.float32)\n"
                 "OnnxClassifier.predict_proba = same  # what is held, not what is read, counts\n"
                 "read_batch(sys.argv[1], sys.argv[2], model='tiny', engine=run_inline)\n"

@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tenfold.bundle import load_bundle, load_classifier
-from tenfold.classifiers import OnnxClassifier
+from tenfold.classifiers.bundle import load_bundle, load_classifier
+from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import UsageError
-from tenfold.exporting import c_header, network_weights, onnx_model
-from tenfold.networks import build_network, finish_network
-from tenfold.recipes import Recipe, override, recipe_named
+from tenfold.exporting.c_header import c_header
+from tenfold.exporting.graph import network_weights, onnx_model
+from tenfold.networks.build import build_network, finish_network
+from tenfold.recipes.catalog import recipe_named
+from tenfold.recipes.recipe import Recipe
+from tenfold.recipes.serialization import override
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 COMPILER = shutil.which("cc") or shutil.which("gcc")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from conftest import Mnist
 
-from tenfold.canvas import (
+from tenfold.imaging.canvas import (
     STROKE_WIDTHS,
     center_by_mass,
     find_mark,
@@ -14,7 +14,7 @@ from tenfold.canvas import (
     stroke_width,
     to_canvas,
 )
-from tenfold.ink import ink_of, median, quantile
+from tenfold.imaging.ink import ink_of, median, quantile
 
 SIDE = 400
 Y, X = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]

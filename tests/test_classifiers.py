@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from tenfold.bundle import ONNX, load_bundle
-from tenfold.classifiers import Classifier, OnnxClassifier, as_images, predict_scored
+from tenfold.classifiers.base import Classifier, as_images, predict_scored
+from tenfold.classifiers.bundle import ONNX, load_bundle
+from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import BundleError, UsageError
 
 

@@ -6,14 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tenfold.baselines import BASELINES
-from tenfold.bundle import shipped_models
+from tenfold.classifiers.bundle import shipped_models
 from tenfold.cli import main
+from tenfold.comparing import compare as comparing
+from tenfold.comparing import contenders
+from tenfold.comparing.baselines.kinds import BASELINES
+from tenfold.comparing.compare import compare, measure_speed, write_comparison
+from tenfold.comparing.contenders import find_contenders
 from tenfold.errors import MissingExtraError, TenfoldError, UsageError
-from tenfold.recipes import RECIPES, for_few_images, recipe_named
-from tenfold.workflows import comparing, contenders
-from tenfold.workflows.comparing import compare, measure_speed, write_comparison
-from tenfold.workflows.contenders import find_contenders
+from tenfold.recipes.catalog import RECIPES, recipe_named
+from tenfold.recipes.small_data import for_few_images
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +23,7 @@ def small(mnist, tmp_path_factory: pytest.TempPathFactory):
     """A comparison of quick ones, in a cache of its own that holds MNIST."""
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tenfold.workflows.cells.cache_dir", lambda: cache)
+        patch.setattr("tenfold.comparing.cells.cache_dir", lambda: cache)
         patch.setattr(comparing, "CORRUPTED_IMAGES", 50)
         yield compare("knn,linear-svm,shipped:tiny", train_size=300), cache
 
@@ -93,7 +95,7 @@ def test_what_is_compared(small) -> None:
 
 def test_what_is_done_is_not_done_again(small, monkeypatch: pytest.MonkeyPatch) -> None:
     first, cache = small
-    monkeypatch.setattr("tenfold.workflows.cells.cache_dir", lambda: cache)
+    monkeypatch.setattr("tenfold.comparing.cells.cache_dir", lambda: cache)
 
     def never(*arguments, **options):
         raise AssertionError
@@ -109,7 +111,7 @@ def test_what_is_done_is_not_done_again(small, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_kill_loses_one_cell_at_most(mnist, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("tenfold.workflows.cells.cache_dir", lambda: tmp_path)
+    monkeypatch.setattr("tenfold.comparing.cells.cache_dir", lambda: tmp_path)
     monkeypatch.setattr(comparing, "CORRUPTED_IMAGES", 20)
     fitted = []
     real = contenders.fit_baseline
@@ -147,7 +149,7 @@ def test_the_page_needs_nothing_else(small, tmp_path: Path) -> None:
 
 
 def test_one_classifier_alone(small, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("tenfold.workflows.cells.cache_dir", lambda: small[1])
+    monkeypatch.setattr("tenfold.comparing.cells.cache_dir", lambda: small[1])
     page = write_comparison(compare("shipped:tiny", train_size=300), tmp_path / "out")
     assert "One way" in page.read_text()
 
@@ -163,7 +165,7 @@ def test_speed_is_measured_on_any_classifier(small, mnist) -> None:
 
 
 def test_the_command(small, tmp_path: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr("tenfold.workflows.cells.cache_dir", lambda: small[1])
+    monkeypatch.setattr("tenfold.comparing.cells.cache_dir", lambda: small[1])
     arguments = ["compare", "--classifiers", "knn,linear-svm,shipped:tiny", "--train-size", "300"]
     with pytest.raises(SystemExit) as ended:
         main([*arguments, "--out", str(tmp_path / "out"), "--json"])

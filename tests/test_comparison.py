@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from tenfold.comparison import compare_neighbours, holm, mcnemar, own_errors, rank
 from tenfold.errors import TenfoldError
+from tenfold.evaluation.significance import compare_neighbours, holm, mcnemar, own_errors, rank
 
 
 def right(*wrong: int, n: int = 20) -> np.ndarray:

@@ -9,10 +9,10 @@ from conftest import Mnist
 from PIL import Image
 
 from tenfold.cli import main
-from tenfold.corruptions import CORRUPTIONS, corrupt
 from tenfold.errors import DataError
-from tenfold.reading import Reader
-from tenfold.workflows.foreign import foreign_sets, score, summarise
+from tenfold.evaluation.corruptions import CORRUPTIONS, corrupt
+from tenfold.reading.reader import Reader
+from tenfold.scoring.picture_sets import foreign_sets, score, summarise
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)

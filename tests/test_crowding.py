@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from conftest import Mnist
 
-from tenfold.crowding import badly_cut, with_leftovers
-from tenfold.flags import with_flag
-from tenfold.recipes import Augmentation
+from tenfold.augmentation.digit_forms import with_flag
+from tenfold.augmentation.neighbours import badly_cut, with_leftovers
+from tenfold.recipes.recipe import Augmentation
 from tenfold.training.batches import Batches
 
 

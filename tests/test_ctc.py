@@ -5,8 +5,8 @@ from itertools import groupby, pairwise, product
 import numpy as np
 import pytest
 
-from tenfold import ctc
-from tenfold.ctc import likeliest, likelihoods, spotted
+from tenfold.reading import ctc
+from tenfold.reading.ctc import likeliest, likelihoods, spotted
 
 
 def steps_of(answers: list[int], sure: float = 0.9999) -> np.ndarray:

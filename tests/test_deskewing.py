@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from tenfold.deskewing import STEEPEST, USUAL_SPREAD, deskewing, slanting_again
 from tenfold.errors import UsageError
-from tenfold.networks import build_network, finish_network
-from tenfold.recipes import override, recipe_named
+from tenfold.networks.build import build_network, finish_network
+from tenfold.networks.deskew import STEEPEST, USUAL_SPREAD, deskewing, slanting_again
+from tenfold.recipes.catalog import recipe_named
+from tenfold.recipes.serialization import override
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 

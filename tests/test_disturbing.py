@@ -5,9 +5,9 @@ import pytest
 from conftest import Mnist
 
 from tenfold import load_classifier
-from tenfold.corruptions import CORRUPTIONS
-from tenfold.disturbing import DISTURBANCES, disturb
-from tenfold.recipes import Augmentation
+from tenfold.augmentation.degradation import DISTURBANCES, disturb
+from tenfold.evaluation.corruptions import CORRUPTIONS
+from tenfold.recipes.recipe import Augmentation
 from tenfold.training.batches import Batches
 
 

@@ -12,7 +12,7 @@ from scenes import page
 
 from tenfold.cli import main
 from tenfold.errors import PictureError, PictureTooLargeError
-from tenfold.pictures import load_pages, load_picture
+from tenfold.imaging.decoding import load_pages, load_picture
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tenfold.bundle import load_bundle
+from tenfold.classifiers.bundle import load_bundle
 from tenfold.errors import TenfoldError, UsageError
-from tenfold.recipes import override, recipe_named
-from tenfold.workflows import runs, training
-from tenfold.workflows.engines import Engine, LocalEngine, PartLostError
+from tenfold.execution.local import Engine, LocalEngine, PartLostError
+from tenfold.recipes.catalog import recipe_named
+from tenfold.recipes.serialization import override
+from tenfold.training import run_folder as runs
+from tenfold.training import train as training
 
 QUICK = {"epochs": 1, "batch_size": 100}
 
@@ -43,7 +45,7 @@ def sleep(seconds: float) -> None:
 
 @pytest.fixture(scope="module")
 def ray() -> Iterator[Engine]:
-    from tenfold.cluster import RayEngine
+    from tenfold.execution.ray import RayEngine
 
     with pytest.MonkeyPatch.context() as patch:
         # Its workers must find the functions of this file.

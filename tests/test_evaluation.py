@@ -8,7 +8,7 @@ import pytest
 from sklearn import metrics
 
 from tenfold.errors import TenfoldError
-from tenfold.evaluation import evaluate, hardest_images, summarize, wilson_interval
+from tenfold.evaluation.metrics import evaluate, hardest_images, summarize, wilson_interval
 
 
 def random_case(seed, n=500, sharpness=2.0):

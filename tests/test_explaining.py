@@ -8,21 +8,23 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tenfold.bundle import load_bundle, load_classifier, load_features
-from tenfold.classifiers import Classifier, OnnxClassifier, as_images
-from tenfold.deskewing import slanting_again
+from tenfold.classifiers.base import Classifier, as_images
+from tenfold.classifiers.bundle import load_bundle, load_classifier, load_features
+from tenfold.classifiers.features import FeatureClassifier
+from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import UsageError
-from tenfold.explaining.changing import Stroke, smallest_change
-from tenfold.explaining.embedding import embed
+from tenfold.explaining.counterfactual import Stroke, smallest_change
 from tenfold.explaining.evidence import log_odds
-from tenfold.explaining.exciting import PATCHES, excite, survey
-from tenfold.explaining.fields import convolutions, field_of
 from tenfold.explaining.gradients import Slopes, load_slopes
+from tenfold.explaining.map import embed
 from tenfold.explaining.occlusion import PATCH, occlusion
-from tenfold.exporting import network_weights, onnx_model
-from tenfold.features import FeatureClassifier
-from tenfold.networks import build_network, finish_network
-from tenfold.recipes import override, recipe_named, recipe_to_dict
+from tenfold.explaining.receptive_field import convolutions, field_of
+from tenfold.explaining.top_patches import PATCHES, excite, survey
+from tenfold.exporting.graph import network_weights, onnx_model
+from tenfold.networks.build import build_network, finish_network
+from tenfold.networks.deskew import slanting_again
+from tenfold.recipes.catalog import recipe_named
+from tenfold.recipes.serialization import override, recipe_to_dict
 
 
 class Svm(Classifier):
@@ -301,7 +303,7 @@ def test_an_embedding_keeps_groups_together() -> None:
 
 
 def test_points_that_are_no_landmarks_stand_among_their_like(monkeypatch) -> None:
-    from tenfold.explaining import embedding
+    from tenfold.explaining import map as embedding
 
     monkeypatch.setattr(embedding, "LANDMARKS", 120)
     rng = np.random.default_rng(0)
@@ -316,8 +318,9 @@ def test_points_that_are_no_landmarks_stand_among_their_like(monkeypatch) -> Non
 def test_slopes_are_the_same_on_jax() -> None:
     pytest.importorskip("jax")
     script = (
-        "import sys; from tenfold.backend import use_backend; use_backend(sys.argv[1])\n"
-        "from tenfold.bundle import load_bundle; from tenfold.data import load_mnist\n"
+        "import sys; from tenfold.networks.backend import use_backend; use_backend(sys.argv[1])\n"
+        "from tenfold.classifiers.bundle import load_bundle\n"
+        "from tenfold.data.mnist import load_mnist\n"
         "from tenfold.explaining.gradients import load_slopes\n"
         "image = load_mnist('train')[0][5]; slopes = load_slopes(load_bundle('tiny'))\n"
         "print(*slopes.integrated_gradients(image, 2).ravel(), *slopes.grad_cam(image, 2).ravel())"

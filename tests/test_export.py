@@ -9,18 +9,19 @@ import numpy as np
 import pytest
 from test_exporting import UNUSUAL
 
-from tenfold.bundle import KERAS, shipped_models
-from tenfold.classifiers import OnnxClassifier
+from tenfold.classifiers.bundle import KERAS, shipped_models
+from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.cli import main
 from tenfold.errors import ExportError, MissingExtraError, UsageError
-from tenfold.exporting import FORMATS, exported, formats, network_weights, onnx_model
+from tenfold.exporting import export as exporting
+from tenfold.exporting import formats
 from tenfold.exporting.agreement import agreement
-from tenfold.exporting.formats import laid_out
+from tenfold.exporting.export import export_model
+from tenfold.exporting.formats import FORMATS, exported, laid_out
+from tenfold.exporting.graph import network_weights, onnx_model
 from tenfold.exporting.runtimes import runtime_for
-from tenfold.networks import build_network, finish_network
-from tenfold.recipes import override
-from tenfold.workflows import exporting
-from tenfold.workflows.exporting import export_model
+from tenfold.networks.build import build_network, finish_network
+from tenfold.recipes.serialization import override
 
 SUFFIXES = {"onnx": [".onnx"], "litert": [".tflite"], "openvino": [".bin", ".xml"]}
 

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 
-from tenfold.bundle import ONNX, load_bundle
-from tenfold.classifiers import OnnxClassifier
-from tenfold.exporting import network_weights, onnx_model, quantized_model
-from tenfold.exporting.quantizing import CALIBRATION_IMAGES
-from tenfold.networks import build_network, finish_network
-from tenfold.recipes import RECIPES, override, recipe_named
+from tenfold.classifiers.bundle import ONNX, load_bundle
+from tenfold.classifiers.onnx import OnnxClassifier
+from tenfold.exporting.graph import network_weights, onnx_model
+from tenfold.exporting.quantizing import CALIBRATION_IMAGES, quantized_model
+from tenfold.networks.build import build_network, finish_network
+from tenfold.recipes.catalog import RECIPES, recipe_named
+from tenfold.recipes.serialization import override
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 

@@ -8,12 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tenfold.bundle import load_bundle, load_classifier, load_features, recipe_of, shipped_models
+from tenfold.classifiers.bundle import (
+    load_bundle,
+    load_classifier,
+    load_features,
+    recipe_of,
+    shipped_models,
+)
+from tenfold.classifiers.features import FeatureClassifier
 from tenfold.errors import BundleError, UsageError
-from tenfold.exporting import network_weights, onnx_model
-from tenfold.features import FeatureClassifier
-from tenfold.networks import build_network, finish_network, with_intermediates
-from tenfold.recipes import describe, override, recipe_named
+from tenfold.exporting.graph import network_weights, onnx_model
+from tenfold.networks.build import build_network, finish_network, with_intermediates
+from tenfold.recipes.catalog import recipe_named
+from tenfold.recipes.recipe import describe
+from tenfold.recipes.serialization import override
 
 VARIED = override(
     recipe_named("conv"),
@@ -116,7 +124,7 @@ def test_it_needs_no_keras_and_no_onnx() -> None:
         "import sys\n"
         "sys.modules.update(dict.fromkeys(('keras', 'tensorflow', 'jax', 'matplotlib', 'onnx')))\n"
         "import numpy as np\n"
-        "from tenfold.bundle import load_features\n"
+        "from tenfold.classifiers.bundle import load_features\n"
         "features = load_features('tiny')\n"
         "features.feature_maps(np.zeros((28, 28), np.uint8)), features.filters()"
     )

@@ -6,13 +6,13 @@ import pytest
 from conftest import Mnist
 from scenes import page
 
-from tenfold import canvas
-from tenfold.canvas import Mark
-from tenfold.classifiers import Classifier
-from tenfold.page import take_apart
-from tenfold.reading import Reader
-from tenfold.splitting import CUT_HEIGHT, LEANS, LEARNT_FROM, Cuts
-from tenfold.turning import MANY, likely_turns
+from tenfold.classifiers.base import Classifier
+from tenfold.imaging import canvas
+from tenfold.imaging.canvas import Mark
+from tenfold.reading.layout import take_apart
+from tenfold.reading.orientation import MANY, likely_turns
+from tenfold.reading.reader import Reader
+from tenfold.reading.splitting import CUT_HEIGHT, LEANS, LEARNT_FROM, Cuts
 
 
 class Doubting(Classifier):
@@ -91,7 +91,7 @@ def test_large_marks_are_reduced_first(mnist: Mnist, monkeypatch: pytest.MonkeyP
         return ink
 
     monkeypatch.setattr(canvas, "set_stroke_width", watched)
-    monkeypatch.setattr("tenfold.splitting.mark_to_canvas", canvas.mark_to_canvas)
+    monkeypatch.setattr("tenfold.reading.splitting.mark_to_canvas", canvas.mark_to_canvas)
     ink = np.zeros((1500, 1500), np.float32)
     ink[300:500] = ink[:, 700:800] = 1
     canvas.mark_to_canvas(ink)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tenfold.data.label_errors import LABEL_ERRORS, correct_labels
-from tenfold.evaluation import evaluate
-from tenfold.workflows.evaluating import all_figures
+from tenfold.evaluation.evaluate import all_figures
+from tenfold.evaluation.metrics import evaluate
 
 
 def test_ten_labels_are_set_right_and_five_images_left_out(mnist) -> None:

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from tenfold.cli import main
+from tenfold.comparing import label_errors as workflow
+from tenfold.comparing.label_errors import find_doubtful_labels, write_doubtful_labels
 from tenfold.data.label_errors import LABEL_ERRORS
 from tenfold.errors import MissingExtraError, UsageError
-from tenfold.recipes import override, recipe_named
-from tenfold.workflows import labels as workflow
-from tenfold.workflows.labels import find_doubtful_labels, write_doubtful_labels
+from tenfold.recipes.catalog import recipe_named
+from tenfold.recipes.serialization import override
 
 QUICK = override(recipe_named("softmax"), {"epochs": 3, "batch_size": 50})
 
@@ -89,7 +90,7 @@ def test_the_page_needs_nothing_else(found, tmp_path: Path) -> None:
 def test_the_command(found, tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(workflow, "cache_dir", lambda: found[1])
     recipe = tmp_path / "quick.json"
-    from tenfold.recipes import recipe_to_dict
+    from tenfold.recipes.serialization import recipe_to_dict
 
     recipe.write_text(json.dumps(recipe_to_dict(QUICK)))
     arguments = ["labels", "--recipe", str(recipe), "--folds", "2", "--train-size", "1000"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from served import PNG, Served, form
 
-from tenfold.reading import DEFAULT_THRESHOLD
+from tenfold.reading.reader import DEFAULT_THRESHOLD
 
 BYTES = {"Content-Type": "application/octet-stream"}
 

@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tenfold.data import encode_idx, load_mnist, sources, split_validation, status
 from tenfold.data import mnist as module
+from tenfold.data import sources
+from tenfold.data.idx import encode_idx
+from tenfold.data.mnist import load_mnist, split_validation, status
 from tenfold.errors import DataError, UsageError
 from tenfold.files import sha256
 
@@ -217,7 +219,8 @@ WORKER = """
 import os, sys, time
 from pathlib import Path
 import numpy as np
-from tenfold.data import load_mnist, sources
+from tenfold.data import sources
+from tenfold.data.mnist import load_mnist
 from tenfold.files import sha256
 
 def source():

@@ -4,10 +4,12 @@ import sys
 import numpy as np
 import pytest
 
-from tenfold.backend import use_backend
 from tenfold.errors import MissingExtraError, TrainingError, UsageError
-from tenfold.networks import build_network, finish_network, with_intermediates
-from tenfold.recipes import RECIPES, count_parameters, describe, override, recipe_named
+from tenfold.networks.backend import use_backend
+from tenfold.networks.build import build_network, finish_network, with_intermediates
+from tenfold.recipes.catalog import RECIPES, recipe_named
+from tenfold.recipes.recipe import count_parameters, describe
+from tenfold.recipes.serialization import override
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 
@@ -75,7 +77,7 @@ def test_backends() -> None:
 
 
 def test_without_keras_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tenfold.backend.find_spec", lambda name: None)
+    monkeypatch.setattr("tenfold.networks.backend.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"tenfold\[train\]"):
         use_backend()
 
@@ -83,11 +85,12 @@ def test_without_keras_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch
 JAX_STEPS = """
 import sys
 import numpy as np
-from tenfold.backend import use_backend
+from tenfold.networks.backend import use_backend
 assert use_backend("jax") == "jax"
-from tenfold.data import load_mnist
-from tenfold.networks import build_network
-from tenfold.recipes import override, recipe_named
+from tenfold.data.mnist import load_mnist
+from tenfold.networks.build import build_network
+from tenfold.recipes.catalog import recipe_named
+from tenfold.recipes.serialization import override
 from tenfold.training.loop import fit
 images, labels = load_mnist("train")
 for name in sys.argv[1:]:

@@ -1,7 +1,7 @@
 import numpy as np
 
-from tenfold.not_digits import make_not_digits
-from tenfold.recipes import Augmentation
+from tenfold.augmentation.non_digits import make_not_digits
+from tenfold.recipes.recipe import Augmentation
 from tenfold.training.batches import Batches
 
 
@@ -46,8 +46,8 @@ def test_batches_hold_their_part_of_them_with_even_targets(mnist) -> None:
 
 def test_the_shipped_reader_tells_them_from_digits(mnist) -> None:
     from tenfold import load_classifier
-    from tenfold.models import DEFAULT_MODEL
-    from tenfold.reading import DEFAULT_THRESHOLD
+    from tenfold.reading.reader import DEFAULT_THRESHOLD
+    from tenfold.reading.shipped import DEFAULT_MODEL
 
     reader = load_classifier(DEFAULT_MODEL)
     digits = mnist.test_images[:2000]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import tenfold
-from tenfold.bundle import ONNX, load_bundle
-from tenfold.classifiers import BATCH
+from tenfold.classifiers.bundle import ONNX, load_bundle
+from tenfold.classifiers.onnx import BATCH
+from tenfold.classifiers.openvino import OpenVinoClassifier
 from tenfold.errors import BundleError, MissingExtraError, UsageError
-from tenfold.openvino_classifier import OpenVinoClassifier
 
 pytest.importorskip("openvino")
 

@@ -10,8 +10,8 @@ from conftest import Mnist
 from scenes import page
 
 import tenfold
-from tenfold.page import take_apart, without_rules
-from tenfold.reading import Reader
+from tenfold.reading.layout import take_apart, without_rules
+from tenfold.reading.reader import Reader
 
 FIRST = 50_000
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from tenfold import pictures
 from tenfold.errors import PictureError
-from tenfold.pictures import load_picture
+from tenfold.imaging import decoding as pictures
+from tenfold.imaging.decoding import load_picture
 
 DIGIT = np.full((40, 30), 200, dtype=np.uint8)
 DIGIT[5:25, 10:14] = 40

@@ -10,11 +10,11 @@ import pytest
 from conftest import Mnist
 from PIL import Image
 
-from tenfold.answers import Digit, Line, Reading
-from tenfold.corruptions import corrupt
 from tenfold.errors import PictureError, UsageError
-from tenfold.pictures import load_picture
-from tenfold.reading import Reader
+from tenfold.evaluation.corruptions import corrupt
+from tenfold.imaging.decoding import load_picture
+from tenfold.reading.reader import Reader
+from tenfold.reading.results import Digit, Line, Reading
 
 
 class Templates:
@@ -150,9 +150,9 @@ def test_the_shipped_classifier_is_loaded_once_when_needed(
         asked.append(name)
         return templates
 
-    bundle = types.ModuleType("tenfold.bundle")
+    bundle = types.ModuleType("tenfold.classifiers.bundle")
     bundle.load_classifier = load_classifier  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "tenfold.bundle", bundle)
+    monkeypatch.setitem(sys.modules, "tenfold.classifiers.bundle", bundle)
     reader = Reader()
     reader.read(np.zeros((9, 9), np.uint8), single=True)
     assert asked == []

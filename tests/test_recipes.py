@@ -5,20 +5,15 @@ from pathlib import Path
 import pytest
 
 from tenfold.errors import UsageError
-from tenfold.recipes import (
-    DEFAULT,
-    RECIPES,
+from tenfold.recipes.catalog import DEFAULT, RECIPES, load_recipe, recipe_named
+from tenfold.recipes.recipe import (
     count_operations,
     count_parameters,
     count_training_operations,
     describe,
     layer_names,
-    load_recipe,
-    override,
-    recipe_from_dict,
-    recipe_named,
-    recipe_to_dict,
 )
+from tenfold.recipes.serialization import override, recipe_from_dict, recipe_to_dict
 
 NANO = recipe_named("nano")
 

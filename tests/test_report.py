@@ -11,9 +11,9 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from tenfold.errors import TenfoldError
-from tenfold.evaluation import HardImage, evaluate, hardest_images
+from tenfold.evaluation.metrics import HardImage, evaluate, hardest_images
 from tenfold.reporting import figures
-from tenfold.reporting.report import Report, render_report
+from tenfold.training.report import Report, render_report
 
 VOID = {"meta", "img", "wbr", "br", "link", "input", "hr"}
 SECTIONS = [

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tenfold.bundle import load_bundle
+from tenfold.classifiers.bundle import load_bundle
 
 RECIPE = ["--recipe", "conv", "--epochs", "6", "--train-size", "20000", "--batch-size", "100"]
 

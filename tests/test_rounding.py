@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from tenfold.classifiers import OnnxClassifier
-from tenfold.exporting import network_weights, onnx_model, rounded
-from tenfold.exporting.rounding import steps_of
-from tenfold.networks import build_network, finish_network
-from tenfold.recipes import override, recipe_named
+from tenfold.classifiers.onnx import OnnxClassifier
+from tenfold.exporting.graph import network_weights, onnx_model
+from tenfold.exporting.rounding import rounded, steps_of
+from tenfold.networks.build import build_network, finish_network
+from tenfold.recipes.catalog import recipe_named
+from tenfold.recipes.serialization import override
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from served import PNG, Served, images_request, maze
 
-from tenfold.classifiers import Classifier
+from tenfold.classifiers.base import Classifier
 from tenfold.serving.batching import Batcher
 from tenfold.serving.metrics import Metrics
 from tenfold.serving.problems import ProblemError

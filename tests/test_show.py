@@ -12,14 +12,16 @@ import pytest
 from PIL import Image
 
 import tenfold
-from tenfold.bundle import write_bundle
+from tenfold.classifiers.bundle import write_bundle
 from tenfold.cli import main
-from tenfold.explaining import exciting, gradients
-from tenfold.exporting import network_weights, onnx_model
-from tenfold.networks import build_network, finish_network
-from tenfold.recipes import recipe_named, recipe_to_dict
+from tenfold.explaining import gradients
+from tenfold.explaining import show as showing
+from tenfold.explaining import top_patches as exciting
+from tenfold.exporting.graph import network_weights, onnx_model
+from tenfold.networks.build import build_network, finish_network
+from tenfold.recipes.catalog import recipe_named
+from tenfold.recipes.serialization import recipe_to_dict
 from tenfold.reporting.drawing import Drawing, heat, mosaic, signed
-from tenfold.workflows import showing
 
 WITHOUT_KERAS = (
     "import sys\n"
@@ -98,7 +100,7 @@ def test_show_leaves_a_page_and_its_figures(shell, digit_png: Path) -> None:
 @pytest.mark.usefixtures("few_images")
 def test_show_in_the_base_install_says_what_it_leaves_out(tmp_path: Path, digit_png: Path) -> None:
     script = WITHOUT_KERAS + (
-        "from tenfold.workflows import showing\n"
+        "from tenfold.explaining import show as showing\n"
         "real = showing.load_mnist\n"
         "showing.load_mnist = lambda *a: tuple(values[:120] for values in real(*a))\n"
         "import tenfold.cli; tenfold.cli.main(['show', 'tiny'])"

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from tenfold.errors import TrainingError
-from tenfold.networks import build_network
-from tenfold.recipes import override, recipe_named
+from tenfold.networks.build import build_network
+from tenfold.recipes.catalog import recipe_named
+from tenfold.recipes.serialization import override
 from tenfold.training.loop import fit
 from tenfold.training.optimizers import build_optimizer
 

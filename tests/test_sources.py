@@ -15,7 +15,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from tenfold.data import load_mnist, sources, status
+from tenfold.data import sources
+from tenfold.data.mnist import load_mnist, status
 from tenfold.errors import DataError
 
 FIRST = "train-images-idx3-ubyte"

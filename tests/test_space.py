@@ -7,7 +7,10 @@ from typing import get_args, get_type_hints
 import pytest
 
 from tenfold.errors import UsageError
-from tenfold.recipes import RECIPES, Conv, Dropout, Optimizer, Recipe, override, recipe_named
+from tenfold.recipes.catalog import RECIPES, recipe_named
+from tenfold.recipes.layers import Conv, Dropout
+from tenfold.recipes.recipe import Optimizer, Recipe
+from tenfold.recipes.serialization import override
 from tenfold.tuning.changes import CHANGES, USUAL_RATES, changed
 from tenfold.tuning.space import (
     Choice,

@@ -9,10 +9,10 @@ from conftest import Mnist
 from PIL import Image, ImageDraw, ImageFont
 from scenes import crop, page
 
-from tenfold.bundle import LINE, load_bundle
-from tenfold.canvas import Mark
-from tenfold.reading import Reader
-from tenfold.strips import HIGH, STEP, LineReader, line_of, to_strip
+from tenfold.classifiers.bundle import LINE, load_bundle
+from tenfold.imaging.canvas import Mark
+from tenfold.reading.line_reader import HIGH, STEP, LineReader, line_of, to_strip
+from tenfold.reading.reader import Reader
 
 WORDS = "quick brown fox jumps over lazy dogs Total Amount bills Solo bliss October zoo Gold soil"
 

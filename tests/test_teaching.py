@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 from tenfold.errors import UsageError
-from tenfold.networks import build_network, finish_network
-from tenfold.recipes import Augmentation, override, recipe_named
+from tenfold.networks.build import build_network, finish_network
+from tenfold.recipes.catalog import recipe_named
+from tenfold.recipes.recipe import Augmentation
+from tenfold.recipes.serialization import override
 from tenfold.training.batches import Batches
 from tenfold.training.loop import fit
 from tenfold.training.teaching import lesson
-from tenfold.workflows.training import train
+from tenfold.training.train import train
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 SOFTMAX = override(recipe_named("softmax"), {"epochs": 1, "batch_size": 50})

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from tenfold.errors import TrainingError, UsageError
-from tenfold.networks import build_network
-from tenfold.recipes import Augmentation, Schedule, check_recipe, override, recipe_named
+from tenfold.networks.build import build_network
+from tenfold.recipes.catalog import recipe_named
+from tenfold.recipes.recipe import Augmentation, Schedule, check_recipe
+from tenfold.recipes.serialization import override
 from tenfold.training.batches import Batches
 from tenfold.training.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
 from tenfold.training.loop import fit

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from tenfold.cli import main
-from tenfold.data import encode_idx
+from tenfold.data.idx import encode_idx
 from tenfold.errors import TenfoldError, TrainingError, UsageError
-from tenfold.recipes import load_recipe, override, recipe_named
+from tenfold.recipes.catalog import load_recipe, recipe_named
+from tenfold.recipes.serialization import override
 from tenfold.tuning.results import TrialRow, best_of, best_recipe, differences, worth
 from tenfold.tuning.space import default_space, narrowed, start_values
 from tenfold.tuning.storage import held, open_storage, place_of
@@ -219,7 +220,7 @@ def test_a_search_without_test_images(
 
 
 def test_workflows_load_no_test_images() -> None:
-    source = (ROOT / "src" / "tenfold" / "workflows" / "tuning.py").read_text()
+    source = (ROOT / "src" / "tenfold" / "tuning" / "tune.py").read_text()
     assert source.count("load_mnist(") == 1
     assert 'load_mnist("train"' in source
 

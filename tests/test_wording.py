@@ -1,6 +1,6 @@
 import pytest
 
-from tenfold.wording import count, duration
+from tenfold.formatting import count, duration
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import tenfold
-from tenfold.annotating import annotate
-from tenfold.canvas import to_canvas
-from tenfold.pictures import load_picture
+from tenfold.imaging.canvas import to_canvas
+from tenfold.imaging.decoding import load_picture
+from tenfold.reading.annotate import annotate
 
 HERE = Path(__file__).parent
 

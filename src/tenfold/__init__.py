@@ -8,32 +8,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tenfold.bundle import load_classifier as load_classifier
-    from tenfold.classifiers import Classifier as Classifier
+    from tenfold.classifiers.base import Classifier as Classifier
+    from tenfold.classifiers.bundle import load_classifier as load_classifier
     from tenfold.data.mnist import load_mnist as load_mnist
     from tenfold.errors import PictureError as PictureError
     from tenfold.errors import TenfoldError as TenfoldError
-    from tenfold.evaluation import evaluate as evaluate
-    from tenfold.reading import Reader as Reader
-    from tenfold.recipes import Recipe as Recipe
-    from tenfold.workflows.explaining import explain as explain
-    from tenfold.workflows.showing import show as show
-    from tenfold.workflows.training import train as train
+    from tenfold.evaluation.metrics import evaluate as evaluate
+    from tenfold.explaining.explain import explain as explain
+    from tenfold.explaining.show import show as show
+    from tenfold.reading.reader import Reader as Reader
+    from tenfold.recipes.recipe import Recipe as Recipe
+    from tenfold.training.train import train as train
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Classifier": "tenfold.classifiers",
+    "Classifier": "tenfold.classifiers.base",
     "PictureError": "tenfold.errors",
-    "Reader": "tenfold.reading",
-    "Recipe": "tenfold.recipes",
+    "Reader": "tenfold.reading.reader",
+    "Recipe": "tenfold.recipes.recipe",
     "TenfoldError": "tenfold.errors",
-    "evaluate": "tenfold.evaluation",
-    "explain": "tenfold.workflows.explaining",
-    "load_classifier": "tenfold.bundle",
+    "evaluate": "tenfold.evaluation.metrics",
+    "explain": "tenfold.explaining.explain",
+    "load_classifier": "tenfold.classifiers.bundle",
     "load_mnist": "tenfold.data.mnist",
-    "show": "tenfold.workflows.showing",
-    "train": "tenfold.workflows.training",
+    "show": "tenfold.explaining.show",
+    "train": "tenfold.training.train",
 }
 
 __all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 (the names are strings)

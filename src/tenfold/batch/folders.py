@@ -6,14 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tenfold.batch.chunks import (
-    BYTES_PER_CHUNK,
-    PICTURES_PER_CHUNK,
-    Chunk,
-    Content,
-    Encoded,
-    Place,
-)
+from tenfold.batch.chunks import BYTES_PER_CHUNK, PICTURES_PER_CHUNK, Chunk, Content, Encoded, Place
 from tenfold.errors import PictureError
 
 

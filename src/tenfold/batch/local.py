@@ -10,10 +10,10 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TypeAlias
 
-from tenfold.backend import usable_cores
 from tenfold.batch.chunks import Chunk
 from tenfold.batch.working import Done, Job, Worker
 from tenfold.errors import TenfoldError
+from tenfold.machine import usable_cores
 
 Numbered: TypeAlias = tuple[int, Chunk]
 

@@ -9,7 +9,7 @@ from tenfold.batch.folders import File, Gathering, Survey, files_of, survey
 from tenfold.batch.parquet import parquet_chunks
 from tenfold.batch.tars import PACKED, PLAIN, tar_chunks
 from tenfold.errors import UsageError
-from tenfold.pictures import SUFFIXES
+from tenfold.imaging.decoding import SUFFIXES
 
 TARS = (PLAIN, *PACKED)
 ARRAYS = (".npy", ".npz")

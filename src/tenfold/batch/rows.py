@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.answers import REJECTED, Reading
+from tenfold.reading.results import REJECTED, Reading
 
 _CHARACTERS = [*"0123456789", REJECTED, ""]
 _REJECTED, _BLANK = 10, 11

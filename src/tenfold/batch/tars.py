@@ -18,7 +18,7 @@ from tenfold.batch.chunks import (
     Unread,
 )
 from tenfold.batch.folders import File
-from tenfold.pictures import MAX_BYTES, SUFFIXES
+from tenfold.imaging.decoding import MAX_BYTES, SUFFIXES
 
 PLAIN = ".tar"
 PACKED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")

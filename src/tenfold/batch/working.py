@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.answers import Reading
 from tenfold.batch.chunks import Chunk, Content, Encoded, Images, Place, Unread
 from tenfold.batch.rows import PictureRows, image_rows, schema
-from tenfold.bundle import graph_of, load_bundle
-from tenfold.classifiers import OnnxClassifier, predict_scored
+from tenfold.classifiers.base import predict_scored
+from tenfold.classifiers.bundle import graph_of, load_bundle
+from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import PictureError
 from tenfold.files import atomic_path
-from tenfold.pictures import load_pages, load_picture, picture_name
-from tenfold.reading import Reader
+from tenfold.imaging.decoding import load_pages, load_picture, picture_name
+from tenfold.reading.reader import Reader
+from tenfold.reading.results import Reading
 
 LIGHT = 127
 """Mean of an image's outermost pixels above which it is dark ink on light: MNIST's are black."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from tenfold.cli.engine import add_engine_options, check_engine_options, ray_engine
 from tenfold.errors import UsageError
-from tenfold.wording import count, duration
+from tenfold.formatting import count, duration
 
 _EPILOG = """\
 examples:
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     check_engine_options(options)
     if options.workers is not None and options.workers < 1:
         raise UsageError(f"--workers is {options.workers}; it must be at least 1")
-    from tenfold.workflows.batch import read_batch
+    from tenfold.batch.read_batch import read_batch
 
     options.interrupted_hint = "; go on with the same command and --resume"
     with _engine(options) as engine:
@@ -90,7 +90,7 @@ def _engine(options: argparse.Namespace) -> Iterator[Any]:
         yield run_here
         return
     with ray_engine(options):
-        from tenfold.cluster.batches import run_on_ray
+        from tenfold.batch.ray import run_on_ray
 
         yield run_on_ray
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tenfold.wording import duration
+from tenfold.formatting import duration
 
 _EPILOG = """\
 examples:
@@ -57,8 +57,8 @@ def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Compare, and return the figures as JSON-ready values and as text."""
-    from tenfold.workflows.comparing import compare, write_comparison
-    from tenfold.workflows.contenders import DEFAULT
+    from tenfold.comparing.compare import compare, write_comparison
+    from tenfold.comparing.contenders import DEFAULT
 
     options.interrupted_hint = "; what is done is kept: the same command goes on"
     comparison = compare(

@@ -29,12 +29,12 @@ def check_engine_options(options: argparse.Namespace) -> None:
 
 
 def ray_engine(options: argparse.Namespace, workers: int | None = None) -> Any:
-    """Return a `tenfold.cluster.RayEngine`, connected; to be left as a context.
+    """Return a `tenfold.execution.ray.RayEngine`, connected; to be left as a context.
 
     Raises:
         MissingExtraError: Ray is not installed.
         TenfoldError: No cluster answers.
     """
-    from tenfold.cluster import RayEngine
+    from tenfold.execution.ray import RayEngine
 
     return RayEngine(options.ray_address, workers)

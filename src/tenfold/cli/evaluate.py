@@ -34,7 +34,7 @@ def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Evaluate, and return the figures as JSON-ready values and as text."""
-    from tenfold.workflows.evaluating import evaluate_model
+    from tenfold.evaluation.evaluate import evaluate_model
 
     progress = not options.quiet and sys.stderr.isatty()
     figures = evaluate_model(options.model, options.data_dir, int8=options.int8, progress=progress)

@@ -49,8 +49,8 @@ def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Explain, write the page, and return what was found as JSON-ready values and as text."""
     from tenfold.cli.read import stdin_bytes
-    from tenfold.workflows.explaining import explain
-    from tenfold.workflows.saving import check_folder
+    from tenfold.explaining.explain import explain
+    from tenfold.reporting.saving import check_folder
 
     piped = options.picture == "-"
     out = options.out or Path(f"explain-{'stdin' if piped else Path(options.picture).stem}")
@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _text(explanation: Any) -> list[str]:
-    from tenfold.wording import percent
+    from tenfold.formatting import percent
 
     lines = []
     for one in explanation.digits:

@@ -49,7 +49,7 @@ def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Export, and return the figures as JSON-ready values and as text."""
-    from tenfold.workflows.exporting import export_model
+    from tenfold.exporting.export import export_model
 
     result = export_model(
         options.model,

@@ -49,7 +49,7 @@ def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Find them, and return the figures as JSON-ready values and as text."""
-    from tenfold.workflows.labels import RECIPE, find_doubtful_labels, write_doubtful_labels
+    from tenfold.comparing.label_errors import RECIPE, find_doubtful_labels, write_doubtful_labels
 
     options.interrupted_hint = "; what is done is kept: the same command goes on"
     found = find_doubtful_labels(

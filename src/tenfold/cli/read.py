@@ -58,8 +58,8 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     sources = list(_sources(options.pictures))
     if options.annotate:
         _check_target(options.annotate, sources)
-    from tenfold.bundle import load_classifier
-    from tenfold.reading import Reader
+    from tenfold.classifiers.bundle import load_classifier
+    from tenfold.reading.reader import Reader
 
     reader = Reader(load_classifier(options.model))
     stems = _stems(sources) if options.annotate else {}
@@ -83,7 +83,7 @@ def _documents(
     reader: Any, name: str, options: argparse.Namespace, stem: str
 ) -> Iterator[dict[str, Any]]:
     """Give what was read in a file: one document, or one for each page of a PDF."""
-    from tenfold.pictures import SUFFIXES, load_pages
+    from tenfold.imaging.decoding import SUFFIXES, load_pages
 
     try:
         if name != "-" and _is_folder(Path(name)):
@@ -137,8 +137,8 @@ def _stems(sources: list[str]) -> dict[str, str]:
 
 
 def _annotate(picture: Any, reading: Any, path: Path) -> None:
-    from tenfold.annotating import annotate
     from tenfold.files import atomic_path
+    from tenfold.reading.annotate import annotate
 
     try:
         with atomic_path(path) as temporary:
@@ -154,7 +154,7 @@ def _text(name: str, document: dict[str, Any]) -> list[str]:
 
 
 def _sources(names: list[str]) -> list[str]:
-    from tenfold.pictures import SUFFIXES
+    from tenfold.imaging.decoding import SUFFIXES
 
     found: list[str] = []
     for name in names:

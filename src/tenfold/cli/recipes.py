@@ -32,9 +32,10 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _list() -> tuple[Any, str]:
-    from tenfold.measured import measured
-    from tenfold.recipes import RECIPES, count_parameters
-    from tenfold.wording import duration
+    from tenfold.formatting import duration
+    from tenfold.recipes.catalog import RECIPES
+    from tenfold.recipes.measured import measured
+    from tenfold.recipes.recipe import count_parameters
 
     figures = measured()
     machines = list(dict.fromkeys(found["machine"] for found in figures.values()))
@@ -62,14 +63,10 @@ def _list() -> tuple[Any, str]:
 
 
 def _one(name: str) -> tuple[Any, str]:
-    from tenfold.recipes import (
-        count_operations,
-        count_parameters,
-        describe,
-        load_recipe,
-        recipe_to_dict,
-    )
-    from tenfold.wording import count
+    from tenfold.formatting import count
+    from tenfold.recipes.catalog import load_recipe
+    from tenfold.recipes.recipe import count_operations, count_parameters, describe
+    from tenfold.recipes.serialization import recipe_to_dict
 
     recipe = load_recipe(name)
     rows = describe(recipe)

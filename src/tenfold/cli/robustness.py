@@ -48,7 +48,7 @@ def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Measure, and return the figures as JSON-ready values and as text."""
-    from tenfold.workflows.robustness import corruption_sheet, measure_robustness
+    from tenfold.scoring.robustness import corruption_sheet, measure_robustness
 
     result = measure_robustness(
         options.model,

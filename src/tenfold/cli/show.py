@@ -42,8 +42,8 @@ def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Look inside, write the page, and return what was written as JSON-ready values and as text."""
-    from tenfold.workflows.saving import check_folder
-    from tenfold.workflows.showing import show
+    from tenfold.explaining.show import show
+    from tenfold.reporting.saving import check_folder
 
     out = options.out or Path(f"show-{Path(options.model).resolve().name}")
     if options.picture:

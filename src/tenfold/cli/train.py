@@ -9,7 +9,7 @@ from typing import Any
 
 from tenfold.cli.engine import add_engine_options, check_engine_options, ray_engine
 from tenfold.errors import UsageError
-from tenfold.wording import count, duration
+from tenfold.formatting import count, duration
 
 _EPILOG = """\
 examples:
@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     if options.resume:
         _refuse_with_resume(options)
         folder = options.resume
-        from tenfold.workflows import training
+        from tenfold.training import train as training
 
         options.interrupted_hint = f"; go on with: tenfold train --resume {folder}"
         with _engine(options) as engine:
@@ -94,17 +94,19 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         results = _start(options, progress)
     if len(results) == 1 and (options.seeds or 1) == 1:
         return results[0].to_dict(), _tell_one(results[0])
-    from tenfold.workflows.training import results_to_dict
+    from tenfold.training.train import results_to_dict
 
     return results_to_dict(results), _tell_many(results)
 
 
 def _start(options: argparse.Namespace, progress: bool) -> list[Any]:
-    from tenfold.recipes import DEFAULT, load_recipe, override
+    from tenfold.recipes.catalog import DEFAULT, load_recipe
+    from tenfold.recipes.serialization import override
 
     settings = _settings(options)
     recipe = override(load_recipe(options.recipe or DEFAULT), settings)
-    from tenfold.workflows import runs, training
+    from tenfold.training import run_folder as runs
+    from tenfold.training import train as training
 
     seed = 0 if options.seed is None else options.seed
     request = training.make_request(
@@ -172,7 +174,7 @@ def _tell_one(result: Any) -> str:
 
 
 def _tell_many(results: list[Any]) -> str:
-    from tenfold.workflows.training import results_to_dict
+    from tenfold.training.train import results_to_dict
 
     lines = [
         f"seed {result.meta['seed']}: {result.accuracy:.2%}, "

@@ -113,11 +113,12 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         raise UsageError(f"workers is {options.workers}; it must be at least 1")
     if options.show_space:
         return _show_space(options)
-    from tenfold.backend import check_backend
+    from tenfold.networks.backend import check_backend
 
     check_backend(options.backend)
+    from tenfold.tuning import search_folder as searches
+    from tenfold.tuning import tune as tuning
     from tenfold.tuning.storage import close_storage, open_storage  # or the extra is named
-    from tenfold.workflows import searches, tuning
 
     folder, search = _resumed(options) if options.resume else _asked_for(options)
     place = searches.place_for(search, folder, options.storage)
@@ -141,13 +142,14 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
 def _engine(options: argparse.Namespace) -> Any:
     if options.engine == "ray":
         return ray_engine(options, options.workers)
-    from tenfold.workflows.engines import LocalEngine
+    from tenfold.execution.local import LocalEngine
 
     return LocalEngine(options.workers or 1)
 
 
 def _recipe_and_space(options: argparse.Namespace) -> tuple[Any, Any]:
-    from tenfold.recipes import DEFAULT, load_recipe, override
+    from tenfold.recipes.catalog import DEFAULT, load_recipe
+    from tenfold.recipes.serialization import override
     from tenfold.tuning.space import default_space, narrowed
 
     recipe = load_recipe(options.recipe or DEFAULT)
@@ -160,8 +162,8 @@ def _recipe_and_space(options: argparse.Namespace) -> tuple[Any, Any]:
 
 
 def _asked_for(options: argparse.Namespace) -> tuple[Path, Any]:
+    from tenfold.tuning.search_folder import default_search_folder, make_search
     from tenfold.tuning.study import Plan
-    from tenfold.workflows.searches import default_search_folder, make_search
 
     recipe, space = _recipe_and_space(options)
     given = {
@@ -186,7 +188,7 @@ def _asked_for(options: argparse.Namespace) -> tuple[Path, Any]:
 
 
 def _resumed(options: argparse.Namespace) -> tuple[Path, Any]:
-    from tenfold.workflows.searches import extended, read_search
+    from tenfold.tuning.search_folder import extended, read_search
 
     names = ("recipe", "space", "epochs", "pruner", "train_size", "val_size", "seed", "study",
              "grace", "data_dir", "backend")  # fmt: skip

@@ -1,1 +1,1 @@
-"""Why a classifier answers as it does: occlusion, gradients, and what would have to change."""
+"""What a network learned, and why it answers as it does."""

@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.bundle import KERAS, Bundle, recipe_of
-from tenfold.deskewing import slanting_again
+from tenfold.classifiers.bundle import KERAS, Bundle, recipe_of
 from tenfold.errors import MissingExtraError, TrainingError, UsageError
 from tenfold.explaining.evidence import LEAST
-from tenfold.explaining.fields import convolutions, field_of
-from tenfold.recipes import SIDE, Deskew, Recipe
+from tenfold.explaining.receptive_field import convolutions, field_of
+from tenfold.networks.deskew import slanting_again
+from tenfold.recipes.layers import Deskew
+from tenfold.recipes.recipe import SIDE, Recipe
 
 COMPLETE = 0.01
 """Integrated gradients take steps until they add up to the whole within this part of it."""
@@ -32,7 +33,7 @@ class Slopes:
     """A Keras network with the slopes of its answers.
 
     Args:
-        network: From `tenfold.networks.finish_network`, or as `load_slopes` loads it.
+        network: From `tenfold.networks.build.finish_network`, or as `load_slopes` loads it.
         recipe: What it was built from.
 
     Attributes:
@@ -194,7 +195,7 @@ def load_slopes(bundle: Bundle) -> Slopes:
         MissingExtraError: Keras is not installed.
         BundleError: A file is missing or altered.
     """
-    from tenfold.backend import use_backend
+    from tenfold.networks.backend import use_backend
 
     try:
         use_backend()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.classifiers import Classifier
+from tenfold.classifiers.base import Classifier
 from tenfold.explaining.evidence import log_odds
 
 PATCH = 5

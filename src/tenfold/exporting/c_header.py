@@ -9,13 +9,11 @@ from textwrap import wrap
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.deskewing import LEAST_INK, LEAST_SPREAD, STEEPEST, USUAL_SPREAD
 from tenfold.errors import UsageError
 from tenfold.exporting.graph import BATCH_NORM_EPSILON, Weights, norm_statistics
 from tenfold.exporting.rounding import steps_of
-from tenfold.recipes import (
-    CLASSES,
-    SIDE,
+from tenfold.networks.deskew import LEAST_INK, LEAST_SPREAD, STEEPEST, USUAL_SPREAD
+from tenfold.recipes.layers import (
     Conv,
     Dense,
     Depthwise,
@@ -24,11 +22,8 @@ from tenfold.recipes import (
     Flatten,
     GlobalAveragePool,
     MaxPool,
-    Recipe,
-    count_parameters,
-    describe,
-    layer_names,
 )
+from tenfold.recipes.recipe import CLASSES, SIDE, Recipe, count_parameters, describe, layer_names
 
 ACTIVATIONS = {"linear": "LINEAR", "relu": "RELU", "silu": "SILU"}
 """How the header calls the activations that it knows."""

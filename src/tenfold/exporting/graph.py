@@ -6,10 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.deskewing import LEAST_INK, LEAST_SPREAD, STEEPEST, USUAL_SPREAD
-from tenfold.recipes import (
-    CLASSES,
-    SIDE,
+from tenfold.networks.deskew import LEAST_INK, LEAST_SPREAD, STEEPEST, USUAL_SPREAD
+from tenfold.recipes.layers import (
     Conv,
     Dense,
     Depthwise,
@@ -19,10 +17,8 @@ from tenfold.recipes import (
     GlobalAveragePool,
     Layer,
     MaxPool,
-    Recipe,
-    describe,
-    layer_names,
 )
+from tenfold.recipes.recipe import CLASSES, SIDE, Recipe, describe, layer_names
 
 OPSET = 17
 """ONNX operator set: old enough for every runtime of the last years, has all that is used."""
@@ -40,7 +36,7 @@ def network_weights(network: Any) -> list[Weights]:
     """Return the weights by layer name of each member; a single network is its only member.
 
     Args:
-        network: From `tenfold.networks.finish_network`; weights keep Keras's order and shapes.
+        network: From `networks.build.finish_network`; weights keep Keras's order and shapes.
     """
     members = [layer for layer in network.layers if layer.name.startswith("member")] or [network]
     return [{layer.name: layer.get_weights() for layer in one.layers} for one in members]
@@ -222,7 +218,7 @@ def _add_conv(
 
 
 def _add_deskewing(graph: _Graph, name: str, width: float, value: str) -> str:
-    """Add what `tenfold.deskewing` says, step by step as it stands there."""
+    """Add what `tenfold.networks.deskew` says, step by step as it stands there."""
     from onnx import TensorProto
 
     def add(operator: str, step: str, *inputs: str, **attributes: Any) -> str:

@@ -11,9 +11,10 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.classifiers import OnnxClassifier
+from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.exporting.graph import Weights, onnx_model
-from tenfold.recipes import Depthwise, Recipe, layer_names
+from tenfold.recipes.layers import Depthwise
+from tenfold.recipes.recipe import Recipe, layer_names
 
 LEVELS = 127
 """Weights are whole multiples, -127 to 127, of a step that each filter has for itself."""

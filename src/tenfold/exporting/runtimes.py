@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.openvino_classifier import OpenVinoClassifier
+from tenfold.classifiers.openvino import OpenVinoClassifier
 
 Predict = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 """From images uint8 (n, 28, 28) to probabilities float32 (n, 10)."""

@@ -47,11 +47,12 @@ class Augmentation:
     `scale`: factors 1 / (1 + n)..1 + n, height and width apart. `shear`: tangent, -n..n.
     `thickness`: strokes up to a pixel thicker or thinner: the weight, -n..n, of each pixel's
     brightest (above 0) or darkest (below 0) neighbour, itself included. `not_digits`: this part
-    of each batch, 0..0.9, is made-up marks (`tenfold.not_digits`) with all digits equally likely.
+    of each batch, 0..0.9, is made-up marks (`augmentation.non_digits`), all digits equally likely.
     `crowded`: this part of the digits, 0..1, is as a cut leaves it: with bits of neighbours
-    (`tenfold.crowding`). `flags`: this part of the ones, 0..1, has a flag (`tenfold.flags`).
+    (`augmentation.neighbours`). `flags`: this part of the ones, 0..1, has a flag
+    (`augmentation.digit_forms`).
     `disturbed`: this part of all, 0..1, has patches turned light for dark, noise, strokes across
-    and the like (`tenfold.disturbing`).
+    and the like (`tenfold.augmentation.degradation`).
     """
 
     shift_pixels: float = 0.0

@@ -1,1 +1,1 @@
-"""Figures and pages made of results, never of models."""
+"""Drawing and HTML shared by all reports; made of results, never of models."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tenfold.errors import MissingExtraError, TenfoldError
-from tenfold.evaluation import N_CLASSES, HardImage, ReliabilityBin, wilson_interval
+from tenfold.evaluation.metrics import N_CLASSES, HardImage, ReliabilityBin, wilson_interval
 
 try:
     import matplotlib

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.classifiers import Classifier
+from tenfold.classifiers.base import Classifier
 from tenfold.serving.metrics import Metrics
 from tenfold.serving.problems import ProblemError
 

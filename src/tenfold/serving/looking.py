@@ -12,17 +12,17 @@ import numpy.typing as npt
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from tenfold.classifiers import SIDE
-from tenfold.pictures import load_pages
+from tenfold.classifiers.base import SIDE
+from tenfold.imaging.decoding import load_pages
 from tenfold.serving.problems import ProblemError
 from tenfold.serving.service import service_of
 from tenfold.serving.settings import Settings
 from tenfold.serving.uploads import Upload, picture_in
 
 if TYPE_CHECKING:
-    from tenfold.answers import Digit
-    from tenfold.features import FeatureClassifier
-    from tenfold.reading import Reader
+    from tenfold.classifiers.features import FeatureClassifier
+    from tenfold.reading.reader import Reader
+    from tenfold.reading.results import Digit
 
 MOST_LEFT_OUT = 60
 """Marks that are told of though they are no digits: a page of print has thousands."""
@@ -69,7 +69,7 @@ async def inside(request: Request) -> JSONResponse:
 @lru_cache(maxsize=1)
 def features_of(model: str) -> "FeatureClassifier":
     """Return a model with its layers to look at, loaded when first asked for."""
-    from tenfold.bundle import load_features
+    from tenfold.classifiers.bundle import load_features
 
     return load_features(model)
 

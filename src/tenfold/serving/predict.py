@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
-from tenfold.pictures import load_pages
+from tenfold.imaging.decoding import load_pages
 from tenfold.serving.problems import ProblemError
 from tenfold.serving.schemas import PICTURE_BODY, Document
 from tenfold.serving.service import service_of
@@ -13,7 +13,7 @@ from tenfold.serving.settings import Settings
 from tenfold.serving.uploads import Upload, picture_in
 
 if TYPE_CHECKING:
-    from tenfold.reading import Reader
+    from tenfold.reading.reader import Reader
 
 router = APIRouter(tags=["Pictures"])
 

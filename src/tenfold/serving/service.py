@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.bundle import load_bundle, load_classifier
-from tenfold.classifiers import SIDE, Classifier
+from tenfold.classifiers.base import SIDE, Classifier
+from tenfold.classifiers.bundle import load_bundle, load_classifier
 from tenfold.serving.batching import Batcher
 from tenfold.serving.metrics import Metrics
 from tenfold.serving.problems import ProblemError
 from tenfold.serving.settings import Settings
 
 if TYPE_CHECKING:
-    from tenfold.reading import Reader
+    from tenfold.reading.reader import Reader
 
 T = TypeVar("T")
 Phase = Literal["starting", "ready", "draining"]
@@ -72,7 +72,7 @@ class Service:
 
     def _load(self) -> "Reader":
         """Load the model, and read a little, so that the first request waits for nothing."""
-        from tenfold.reading import Reader
+        from tenfold.reading.reader import Reader
 
         classifier = load_classifier(self.model)
         blank = np.zeros((SIDE, SIDE), np.uint8)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.classifiers import SIDE, as_images
+from tenfold.classifiers.base import SIDE, as_images
 from tenfold.errors import UsageError
 from tenfold.serving.problems import ProblemError
 

@@ -1,1 +1,1 @@
-"""Training: one loop of compiled steps, with checkpoints to go on from."""
+"""Training: the verb, the compiled loop, batches, optimizers, checkpoints, the report."""

@@ -8,8 +8,8 @@ from itertools import chain, islice
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.augmentation import augment
-from tenfold.recipes import CLASSES, Augmentation
+from tenfold.augmentation.pipeline import augment
+from tenfold.recipes.recipe import CLASSES, Augmentation
 
 Chunk = tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]
 """Images uint8 (k, b, 28, 28) and targets float32 (k, b, 10) of k steps, one-hot or
@@ -97,7 +97,7 @@ class Batches:
         count = round(self._augmentation.not_digits * self._batch_size)
         if not count:
             return
-        from tenfold.not_digits import make_not_digits
+        from tenfold.augmentation.non_digits import make_not_digits
 
         for batch, wanted in zip(images, targets, strict=True):
             batch[:count] = make_not_digits(count, self._images, self._labels, rng)
@@ -113,13 +113,13 @@ class Batches:
         """Give some ones a flag, and some digits bits of neighbours."""
         flags, crowded = augmentation.flags, augmentation.crowded
         if flags:
-            from tenfold.flags import with_flag
+            from tenfold.augmentation.digit_forms import with_flag
 
             for place in np.argwhere(targets.argmax(axis=2) == 1):
                 if rng.random() < flags:
                     images[tuple(place)] = with_flag(images[tuple(place)], rng)
         if crowded:
-            from tenfold.crowding import with_leftovers
+            from tenfold.augmentation.neighbours import with_leftovers
 
             for place in np.argwhere(rng.random(images.shape[:2]) < crowded):
                 images[tuple(place)] = with_leftovers(images[tuple(place)], self._images, rng)

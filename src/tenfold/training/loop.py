@@ -11,16 +11,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.backend import has_gpu, use_backend
 from tenfold.errors import TrainingError
-from tenfold.networks import DataFormat, build_network, effective_precision
-from tenfold.recipes import CLASSES, Recipe, for_few_images, teacher_of
+from tenfold.formatting import count
+from tenfold.machine import has_gpu
+from tenfold.networks.backend import use_backend
+from tenfold.networks.build import DataFormat, build_network, effective_precision
+from tenfold.recipes.catalog import teacher_of
+from tenfold.recipes.recipe import CLASSES, Recipe
+from tenfold.recipes.small_data import for_few_images
 from tenfold.training.batches import Batches, Chunk
 from tenfold.training.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
 from tenfold.training.optimizers import build_optimizer, learning_rate_at
 from tenfold.training.program import Program, compile_steps, smoothed
 from tenfold.training.teaching import lesson
-from tenfold.wording import count
 
 CHANCE_MARGIN = 0.1
 """Below chance (0.1) plus this after the first epochs, a training has learnt next to nothing:
@@ -76,7 +79,7 @@ def fit(
         labels: uint8 (n,), 0..9.
         seed: Decides the first weights, the order of images, augmentation and dropout.
         validation: Images and labels judged after every epoch; no training uses them.
-        backend: See `tenfold.backend.use_backend`.
+        backend: See `tenfold.networks.backend.use_backend`.
         data_format: Where the one channel stands inside the network.
         deterministic: Same seed, same machine, same backend: same weights, bit for bit. Slower.
         checkpoints: Folder for a checkpoint after every epoch; if it holds one, training goes

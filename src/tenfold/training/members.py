@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from tenfold.recipes import Recipe, member_seeds
+from tenfold.recipes.recipe import Recipe, member_seeds
 from tenfold.training.loop import Images, Labels, Trained, fit
 
 _log = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tenfold.recipes import Optimizer, Recipe, Schedule
+from tenfold.recipes.recipe import Optimizer, Recipe, Schedule
 
 START_FRACTION = 0.1
 """One-cycle starts at this part of its highest rate; Smith and Topin use a tenth or less."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.recipes import CLASSES, SIDE
+from tenfold.recipes.recipe import CLASSES, SIDE
 
 Program = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.float32]], tuple[float, int]]
 """Takes images uint8 (k, b, 28, 28) and targets float32 (k, b, 10), one-hot or even for what is no
@@ -22,7 +22,7 @@ def compile_steps(network: Any, optimizer: Any, label_smoothing: float) -> Progr
     """Return the program that trains a network, for the backend that Keras runs on.
 
     Args:
-        network: From `tenfold.networks.build_network`; its variables move with every call.
+        network: From `tenfold.networks.build.build_network`; its variables move with every call.
         optimizer: A Keras optimiser, built on the network's trainable variables.
         label_smoothing: 0..1; this part of each target is spread evenly over all digits.
     """

@@ -6,7 +6,7 @@ from typing import Any
 from keras import ops, optimizers
 
 from tenfold.errors import TrainingError
-from tenfold.wording import count
+from tenfold.formatting import count
 
 MOST_WEIGHTS = 2000
 """Its matrix has a row and a column for each weight, and is taken apart again and again."""

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.networks import finish_network
-from tenfold.recipes import Recipe
+from tenfold.networks.build import finish_network
+from tenfold.recipes.recipe import Recipe
 
 AT_ONCE = 2000
 """Images that a teacher reads at once; more would only take memory."""

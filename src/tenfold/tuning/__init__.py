@@ -1,1 +1,1 @@
-"""Searching for good settings: the space, the study, its storage, the workers, the results."""
+"""A search for better settings: space, study, workers, results, the report."""

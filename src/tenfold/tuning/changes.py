@@ -4,17 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tenfold.recipes import (
-    Augmentation,
-    Conv,
-    Dense,
-    Dropout,
-    Layer,
-    Recipe,
-    override,
-    recipe_named,
-    recipe_to_dict,
-)
+from tenfold.recipes.catalog import recipe_named
+from tenfold.recipes.layers import Conv, Dense, Dropout, Layer
+from tenfold.recipes.recipe import Augmentation, Recipe
+from tenfold.recipes.serialization import override, recipe_to_dict
 
 Value = float | str
 

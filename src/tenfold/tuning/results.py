@@ -8,19 +8,11 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from tenfold.evaluation import summarize
-from tenfold.recipes import Recipe
+from tenfold.evaluation.metrics import summarize
+from tenfold.formatting import count
+from tenfold.recipes.recipe import Recipe
 from tenfold.tuning.changes import Value, changed, neat
-from tenfold.tuning.study import (
-    CHANGED,
-    NOTE,
-    SEED,
-    SURPLUS,
-    WORKER,
-    Plan,
-    lost_numbers,
-)
-from tenfold.wording import count
+from tenfold.tuning.study import CHANGED, NOTE, SEED, SURPLUS, WORKER, Plan, lost_numbers
 
 _STATES = {
     TrialState.COMPLETE: "complete",

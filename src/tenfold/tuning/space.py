@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tenfold.errors import UsageError
-from tenfold.recipes import Recipe, check_recipe
+from tenfold.recipes.recipe import Recipe, check_recipe
 from tenfold.tuning.changes import Value, changed, own_value
 
 LOG_FROM = 10

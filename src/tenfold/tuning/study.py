@@ -11,7 +11,8 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from tenfold.errors import TenfoldError, UsageError
-from tenfold.recipes import Recipe, recipe_from_dict, recipe_to_dict
+from tenfold.recipes.recipe import Recipe
+from tenfold.recipes.serialization import recipe_from_dict, recipe_to_dict
 from tenfold.tuning.changes import Value
 from tenfold.tuning.space import (
     Choice,

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import optuna
 from optuna.trial import TrialState
 
-from tenfold.backend import use_backend
 from tenfold.errors import TenfoldError
-from tenfold.recipes import member_seeds
+from tenfold.networks.backend import use_backend
+from tenfold.recipes.recipe import member_seeds
 from tenfold.training.loop import fit
 from tenfold.tuning.changes import changed
 from tenfold.tuning.storage import Place
@@ -54,7 +54,7 @@ class Errand:
     """What a worker is sent to do.
 
     `trials`: the study is complete with so many. `ends_at`: no trial begins after this moment
-    (`time.time()`). `backend`: see `tenfold.backend.use_backend`.
+    (`time.time()`). `backend`: see `tenfold.networks.backend.use_backend`.
     """
 
     place: Place

@@ -1,0 +1,195 @@
+"""The folder a run leaves: model.keras, model.onnx, meta.json, history, report.html."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from tenfold.classifiers.base import Classifier
+from tenfold.classifiers.onnx import OnnxClassifier
+from tenfold.errors import BundleError, UsageError
+from tenfold.files import make_folder, sha256, temporary_folder
+
+if TYPE_CHECKING:  # reading needs neither, and should not wait for them
+    from tenfold.classifiers.features import FeatureClassifier
+    from tenfold.recipes.recipe import Recipe
+
+META = "meta.json"
+ONNX = "model.onnx"
+INT8 = "model-int8.onnx"
+LINE = "line.onnx"
+KERAS = "model.keras"
+HISTORY = "history.csv"
+HISTORY_LINES = "history.jsonl"
+REPORT = "report.html"
+
+Runtime = Literal["onnxruntime", "openvino"]
+
+FORMAT = 1
+"""Raised when a reader of older bundles could no longer make sense of a new one."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A finished run on disk: its folder and what meta.json says."""
+
+    folder: Path
+    meta: dict[str, Any]
+
+    def read(self, name: str) -> bytes:
+        """Return one of its files, checked against the SHA-256 in meta.json.
+
+        Raises:
+            BundleError: The file is missing or altered.
+        """
+        path = self.folder / name
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise BundleError(f"the bundle lacks {path}: {error.strerror}") from error
+        if sha256(data) != self.meta["files"].get(name):
+            raise BundleError(f"{path} is not the file that was written: its SHA-256 differs")
+        return data
+
+
+def shipped_models() -> tuple[str, ...]:
+    """Return the names of the models inside the package."""
+    return tuple(sorted(path.name for path in _weights().iterdir() if (path / META).is_file()))
+
+
+def _weights() -> Path:
+    return Path(str(files("tenfold"))) / "weights"
+
+
+def load_bundle(model: str | Path) -> Bundle:
+    """Return a shipped model by name, or the bundle in a folder.
+
+    Raises:
+        BundleError: Neither; or the folder holds an unfinished or damaged run.
+    """
+    name = str(model)
+    folder = _weights() / name if name in shipped_models() else Path(model)
+    if not folder.is_dir():
+        shipped = ", ".join(shipped_models())
+        raise BundleError(f"no model {name!r}: give a bundle folder or a shipped model ({shipped})")
+    try:
+        meta = json.loads((folder / META).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BundleError(f"{folder} holds no finished run: it has no {META}") from None
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{folder / META} cannot be read: {error}") from error
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT or "files" not in meta:
+        raise BundleError(f"{folder / META} is not a description that this tenfold understands")
+    return Bundle(folder, meta)
+
+
+def load_classifier(
+    model: str | Path, *, int8: bool = False, runtime: Runtime = "onnxruntime"
+) -> Classifier:
+    """Return the classifier of a shipped model or of a bundle folder; needs no TensorFlow.
+
+    Args:
+        model: Shipped name or bundle folder.
+        int8: Take the graph in int8, which the small shipped models have too.
+        runtime: "openvino" reads very many images sooner (`OpenVinoClassifier`).
+
+    Raises:
+        BundleError: No such model, or its files are missing or altered.
+        MissingExtraError: OpenVINO is asked for and not installed.
+        UsageError: No such runtime.
+    """
+    graph = graph_of(load_bundle(model), int8=int8)
+    if runtime == "onnxruntime":
+        return OnnxClassifier(graph)
+    if runtime == "openvino":
+        from tenfold.classifiers.openvino import OpenVinoClassifier
+
+        return OpenVinoClassifier(graph)
+    raise UsageError(f"no runtime is named {runtime!r}; there are: onnxruntime, openvino")
+
+
+def load_features(model: str | Path) -> "FeatureClassifier":
+    """Return the classifier of a model, with what each of its layers makes of images.
+
+    Raises:
+        BundleError: No such model, or its files are missing, altered or of another tenfold.
+    """
+    from tenfold.classifiers.features import FeatureClassifier
+
+    bundle = load_bundle(model)
+    return FeatureClassifier(graph_of(bundle), recipe_of(bundle))
+
+
+def recipe_of(bundle: Bundle) -> "Recipe":
+    """Return the recipe that a bundle was trained by.
+
+    Raises:
+        BundleError: meta.json holds none, or one that this tenfold does not understand.
+    """
+    from tenfold.recipes.serialization import recipe_from_dict
+
+    try:
+        return recipe_from_dict(bundle.meta["recipe"])
+    except (KeyError, TypeError, UsageError) as error:
+        raise BundleError(f"{bundle.folder / META} has no recipe to go by: {error}") from error
+
+
+def graph_of(bundle: Bundle, *, int8: bool = False) -> bytes:
+    """Return the ONNX graph of a bundle, in float32 or in int8.
+
+    Raises:
+        BundleError: It has no int8 form, or a file is missing or altered.
+    """
+    if int8 and INT8 not in bundle.meta["files"]:
+        raise BundleError(
+            f"{bundle.folder.name} has no int8 form; nano and tiny, shipped, have one"
+        )
+    return bundle.read(INT8 if int8 else ONNX)
+
+
+def summary_of(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures of a bundle as the shell prints them with --json."""
+    names = ("seed", "parameters", "epochs", "train_seconds", "test")
+    return {"recipe": meta["recipe"]["name"]} | {name: meta[name] for name in names}
+
+
+def write_bundle(folder: Path, contents: Mapping[str, bytes], meta: Mapping[str, Any]) -> Bundle:
+    """Write the files of a finished run into its folder, meta.json with their hashes last.
+
+    All are first written aside; a folder without meta.json is no bundle, so that one cut off
+    halfway is never taken for whole.
+
+    Args:
+        folder: Made if missing; files of the same names are replaced.
+        contents: Files by name.
+        meta: JSON-ready facts; `format` and `files` are added.
+    """
+    hashes = {name: sha256(data) for name, data in contents.items()}
+    full = {"format": FORMAT, **meta, "files": hashes}
+    make_folder(folder)
+    with temporary_folder(folder / "bundle") as aside:
+        for name, data in contents.items():
+            (aside / name).write_bytes(data)
+        text = json.dumps(full, indent=2, ensure_ascii=False) + "\n"
+        (aside / META).write_text(text, encoding="utf-8")
+        for name in [*contents, META]:
+            (aside / name).replace(folder / name)
+    return Bundle(folder, full)
+
+
+def history_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return one line per epoch, with a line of names on top."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def history_lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return one JSON object per line, an epoch each."""
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()

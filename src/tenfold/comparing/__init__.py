@@ -1,0 +1,1 @@
+"""Several classifiers on the same images, and labels that the images contradict."""

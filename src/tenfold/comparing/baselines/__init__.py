@@ -1,0 +1,1 @@
+"""Classifiers of scikit-learn and LightGBM, behind the one interface."""

@@ -1,0 +1,189 @@
+"""The classifiers to compare with, and the settings that do each justice."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tenfold.comparing.baselines.scorers import Boosted, Estimator, KernelPairs, LinearPairs, Scorer
+
+
+@dataclass(frozen=True)
+class BaselineSettings:
+    """One classifier: what it is called, what decides it, and how long to expect it to take.
+
+    Attributes:
+        name: As given to `tenfold compare`.
+        title: As people call it.
+        note: Its settings in words.
+        package: The package that must be there.
+        settings: All numbers that decide it.
+        build: Makes it, unfitted, from the settings, a seed and the number of images to come.
+        seconds: Of one core, to fit 60,000 images; for telling the time left.
+        growth: The power of the number of images that this grows with.
+    """
+
+    name: str
+    title: str
+    note: str
+    package: str
+    settings: Mapping[str, Any]
+    build: Callable[[Mapping[str, Any], int, int], Scorer]
+    seconds: float
+    growth: float = 1.0
+
+    def make(self, seed: int, images: int) -> Scorer:
+        """Return it unfitted, for so many images."""
+        return self.build(self.settings, seed, images)
+
+
+def _svm(settings: Mapping[str, Any], seed: int, images: int) -> Scorer:
+    return KernelPairs(settings["components"], settings["gamma"], settings["C"])
+
+
+def _linear_svm(settings: Mapping[str, Any], seed: int, images: int) -> Scorer:
+    return LinearPairs({"C": settings["C"], "dual": False, "tol": settings["tol"]})
+
+
+def _forest(settings: Mapping[str, Any], seed: int, images: int) -> Scorer:
+    from sklearn.ensemble import RandomForestClassifier
+
+    forest = RandomForestClassifier(**settings, random_state=seed, n_jobs=-1)
+    return Estimator(forest, floor=_least_share(settings))
+
+
+def _extra_trees(settings: Mapping[str, Any], seed: int, images: int) -> Scorer:
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    trees = ExtraTreesClassifier(**settings, random_state=seed, n_jobs=-1)
+    return Estimator(trees, floor=_least_share(settings))
+
+
+def _least_share(settings: Mapping[str, Any]) -> float:
+    return 0.5 / float(settings["n_estimators"])
+
+
+def _knn(settings: Mapping[str, Any], seed: int, images: int) -> Scorer:
+    from sklearn.neighbors import KNeighborsClassifier
+
+    neighbours = KNeighborsClassifier(
+        settings["neighbours"], weights=settings["weights"], algorithm="brute"
+    )
+    return Estimator(neighbours, floor=0.01, components=settings["components"])
+
+
+def _logistic(settings: Mapping[str, Any], seed: int, images: int) -> Scorer:
+    from sklearn.linear_model import LogisticRegression
+
+    return Estimator(LogisticRegression(**settings), floor=None)
+
+
+def _boosting(settings: Mapping[str, Any], seed: int, images: int) -> Scorer:
+    own = {key: value for key, value in settings.items() if key != "rounds"}
+    return Boosted(settings["rounds"], own | {"seed": seed})
+
+
+def _mlp(settings: Mapping[str, Any], seed: int, images: int) -> Scorer:
+    from sklearn.neural_network import MLPClassifier
+
+    batch_size = min(settings["batch_size"], images)
+    passes = max(settings["passes"], settings["least_steps"] * batch_size // images)
+    network = MLPClassifier(
+        settings["hidden"],
+        alpha=settings["alpha"],
+        batch_size=batch_size,
+        max_iter=passes,
+        random_state=seed,
+    )
+    return Estimator(network, floor=1e-7)
+
+
+# Chosen on the last 10,000 training images, held back; dev/LOG.md has what was tried.
+_ALL = (
+    BaselineSettings(
+        "svm",
+        "Support vector machine, RBF kernel",
+        "C 5 and gamma 0.05 on 60 principal components of the pixels, one machine for each pair "
+        "of digits",
+        "sklearn",
+        {"components": 60, "gamma": 0.05, "C": 5.0},
+        _svm,
+        seconds=70,
+        growth=1.7,
+    ),
+    BaselineSettings(
+        "linear-svm",
+        "Linear support vector machine",
+        "C 0.02 on pixels, one machine for each pair of digits",
+        "sklearn",
+        {"C": 0.02, "tol": 0.01},
+        _linear_svm,
+        seconds=40,
+    ),
+    BaselineSettings(
+        "forest",
+        "Random forest",
+        "300 trees, the square root of the pixels tried at each split",
+        "sklearn",
+        {"n_estimators": 300, "max_features": "sqrt"},
+        _forest,
+        seconds=80,
+        growth=1.1,
+    ),
+    BaselineSettings(
+        "extra-trees",
+        "Extremely randomised trees",
+        "300 trees, 8% of the pixels tried at each split",
+        "sklearn",
+        {"n_estimators": 300, "max_features": 0.08},
+        _extra_trees,
+        seconds=120,
+        growth=1.1,
+    ),
+    BaselineSettings(
+        "knn",
+        "k nearest neighbours",
+        "3 neighbours weighed by distance, on 40 principal components of the pixels",
+        "sklearn",
+        {"neighbours": 3, "weights": "distance", "components": 40},
+        _knn,
+        seconds=2,
+    ),
+    BaselineSettings(
+        "logistic",
+        "Logistic regression",
+        "Ten digits at once, C 0.5, at most 100 iterations of L-BFGS on pixels",
+        "sklearn",
+        {"C": 0.5, "max_iter": 100, "tol": 1e-3},
+        _logistic,
+        seconds=25,
+    ),
+    BaselineSettings(
+        "boosting",
+        "Gradient boosting (LightGBM)",
+        "300 trees for each digit of at most 31 leaves, learning rate 0.15, a tenth of the pixels "
+        "tried for each tree, 63 bins",
+        "lightgbm",
+        {
+            "rounds": 300,
+            "learning_rate": 0.15,
+            "num_leaves": 31,
+            "feature_fraction": 0.1,
+            "max_bin": 63,
+            "min_data_in_leaf": 5,
+        },
+        _boosting,
+        seconds=200,
+    ),
+    BaselineSettings(
+        "mlp",
+        "Multilayer perceptron",
+        "One hidden layer of 512, L2 penalty 0.01, 20 passes of Adam in batches of 128, or 1,500 "
+        "steps",
+        "sklearn",
+        {"hidden": [512], "batch_size": 128, "alpha": 0.01, "passes": 20, "least_steps": 1500},
+        _mlp,
+        seconds=100,
+    ),
+)
+
+BASELINES: dict[str, BaselineSettings] = {one.name: one for one in _ALL}

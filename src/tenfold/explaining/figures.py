@@ -1,0 +1,275 @@
+"""What a network learnt, drawn: filters, feature maps, what excites them, the test set as a map."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from tenfold.evaluation.metrics import N_CLASSES, HardImage
+from tenfold.explaining.top_patches import Excitement
+from tenfold.formatting import percent
+from tenfold.recipes.layers import LayerRow
+from tenfold.reporting.drawing import (
+    AGAINST,
+    FOR,
+    GROUND,
+    INK,
+    MUTED,
+    RULE,
+    Anchor,
+    Drawing,
+    heat,
+    mosaic,
+    scale_bar,
+    signed,
+)
+
+WIDTH, EDGE = 1000, 24
+ROOM = WIDTH - 2 * EDGE
+
+ZOOM = 5
+"""Pixels for one of a single image."""
+
+DIGIT_COLORS = (
+    "#88ccee", "#ee8866", "#ddcc77", "#44aa99", "#cc6699",
+    "#aaaa33", "#6688dd", "#ffaabb", "#bbdd55", "#cccccc",
+)  # fmt: skip
+"""A hue for each digit (after P. Tol's light and muted schemes); ten hues are too many to be told
+apart by all, so the digits are written beside them."""
+
+STRONGEST = 0.99
+"""Weights stronger than this part of all are drawn alike, or a single one would darken the rest."""
+
+Maps = npt.NDArray[np.float32]
+
+
+def draw_filters(name: str, kernel: Maps) -> Drawing:
+    """Draw the filters of a convolution, float32 (height, width, channels seen, filters).
+
+    Of a first convolution a grid of filters; of a later one a column for each filter, with a
+    square for each channel that it sees.
+    """
+    height, width, seen, filters = kernel.shape
+    most = float(np.quantile(np.abs(kernel), STRONGEST)) or 1.0
+    tiles = signed(np.moveaxis(kernel, (2, 3), (0, 1)), most).reshape(-1, height, width, 3)
+    single = 1 in (seen, filters)
+    columns = _even(seen * filters, 16) if single else filters
+    gap = 8 if single else 1 if width > 1 else 0
+    zoom = max(1, min(16 if single else 8, (ROOM // columns - gap) // width))
+    sheet = mosaic(tiles, columns, gap, zoom, RULE if gap == 1 else GROUND)
+    factor = min(1.0, ROOM / sheet.shape[1])
+    drawing = Drawing(WIDTH, round(sheet.shape[0] * factor) + 88, f"The filters of {name}")
+    drawing.text(EDGE, 30, f"{name}: {_filters_words(kernel)}", 17)
+    scale_bar(drawing, WIDTH - EDGE, 30, most, both=True)
+    drawing.image((WIDTH - sheet.shape[1] * factor) / 2, 62, sheet, factor)
+    return drawing
+
+
+def _filters_words(kernel: Maps) -> str:
+    height, width, seen, filters = kernel.shape
+    if filters == 1:
+        return f"one filter of {height}x{width} for each of {seen} channels"
+    words = f"{filters} filters of {height}x{width}"
+    if (height, width) == (1, 1):
+        return f"{filters} mixtures (columns) of {seen} channels (rows)"
+    return words if seen == 1 else f"{words} (columns) on {seen} channels (rows)"
+
+
+def draw_way(
+    image: npt.NDArray[np.uint8], maps: Mapping[str, Maps], layers: Sequence[LayerRow], title: str
+) -> Drawing:
+    """Draw what every layer makes of an image, from the pixels down to the answer.
+
+    Args:
+        image: uint8 (28, 28).
+        maps: What the layers say of it alone, float32 (height, width, channels) or (units,).
+        layers: Their rows, in order.
+        title: What it is.
+    """
+    drawing = Drawing(WIDTH, 0, title)
+    drawing.image(EDGE, EDGE, image, ZOOM)
+    drawing.text(EDGE + 164, EDGE + 14, title, 20)
+    words = "What the network is shown: 28x28 pixels, white ink on black."
+    drawing.text(EDGE + 164, EDGE + 44, words, 14, MUTED)
+    words = "Below, what each layer makes of it: dark says nothing, light says much."
+    drawing.text(EDGE + 164, EDGE + 66, words, 14, MUTED)
+    y = EDGE + 140.0 + 40
+    for row in layers:
+        values = maps[row.name]
+        if row.kind == "flatten" or row.name in ("logits", "probabilities"):
+            continue  # the values of the layer before; sums and answer come last
+        y = _draw_layer(drawing, y, row, values)
+    y = _draw_answer(drawing, y, maps["logits"], maps["probabilities"])
+    drawing.height = round(y)
+    return drawing
+
+
+def _draw_layer(drawing: Drawing, y: float, row: LayerRow, values: Maps) -> float:
+    low, high = float(values.min()), float(values.max())
+    both = low < -0.05 * max(high, 0)
+    most = max(high, -low if both else 0) or 1.0
+    colored = (signed if both else heat)(values, most)
+    drawing.line(EDGE, y - 18, WIDTH - EDGE, y - 18)
+    if values.ndim == 3:
+        height, width, channels = values.shape
+        words = "one map" if channels == 1 else f"{channels} maps"
+        drawing.text(EDGE, y, f"{row.name}: {words} of {height}x{width}", 15)
+        columns = _even(channels, 16 if channels <= 64 else 32)
+        zoom = max(1, (ROOM // columns - 3) // width) if channels > 1 else ZOOM
+        sheet = mosaic(np.moveaxis(colored, 2, 0), columns, 3, zoom)
+    else:
+        drawing.text(EDGE, y, f"{row.name}: {values.size} values", 15)
+        columns = min(values.size, 50)
+        sheet = mosaic(colored[:, None, None], columns, 2, min(24, ROOM // columns - 2))
+    scale_bar(drawing, WIDTH - EDGE, y, most, both=both)
+    factor = ROOM / sheet.shape[1] if sheet.shape[1] > 0.75 * ROOM else 1
+    drawing.image(EDGE, y + 18, sheet, factor)
+    return y + 60 + float(sheet.shape[0] * factor)
+
+
+def _draw_answer(drawing: Drawing, y: float, logits: Maps, probabilities: Maps) -> float:
+    drawing.line(EDGE, y - 18, WIDTH - EDGE, y - 18)
+    drawing.text(EDGE, y, "logits and probabilities: the answer", 15)
+    words = "below each digit its sum, above it the probability that comes of it"
+    drawing.text(WIDTH - EDGE, y, words, 12, MUTED, "end")
+    pitch, tall = ROOM / N_CLASSES, 70
+    base = y + 34 + tall
+    for digit, probability in enumerate(map(float, probabilities)):
+        x = EDGE + digit * pitch
+        best = probability == probabilities.max()
+        drawing.line(x + 8, base, x + pitch - 8, base)
+        size = max(probability * tall, 1)
+        drawing.box(x + 24, base - size, pitch - 48, size, FOR if best else MUTED)
+        drawing.text(x + pitch / 2, base + 16, str(digit), 17, INK if best else MUTED, "middle")
+        words = percent(probability) if probability >= 0.001 else ""
+        color = INK if best else MUTED
+        drawing.text(x + pitch / 2, base - size - 11, words, 12, color, "middle")
+        drawing.text(x + pitch / 2, base + 38, f"{logits[digit]:.1f}", 12, MUTED, "middle")
+    return base + 64
+
+
+def draw_excitement(found: Excitement, grown: npt.NDArray[np.uint8] | None) -> Drawing:
+    """Draw the nine patches that excite each filter most, and beside them the image grown for it.
+
+    Args:
+        found: From `tenfold.explaining.top_patches.excite`.
+        grown: uint8 (filters, size, size), or None if there is none.
+    """
+    size = found.patches.shape[-1]
+    side = 105 if grown is not None else 96  # lets four, or eight, stand in a row
+    zoom = max(1, (side - 4) // 3 // size)
+    sheets = [mosaic(nine, 3, 2, zoom) for nine in found.patches]
+    block = sheets[0].shape[0]
+    cell = block + (8 + block if grown is not None else 0) + 26
+    columns = _even(len(sheets), max(1, (ROOM + 26) // cell))
+    rows = -(-len(sheets) // columns)
+    drawing = Drawing(WIDTH, 0, f"What excites the filters of {found.layer} most")
+    words = f"{found.layer}: what excites {len(sheets)} of its filters most"
+    drawing.text(EDGE, 30, words, 17)
+    words = f"each sees {size}x{size} pixels" if size < 28 else "each sees the whole image"
+    drawing.text(WIDTH - EDGE, 30, words, 14, MUTED, "end")
+    left = (WIDTH - columns * cell + 26) / 2
+    for place, (number, sheet) in enumerate(zip(found.filters, sheets, strict=True)):
+        x = left + place % columns * cell
+        y = 62 + place // columns * (block + 40)
+        drawing.text(x, y, f"filter {number}", 12, MUTED)
+        drawing.image(x, y + 12, sheet)
+        if grown is not None:
+            drawing.image(x + block + 8, y + 12, grown[place], block / size)
+    drawing.height = 62 + rows * (block + 40) + 6
+    return drawing
+
+
+def _even(count: int, most: int) -> int:
+    """Return how many of `count` things to put in a row, `most` at most, for rows alike."""
+    return -(-count // -(-count // most))
+
+
+def draw_map(
+    points: Maps, labels: npt.NDArray[np.uint8], predicted: npt.NDArray[np.integer], title: str
+) -> Drawing:
+    """Draw images as points, coloured by digit, those read wrongly with a cross.
+
+    Args:
+        points: float32 (n, 2).
+        labels: Integers (n,), what they are.
+        predicted: Integers (n,), what they were read as.
+        title: What it is.
+    """
+    side = ROOM
+    drawing = Drawing(WIDTH, side + 100, title)
+    drawing.text(EDGE, 30, title, 17)
+    low, high = points.min(axis=0), points.max(axis=0)
+    span = float((high - low).max()) or 1.0
+    middle = (low + high) / 2
+    placed = (points - middle) / span * (side - 60) * (1, -1) + (WIDTH / 2, side / 2 + 62)
+    for digit in range(N_CLASSES):
+        drawing.dots(placed[labels == digit], 1.6, DIGIT_COLORS[digit])
+    wrong = np.flatnonzero(labels != predicted)
+    for (x, y), label, answer in zip(placed[wrong], labels[wrong], predicted[wrong], strict=True):
+        for color, width in (("#000000", 4.5), ("#ffffff", 2)):
+            drawing.line(x - 5, y - 5, x + 5, y + 5, color, width)
+            drawing.line(x - 5, y + 5, x + 5, y - 5, color, width)
+        _on_dots(drawing, x + 9, y, f"{label} as {answer}", 11, "start")
+    for digit in np.unique(labels):
+        x, y = np.median(placed[labels == digit], axis=0)
+        _on_dots(drawing, x, y, str(digit), 40, "middle")
+    x, y = EDGE + 6, side + 76
+    drawing.line(x - 5, y - 5, x + 5, y + 5, "#ffffff", 2)
+    drawing.line(x - 5, y + 5, x + 5, y - 5, "#ffffff", 2)
+    drawing.text(
+        x + 16, y, f"read wrongly, what as what: {len(wrong):,} of {len(labels):,}", 14, MUTED
+    )
+    return drawing
+
+
+def _on_dots(drawing: Drawing, x: float, y: float, words: str, size: float, anchor: Anchor) -> None:
+    """Write in white with a dark rim, to be read on dots of any colour."""
+    rim = 1 + size / 40
+    for dx, dy in ((-rim, 0), (rim, 0), (0, -rim), (0, rim)):
+        drawing.text(x + dx, y + dy, words, size, "#000000", anchor)
+    drawing.text(x, y, words, size, "#ffffff", anchor)
+
+
+def draw_confusion(confusion: npt.NDArray[np.int64]) -> Drawing:
+    """Draw the confusion matrix, counts (10, 10), rows true digits: errors coloured, 0 blank."""
+    cell, left, top = 56, 84, 92
+    size = left + N_CLASSES * cell + EDGE
+    drawing = Drawing(size, top + N_CLASSES * cell + EDGE, "Confusion matrix")
+    drawing.text(EDGE, 30, "Confusion matrix (images)", 17)
+    drawing.text(left + 5 * cell, 58, "read as", 13, MUTED, "middle")
+    drawing.text(left - 34, top - 14, "true", 13, MUTED, "middle")
+    errors = confusion * (1 - np.eye(N_CLASSES, dtype=np.int64))
+    most = max(int(errors.max()), 1)
+    colors = heat(np.sqrt(errors / most) * 0.65, 1)
+    for digit in range(N_CLASSES):
+        drawing.text(left + (digit + 0.5) * cell, top - 14, str(digit), 15, INK, "middle")
+        drawing.text(left - 34, top + (digit + 0.5) * cell, str(digit), 15, INK, "middle")
+    for true, read in np.ndindex(N_CLASSES, N_CLASSES):
+        x, y = left + read * cell, top + true * cell
+        count = int(confusion[true, read])
+        fill = "#" + "".join(f"{level:02x}" for level in colors[true, read])
+        drawing.box(x, y, cell - 2, cell - 2, "#20242c" if true == read else fill)
+        if count:
+            color = MUTED if true == read else "#ffffff"
+            words = f"{count:,}"
+            drawing.text(x + cell / 2 - 1, y + cell / 2, words, 15, color, "middle")
+    return drawing
+
+
+def draw_hardest(images: npt.NDArray[np.uint8], hardest: Sequence[HardImage]) -> Drawing:
+    """Draw digits, uint8 (k, 28, 28), each with what it is and what it was read as."""
+    columns, zoom = 8, 4
+    pitch = ROOM / columns
+    rows = -(-len(hardest) // columns)
+    drawing = Drawing(WIDTH, 60 + rows * 164, "The hardest digits")
+    drawing.text(EDGE, 30, "The hardest digits", 17)
+    for place, (image, hard) in enumerate(zip(images, hardest, strict=True)):
+        x, y = EDGE + place % columns * pitch, 60 + place // columns * 164
+        drawing.image(x, y, image, zoom)
+        right = hard.label == hard.predicted
+        words = f"{hard.label} read as {hard.predicted}"
+        drawing.text(x, y + 126, words, 14, AGAINST if right else FOR)
+        drawing.text(x + 112, y + 126, percent(hard.confidence), 11, MUTED, "end")
+        drawing.line(x, y + 112, x + 112, y + 112, RULE)
+    return drawing

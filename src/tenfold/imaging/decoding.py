@@ -1,0 +1,347 @@
+"""A picture in any usual form -> its grey pixels, upright, with the turn that took."""
+
+import io
+import threading
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tenfold.errors import PictureError, PictureTooLargeError
+from tenfold.imaging.documents import MAX_PIXELS, check_size, is_heif, is_pdf, open_heif, pdf_pages
+from tenfold.imaging.ink import median
+
+Grey: TypeAlias = NDArray[np.uint8]
+PictureSource: TypeAlias = str | Path | bytes | BinaryIO | Image.Image | NDArray[np.uint8]
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
+"""What Pillow may decode: formats that cameras, scanners and browsers write, no others."""
+
+SUFFIXES = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".webp",
+    ".bmp",
+    ".tif",
+    ".tiff",
+    ".gif",
+    ".heic",
+    ".heif",
+    ".pdf",
+)
+"""What is taken from a folder; a file given by name may have any."""
+
+MAX_BYTES = 4 * MAX_PIXELS + 2**20
+"""Largest file taken: an uncompressed picture of MAX_PIXELS with a generous header."""
+
+MAX_SIDE = 2048
+"""Longest side kept, in pixels: a page of 2048 still gives a digit of 1/70 its height 28 rows."""
+
+_TURNS = {
+    2: (Image.Transpose.FLIP_LEFT_RIGHT, 0),
+    3: (Image.Transpose.ROTATE_180, 180),
+    4: (Image.Transpose.FLIP_TOP_BOTTOM, 180),
+    5: (Image.Transpose.TRANSPOSE, 270),
+    6: (Image.Transpose.ROTATE_270, 90),
+    7: (Image.Transpose.TRANSVERSE, 90),
+    8: (Image.Transpose.ROTATE_90, 270),
+}
+"""EXIF orientation -> what sets it right (Pillow turns the other way) and the degrees clockwise."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """The grey pixels of a picture turned upright.
+
+    Attributes:
+        grey: uint8 (h, w), 0 black to 255 white; smaller than the picture if that is large.
+        width: Width of the whole picture, upright, in pixels.
+        height: Height of the whole picture, upright, in pixels.
+        orientation: Turn applied to the stored pixels, degrees clockwise: 0, 90, 180 or 270.
+    """
+
+    grey: Grey
+    width: int
+    height: int
+    orientation: int
+
+    def turned(self, degrees: int) -> "Picture":
+        """Return the picture turned further, by 90, 180 or 270 degrees clockwise."""
+        width, height = self.width, self.height
+        if degrees in (90, 270):
+            width, height = height, width
+        grey = np.ascontiguousarray(np.rot90(self.grey, -degrees // 90))
+        return Picture(grey, width, height, (self.orientation + degrees) % 360)
+
+
+def load_picture(source: PictureSource, *, max_side: int = MAX_SIDE) -> Picture:
+    """Decode a picture of one page to grey, upright.
+
+    Colour becomes luma. 16 bits are stretched from the range in use to 0..255. Transparent
+    pixels take a ground that keeps the visible ones apart from it: black under light strokes,
+    white under dark ones. Of an animation the first frame is taken. Safe to call from threads.
+
+    Args:
+        source: Path, encoded bytes, binary file, Pillow image, or uint8 array of shape (h, w),
+            (h, w, 3) as RGB or (h, w, 4) as RGBA.
+        max_side: Longest side of `grey`, in pixels; larger pictures are averaged down.
+
+    Raises:
+        PictureError: The source cannot be read, is no picture, is damaged or too large.
+    """
+    pages = load_pages(source, max_side=max_side)
+    picture = next(pages)
+    if next(pages, None) is not None:
+        raise PictureError(f"{picture_name(source)} has several pages: ask for one picture each")
+    return picture
+
+
+def load_pages(
+    source: PictureSource, *, max_side: int = MAX_SIDE, max_pixels: int = MAX_PIXELS
+) -> Iterator[Picture]:
+    """Decode a picture, or every page of a PDF one after the other; see `load_picture`.
+
+    Args:
+        source: As `load_picture` takes it.
+        max_side: Longest side of `grey`, in pixels.
+        max_pixels: A file of more pixels is refused before they are decoded.
+
+    Raises:
+        PictureTooLargeError: It has more.
+        PictureError: It cannot be read for another reason.
+    """
+    name = picture_name(source)
+    if isinstance(source, np.ndarray):
+        yield _decode(_from_array(source), name, max_side)
+        return
+    if isinstance(source, Image.Image):
+        yield _decode(source, name, max_side, draft=False)
+        return
+    data = _read_bytes(source, name)
+    if not data:
+        raise PictureError(f"{name} is empty: give a picture")
+    if is_pdf(data):
+        for number, page in enumerate(pdf_pages(data, name, max_side), 1):
+            yield _decode(page, f"page {number} of {name}", max_side)
+    else:
+        image = open_heif(data, name, max_pixels) if is_heif(data) else _open(data, name)
+        check_size(image.size, name, max_pixels)
+        yield _decode(image, name, max_side)
+
+
+def _decode(image: Image.Image, name: str, max_side: int, *, draft: bool = True) -> Picture:
+    width, height = image.size
+    check_size(image.size, name)
+    if not width or not height:
+        raise PictureError(f"{name} has no pixels: give a picture")
+    with _PILLOW_WARNINGS_OFF:
+        try:
+            if draft:
+                # JPEG can leave out detail while it decodes; other formats ignore this.
+                image.draft(None, (max_side, max_side))
+            orientation = _orientation(image)
+            grey = _to_grey(image, max_side)
+        except MemoryError as error:
+            raise PictureError(f"{name} needs more memory than there is: scale it down") from error
+        except Exception as error:  # Pillow raises almost anything on damaged files.
+            raise PictureError(f"{name} is damaged or cut short: {_one_line(error)}") from error
+    transpose, degrees = _TURNS.get(orientation, (None, 0))
+    if transpose is not None:
+        grey = np.array(Image.fromarray(grey).transpose(transpose))
+    if degrees in (90, 270):
+        width, height = height, width
+    return Picture(np.ascontiguousarray(grey), width, height, degrees)
+
+
+def picture_name(source: object) -> str:
+    """Return what an error message calls a source: its path if it has one."""
+    if isinstance(source, (str, Path)):
+        name: object = str(source) or "the empty path"
+    else:
+        name = getattr(source, "filename", None) or getattr(source, "name", None)
+    if not isinstance(name, str) or not name:
+        return "the picture"
+    return name if name.isprintable() else ascii(name)
+
+
+class _PillowWarningsOff:
+    """Silence warnings while any thread decodes: Pillow's are about metadata nobody asked for.
+
+    ``warnings.catch_warnings`` alone is not safe in threads; counting who is inside makes the
+    first enter it and the last leave it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._catcher = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._catcher = warnings.catch_warnings()
+                self._catcher.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._catcher.__exit__(kind, error, trace)
+
+
+_PILLOW_WARNINGS_OFF = _PillowWarningsOff()
+
+
+def _read_bytes(source: object, name: str) -> bytes:
+    """Return the encoded bytes of a path, bytes or binary file, at most MAX_BYTES of them."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        data: object = bytes(source)
+    elif isinstance(source, (str, Path)):
+        try:
+            with Path(source).open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+        except IsADirectoryError as error:
+            raise PictureError(f"{name} is a folder: give a picture file") from error
+        except FileNotFoundError as error:
+            raise PictureError(f"{name} does not exist") from error
+        except PermissionError as error:
+            if Path(source).is_dir():  # what Windows says of a folder
+                raise PictureError(f"{name} is a folder: give a picture file") from error
+            raise PictureError(f"{name} may not be read: no permission") from error
+        except (OSError, ValueError) as error:
+            raise PictureError(f"{name} cannot be read: {_one_line(error)}") from error
+    elif hasattr(source, "read"):
+        try:
+            data = source.read(MAX_BYTES + 1)
+        except (OSError, ValueError) as error:
+            raise PictureError(f"{name} cannot be read: {_one_line(error)}") from error
+    else:
+        raise PictureError(
+            f"a {type(source).__name__} is not a picture: give a path, bytes, a binary file,"
+            " a Pillow image or a uint8 array"
+        )
+    if not isinstance(data, bytes):
+        raise PictureError(f"{name} gives text, not bytes: open it in binary mode")
+    if len(data) > MAX_BYTES:
+        raise PictureTooLargeError(f"{name} is too large: more than {MAX_BYTES // 10**6} MB")
+    return data
+
+
+def _open(data: bytes, name: str) -> Image.Image:
+    """Read the header of an encoded picture; pixels are not decoded yet."""
+    with _PILLOW_WARNINGS_OFF:
+        try:
+            # This checks PNG's checksums, which decoding skips; then it must be opened anew.
+            Image.open(io.BytesIO(data), formats=FORMATS).verify()
+            return Image.open(io.BytesIO(data), formats=FORMATS)
+        except Image.DecompressionBombError as error:
+            raise PictureTooLargeError(
+                f"{name} is too large: more than {MAX_PIXELS // 1_000_000} megapixels;"
+                " scale it down first"
+            ) from error
+        except Exception as error:
+            raise PictureError(
+                f"{name} is not a picture that can be read (PNG, JPEG, WebP, BMP, TIFF, GIF,"
+                " HEIC, PDF), or is damaged"
+            ) from error
+
+
+def _from_array(array: NDArray[Any]) -> Image.Image:
+    if array.dtype != np.uint8:
+        raise PictureError(
+            f"the picture is an array of {array.dtype}: give uint8, 0 black to 255 white"
+        )
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
+        raise PictureError(
+            f"the picture is an array of shape {array.shape}: give (h, w), (h, w, 3) or (h, w, 4)"
+        )
+    if not array.size:
+        raise PictureError(f"the picture is an empty array of shape {array.shape}")
+    return Image.fromarray(np.ascontiguousarray(array))
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(0x0112, 1))
+    except Exception:  # Broken metadata must not cost the picture.
+        return 1
+
+
+def _to_grey(image: Image.Image, max_side: int) -> Grey:
+    """Return uint8 grey of at most `max_side`, as stored, not yet upright."""
+    # Whole factors first: `reduce` averages in one pass and needs no second large copy.
+    factor = max(1, max(image.size) // max_side)
+    size = _fitted(image.size, max_side)
+    if image.mode[0] in "IF":
+        values = image.convert("F") if image.mode != "F" else image
+        if factor > 1:
+            values = values.reduce(factor)
+        if values.size != size:
+            values = values.resize(size, Image.Resampling.BOX)
+        return _stretch(np.asarray(values, dtype=np.float32))
+    if image.has_transparency_data:
+        if image.mode != "RGBA":
+            image = image.convert("RGBA")
+        if factor > 1:
+            image = image.reduce(factor)
+        return _on_ground(image.resize(size, Image.Resampling.BOX))
+    if image.mode not in ("1", "L", "RGB"):
+        image = image.convert("RGB")
+    image = image.convert("L")
+    if factor > 1:
+        image = image.reduce(factor)
+    if image.size != size:
+        image = image.resize(size, Image.Resampling.BOX)
+    return np.array(image, dtype=np.uint8)
+
+
+def _fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
+    scale = min(1.0, max_side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _stretch(values: NDArray[np.float32]) -> Grey:
+    """Map the range in use to 0..255; a flat picture becomes middle grey."""
+    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    if high <= low:
+        return np.full(values.shape, 128, dtype=np.uint8)
+    grey: Grey = np.rint((values - low) * (255.0 / (high - low))).astype(np.uint8)
+    return grey
+
+
+def _on_ground(image: Image.Image) -> Grey:
+    """Lay an RGBA picture on a ground chosen by what is visible of it.
+
+    Strokes on nothing get the ground that contrasts with them. Where most of the picture is
+    visible, that is paper with holes (rounded corners), so the holes are filled with its level.
+    """
+    alpha = np.asarray(image.getchannel("A"), dtype=np.float32) / 255
+    luma = np.asarray(image.convert("RGB").convert("L"), dtype=np.float32)
+    visible = alpha > 0.5
+    if visible.mean() > 0.5:
+        ground = median(luma[visible])
+    else:
+        total = float(alpha.sum())
+        ground = 0.0 if total and float((luma * alpha).sum()) / total > 127.5 else 255.0
+    return np.rint(luma * alpha + ground * (1 - alpha)).astype(np.uint8)
+
+
+def _one_line(error: Exception) -> str:
+    """Return an error's own words on one line, without what Python adds to paths."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(text).split())

@@ -1,0 +1,1 @@
+"""Keras: backend, networks built from recipes, batch normalization, deskewing."""

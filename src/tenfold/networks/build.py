@@ -1,0 +1,251 @@
+"""Keras networks, built from what a recipe describes."""
+
+from typing import Any, Literal
+
+from tenfold.errors import TrainingError
+from tenfold.machine import has_bfloat16, has_gpu
+from tenfold.networks.batch_norm import batch_normalization
+from tenfold.networks.deskew import deskewing
+from tenfold.recipes.layers import (
+    Conv,
+    Dense,
+    Depthwise,
+    Deskew,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    Layer,
+    MaxPool,
+)
+from tenfold.recipes.recipe import CLASSES, SIDE, Recipe, layer_names
+
+DataFormat = Literal["channels_last", "channels_first"]
+
+BATCH_NORM_MOMENTUM = 0.95
+"""Keras's default of 0.99 forgets too slowly for trainings of a few hundred steps."""
+
+
+def build_network(
+    recipe: Recipe,
+    *,
+    api: Literal["functional", "sequential"] = "functional",
+    data_format: DataFormat = "channels_last",
+    precision: Literal["float32", "bfloat16"] = "float32",
+    fused: bool = False,
+) -> Any:
+    """Build the network a recipe describes, with fresh weights.
+
+    Every layer carries the name that `recipes.recipe.describe` lists, so a later look inside
+    asks for names, not numbers.
+
+    Args:
+        recipe: What to build.
+        api: "functional" or "sequential": two ways to write the same network.
+        data_format: Where the one channel stands inside the network.
+        precision: "bfloat16" computes in bfloat16 and keeps the weights in float32.
+        fused: Normalise a batch in one operation where the backend has one. Made for training:
+            the layer is our own, and a saved network should need nothing but Keras.
+
+    Returns:
+        A keras.Model from `images` uint8 (n, 28, 28) to `probabilities` float32 (n, 10).
+
+    Raises:
+        TrainingError: "channels_first" where the backend cannot convolve that way.
+    """
+    import keras
+
+    _check_data_format(keras.backend.backend(), data_format)
+    layers = _keras_layers(recipe, data_format, precision, fused)
+    images = keras.Input((SIDE, SIDE), dtype="uint8", name="images")
+    if api == "sequential":
+        return keras.Sequential([images, *layers], name=_model_name(recipe))
+    values = images
+    for layer in layers:
+        values = layer(values)
+    return keras.Model(images, values, name=_model_name(recipe))
+
+
+def with_intermediates(network: Any) -> Any:
+    """Return a network on the same weights that gives every layer's output by its name.
+
+    Returns:
+        A keras.Model from `images` to a dict of name -> output; "probabilities" is among them.
+    """
+    import keras
+
+    images, *layers = network.layers
+    values, outputs = images.output, {}
+    for layer in layers:  # a chain; deskewing, a network itself, has no output of its own in it
+        values = outputs[layer.name] = layer(values)
+    return keras.Model(images.output, outputs, name=f"{network.name}_intermediates")
+
+
+def finish_network(recipe: Recipe, *trained: Any) -> Any:
+    """Return what was trained as it is kept: functional, channels last, float32, calibrated.
+
+    The recipe's temperature goes into the weights of the logits, so that every form of the
+    network (Keras, ONNX) gives the same calibrated probabilities without knowing of it.
+
+    Args:
+        recipe: What was trained.
+        trained: The network, or each member of an ensemble. Members, and a network that reads
+            shifted images, are layers `member1`, `member2`..., and `probabilities` is the mean of
+            what they say.
+    """
+    import keras
+
+    networks = [_finish_one(recipe, one) for one in trained]
+    if len(networks) == 1 and not recipe.read_shifts:
+        return networks[0]
+    images = keras.Input((SIDE, SIDE), dtype="uint8", name="images")
+    answers = []
+    for number, network in enumerate(networks, 1):
+        network.name = f"member{number}"
+        answers += [network(shifted) for shifted in _shifted(images, recipe.read_shifts)]
+    mean = keras.layers.Average(name="probabilities")(answers)
+    return keras.Model(images, mean, name=_model_name(recipe))
+
+
+def _shifted(images: Any, pixels: int) -> list[Any]:
+    """Return the images shifted by up to so many pixels, every way there is; black comes in."""
+    from keras import layers as kl
+
+    if not pixels:
+        return [images]
+    plain = {"data_format": "channels_last", "dtype": "uint8"}
+    padded = kl.ZeroPadding2D(pixels, **plain)(kl.Reshape((SIDE, SIDE, 1), dtype="uint8")(images))
+    steps = range(2 * pixels + 1)
+    cropped = [
+        kl.Cropping2D(((top, 2 * pixels - top), (left, 2 * pixels - left)), **plain)(padded)
+        for top in steps
+        for left in steps
+    ]
+    return [kl.Reshape((SIDE, SIDE), dtype="uint8")(image) for image in cropped]
+
+
+def _finish_one(recipe: Recipe, trained: Any) -> Any:
+    network = build_network(recipe)
+    network.set_weights(trained.get_weights())
+    logits = network.get_layer("logits")
+    logits.set_weights([weights / recipe.temperature for weights in logits.get_weights()])
+    return network
+
+
+def effective_precision(recipe: Recipe) -> Literal["float32", "bfloat16"]:
+    """Return the precision a recipe trains in on this machine."""
+    return "bfloat16" if recipe.precision == "bfloat16" and has_bfloat16() else "float32"
+
+
+def _check_data_format(backend: str, data_format: DataFormat) -> None:
+    if data_format == "channels_first" and backend == "tensorflow" and not has_gpu():
+        raise TrainingError(
+            "TensorFlow has no channels_first convolutions on a CPU; "
+            "use channels_last, or the backend jax or torch"
+        )
+
+
+def _model_name(recipe: Recipe) -> str:
+    return recipe.name.replace("-", "_")
+
+
+def _keras_layers(
+    recipe: Recipe, data_format: DataFormat, precision: str, fused: bool
+) -> list[Any]:
+    from keras import layers as kl
+
+    dtype = "mixed_bfloat16" if precision == "bfloat16" else "float32"
+    result = [
+        kl.Rescaling(1 / 255, name="rescaling", dtype=dtype),
+        kl.Reshape(_pixels_shape(data_format), name="pixels", dtype=dtype),
+    ]
+    for name, layer in zip(layer_names(recipe), recipe.layers, strict=True):
+        result += _build_layer(name, layer, data_format, dtype, fused)
+    result.append(kl.Dense(CLASSES, name="logits", dtype=dtype))
+    # Softmax in float32 always: bfloat16 has too few digits for probabilities.
+    result.append(kl.Activation("softmax", name="probabilities", dtype="float32"))
+    return result
+
+
+def _pixels_shape(data_format: DataFormat) -> tuple[int, int, int]:
+    return (SIDE, SIDE, 1) if data_format == "channels_last" else (1, SIDE, SIDE)
+
+
+def _build_layer(
+    name: str, layer: Layer, data_format: DataFormat, dtype: str, fused: bool
+) -> list[Any]:
+    from keras import layers as kl
+
+    match layer:
+        case Conv():
+            return _build_conv(name, layer, data_format, dtype, fused)
+        case Depthwise(size, dilation):
+            return [
+                kl.DepthwiseConv2D(
+                    size,
+                    dilation_rate=dilation,
+                    use_bias=False,
+                    data_format=data_format,
+                    name=name,
+                    dtype=dtype,
+                )
+            ]
+        case Deskew(width):
+            return [deskewing(name, _pixels_shape(data_format), width)]
+        case MaxPool(size):
+            return [kl.MaxPooling2D(size, data_format=data_format, name=name, dtype=dtype)]
+        case GlobalAveragePool():
+            return [kl.GlobalAveragePooling2D(data_format=data_format, name=name, dtype=dtype)]
+        case Dropout(rate):
+            return [kl.Dropout(rate, name=name, dtype=dtype)]
+        case Flatten():
+            return [kl.Flatten(data_format=data_format, name=name, dtype=dtype)]
+        case Dense(units, activation):
+            return [kl.Dense(units, activation=activation, name=name, dtype=dtype)]
+
+
+def _build_conv(
+    name: str, layer: Conv, data_format: DataFormat, dtype: str, fused: bool
+) -> list[Any]:
+    from keras import layers as kl
+
+    plain = layer.pool == 1 and not layer.batch_norm
+    convolution = kl.SeparableConv2D if layer.separable else kl.Conv2D
+    parts = [
+        convolution(
+            layer.filters,
+            layer.kernel_size,
+            strides=layer.stride,
+            dilation_rate=layer.dilation,
+            padding=layer.padding,
+            use_bias=not layer.batch_norm,
+            activation=layer.activation if plain else None,
+            data_format=data_format,
+            name=name if plain else f"{name}_sums",
+            dtype=dtype,
+        )
+    ]
+    if layer.pool > 1:
+        parts.append(
+            kl.MaxPooling2D(
+                layer.pool,
+                layer.pool_stride,
+                data_format=data_format,
+                name=f"{name}_pool",
+                dtype=dtype,
+            )
+        )
+    if layer.batch_norm:
+        axis = -1 if data_format == "channels_last" else 1
+        kind = batch_normalization(fused and data_format == "channels_last")
+        parts.append(
+            kind(
+                axis,
+                BATCH_NORM_MOMENTUM,
+                scale=layer.norm_scale,
+                name=f"{name}_norm",
+                dtype=dtype,
+            )
+        )
+    if not plain:
+        parts.append(kl.Activation(layer.activation, name=name, dtype=dtype))
+    return parts

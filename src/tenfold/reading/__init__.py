@@ -1,0 +1,1 @@
+"""A picture to lines of digits, each with a confidence, or rejected."""

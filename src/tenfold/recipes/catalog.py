@@ -1,0 +1,274 @@
+"""The recipes that come with tenfold, from simple to complex."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from tenfold.errors import UsageError
+from tenfold.recipes.layers import (
+    Conv,
+    Dense,
+    Depthwise,
+    Deskew,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    Layer,
+    MaxPool,
+)
+from tenfold.recipes.recipe import Augmentation, Optimizer, Recipe, Schedule
+from tenfold.recipes.serialization import recipe_from_dict
+
+# Layer facts, in the article's order: "Applying Convolutional Neural Network on mnist dataset".
+_ARTICLE_LAYERS: tuple[Layer, ...] = (
+    Conv(32),
+    Conv(64),
+    MaxPool(3),
+    Dropout(0.5),
+    Flatten(),
+    Dense(250, "sigmoid"),
+)
+
+_STANDARD = Recipe(
+    name="standard",
+    summary="The default: the best accuracy that a minute of two cores can buy.",
+    layers=(
+        Conv(32, 5, pool=3),
+        Conv(64, padding="same", pool=2, batch_norm=True),
+        Conv(128, padding="same", batch_norm=True),
+        Flatten(),
+    ),
+    optimizer=Optimizer("muon", 0.004, weight_decay=0.1, beta_2=0.99, momentum=0.95),
+    schedule=Schedule("one-cycle", warmup=0.2),
+    augmentation=Augmentation(shift_pixels=1.5, rotation_degrees=7.0, scale=0.075, shear=0.09),
+    label_smoothing=0.1,
+    precision="bfloat16",
+    batch_size=128,
+    epochs=10,
+    temperature=0.46,  # results/temperature.json
+)
+
+_BEST = replace(
+    _STANDARD,
+    name="best",
+    summary="The most accurate single network here: larger, and it reads every image nine times.",
+    layers=(
+        Conv(64, 5, pool=2),
+        Conv(128, padding="same", batch_norm=True),
+        Conv(128, padding="same", pool=2, batch_norm=True),
+        Conv(256, padding="same", batch_norm=True),
+        Conv(256, batch_norm=True),
+        Flatten(),
+    ),
+    augmentation=Augmentation(
+        shift_pixels=2.0, rotation_degrees=12.0, scale=0.12, shear=0.15, thickness=0.5
+    ),
+    epochs=8,
+    read_shifts=1,
+    temperature=0.47,  # results/temperature.json
+)
+
+RECIPES: tuple[Recipe, ...] = (
+    Recipe(
+        name="softmax",
+        summary="Softmax regression: ten weighted sums of pixels. The simplest start.",
+        layers=(Flatten(),),
+        optimizer=Optimizer("adam", 0.003),
+        schedule=Schedule("one-cycle"),
+        batch_size=128,
+        epochs=6,
+    ),
+    Recipe(
+        name="mlp",
+        summary="Multilayer perceptron: one hidden layer of 256.",
+        layers=(Flatten(), Dense(256), Dropout(0.2)),
+        optimizer=Optimizer("adam", 0.003),
+        schedule=Schedule("one-cycle"),
+        batch_size=128,
+        epochs=8,
+    ),
+    Recipe(
+        name="conv",
+        summary="One convolution: the first layer that sees strokes instead of pixels.",
+        layers=(Conv(16, 5), MaxPool(3), Flatten(), Dropout(0.2)),
+        optimizer=Optimizer("adam", 0.005),
+        schedule=Schedule("one-cycle"),
+        batch_size=128,
+        epochs=6,
+    ),
+    Recipe(
+        name="article",
+        summary=(
+            "The article's network and training exactly: Adadelta at 1.0, "
+            "the default rate of the Keras it was written for."
+        ),
+        layers=_ARTICLE_LAYERS,
+        optimizer=Optimizer("adadelta", 1.0),
+        batch_size=500,
+        epochs=12,
+    ),
+    Recipe(
+        name="article-today",
+        summary=(
+            "A warning: the article's code on today's Keras, where Adadelta's default rate "
+            "is 0.001, hardly learns."
+        ),
+        layers=_ARTICLE_LAYERS,
+        optimizer=Optimizer("adadelta", 0.001),
+        batch_size=500,
+        epochs=12,
+    ),
+    Recipe(
+        name="nano",
+        summary="The fewest weights: 682 numbers that read digits.",
+        layers=(
+            Deskew(width=0.5),
+            Conv(
+                5,
+                padding="same",
+                pool=2,
+                pool_overlap=True,
+                batch_norm=True,
+                norm_scale=False,
+                activation="silu",
+            ),
+            *(
+                Conv(
+                    filters,
+                    separable=True,
+                    dilation=dilation,
+                    batch_norm=True,
+                    norm_scale=False,
+                    activation="silu",
+                )
+                for filters, dilation in ((7, 2), (9, 2), (11, 4))
+            ),
+            Depthwise(dilation=3),
+            GlobalAveragePool(),
+        ),
+        optimizer=Optimizer("soap", 0.02, beta_2=0.99),
+        schedule=Schedule("one-cycle"),
+        augmentation=Augmentation(shift_pixels=0.5, rotation_degrees=5.0, scale=0.05),
+        batch_size=128,
+        epochs=24,
+        temperature=0.85,  # results/temperature.json
+        read_shifts=1,
+    ),
+    Recipe(
+        name="tiny",
+        summary="Small enough for a microcontroller, and nearly as accurate as the large ones.",
+        layers=(
+            Conv(18, pool=2, batch_norm=True, norm_scale=False),
+            *(
+                Conv(filters, batch_norm=True, norm_scale=False, separable=True)
+                for filters in (30, 38, 46, 45)
+            ),
+            GlobalAveragePool(),
+        ),
+        optimizer=Optimizer("muon", 0.01, beta_2=0.99, momentum=0.95),
+        schedule=Schedule("one-cycle", warmup=0.2),
+        augmentation=Augmentation(shift_pixels=1.0, rotation_degrees=5.0, scale=0.06, shear=0.06),
+        batch_size=128,
+        epochs=48,
+        read_shifts=1,
+    ),
+    Recipe(
+        name="fast",
+        summary="The article's accuracy in a second: 36,000 images, each seen once.",
+        layers=(
+            Conv(16, 5, pool=4, batch_norm=True),
+            Conv(64, padding="same", pool=2, batch_norm=True),
+            Flatten(),
+            Dense(128),
+        ),
+        optimizer=Optimizer("muon", 0.03, beta_2=0.99, momentum=0.8),
+        schedule=Schedule("one-cycle", warmup=0.2),
+        label_smoothing=0.2,
+        precision="bfloat16",
+        batch_size=250,
+        epochs=1,
+        epoch_images=36_000,
+        temperature=0.36,  # results/temperature.json
+    ),
+    _STANDARD,
+    replace(
+        _STANDARD,
+        name="reader",
+        summary="For pictures: it has seen neighbours' strokes, bad cuts and marks of all kinds.",
+        layers=(
+            Conv(32, 5, pool=2),
+            Conv(64, padding="same", batch_norm=True),
+            Conv(64, padding="same", pool=2, batch_norm=True),
+            Conv(128, padding="same", batch_norm=True),
+            Conv(128, batch_norm=True),
+            Flatten(),
+        ),
+        augmentation=Augmentation(
+            shift_pixels=2.0,
+            rotation_degrees=13.0,
+            scale=0.13,
+            shear=0.15,
+            thickness=0.4,
+            not_digits=0.3,
+            crowded=0.3,
+            flags=0.2,
+            disturbed=0.4,
+        ),
+        epochs=16,
+        calm_epochs=3,
+        temperature=0.44,  # results/temperature.json
+    ),
+    _BEST,
+    replace(
+        _BEST,
+        name="ensemble",
+        summary="Five networks of the recipe best, each from a seed of its own; a mean vote.",
+        members=5,
+    ),
+)
+
+DEFAULT = "standard"
+
+
+def recipe_named(name: str) -> Recipe:
+    """Return the recipe of that name.
+
+    Raises:
+        UsageError: There is none; the message lists those there are.
+    """
+    for recipe in RECIPES:
+        if recipe.name == name:
+            return recipe
+    names = ", ".join(recipe.name for recipe in RECIPES)
+    raise UsageError(f"no recipe is named {name!r}; there are: {names}; or give a .json file")
+
+
+def teacher_of(recipe: Recipe) -> Recipe | None:
+    """Return the recipe of its teacher, or None.
+
+    Raises:
+        UsageError: There is no such recipe, or it has several members.
+    """
+    if not recipe.teacher:
+        return None
+    teacher = recipe_named(recipe.teacher)
+    if teacher.members > 1:
+        raise UsageError(f"the teacher of {recipe.name} is {teacher.name}; it must be one network")
+    return teacher
+
+
+def load_recipe(source: str | Path) -> Recipe:
+    """Return a recipe by name, or read one from a JSON file (a name that ends in .json).
+
+    Raises:
+        UsageError: No such recipe or file, or the file does not describe a recipe.
+    """
+    if not str(source).endswith(".json"):
+        return recipe_named(str(source))
+    try:
+        data = json.loads(Path(source).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read the recipe {source}: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"the recipe {source} is not JSON: {error}") from error
+    return recipe_from_dict(data)

@@ -1,0 +1,1 @@
+"""A reader measured on pictures: corrupted digits, and sets of labeled pictures."""

@@ -1,1 +1,0 @@
-"""The verbs that string the stages together."""
