@@ -286,7 +286,7 @@ def steps(encoded: list[bytes]) -> dict[str, float]:
         start = time.perf_counter()
         picture = load_picture(data)
         decoded = time.perf_counter()
-        canvas = to_canvas(picture.grey)
+        canvas = to_canvas(picture.gray)
         found = time.perf_counter()
         assert canvas is not None
         classifier.predict_proba(canvas)

@@ -2,7 +2,7 @@
 
     python benchmarks/choices.py --folder runs/choices
 
-Which activation, optimiser, learning rate, batch size, how much dropout and weight decay: the
+Which activation, optimizer, learning rate, batch size, how much dropout and weight decay: the
 article's questions, asked of the recipe `conv` on fewer images, judged by 5,000 validation
 images. Runs `tenfold tune --choices` in the folder, or goes on with it; writes
 results/choices.json and docs/images/choices.png. Accuracies do not depend on what runs beside.

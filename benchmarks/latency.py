@@ -2,7 +2,7 @@
 
     python benchmarks/latency.py
 
-Fresh weights will do: neither size nor time depends on what was learnt. Each network is written as
+Fresh weights will do: neither size nor time depends on what was learned. Each network is written as
 ONNX and asked for one image at a time, in process, as `tenfold.load_classifier` would. Writes
 results/latency.json. Let nothing run beside it.
 """

@@ -207,9 +207,9 @@ class _Writing:
         y = end[1] + rng.uniform(-0.05, 0.2) * high
         across, down = rng.uniform(0.06, 0.2) * high, rng.uniform(0.04, 0.1) * high
         start, sweep = rng.uniform(0, 360), rng.uniform(150, 360)
-        centre, axes = (int(8 * x), int(8 * y)), (int(8 * across), int(8 * down))
+        center, axes = (int(8 * x), int(8 * y)), (int(8 * across), int(8 * down))
         tilt, thick = float(rng.uniform(-40, 10)), int(rng.integers(1, 3))
-        cv2.ellipse(board, centre, axes, tilt, start, start + sweep, 1.0, thick, cv2.LINE_AA, 3)
+        cv2.ellipse(board, center, axes, tilt, start, start + sweep, 1.0, thick, cv2.LINE_AA, 3)
 
     def _dot(self, board: Ink, x: float, rng: Rng) -> float:
         """Draw a dot or a comma; return where writing goes on."""

@@ -33,7 +33,7 @@ def compare() -> str:
     )
     lines += [
         "",
-        f"All learnt from {found['train_size']:,} images, seed 0; the interval is Wilson's. "
+        f"All learned from {found['train_size']:,} images, seed 0; the interval is Wilson's. "
         f"MNIST-C is the mean over 15 corruptions of the first {found['corrupted_images']:,} test "
         f"images. On {machine['cores']} cores of {machine['processor']}, {machine['date']}. "
         "Processor time is that of all cores together, without imports and calibrating; size is "
@@ -42,12 +42,12 @@ def compare() -> str:
     return "\n".join(lines) + "\n"
 
 
-def compare_neighbours() -> str:
+def compare_neighbors() -> str:
     lines = [
         "| better | next | only the better right | only the next right | p | p, corrected |",
         "|---|---|---|---|---|---|",
     ]
-    for pair in read("compare")["neighbours"]:
+    for pair in read("compare")["neighbors"]:
         ps = ("< 0.0001" if p < 0.0001 else f"{p:.2g}" for p in (pair["p"], pair["p_holm"]))
         lines.append(
             f"| `{pair['better']}` | `{pair['worse']}` | {pair['only_better']} "

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of its own, on loopback, gone afterwards: for tests and benchmarks."""
+"""A PostgreSQL server of its own, on loopback, gone afterward: for tests and benchmarks."""
 
 import os
 import shutil

@@ -20,7 +20,7 @@ from typing import Any
 
 import tenfold
 from tenfold.files import write_atomic
-from tenfold.scoring.picture_sets import Answer, Sample, foreign_sets, score, summarise
+from tenfold.scoring.picture_sets import Answer, Sample, foreign_sets, score, summarize
 
 RESULTS = Path(__file__).parent.parent / "results" / "reading.json"
 
@@ -58,11 +58,11 @@ def main() -> None:
     for key, name in NAMES.items():
         samples = sets[key]
         answers = score(reader, samples)
-        rows.append(summarise(name, answers, refused=key.startswith("not_digits")))
+        rows.append(summarize(name, answers, refused=key.startswith("not_digits")))
         kinds = sorted({sample.kind for sample in samples})
         for kind in kinds if len(kinds) > 1 else []:
             of_kind = [a for a, s in zip(answers, samples, strict=True) if s.kind == kind]
-            rows.append(summarise(f"{name}: {kind}", of_kind))
+            rows.append(summarize(f"{name}: {kind}", of_kind))
         print(rows[-1], flush=True)
     before = json.loads(RESULTS.read_text(encoding="utf-8"))
     document = {"protocol": PROTOCOL, "model": arguments.model, "sets": rows}
@@ -82,7 +82,7 @@ def peers(sets: dict[str, list[Sample]]) -> list[dict[str, Any]]:
                 lines = [line for line in lines if line]
                 guess = ["".join(lines)] if sample.joined else lines
                 answers.append(Answer(guess == sample.lines, True, 1.0))
-            row = summarise(NAMES[key], answers)
+            row = summarize(NAMES[key], answers)
             rows.append({"reader": reader, **{k: row[k] for k in ("set", "n", "accuracy")}})
             print(rows[-1], flush=True)
     return rows
@@ -105,7 +105,7 @@ def tesseract() -> Peer:
 
 
 def rapidocr() -> Peer:
-    """Return RapidOCR: its recogniser alone for a digit or a line, with detection for a page."""
+    """Return RapidOCR: its recognizer alone for a digit or a line, with detection for a page."""
     from rapidocr_onnxruntime import RapidOCR
 
     engine = RapidOCR()

@@ -57,7 +57,7 @@ Reads one handwritten digit: a 28x28 image, white ink on black, to ten probabili
 | made by | `{command}`, the first seed, {created} |
 | this file | {accuracy:.2f}% of the 10,000 MNIST test images, ECE {ece:.2f}%, loss {loss:.4f} |
 {seeds}| calibration | {calibration} |
-{small}| licence | Apache-2.0 |
+{small}| license | Apache-2.0 |
 | SHA-256 of `model.onnx` | `{sha}` |
 
 `tenfold evaluate {name}` gives the figures of this file again. The SHA-256 is checked at every load.

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "train_speed.json"
 PICTURE = ROOT / "docs" / "images" / "train_speed.png"
 
-OURS, THEIRS = "#1b6ca8", "#b4541a"  # apart for colour-blind eyes, and marked apart too
+OURS, THEIRS = "#1b6ca8", "#b4541a"  # apart for color-blind eyes, and marked apart too
 # Where each label goes, in points from its mark.
 LABELS = {
     "fast": ("fast", (12, -2)),
@@ -62,15 +62,15 @@ def draw(document: dict[str, Any]) -> Figure:
 def _draw_recipe(
     axes: Any, rows: list[dict[str, Any]], label: str, offset: tuple[int, int], *, theirs: bool
 ) -> None:
-    colour, marker = (THEIRS, "s") if theirs else (OURS, "o")
+    color, marker = (THEIRS, "s") if theirs else (OURS, "o")
     times = [row["train_seconds"] for row in rows]
     accuracies = [100 * row["accuracy"] for row in rows]
     middle, mean = statistics.median(times), statistics.mean(accuracies)
-    axes.plot(times, accuracies, marker, color=colour, markersize=4, alpha=0.35, linewidth=0)
-    axes.plot(middle, mean, marker, color=colour, markersize=10)
+    axes.plot(times, accuracies, marker, color=color, markersize=4, alpha=0.35, linewidth=0)
+    axes.plot(middle, mean, marker, color=color, markersize=10)
     axes.annotate(
         f"{label}\n{mean:.2f}%, {middle:.3g} s",
-        (middle, mean), offset, textcoords="offset points", color=colour, fontsize=10,
+        (middle, mean), offset, textcoords="offset points", color=color, fontsize=10,
         ha="right" if theirs and middle > 10 else "left", fontweight="normal" if theirs else "bold",
     )  # fmt: skip
 

@@ -24,13 +24,13 @@ STEPS = 48
 
 # The first that an operation's name contains; names are paths, its kind after a colon.
 GROUPS = (
-    ("/muon/", "optimiser"),
-    ("/adadelta/", "optimiser"),
+    ("/muon/", "optimizer"),
+    ("/adadelta/", "optimizer"),
     ("Conv2DBackpropFilter", "convolutions, backward to the weights"),
     ("Conv2DBackpropInput", "convolutions, backward to the input"),
     ("MaxPool", "pooling"),
     ("dropout", "dropout"),
-    ("_norm_", "batch normalisation"),
+    ("_norm_", "batch normalization"),
     ("Conv2D", "convolutions, forward"),
     ("MatMul", "dense layers"),
     ("Relu", "activations"),

@@ -215,7 +215,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "peers": reading_tables.peers,
     "robustness": reading_tables.robustness,
     "compare": looking_tables.compare,
-    "compare_neighbours": looking_tables.compare_neighbours,
+    "compare_neighbors": looking_tables.compare_neighbors,
     "compare_settings": looking_tables.compare_settings,
     "labels": looking_tables.labels,
     "batch": batch_tables.throughput,

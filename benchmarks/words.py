@@ -35,9 +35,9 @@ Solo Bologna illos Sos GOLD zoo boss Balls slab loss Boil lobes soil hello silo 
 WORDS = TEXT.split()
 """Every letter, and many that look like digits."""
 
-Grey = npt.NDArray[np.uint8]
+Gray = npt.NDArray[np.uint8]
 Rng = np.random.Generator
-Source = list[Grey]
+Source = list[Gray]
 
 
 def main() -> None:
@@ -59,7 +59,7 @@ def main() -> None:
     print(json.dumps(rows))
 
 
-def words_alone(source: Source, rng: Rng) -> tuple[Grey, list[int]]:
+def words_alone(source: Source, rng: Rng) -> tuple[Gray, list[int]]:
     lines, size = int(rng.choice([1, 1, 2, 5])), int(rng.choice([24, 40]))
     page = Image.new("L", (700, 60 * lines + 40), 235)
     font = ImageFont.truetype(rng.choice(FONTS), size)
@@ -69,22 +69,22 @@ def words_alone(source: Source, rng: Rng) -> tuple[Grey, list[int]]:
     return np.asarray(page), []
 
 
-def number_behind(source: Source, rng: Rng) -> tuple[Grey, list[int]]:
+def number_behind(source: Source, rng: Rng) -> tuple[Gray, list[int]]:
     return _beside(source, rng, behind=True)
 
 
-def number_before(source: Source, rng: Rng) -> tuple[Grey, list[int]]:
+def number_before(source: Source, rng: Rng) -> tuple[Gray, list[int]]:
     return _beside(source, rng, behind=False)
 
 
-KINDS: dict[str, Callable[[Source, Rng], tuple[Grey, list[int]]]] = {
+KINDS: dict[str, Callable[[Source, Rng], tuple[Gray, list[int]]]] = {
     "words alone": words_alone,
     "a number behind a word": number_behind,
     "a number before a word": number_before,
 }
 
 
-def _beside(source: Source, rng: Rng, *, behind: bool) -> tuple[Grey, list[int]]:
+def _beside(source: Source, rng: Rng, *, behind: bool) -> tuple[Gray, list[int]]:
     """Return a page with a printed word, a number of one hand beside it, and the number."""
     digits, images = written(source, rng)
     page = Image.new("L", (900, 160), 235)
@@ -107,10 +107,10 @@ def _beside(source: Source, rng: Rng, *, behind: bool) -> tuple[Grey, list[int]]
     return np.asarray(page), digits
 
 
-def _ink(image: Grey, height: float) -> Image.Image:
+def _ink(image: Gray, height: float) -> Image.Image:
     """Return a digit cut to its ink and scaled to a height."""
     ink = Image.fromarray(image)
-    ink = ink.crop(ink.point(lambda grey: 255 * (grey > 60)).getbbox())
+    ink = ink.crop(ink.point(lambda gray: 255 * (gray > 60)).getbbox())
     return ink.resize((max(2, round(ink.width * height / ink.height)), round(height)))
 
 

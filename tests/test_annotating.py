@@ -49,12 +49,12 @@ def test_the_shell_writes_one_file_a_picture(digit_png: Path, tmp_path: Path) ->
     assert sorted(p.name for p in (tmp_path / "seen").iterdir()) == ["seven-2.png", "seven.png"]
 
 
-def test_what_was_left_out_is_shown_in_grey(mnist: Mnist) -> None:
+def test_what_was_left_out_is_shown_in_gray(mnist: Mnist) -> None:
     picture = page([list(mnist.train_images[50_000:50_003])], rng=np.random.default_rng(1))
     cv2.putText(picture, "WERK", (10, 200), cv2.FONT_HERSHEY_DUPLEX, 1.6, 40, 4)
     loaded = load_picture(picture)
     reading = Reader().read_picture(loaded)
     assert reading.left_out
     drawn = np.asarray(annotate(loaded, reading))
-    grey = tuple(int(LEFT_OUT[i : i + 2], 16) for i in (1, 3, 5))
-    assert (drawn == grey).all(axis=2).sum() > 100
+    gray = tuple(int(LEFT_OUT[i : i + 2], 16) for i in (1, 3, 5))
+    assert (drawn == gray).all(axis=2).sum() > 100

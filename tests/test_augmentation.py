@@ -68,7 +68,7 @@ def test_rotation_turns_by_the_angle_that_was_allowed() -> None:
     assert abs(np.mean(angles)) < 2
 
 
-def test_scale_makes_larger_and_smaller_but_keeps_the_centre() -> None:
+def test_scale_makes_larger_and_smaller_but_keeps_the_center() -> None:
     images = np.zeros((300, 28, 28), np.uint8)
     images[:, 9:19, 9:19] = 255
     scaled = augment(images, Augmentation(scale=0.2), rng())
@@ -76,8 +76,8 @@ def test_scale_makes_larger_and_smaller_but_keeps_the_centre() -> None:
     assert widths.min() <= 9
     assert widths.max() >= 11
     rows = np.arange(28)
-    centres = (scaled.sum(axis=2) * rows).sum(axis=1) / scaled.sum(axis=(1, 2))
-    np.testing.assert_allclose(centres, 13.5, atol=0.3)
+    centers = (scaled.sum(axis=2) * rows).sum(axis=1) / scaled.sum(axis=(1, 2))
+    np.testing.assert_allclose(centers, 13.5, atol=0.3)
 
 
 def test_thickness_goes_both_ways_and_no_further_than_a_pixel() -> None:

@@ -91,10 +91,10 @@ def test_other_forms_of_images(shape, mnist, tmp_path: Path) -> None:
 
 
 def test_arrays_of_pictures(pngs, tmp_path: Path) -> None:
-    grey = np.stack([np.asarray(Image.open(io.BytesIO(data))) for data in pngs])
-    colour = np.repeat(grey[..., None], 3, axis=3)
+    gray = np.stack([np.asarray(Image.open(io.BytesIO(data))) for data in pngs])
+    color = np.repeat(gray[..., None], 3, axis=3)
     texts = []
-    for name, array in (("a", grey), ("b", colour), ("c", grey[..., None]), ("d", grey[0])):
+    for name, array in (("a", gray), ("b", color), ("c", gray[..., None]), ("d", gray[0])):
         np.save(tmp_path / f"{name}.npy", array)
         batch(tmp_path / f"{name}.npy", tmp_path / name, single=True)
         texts.append([row["text"] for row in rows_of(tmp_path / name)])

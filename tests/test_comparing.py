@@ -88,7 +88,7 @@ def test_what_is_compared(small) -> None:
     assert [point["train_size"] for point in result["curve"]["knn"]] == [100, 300]
     assert [point["train_size"] for point in result["curve"]["shipped:tiny"]] == [300]
     assert result["curve"]["knn"][1]["accuracy"] == rows[2]["test"]["accuracy"]
-    assert [pair["better"] for pair in result["neighbours"]] == ["shipped:tiny", "linear-svm"]
+    assert [pair["better"] for pair in result["neighbors"]] == ["shipped:tiny", "linear-svm"]
     assert result["errors"]["knn"][0]["others_right"] == 2
     json.dumps(result, allow_nan=False)
 

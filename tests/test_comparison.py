@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tenfold.errors import TenfoldError
-from tenfold.evaluation.significance import compare_neighbours, holm, mcnemar, own_errors, rank
+from tenfold.evaluation.significance import compare_neighbors, holm, mcnemar, own_errors, rank
 
 
 def right(*wrong: int, n: int = 20) -> np.ndarray:
@@ -37,17 +37,17 @@ def test_holm() -> None:
     assert holm([]) == []
 
 
-def test_neighbours_in_rank() -> None:
+def test_neighbors_in_rank() -> None:
     known = {"worst": right(0, 1, 2, 3, 4, 5, 6, 7, 8), "best": right(0), "middle": right(1, 2)}
     assert rank(known) == ["best", "middle", "worst"]
-    first, second = compare_neighbours(known)
+    first, second = compare_neighbors(known)
     assert (first.better, first.worse, first.only_better, first.only_worse) == (
         "best", "middle", 2, 1,
     )  # fmt: skip
     assert (second.better, second.worse) == ("middle", "worst")
     assert second.p == pytest.approx(2 / 128)
     assert second.p_holm == pytest.approx(4 / 128)
-    assert compare_neighbours({"alone": right()}) == []
+    assert compare_neighbors({"alone": right()}) == []
 
 
 def test_own_errors() -> None:

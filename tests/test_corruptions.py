@@ -12,7 +12,7 @@ from tenfold.cli import main
 from tenfold.errors import DataError
 from tenfold.evaluation.corruptions import CORRUPTIONS, corrupt
 from tenfold.reading.reader import Reader
-from tenfold.scoring.picture_sets import foreign_sets, score, summarise
+from tenfold.scoring.picture_sets import foreign_sets, score, summarize
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
@@ -60,7 +60,7 @@ def test_foreign_sets_of_every_form(mnist: Mnist, tmp_path: Path) -> None:
     sets = foreign_sets(tmp_path)
     assert set(sets) == {"array", "files", "not_digits_noise", "pages"}
     reader = Reader()
-    rows = {name: summarise(name, score(reader, samples)) for name, samples in sets.items()}
+    rows = {name: summarize(name, score(reader, samples)) for name, samples in sets.items()}
     assert rows["array"]["accuracy"] == 1
     assert rows["array"]["error_at_95%"] == 0
     assert rows["not_digits_noise"]["accuracy"] == 0

@@ -5,7 +5,7 @@ import pytest
 from conftest import Mnist
 
 from tenfold.augmentation.digit_forms import with_flag
-from tenfold.augmentation.neighbours import badly_cut, with_leftovers
+from tenfold.augmentation.neighbors import badly_cut, with_leftovers
 from tenfold.recipes.recipe import Augmentation
 from tenfold.training.batches import Batches
 

@@ -40,8 +40,8 @@ def test_every_page_of_a_pdf(numbers) -> None:
     assert len(pages) == 2
     for drawn, image in zip(pages, numbers, strict=True):
         assert abs(drawn.width - image.width) <= 2
-        grey = np.asarray(Image.fromarray(drawn.grey).resize(image.size)).astype(int)
-        assert np.abs(grey - np.asarray(image)).mean() < 4
+        gray = np.asarray(Image.fromarray(drawn.gray).resize(image.size)).astype(int)
+        assert np.abs(gray - np.asarray(image)).mean() < 4
 
 
 def test_a_pdf_of_one_page_is_a_picture_and_of_several_is_not(numbers) -> None:
@@ -53,7 +53,7 @@ def test_a_pdf_of_one_page_is_a_picture_and_of_several_is_not(numbers) -> None:
 def test_a_heic_photo(numbers) -> None:
     picture = load_picture(heic(numbers[0]))
     assert (picture.width, picture.height) == numbers[0].size
-    assert np.abs(picture.grey.astype(int) - np.asarray(numbers[0])).mean() < 4
+    assert np.abs(picture.gray.astype(int) - np.asarray(numbers[0])).mean() < 4
 
 
 def test_too_many_pixels_are_refused_before_they_are_decoded(numbers) -> None:

@@ -207,5 +207,5 @@ def test_summary_of_seeds():
 
 @pytest.mark.parametrize("values", [[], [0.9, float("nan")], [[0.9]]])
 def test_summary_refuses(values):
-    with pytest.raises(TenfoldError, match="cannot summarise"):
+    with pytest.raises(TenfoldError, match="cannot summarize"):
         summarize(values)

@@ -12,7 +12,7 @@ from tenfold.imaging.canvas import Mark
 from tenfold.reading.layout import take_apart
 from tenfold.reading.orientation import MANY, likely_turns
 from tenfold.reading.reader import Reader
-from tenfold.reading.splitting import CUT_HEIGHT, LEANS, LEARNT_FROM, Cuts
+from tenfold.reading.splitting import CUT_HEIGHT, LEANS, LEARNED_FROM, Cuts
 
 
 class Doubting(Classifier):
@@ -55,9 +55,9 @@ def test_cuts_of_a_page_are_limited(mnist: Mnist) -> None:
     assert doubting.shown > 2 * each
 
 
-def test_one_lean_is_tried_once_it_is_learnt(mnist: Mnist) -> None:
+def test_one_lean_is_tried_once_it_is_learned(mnist: Mnist) -> None:
     mark, cuts, doubting, shown = wide_mark(mnist), Cuts(), Doubting(0.5), []
-    while doubting.shown < LEARNT_FROM + 300:
+    while doubting.shown < LEARNED_FROM + 300:
         before = doubting.shown
         cuts.split([mark], [0.1], doubting)
         shown.append(doubting.shown - before)

@@ -16,7 +16,7 @@ def test_ten_labels_are_set_right_and_five_images_left_out(mnist) -> None:
 
 
 def test_other_labels_are_refused(mnist) -> None:
-    with pytest.raises(ValueError, match="test image 947 should be labelled 8"):
+    with pytest.raises(ValueError, match="test image 947 should be labeled 8"):
         correct_labels(mnist.test_labels[::-1].copy())
 
 

@@ -15,7 +15,7 @@ def test_marks_stand_as_digits_do(mnist) -> None:
     assert (mass > 0).all()
     down = (marks.sum(axis=2) * rows).sum(axis=1) / mass
     across = (marks.sum(axis=1) * columns).sum(axis=1) / mass
-    # Most are centred by mass; a few would leave the canvas.
+    # Most are centered by mass; a few would leave the canvas.
     assert np.quantile(np.abs(down - 14), 0.95) < 0.6
     assert np.quantile(np.abs(across - 14), 0.95) < 0.6
     extents = [np.ptp(np.flatnonzero(mark.any(axis=1))) + 1 for mark in marks]

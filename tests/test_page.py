@@ -190,7 +190,7 @@ def test_the_shell_prints_a_line_for_a_line(pages, tmp_path: Path, capsys) -> No
     assert capsys.readouterr().out == tenfold.Reader().read(picture).text + "\n"
 
 
-def test_one_digit_is_found_among_parts_of_its_neighbours(reader: Reader, mnist: Mnist) -> None:
+def test_one_digit_is_found_among_parts_of_its_neighbors(reader: Reader, mnist: Mnist) -> None:
     right = doubted = 0
     for first in range(FIRST, FIRST + 60, 3):
         images = mnist.train_images[first : first + 3]

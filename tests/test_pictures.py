@@ -28,16 +28,16 @@ def png(array: np.ndarray) -> bytes:
     return encode(Image.fromarray(array), "PNG")
 
 
-def close(grey: np.ndarray, expected: np.ndarray = DIGIT) -> bool:
-    return grey.shape == expected.shape and np.abs(grey.astype(int) - expected).mean() < 3
+def close(gray: np.ndarray, expected: np.ndarray = DIGIT) -> bool:
+    return gray.shape == expected.shape and np.abs(gray.astype(int) - expected).mean() < 3
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF"])
 def test_every_format(form: str) -> None:
     picture = load_picture(encode(Image.fromarray(DIGIT), form))
-    assert picture.grey.dtype == np.uint8
+    assert picture.gray.dtype == np.uint8
     assert (picture.width, picture.height, picture.orientation) == (30, 40, 0)
-    assert close(picture.grey)
+    assert close(picture.gray)
 
 
 def test_every_kind_of_source(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_every_kind_of_source(tmp_path: Path) -> None:
     sources += [Image.open(path), Image.fromarray(DIGIT), DIGIT]
     sources += [np.dstack([DIGIT] * 3), np.dstack([*[DIGIT] * 3, np.full_like(DIGIT, 255)])]
     for source in sources:
-        assert np.array_equal(load_picture(source).grey, DIGIT)
+        assert np.array_equal(load_picture(source).gray, DIGIT)
 
 
 @pytest.mark.parametrize("mode", ["1", "RGB", "CMYK", "P", "LA", "RGBA", "YCbCr"])
@@ -55,19 +55,19 @@ def test_every_mode(mode: str) -> None:
     bilevel = np.where(DIGIT > 100, 255, 0).astype(np.uint8)
     image = Image.fromarray(bilevel).convert(mode)
     form = "JPEG" if mode in ("CMYK", "YCbCr") else "PNG"
-    assert close(load_picture(encode(image, form)).grey, bilevel)
+    assert close(load_picture(encode(image, form)).gray, bilevel)
 
 
 @pytest.mark.parametrize("form", ["PNG", "TIFF"])
 def test_16_bits_are_scaled_not_clipped(form: str) -> None:
     deep = DIGIT.astype(np.uint16) * 20 + 1000  # 12 bits' worth, all above 255
-    grey = load_picture(encode(Image.fromarray(deep), form)).grey
-    assert (grey.min(), grey.max()) == (0, 255)
-    assert np.array_equal(grey > 128, DIGIT > 120)
+    gray = load_picture(encode(Image.fromarray(deep), form)).gray
+    assert (gray.min(), gray.max()) == (0, 255)
+    assert np.array_equal(gray > 128, DIGIT > 120)
 
 
 def test_flat_16_bits_are_flat() -> None:
-    assert np.ptp(load_picture(png(np.full((5, 5), 3000, dtype=np.uint16))).grey) == 0
+    assert np.ptp(load_picture(png(np.full((5, 5), 3000, dtype=np.uint16))).gray) == 0
 
 
 @pytest.mark.parametrize("ink", [0, 60, 200, 255])
@@ -75,14 +75,14 @@ def test_strokes_on_nothing_contrast_with_their_ground(ink: int) -> None:
     strokes = DIGIT < 100
     rgba = np.zeros((*DIGIT.shape, 4), dtype=np.uint8)
     rgba[..., :3], rgba[..., 3] = ink, strokes * 255
-    grey = load_picture(png(rgba)).grey.astype(int)
-    assert np.abs(grey[strokes].mean() - grey[~strokes].mean()) > 120
+    gray = load_picture(png(rgba)).gray.astype(int)
+    assert np.abs(gray[strokes].mean() - gray[~strokes].mean()) > 120
 
 
 def test_transparent_corners_of_paper_become_paper() -> None:
     rgba = np.dstack([*[DIGIT] * 3, np.full_like(DIGIT, 255)])
     rgba[:4, :4] = 0
-    assert np.array_equal(load_picture(png(rgba)).grey, DIGIT)
+    assert np.array_equal(load_picture(png(rgba)).gray, DIGIT)
 
 
 TURNS = {1: 0, 2: 0, 3: 180, 4: 180, 5: 270, 6: 90, 7: 90, 8: 270}
@@ -95,7 +95,7 @@ def test_exif_orientation(tag: int, degrees: int) -> None:
     data = encode(Image.fromarray(DIGIT), "PNG", exif=exif)
     upright = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
     picture = load_picture(data)
-    assert np.array_equal(picture.grey, upright)
+    assert np.array_equal(picture.gray, upright)
     assert (picture.height, picture.width) == upright.shape
     assert picture.orientation == degrees
     # But for mirroring, the turn told is the turn made.
@@ -107,7 +107,7 @@ def test_exif_orientation(tag: int, degrees: int) -> None:
 
 def test_first_frame_of_an_animation() -> None:
     first, second = Image.fromarray(DIGIT).convert("P"), Image.new("P", (30, 40))
-    assert close(load_picture(encode(first, "GIF", save_all=True, append_images=[second])).grey)
+    assert close(load_picture(encode(first, "GIF", save_all=True, append_images=[second])).gray)
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG"])
@@ -115,9 +115,9 @@ def test_large_pictures_are_reduced_and_keep_their_size(form: str) -> None:
     large = np.full((1500, 5000), 220, dtype=np.uint8)
     large[500:1000, 2000:2500] = 30
     picture = load_picture(encode(Image.fromarray(large), form), max_side=1000)
-    assert picture.grey.shape == (300, 1000)
+    assert picture.gray.shape == (300, 1000)
     assert (picture.width, picture.height) == (5000, 1500)
-    assert np.abs(picture.grey.astype(int) - large[::5, ::5]).mean() < 3
+    assert np.abs(picture.gray.astype(int) - large[::5, ::5]).mean() < 3
 
 
 def test_a_picture_given_by_pillow_is_left_as_it_was() -> None:
@@ -201,13 +201,13 @@ def test_too_many_bytes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_hundred_megapixels_pass_without_pillows_warning() -> None:
     # Above Pillow's own 89 megapixels it would warn, and warnings are errors here.
     picture = load_picture(encode(Image.new("1", (10000, 10000), 1), "PNG"))
-    assert picture.grey.shape == (2048, 2048)
+    assert picture.gray.shape == (2048, 2048)
 
 
 def test_broken_metadata_costs_nothing() -> None:
     image = Image.fromarray(DIGIT)
-    assert close(load_picture(encode(image, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\x7f")).grey)
-    assert close(load_picture(encode(image, "PNG", exif=b"nonsense")).grey)
+    assert close(load_picture(encode(image, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\x7f")).gray)
+    assert close(load_picture(encode(image, "PNG", exif=b"nonsense")).gray)
 
 
 def test_threads_leave_the_warning_filters_as_they_were() -> None:

@@ -52,7 +52,7 @@ def test_it_trains_as_keras_would(mnist, optimizer: str) -> None:
 
 
 @pytest.mark.parametrize(("filters", "scale"), [(16, True), (6, True), (8, False), (6, False)])
-def test_fused_normalisation_is_keras_normalisation(mnist, filters: int, scale: bool) -> None:
+def test_fused_normalization_is_keras_normalization(mnist, filters: int, scale: bool) -> None:
     recipe = override(FAST, {"layers.0.filters": filters, "layers.0.norm_scale": scale})
     networks = [build_network(recipe, fused=fused) for fused in (False, True)]
     networks[1].set_weights(networks[0].get_weights())

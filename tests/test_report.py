@@ -237,9 +237,9 @@ def test_images_must_fit_their_list(report, shape):
 
 
 def test_a_single_epoch_has_no_curves(report, page):
-    assert "How it learnt" in page
+    assert "How it learned" in page
     single = render_report(replace(report, history=history(1)))
-    assert "How it learnt" not in single
+    assert "How it learned" not in single
     Outline(single)
 
 
@@ -323,7 +323,7 @@ def test_curves_show_every_epoch(epochs, validation):
     figures.inline_svg(figures.plot_accuracy(rows), "accuracy")
 
 
-def test_accuracy_axis_is_labelled_with_accuracies():
+def test_accuracy_axis_is_labeled_with_accuracies():
     rows = [{"epoch": e, "accuracy": a} for e, a in enumerate([0.9, 0.99, 0.999, 1.0], start=1)]
     texts = drawn(figures.plot_accuracy(rows))
     assert {"90", "99", "99.9", "100"} <= set(texts)

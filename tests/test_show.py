@@ -258,7 +258,7 @@ def test_a_drawing_is_the_same_as_svg_and_as_png() -> None:
         assert picture.getpixel(place) == color
 
 
-def test_colours() -> None:
+def test_colors() -> None:
     assert heat(np.array([0.0, np.nan, -5]), 1).max() < 10
     lightness = heat(np.linspace(0, 1, 50), 1) @ [0.3, 0.6, 0.1]
     assert (np.diff(lightness) > -2).all()

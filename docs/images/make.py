@@ -164,10 +164,10 @@ def draw(pictures: list[np.ndarray]) -> Figure:
     figure = Figure(figsize=(9, 4.4), layout="constrained")
     axes: Any = figure.subplots(3, len(pictures), height_ratios=[1, 1, 0.75])
     for column, picture in zip(axes.T, pictures, strict=True):
-        colour = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-        digit = reader.read(colour, single=True).lines[0].digits[0]
+        color = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+        digit = reader.read(color, single=True).lines[0].digits[0]
         canvas = to_canvas(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
-        column[0].imshow(colour)
+        column[0].imshow(color)
         column[1].imshow(canvas, cmap="gray", vmin=0, vmax=255)
         column[2].bar(range(10), classifier.predict_proba(canvas)[0], color="#2a6f97")
         column[2].set(ylim=(0, 1), xticks=range(10), yticks=[])

@@ -83,7 +83,7 @@ def write_atomic(path: Path, data: bytes | str) -> None:
 
 @contextmanager
 def temporary_folder(beside: Path) -> Iterator[Path]:
-    """Give an empty hidden folder in the parent of `beside`; remove it afterwards."""
+    """Give an empty hidden folder in the parent of `beside`; remove it afterward."""
     make_folder(beside.parent)
     folder = Path(tempfile.mkdtemp(prefix=f".{beside.name}.", dir=beside.parent))
     try:

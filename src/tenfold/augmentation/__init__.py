@@ -1,1 +1,1 @@
-"""What is done to training images: geometry, degradation, neighbours, non-digits."""
+"""What is done to training images: geometry, degradation, neighbors, non-digits."""

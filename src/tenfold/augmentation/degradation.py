@@ -1,7 +1,7 @@
 """Training images disturbed: patches turned light for dark, uneven light, noise, filters, strokes.
 
 A network that has seen only clean scans goes wrong where a picture is not one. The disturbances are
-general ones, each drawn anew and most of them with random shapes, so that none is learnt by heart;
+general ones, each drawn anew and most of them with random shapes, so that none is learned by heart;
 up to three fall on one image (as in AugMix, D. Hendrycks et al., arXiv 1912.02781). None is one of
 the functions of MNIST-C (`tenfold.evaluation.corruptions`), which stay for measuring.
 """
@@ -102,7 +102,7 @@ def _smoothed(image: Image, rng: Rng) -> Image:
 
 
 def _wavering(image: Image, rng: Rng) -> Image:
-    """Move every pixel a little, its neighbours nearly alike: a hand that shakes."""
+    """Move every pixel a little, its neighbors nearly alike: a hand that shakes."""
     knots = int(rng.integers(4, 15))
     moves = rng.normal(0, rng.uniform(0.3, 1.2), (2, knots, knots)).astype(np.float32)
     down, across = (cv2.resize(m, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) for m in moves)
@@ -138,16 +138,16 @@ def _bowed(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _blots(image: Image, rng: Rng) -> Image:
-    """Cover it here and there with discs and rectangles of any grey."""
+    """Cover it here and there with discs and rectangles of any gray."""
     covered = image.copy()
     for _ in range(int(rng.integers(1, 6))):
         x, y = (int(at) for at in rng.integers(0, SIDE, 2))
-        grey = float(rng.choice([0.0, 1.0, rng.random()]))
+        gray = float(rng.choice([0.0, 1.0, rng.random()]))
         if rng.random() < 0.5:
-            cv2.circle(covered, (x, y), int(rng.integers(1, 4)), grey, -1, cv2.LINE_AA)
+            cv2.circle(covered, (x, y), int(rng.integers(1, 4)), gray, -1, cv2.LINE_AA)
         else:
             wide, high = (int(side) for side in rng.integers(1, 8, 2))
-            covered[y : y + high, x : x + wide] = grey
+            covered[y : y + high, x : x + wide] = gray
     return covered
 
 

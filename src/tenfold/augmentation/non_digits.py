@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.augmentation.neighbours import badly_cut
+from tenfold.augmentation.neighbors import badly_cut
 from tenfold.imaging.canvas import center_by_mass, fit
 from tenfold.recipes.recipe import SIDE
 
@@ -84,7 +84,7 @@ def _letter(images: Images, labels: Labels, rng: np.random.Generator) -> Images 
 def _scribble(images: Images, labels: Labels, rng: np.random.Generator) -> Images | None:
     """Return a pen's way through many random points."""
     points = rng.uniform(10, 90, (int(rng.integers(8, 14)), 2)) * (rng.uniform(0.5, 1), 1)
-    # Each point between its neighbours, twice: corners become curves.
+    # Each point between its neighbors, twice: corners become curves.
     for _ in range(2):
         ahead = np.roll(points, -1, axis=0)
         points = np.stack([0.75 * points + 0.25 * ahead, 0.25 * points + 0.75 * ahead], axis=1)

@@ -48,14 +48,14 @@ def _transform(images: Images, augmentation: Augmentation, rng: np.random.Genera
     shear = rng.uniform(-1, 1, count) * augmentation.shear
     shift = rng.uniform(-1, 1, (count, 2)) * augmentation.shift_pixels
     cos, sin = np.cos(angle), np.sin(angle)
-    # Rotation times shear times scaling, about the centre of the image.
+    # Rotation times shear times scaling, about the center of the image.
     matrices = np.empty((count, 2, 3))
     matrices[:, 0, 0] = cos * factors[0]
     matrices[:, 0, 1] = (cos * shear - sin) * factors[1]
     matrices[:, 1, 0] = sin * factors[0]
     matrices[:, 1, 1] = (sin * shear + cos) * factors[1]
-    centre = np.full(2, (SIDE - 1) / 2)
-    matrices[:, :, 2] = centre - matrices[:, :, :2] @ centre + shift
+    center = np.full(2, (SIDE - 1) / 2)
+    matrices[:, :, 2] = center - matrices[:, :, :2] @ center + shift
     moved = np.empty_like(images)
     for source, target, matrix in zip(images, moved, matrices, strict=True):
         cv2.warpAffine(source, matrix, (SIDE, SIDE), dst=target)
@@ -66,10 +66,10 @@ def _thicken(images: Images, most: float, rng: np.random.Generator) -> Images:
     import cv2
 
     # Up, down, left, right: a square would thicken slanted strokes more than upright ones.
-    neighbours = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    neighbors = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     changed = np.empty_like(images)
     weights = rng.uniform(-most, most, len(images))
     for source, target, weight in zip(images, changed, weights, strict=True):
-        extreme = (cv2.dilate if weight > 0 else cv2.erode)(source, neighbours)
+        extreme = (cv2.dilate if weight > 0 else cv2.erode)(source, neighbors)
         cv2.addWeighted(source, 1 - abs(weight), extreme, abs(weight), 0, dst=target)
     return changed

@@ -66,9 +66,9 @@ class Slice(Chunk):
                 if self.picture_shape in IMAGE_SHAPES:
                     yield Images(source, done, block.reshape(-1, 28, 28))
                 else:
-                    grey = self.picture_shape[2:] == (1,)
+                    gray = self.picture_shape[2:] == (1,)
                     for number, picture in enumerate(block):
-                        one = picture[..., 0] if grey else picture
+                        one = picture[..., 0] if gray else picture
                         yield Encoded(source, done + number, np.ascontiguousarray(one))
                 done += len(block)
         except GONE:
@@ -141,14 +141,14 @@ def _pictures_in(shape: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
     """Return how many pictures an array holds and their shape; () if it holds none.
 
     An array of two dimensions is one picture, unless its rows have the 784 pixels of an image; so
-    is one of three whose last are three or four colours.
+    is one of three whose last are three or four colors.
     """
     if len(shape) > 1 and shape[1:] in IMAGE_SHAPES:
         return shape[0], shape[1:]
-    colours = (3, 4)
-    if len(shape) == 2 or (len(shape) == 3 and shape[2] in colours):
+    colors = (3, 4)
+    if len(shape) == 2 or (len(shape) == 3 and shape[2] in colors):
         return 1, shape
-    if len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, *colours)):
+    if len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, *colors)):
         return shape[0], shape[1:]
     return 0, ()
 

@@ -12,7 +12,7 @@ examples:
   tenfold data --verify               check the four files, fetch and change nothing
   tenfold data --sheet digits.png     a picture of sample digits with their labels
 
-The data is Y. LeCun's and C. Cortes's MNIST, licence CC BY-SA 3.0.
+The data is Y. LeCun's and C. Cortes's MNIST, license CC BY-SA 3.0.
 The cache folder is moved by TENFOLD_CACHE; TENFOLD_OFFLINE=1 forbids the network.
 """
 

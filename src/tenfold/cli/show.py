@@ -20,7 +20,7 @@ def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
     parser = verbs.add_parser(
         "show",
         parents=[common],
-        help="what a network learnt: filters, feature maps, hardest digits",
+        help="what a network learned: filters, feature maps, hardest digits",
         description="Look inside a network: filters, what each layer makes of a digit, what "
         "excites a filter most, the test images as it tells them apart, its hardest digits. "
         "Leaves a page, and each figure as PNG and SVG.",

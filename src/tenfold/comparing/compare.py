@@ -20,7 +20,7 @@ from tenfold.data.mnist import load_mnist
 from tenfold.errors import UsageError
 from tenfold.evaluation.corruptions import CORRUPTIONS, corrupt
 from tenfold.evaluation.metrics import evaluate
-from tenfold.evaluation.significance import compare_neighbours, own_errors, rank
+from tenfold.evaluation.significance import compare_neighbors, own_errors, rank
 from tenfold.execution.progress import WorkBar, beside
 from tenfold.files import atomic_path, make_folder, write_atomic
 from tenfold.machine import machine_facts
@@ -140,7 +140,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
 
 
 def _tasks(contenders: Sequence[Contender], train_size: int) -> list[_Task]:
-    """Return all cells, few images first; shipped models learnt from all and have no others."""
+    """Return all cells, few images first; shipped models learned from all and have no others."""
     tasks = []
     for size in (*(size for size in CURVE_SIZES if size < train_size), train_size):
         whole = size == train_size
@@ -258,7 +258,7 @@ def _result(
         "train_size": train_size,
         "classifiers": [_row(by_name[name], whole[name].cell) for name in order],
         "curve": {name: _curve(name, tasks) for name in order},
-        "neighbours": [asdict(pair) for pair in compare_neighbours(right)],
+        "neighbors": [asdict(pair) for pair in compare_neighbors(right)],
         "errors": {name: [asdict(error) for error in errors[name]] for name in order},
         "corrupted_images": CORRUPTED_IMAGES,
         "machine": machine_facts(),

@@ -38,7 +38,7 @@ Labels = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Fitted:
-    """A classifier that has learnt: itself, its file, and what the fit took.
+    """A classifier that has learned: itself, its file, and what the fit took.
 
     `data` is what is written to disk, `seconds` the wall time of the fit, `processor_seconds` that
     of all cores together, which other work beside it does not lengthen; None if not fitted here.
@@ -240,7 +240,7 @@ def find_contenders(names: str | list[str], train_size: int) -> list[Contender]:
     A name of the eight classifiers of `comparing.baselines` means that classifier; one of a recipe
     means the recipe, trained; one of a shipped model the model as it is. Where a recipe is shipped
     too, all images mean the shipped model and fewer the recipe trained on those, so that all
-    compared have learnt from the same images. `recipe:NAME` and `shipped:NAME` say which; the
+    compared have learned from the same images. `recipe:NAME` and `shipped:NAME` say which; the
     folder of a run is read as it is.
 
     Args:

@@ -102,7 +102,7 @@ def _dots(axes: Any, panel: _Panel, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def plot_curve(result: Result) -> Figure:
-    """Draw the test errors of each classifier against the images it learnt from, both as logs.
+    """Draw the test errors of each classifier against the images it learned from, both as logs.
 
     Classifiers with one size alone, such as shipped models, are left out unless all are so.
     """
@@ -116,9 +116,9 @@ def plot_curve(result: Result) -> Figure:
     styles = _styles([rows[name] for name in curves])
     ends = []
     for name, points in curves.items():
-        learnt = [point["train_size"] for point in points]
+        learned = [point["train_size"] for point in points]
         errors = [max(100 * (1 - point["accuracy"]), LEAST_ERROR) for point in points]
-        axes.plot(learnt, errors, "o", ms=4, **styles[name])
+        axes.plot(learned, errors, "o", ms=4, **styles[name])
         ends.append((errors[-1], name))
     sizes = sorted({point["train_size"] for points in curves.values() for point in points})
     _label_ends(axes, sizes[-1], ends, styles)
@@ -180,7 +180,7 @@ def _label_ends(
 
 
 def plot_corruptions(result: Result) -> Figure:
-    """Draw how many corrupted images each classifier reads right, per cent, colour for errors."""
+    """Draw how many corrupted images each classifier reads right, per cent, color for errors."""
     rows = result["classifiers"]
     names = [name for name in rows[0]["mnist_c"] if name != "mean"]
     values = np.array([[row["mnist_c"][name] for name in ("mean", *names)] for row in rows])

@@ -61,7 +61,7 @@ def find_doubtful_labels(
     """Find the labels of both splits that the images speak against.
 
     The training images are parted into folds, and a network trained on the others reads each fold:
-    no network judges a label that it learnt. The test images are read by all of these networks,
+    no network judges a label that it learned. The test images are read by all of these networks,
     which saw none of them, and their answers are averaged. Confident learning (C. Northcutt,
     L. Jiang, I. Chuang, "Confident learning", 2021; the package cleanlab) then says which labels
     are likely wrong; they are ranked by the probability of the label given.

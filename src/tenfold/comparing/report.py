@@ -47,7 +47,7 @@ def render_comparison(result: Result, images: np.ndarray) -> str:
         rows="\n".join(_row(row, rows) for row in rows),
         ranking=chart(plot_ranking(result), "ranking", "All figures as dots, best on the left"),
         curve=_curve(result),
-        neighbours="\n".join(_pair(pair) for pair in result["neighbours"]),
+        neighbors="\n".join(_pair(pair) for pair in result["neighbors"]),
         corrupted_images=f"{result['corrupted_images']:,}",
         corruptions=chart(plot_corruptions(result), "corruptions", "Accuracy by corruption"),
         errors="\n".join(_own(row, result, images) for row in rows),
@@ -76,7 +76,7 @@ def _lede(result: Result) -> str:
     ]
     return (
         f"The most of 10,000 test images are read right, {'; '.join(parts)}. All that were fitted "
-        f"here learnt from the same {result['train_size']:,} images."
+        f"here learned from the same {result['train_size']:,} images."
     )
 
 

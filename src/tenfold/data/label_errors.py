@@ -54,7 +54,7 @@ def correct_labels(
     corrected, kept = labels.copy(), np.ones(len(labels), np.bool_)
     for error in LABEL_ERRORS:
         if labels[error.index] != error.given:
-            raise ValueError(f"test image {error.index} should be labelled {error.given}")
+            raise ValueError(f"test image {error.index} should be labeled {error.given}")
         if error.corrected is None:
             kept[error.index] = False
         else:

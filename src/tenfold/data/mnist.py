@@ -61,7 +61,7 @@ def load_mnist(split: str = "train", data_dir: str | Path | None = None) -> Spli
 
     Without `data_dir` it comes from the cache, verified each time; what the cache lacks or
     holds damaged is fetched. Neither split's files are needed to load the other. The data is
-    Y. LeCun's and C. Cortes's, licence CC BY-SA 3.0.
+    Y. LeCun's and C. Cortes's, license CC BY-SA 3.0.
 
     Args:
         split: "train", 60,000 images, or "test", 10,000.

@@ -1,6 +1,6 @@
 """Where MNIST comes from: files at hand, public mirrors, a wheel. All of it is verified.
 
-The data is Y. LeCun's and C. Cortes's, under the licence CC BY-SA 3.0.
+The data is Y. LeCun's and C. Cortes's, under the license CC BY-SA 3.0.
 """
 
 import gzip
@@ -151,7 +151,7 @@ def fetch() -> Arrays:
             log.info("MNIST not from %s: %s", origin, error)
             failures.append(f"{origin} ({error})")
         else:
-            log.info("MNIST from %s (Y. LeCun, C. Cortes; licence CC BY-SA 3.0)", origin)
+            log.info("MNIST from %s (Y. LeCun, C. Cortes; license CC BY-SA 3.0)", origin)
             return arrays
     skipped = f"; no network, as {OFFLINE_VARIABLE} is set" if offline else ""
     raise DataError(

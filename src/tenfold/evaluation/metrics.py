@@ -227,7 +227,7 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
 
 
 def summarize(accuracies: Sequence[float]) -> Summary:
-    """Summarise one figure, such as the accuracy, over the runs of several seeds.
+    """Summarize one figure, such as the accuracy, over the runs of several seeds.
 
     Args:
         accuracies: One finite value per run, at least one.
@@ -237,9 +237,9 @@ def summarize(accuracies: Sequence[float]) -> Summary:
     """
     values = np.asarray(accuracies, np.float64)
     if values.ndim != 1 or values.size == 0:
-        raise TenfoldError(f"cannot summarise values of shape {values.shape}: give one per run")
+        raise TenfoldError(f"cannot summarize values of shape {values.shape}: give one per run")
     if not np.isfinite(values).all():
-        raise TenfoldError("cannot summarise values that are not finite: leave failed runs out")
+        raise TenfoldError("cannot summarize values that are not finite: leave failed runs out")
     return Summary(
         mean=float(values.mean()),
         sd=float(values.std(ddof=1)) if values.size > 1 else None,

@@ -76,15 +76,15 @@ def rank(right: Mapping[str, Right]) -> list[str]:
     return sorted(right, key=lambda name: -int(right[name].sum()))
 
 
-def compare_neighbours(right: Mapping[str, Right]) -> list[PairTest]:
+def compare_neighbors(right: Mapping[str, Right]) -> list[PairTest]:
     """Test each classifier against the next in rank.
 
     Args:
         right: For each classifier bool (n,), of the same images.
     """
     order = rank(right)
-    neighbours = list(pairwise(order))
-    ps = [mcnemar(right[a], right[b]) for a, b in neighbours]
+    neighbors = list(pairwise(order))
+    ps = [mcnemar(right[a], right[b]) for a, b in neighbors]
     corrected = holm(ps)
     return [
         PairTest(
@@ -95,7 +95,7 @@ def compare_neighbours(right: Mapping[str, Right]) -> list[PairTest]:
             p,
             p_holm,
         )
-        for (better, worse), p, p_holm in zip(neighbours, ps, corrected, strict=True)
+        for (better, worse), p, p_holm in zip(neighbors, ps, corrected, strict=True)
     ]
 
 

@@ -193,9 +193,7 @@ class _Search:
         for state in states:
             first = self._judged([(*state.strokes, stroke) for stroke in _first_strokes()], state)
             first = self._best(first)
-            near = [
-                (*state.strokes, near) for one in first for near in _neighbours(one.strokes[-1])
-            ]
+            near = [(*state.strokes, near) for one in first for near in _neighbors(one.strokes[-1])]
             found += first + self._judged(near)
         return self._best(found)
 
@@ -207,7 +205,7 @@ class _Search:
                 before, after = state.strokes[:place], state.strokes[place + 1 :]
                 if before + after:
                     others.append(before + after)
-                others += [(*before, near, *after) for near in _neighbours(stroke)]
+                others += [(*before, near, *after) for near in _neighbors(stroke)]
             turned = [other for other in self._judged(others) if other.margin > 0]
             least = min(turned, key=lambda other: other.ink, default=state)
             if least.ink > state.ink - 0.2:
@@ -272,7 +270,7 @@ def _first_strokes() -> tuple[Stroke, ...]:
     )
 
 
-def _neighbours(stroke: Stroke) -> Iterator[Stroke]:
+def _neighbors(stroke: Stroke) -> Iterator[Stroke]:
     """Give strokes that differ a little: in place, length or direction."""
     steps = [{"x": stroke.x + dx, "y": stroke.y + dy} for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
     steps += [{"length": max(0.0, stroke.length + longer)} for longer in (-3, -1.5, 2)]

@@ -55,7 +55,7 @@ def draw_explanation(
         drawing.box(right - 17, 25, 10, 10, color)
         right -= 17 + 20
     x = EDGE
-    _panel(drawing, x, "as it was seen", _grey(image), "")
+    _panel(drawing, x, "as it was seen", _gray(image), "")
     for method, values in maps.items():
         x += PANEL + GAP
         soft = (
@@ -72,7 +72,7 @@ def draw_explanation(
         x += PANEL + GAP
         words = "read as" if change.turned else "nearer to"
         words += f" {change.after} ({change.confidence:.0%})"
-        _panel(drawing, x, "then it looks so", _grey(change.changed), words)
+        _panel(drawing, x, "then it looks so", _gray(change.changed), words)
     return drawing
 
 
@@ -100,7 +100,7 @@ def changed(change: Change) -> Image:
     return shown
 
 
-def _grey(image: Image) -> Image:
+def _gray(image: Image) -> Image:
     return np.repeat(image[..., None], 3, axis=-1)
 
 

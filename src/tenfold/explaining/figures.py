@@ -1,4 +1,4 @@
-"""What a network learnt, drawn: filters, feature maps, what excites them, the test set as a map."""
+"""What a network learned, drawn: filters, feature maps, top patches, the test set as a map."""
 
 from collections.abc import Mapping, Sequence
 
@@ -188,7 +188,7 @@ def _even(count: int, most: int) -> int:
 def draw_map(
     points: Maps, labels: npt.NDArray[np.uint8], predicted: npt.NDArray[np.integer], title: str
 ) -> Drawing:
-    """Draw images as points, coloured by digit, those read wrongly with a cross.
+    """Draw images as points, colored by digit, those read wrongly with a cross.
 
     Args:
         points: float32 (n, 2).
@@ -224,7 +224,7 @@ def draw_map(
 
 
 def _on_dots(drawing: Drawing, x: float, y: float, words: str, size: float, anchor: Anchor) -> None:
-    """Write in white with a dark rim, to be read on dots of any colour."""
+    """Write in white with a dark rim, to be read on dots of any color."""
     rim = 1 + size / 40
     for dx, dy in ((-rim, 0), (rim, 0), (0, -rim), (0, rim)):
         drawing.text(x + dx, y + dy, words, size, "#000000", anchor)
@@ -232,7 +232,7 @@ def _on_dots(drawing: Drawing, x: float, y: float, words: str, size: float, anch
 
 
 def draw_confusion(confusion: npt.NDArray[np.int64]) -> Drawing:
-    """Draw the confusion matrix, counts (10, 10), rows true digits: errors coloured, 0 blank."""
+    """Draw the confusion matrix, counts (10, 10), rows true digits: errors colored, 0 blank."""
     cell, left, top = 56, 84, 92
     size = left + N_CLASSES * cell + EDGE
     drawing = Drawing(size, top + N_CLASSES * cell + EDGE, "Confusion matrix")

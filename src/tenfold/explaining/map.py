@@ -12,7 +12,7 @@ COMPONENTS = 50
 """Principal components that t-SNE is given, as its authors did."""
 
 PERPLEXITY = 30.0
-"""About how many neighbours a point has, the authors' middle value."""
+"""About how many neighbors a point has, the authors' middle value."""
 
 STEPS, EARLY = 350, 100
 """Steps of t-SNE, and how many of them exaggerate nearness, so that groups find together."""
@@ -71,17 +71,17 @@ def principal(values: Values, count: int, rng: np.random.Generator) -> Values:
     By iterating on a random subspace (N. Halko et al. 2011): thousands of units need no
     decomposition of their full covariance.
     """
-    centred = values - values.mean(axis=0)
-    count = min(count, *centred.shape)
-    extra = min(count + 10, centred.shape[1])
-    basis = rng.normal(size=(centred.shape[1], extra)).astype(np.float32)
+    centered = values - values.mean(axis=0)
+    count = min(count, *centered.shape)
+    extra = min(count + 10, centered.shape[1])
+    basis = rng.normal(size=(centered.shape[1], extra)).astype(np.float32)
     for _ in range(2):
-        basis, _ = np.linalg.qr(centred.T @ (centred @ basis))
-    _, _, rows = np.linalg.svd(centred @ basis, full_matrices=False)
+        basis, _ = np.linalg.qr(centered.T @ (centered @ basis))
+    _, _, rows = np.linalg.svd(centered @ basis, full_matrices=False)
     directions = basis @ rows[:count].T
     # The sign of a component is arbitrary: let its largest entry be positive.
     signs = np.sign(directions[np.abs(directions).argmax(axis=0), range(count)])
-    components: Values = centred @ (directions * signs)
+    components: Values = centered @ (directions * signs)
     return components
 
 
@@ -107,7 +107,7 @@ def _tsne(values: Values, progress: Callable[[int], object]) -> Values:
 
 
 def _nearness(values: Values) -> Values:
-    """Return t-SNE's probabilities that two points are neighbours, float32 (n, n), adding to 1."""
+    """Return t-SNE's probabilities that two points are neighbors, float32 (n, n), adding to 1."""
     distances = _square_distances(values, values)
     np.fill_diagonal(distances, np.inf)
     distances -= distances.min(axis=1, keepdims=True)

@@ -16,7 +16,7 @@ class Field:
 
     Attributes:
         size: Side of the square in pixels; it may reach beyond the image.
-        step: Distance between the squares of neighbouring units, in pixels.
+        step: Distance between the squares of neighboring units, in pixels.
         first: Middle of the square of the first unit, in pixels from the first pixel's middle.
     """
 

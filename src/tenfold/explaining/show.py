@@ -1,4 +1,4 @@
-"""Show: what a network learnt, as figures and as one page."""
+"""Show: what a network learned, as figures and as one page."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -117,7 +117,7 @@ def show(
     page = render_page(
         eyebrow="a look inside",
         name=Path(model).name if isinstance(model, str) else model.name,
-        heading="and what it learnt",
+        heading="and what it learned",
         facts=f"{bundle.meta['parameters']:,} parameters, {evaluation.accuracy:.2%} of "
         f"{evaluation.n:,} test images read correctly. {_whose(features)}",
         lede=recipe.summary,
@@ -247,7 +247,7 @@ def _test_sections(last: str, figures: dict[str, Drawing]) -> list[Section]:
         ),
         Section(
             "What it confuses",
-            ["The brighter, the more frequent. The grey diagonal is right."],
+            ["The brighter, the more frequent. The gray diagonal is right."],
             [figures["confusion"]],
         ),
         Section(

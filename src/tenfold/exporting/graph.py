@@ -262,7 +262,7 @@ def _add_deskewing(graph: _Graph, name: str, width: float, value: str) -> str:
 def norm_statistics(
     arrays: Sequence[npt.NDArray[np.float32]],
 ) -> Sequence[npt.NDArray[np.float32]]:
-    """Return scale, shift, mean and variance of a batch normalisation that may lack a scale."""
+    """Return scale, shift, mean and variance of a batch normalization that may lack a scale."""
     return arrays if len(arrays) == 4 else [np.ones_like(arrays[0]), *arrays]
 
 
@@ -273,7 +273,7 @@ def _kernels(layer: Conv, arrays: Sequence[npt.NDArray[np.float32]]) -> list[Any
 
 
 def _padding(layer: Conv, shape: tuple[int, ...]) -> list[int]:
-    """Return ONNX's [top, left, bottom, right] for Keras's "same", which favours the far side."""
+    """Return ONNX's [top, left, bottom, right] for Keras's "same", which favors the far side."""
     if layer.padding == "valid":
         return [0, 0, 0, 0]
     totals = [

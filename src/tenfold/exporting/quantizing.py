@@ -13,7 +13,7 @@ CALIBRATION_IMAGES = 1000
 
 _BATCH = 100
 _OPERATORS = ["Conv", "Gemm", "MaxPool", "GlobalAveragePool"]
-"""What is computed in int8. Batch normalisation, activation and softmax stay in float32."""
+"""What is computed in int8. Batch normalization, activation and softmax stay in float32."""
 
 
 def quantized_model(model: bytes, images: npt.NDArray[np.uint8]) -> bytes:
@@ -24,7 +24,7 @@ def quantized_model(model: bytes, images: npt.NDArray[np.uint8]) -> bytes:
         images: uint8 (n, 28, 28); `CALIBRATION_IMAGES` training images will do.
 
     Returns:
-        A graph with the same input and output, in ONNX's quantise-dequantise form.
+        A graph with the same input and output, in ONNX's quantize-dequantize form.
     """
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static

@@ -1,8 +1,8 @@
 """A crop made into the 28x28 that MNIST would have made of it.
 
 The way: find the digit's mark in the ink, among specks and rules (`find_mark`), bring its strokes
-to MNIST's weight (`set_stroke_width`), fit it into 20x20 (`fit`) and put its centre of mass at the
-canvas centre (`center_by_mass`).
+to MNIST's weight (`set_stroke_width`), fit it into 20x20 (`fit`) and put its center of mass at the
+canvas center (`center_by_mass`).
 """
 
 import math
@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.imaging.ink import Grey, Ink, ink_of
+from tenfold.imaging.ink import Gray, Ink, ink_of
 
 CANVAS_SIDE = 28
 """Side of an MNIST image, in pixels (LeCun et al. 1998)."""
@@ -21,7 +21,7 @@ DIGIT_SIDE = 20
 """MNIST digits fit this square, keeping their aspect ratio (LeCun et al. 1998)."""
 
 CENTER = 14.0
-"""Index of the row and column where MNIST has the centre of mass: 14.0 +- 0.29 over every
+"""Index of the row and column where MNIST has the center of mass: 14.0 +- 0.29 over every
 tenth training image, the spread that a shift by whole pixels leaves."""
 
 STROKE_WIDTHS = (1.8, 4.0)
@@ -55,21 +55,21 @@ class Mark:
     box: tuple[int, int, int, int]
 
 
-def to_canvas(grey: Grey) -> Grey | None:
+def to_canvas(gray: Gray) -> Gray | None:
     """Make a picture of one digit into an image as MNIST would have it.
 
     Args:
-        grey: uint8 (h, w), any size, dark strokes on light or light strokes on dark.
+        gray: uint8 (h, w), any size, dark strokes on light or light strokes on dark.
 
     Returns:
         uint8 (28, 28), white ink on black, or None if there is no ink.
     """
-    mark = find_mark(grey)
+    mark = find_mark(gray)
     return None if mark is None else mark_to_canvas(mark.ink)
 
 
-def mark_to_canvas(ink: Ink) -> Grey:
-    """Normalise the ink of one digit to an image as MNIST has it.
+def mark_to_canvas(ink: Ink) -> Gray:
+    """Normalize the ink of one digit to an image as MNIST has it.
 
     Args:
         ink: float32 (h, w), 0 paper to 1 full ink, not all 0.
@@ -83,23 +83,23 @@ def mark_to_canvas(ink: Ink) -> Grey:
     return center_by_mass(fit(set_stroke_width(ink)))
 
 
-def find_mark(grey: Grey) -> Mark | None:
+def find_mark(gray: Gray) -> Mark | None:
     """Find the mark that is the digit in a picture of one.
 
     Specks are left out, and so are rules and shadows that come in from the border, as long as
     there is something else. Strokes that stand apart (the bar of a 5) belong to the mark if near.
 
     Args:
-        grey: uint8 (h, w), any size and polarity.
+        gray: uint8 (h, w), any size and polarity.
 
     Returns:
         The mark, or None if the picture is blank.
     """
-    scale = min(1.0, WORK_SIDE / max(grey.shape))
-    work = grey
+    scale = min(1.0, WORK_SIDE / max(gray.shape))
+    work = gray
     if scale < 1.0:
-        size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
-        work = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+        size = (max(1, round(gray.shape[1] * scale)), max(1, round(gray.shape[0] * scale)))
+        work = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
     ink = ink_of(work)
     if ink is None:
         return None
@@ -113,18 +113,18 @@ def find_mark(grey: Grey) -> Mark | None:
     x, y, width, height = cv2.boundingRect((ink > 0).astype(np.uint8))
     ink = ink[y : y + height, x : x + width]
     left, top = int(x / scale), int(y / scale)
-    right = min(grey.shape[1], math.ceil((x + width) / scale))
-    bottom = min(grey.shape[0], math.ceil((y + height) / scale))
+    right = min(gray.shape[1], math.ceil((x + width) / scale))
+    bottom = min(gray.shape[0], math.ceil((y + height) / scale))
     if scale < 1.0 and max(width, height) < ZOOM_SIDE:
-        return _zoom(grey, left, top, right, bottom)
+        return _zoom(gray, left, top, right, bottom)
     return Mark(ink, (left, top, right - left, bottom - top))
 
 
-def _zoom(grey: Grey, left: int, top: int, right: int, bottom: int) -> Mark | None:
+def _zoom(gray: Gray, left: int, top: int, right: int, bottom: int) -> Mark | None:
     """Find a mark again in the part of the picture around where it was first seen."""
     margin = max(right - left, bottom - top) // 2
     x, y = max(0, left - margin), max(0, top - margin)
-    mark = find_mark(grey[y : bottom + margin, x : right + margin])
+    mark = find_mark(gray[y : bottom + margin, x : right + margin])
     if mark is None:
         return None
     return Mark(mark.ink, (x + mark.box[0], y + mark.box[1], *mark.box[2:]))
@@ -198,14 +198,14 @@ def set_stroke_width(ink: Ink) -> Ink:
     return moved[y : y + h, x : x + w] if w else ink
 
 
-def fit(ink: Ink) -> Grey:
+def fit(ink: Ink) -> Gray:
     """Scale the ink to fit 20x20, keeping its aspect ratio, in the middle of a canvas.
 
     Args:
         ink: float32 (h, w), 0 paper to 1 full ink.
 
     Returns:
-        uint8 (28, 28), white ink on black, edges grey by the area they cover.
+        uint8 (28, 28), white ink on black, edges gray by the area they cover.
     """
     scale = DIGIT_SIDE / max(ink.shape)
     width, height = (max(1, round(side * scale)) for side in (ink.shape[1], ink.shape[0]))
@@ -217,10 +217,10 @@ def fit(ink: Ink) -> Grey:
     return canvas
 
 
-def center_by_mass(image: Grey) -> Grey:
-    """Shift a digit by whole pixels so that its centre of ink sits at the canvas centre.
+def center_by_mass(image: Gray) -> Gray:
+    """Shift a digit by whole pixels so that its center of ink sits at the canvas center.
 
-    MNIST was normalised this way, so a photo needs the same step (LeCun et al. 1998). Ink is
+    MNIST was normalized this way, so a photo needs the same step (LeCun et al. 1998). Ink is
     never pushed off the canvas.
 
     Args:
@@ -242,12 +242,12 @@ def center_by_mass(image: Grey) -> Grey:
 
 
 def _shift(profile: NDArray[np.uint64], first: int, last: int) -> int:
-    """Return the shift that centres a profile whose ink spans first..last."""
+    """Return the shift that centers a profile whose ink spans first..last."""
     center = float(np.arange(profile.size) @ profile) / float(profile.sum())
     return max(-first, min(profile.size - 1 - last, round(CENTER - center)))
 
 
-def _digit_mask(ink: Ink) -> Grey | None:
+def _digit_mask(ink: Ink) -> Gray | None:
     """Return uint8 (h, w), 1 where the digit's strokes are, or None if there are only specks."""
     height, width = ink.shape
     stroke = (ink >= INK_SHARE).astype(np.uint8)
@@ -273,5 +273,5 @@ def _digit_mask(ink: Ink) -> Grey | None:
     near = np.hypot(gap_x, gap_y) <= 0.3 * max(w[main], h[main])
     belongs = ~intruder & near & (mass >= 0.03 * mass[main])
     belongs[main], belongs[0] = True, False
-    mask: Grey = belongs[parts].astype(np.uint8)
+    mask: Gray = belongs[parts].astype(np.uint8)
     return mask

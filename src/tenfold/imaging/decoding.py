@@ -1,4 +1,4 @@
-"""A picture in any usual form -> its grey pixels, upright, with the turn that took."""
+"""A picture in any usual form -> its gray pixels, upright, with the turn that took."""
 
 import io
 import threading
@@ -17,7 +17,7 @@ from tenfold.errors import PictureError, PictureTooLargeError
 from tenfold.imaging.documents import MAX_PIXELS, check_size, is_heif, is_pdf, open_heif, pdf_pages
 from tenfold.imaging.ink import median
 
-Grey: TypeAlias = NDArray[np.uint8]
+Gray: TypeAlias = NDArray[np.uint8]
 PictureSource: TypeAlias = str | Path | bytes | BinaryIO | Image.Image | NDArray[np.uint8]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
@@ -58,16 +58,16 @@ _TURNS = {
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """The grey pixels of a picture turned upright.
+    """The gray pixels of a picture turned upright.
 
     Attributes:
-        grey: uint8 (h, w), 0 black to 255 white; smaller than the picture if that is large.
+        gray: uint8 (h, w), 0 black to 255 white; smaller than the picture if that is large.
         width: Width of the whole picture, upright, in pixels.
         height: Height of the whole picture, upright, in pixels.
         orientation: Turn applied to the stored pixels, degrees clockwise: 0, 90, 180 or 270.
     """
 
-    grey: Grey
+    gray: Gray
     width: int
     height: int
     orientation: int
@@ -77,21 +77,21 @@ class Picture:
         width, height = self.width, self.height
         if degrees in (90, 270):
             width, height = height, width
-        grey = np.ascontiguousarray(np.rot90(self.grey, -degrees // 90))
-        return Picture(grey, width, height, (self.orientation + degrees) % 360)
+        gray = np.ascontiguousarray(np.rot90(self.gray, -degrees // 90))
+        return Picture(gray, width, height, (self.orientation + degrees) % 360)
 
 
 def load_picture(source: PictureSource, *, max_side: int = MAX_SIDE) -> Picture:
-    """Decode a picture of one page to grey, upright.
+    """Decode a picture of one page to gray, upright.
 
-    Colour becomes luma. 16 bits are stretched from the range in use to 0..255. Transparent
+    Color becomes luma. 16 bits are stretched from the range in use to 0..255. Transparent
     pixels take a ground that keeps the visible ones apart from it: black under light strokes,
     white under dark ones. Of an animation the first frame is taken. Safe to call from threads.
 
     Args:
         source: Path, encoded bytes, binary file, Pillow image, or uint8 array of shape (h, w),
             (h, w, 3) as RGB or (h, w, 4) as RGBA.
-        max_side: Longest side of `grey`, in pixels; larger pictures are averaged down.
+        max_side: Longest side of `gray`, in pixels; larger pictures are averaged down.
 
     Raises:
         PictureError: The source cannot be read, is no picture, is damaged or too large.
@@ -110,7 +110,7 @@ def load_pages(
 
     Args:
         source: As `load_picture` takes it.
-        max_side: Longest side of `grey`, in pixels.
+        max_side: Longest side of `gray`, in pixels.
         max_pixels: A file of more pixels is refused before they are decoded.
 
     Raises:
@@ -147,17 +147,17 @@ def _decode(image: Image.Image, name: str, max_side: int, *, draft: bool = True)
                 # JPEG can leave out detail while it decodes; other formats ignore this.
                 image.draft(None, (max_side, max_side))
             orientation = _orientation(image)
-            grey = _to_grey(image, max_side)
+            gray = _to_gray(image, max_side)
         except MemoryError as error:
             raise PictureError(f"{name} needs more memory than there is: scale it down") from error
         except Exception as error:  # Pillow raises almost anything on damaged files.
             raise PictureError(f"{name} is damaged or cut short: {_one_line(error)}") from error
     transpose, degrees = _TURNS.get(orientation, (None, 0))
     if transpose is not None:
-        grey = np.array(Image.fromarray(grey).transpose(transpose))
+        gray = np.array(Image.fromarray(gray).transpose(transpose))
     if degrees in (90, 270):
         width, height = height, width
-    return Picture(np.ascontiguousarray(grey), width, height, degrees)
+    return Picture(np.ascontiguousarray(gray), width, height, degrees)
 
 
 def picture_name(source: object) -> str:
@@ -281,8 +281,8 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _to_grey(image: Image.Image, max_side: int) -> Grey:
-    """Return uint8 grey of at most `max_side`, as stored, not yet upright."""
+def _to_gray(image: Image.Image, max_side: int) -> Gray:
+    """Return uint8 gray of at most `max_side`, as stored, not yet upright."""
     # Whole factors first: `reduce` averages in one pass and needs no second large copy.
     factor = max(1, max(image.size) // max_side)
     size = _fitted(image.size, max_side)
@@ -314,17 +314,17 @@ def _fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _stretch(values: NDArray[np.float32]) -> Grey:
-    """Map the range in use to 0..255; a flat picture becomes middle grey."""
+def _stretch(values: NDArray[np.float32]) -> Gray:
+    """Map the range in use to 0..255; a flat picture becomes middle gray."""
     values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(values.min()), float(values.max())
     if high <= low:
         return np.full(values.shape, 128, dtype=np.uint8)
-    grey: Grey = np.rint((values - low) * (255.0 / (high - low))).astype(np.uint8)
-    return grey
+    gray: Gray = np.rint((values - low) * (255.0 / (high - low))).astype(np.uint8)
+    return gray
 
 
-def _on_ground(image: Image.Image) -> Grey:
+def _on_ground(image: Image.Image) -> Gray:
     """Lay an RGBA picture on a ground chosen by what is visible of it.
 
     Strokes on nothing get the ground that contrasts with them. Where most of the picture is

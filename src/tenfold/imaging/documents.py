@@ -69,7 +69,7 @@ def open_heif(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image.Ima
 
 
 def pdf_pages(data: bytes, name: str, max_side: int) -> Iterator[Image.Image]:
-    """Draw the pages of a PDF one after the other, in grey.
+    """Draw the pages of a PDF one after the other, in gray.
 
     Raises:
         PictureError: The file is damaged or needs a password, or pypdfium2 is not installed.

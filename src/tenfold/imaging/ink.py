@@ -1,4 +1,4 @@
-"""A grey picture made into ink on paper: the light evened out, whichever of the two is dark."""
+"""A gray picture made into ink on paper: the light evened out, whichever of the two is dark."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Grey: TypeAlias = NDArray[np.uint8]
+Gray: TypeAlias = NDArray[np.uint8]
 Ink: TypeAlias = NDArray[np.float32]
 
 MIN_CONTRAST = 12.0
@@ -42,20 +42,20 @@ lie in shadow. Set on pages made from MNIST training images."""
 
 
 def ink_of(
-    grey: Grey, paper_square: float = PAPER_SQUARE, *, ink_is_dark: bool | None = None
+    gray: Gray, paper_square: float = PAPER_SQUARE, *, ink_is_dark: bool | None = None
 ) -> Ink | None:
     """Tell ink from paper under uneven light, whichever of them is dark.
 
     Args:
-        grey: uint8 (h, w).
+        gray: uint8 (h, w).
         paper_square: Side of a square wider than any stroke, as a share of the shorter side.
         ink_is_dark: Whether it is darker than the paper; None finds out.
 
     Returns:
         float32 (h, w), 0 paper to 1 full ink, or None if nothing stands out.
     """
-    values = grey.astype(np.float32)
-    step = 1 + min(grey.shape) // SAMPLE_SIDE
+    values = gray.astype(np.float32)
+    step = 1 + min(gray.shape) // SAMPLE_SIDE
     light = _light(values)
     flat = values - light
     dark = _light_share(flat) > 0.5 if ink_is_dark is None else ink_is_dark
@@ -118,13 +118,13 @@ def quantile(values: NDArray[Any] | Sequence[float], share: float) -> float:
     return float(ordered[low]) + (place - low) * (float(ordered[high]) - float(ordered[low]))
 
 
-def is_ink_dark(grey: Grey) -> bool | None:
+def is_ink_dark(gray: Gray) -> bool | None:
     """Tell whether ink is darker than the paper, or None if light and dark hold half each.
 
     Args:
-        grey: uint8 (h, w).
+        gray: uint8 (h, w).
     """
-    values = grey.astype(np.float32)
+    values = gray.astype(np.float32)
     if abs(_light_share(values) - 0.5) < UNDECIDED:
         return None
     return _light_share(values - _light(values)) > 0.5

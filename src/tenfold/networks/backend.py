@@ -67,7 +67,7 @@ def check_backend(name: str | None = None) -> None:
 
 @contextmanager
 def _collector_spared() -> Iterator[None]:
-    """Import without Python's garbage collector, and keep it off all that is there afterwards.
+    """Import without Python's garbage collector, and keep it off all that is there afterward.
 
     The imports make so many objects that the collector walks over all of them again and again:
     1 s of 4.3 s while importing, and 0.4 s more when a network is traced; it finds nothing.

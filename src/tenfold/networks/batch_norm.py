@@ -1,4 +1,4 @@
-"""Batch normalisation in training, in few operations."""
+"""Batch normalization in training, in few operations."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ ten times slower than `_by_rows` (first layer of the recipe nano, forward and ba
 
 
 def batch_normalization(fused: bool) -> Any:
-    """Return Keras's batch normalisation, or one on the same weights that is done in one go.
+    """Return Keras's batch normalization, or one on the same weights that is done in one go.
 
     Keras spells it out in a dozen operations over the whole batch, in float32: a good part of
     the time of a small network on two cores.
@@ -41,7 +41,7 @@ def batch_normalization(fused: bool) -> Any:
 
 
 def _by_rows(inputs: Any, scale: Any, shift: Any, epsilon: float) -> Any:
-    """Normalise images (n, height, width, channels) taken as n long rows, and their gradient.
+    """Normalize images (n, height, width, channels) taken as n long rows, and their gradient.
 
     A handful of channels does not fill a vector of the processor; a row of a whole image does.
 

@@ -43,7 +43,7 @@ def build_network(
         api: "functional" or "sequential": two ways to write the same network.
         data_format: Where the one channel stands inside the network.
         precision: "bfloat16" computes in bfloat16 and keeps the weights in float32.
-        fused: Normalise a batch in one operation where the backend has one. Made for training:
+        fused: Normalize a batch in one operation where the backend has one. Made for training:
             the layer is our own, and a saved network should need nothing but Keras.
 
     Returns:

@@ -1,7 +1,7 @@
 """A digit's slant and width, measured and evened out, in operations of Keras.
 
 The slant is how far the ink moves to the right from one row to the next, as the straight line
-through its moments has it. Each row is moved back by that, about the centre of mass.
+through its moments has it. Each row is moved back by that, about the center of mass.
 """
 
 from typing import Any

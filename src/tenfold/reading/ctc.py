@@ -1,7 +1,7 @@
 """The likeliest digits behind what a network says step by step, and how sure each of them is.
 
 At every step the network gives the probabilities of none and of the ten digits; a digit goes on for
-some steps, and none parts equal neighbours (connectionist temporal classification: A. Graves et
+some steps, and none parts equal neighbors (connectionist temporal classification: A. Graves et
 al., ICML 2006). The likeliest answers of all steps, strung together, need not be the likeliest
 row of digits: one that is half seen at three steps is seen at none of them.
 """

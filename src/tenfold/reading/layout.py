@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.imaging.canvas import INK_SHARE, Mark, find_mark
-from tenfold.imaging.ink import PAPER_SQUARE, Grey, Ink, ink_of, is_ink_dark, median
+from tenfold.imaging.ink import PAPER_SQUARE, Gray, Ink, ink_of, is_ink_dark, median
 
 # The numbers below were set by hand on pages made of MNIST training images (tests/scenes.py).
 
@@ -43,7 +43,7 @@ MOST_PARTS = 3000
 """A page of more parts is a pattern, or print; ten times what a full page of digits has."""
 
 SMALLEST_HEIGHT = 0.45
-"""A mark lower than this part of its neighbours' height is a dot, a comma, a dash or a speck."""
+"""A mark lower than this part of its neighbors' height is a dot, a comma, a dash or a speck."""
 
 LEAST_HEIGHT = 0.25
 """The same of the height of a typical digit on the page: where paper is printed with a pattern,
@@ -55,13 +55,13 @@ COMMA_HEIGHT = 0.65
 _Boxes = NDArray[np.int64]
 
 
-def take_apart(grey: Grey, *, drawn: bool = False, against: bool = False) -> list[list[Mark]]:
+def take_apart(gray: Gray, *, drawn: bool = False, against: bool = False) -> list[list[Mark]]:
     """Find the marks on a page that may be digits, or digits that touch.
 
     Where nothing is small enough to be one of several digits, the page may show a single large one.
 
     Args:
-        grey: uint8 (h, w), dark ink on light or light on dark; `load_picture` bounds its size.
+        gray: uint8 (h, w), dark ink on light or light on dark; `load_picture` bounds its size.
         drawn: It was drawn on a clean sheet: what is large is no rule and no frame.
         against: Take for ink what looks like paper, and the other way round.
 
@@ -69,12 +69,12 @@ def take_apart(grey: Grey, *, drawn: bool = False, against: bool = False) -> lis
         The marks of each line, left to right; lines top to bottom.
     """
     # Twice: how closely light is followed depends on how large the digits are.
-    dark, height = _first_look(grey, drawn, against)
-    square = min(PAPER_SQUARE, SQUARE_HEIGHTS * height / min(grey.shape)) or PAPER_SQUARE
-    ink = ink_of(grey, square, ink_is_dark=dark)
+    dark, height = _first_look(gray, drawn, against)
+    square = min(PAPER_SQUARE, SQUARE_HEIGHTS * height / min(gray.shape)) or PAPER_SQUARE
+    ink = ink_of(gray, square, ink_is_dark=dark)
     height = 0.0 if ink is None else _digit_height(ink, drawn)
     if ink is None or not height:
-        mark = find_mark(grey)
+        mark = find_mark(gray)
         return [] if mark is None else [[mark]]
     stroke = (ink >= INK_SHARE).astype(np.uint8)
     if not drawn:
@@ -86,10 +86,10 @@ def take_apart(grey: Grey, *, drawn: bool = False, against: bool = False) -> lis
     return [[_mark(ink, parts, members, boxes) for members in line] for line in groups]
 
 
-def _first_look(grey: Grey, drawn: bool, against: bool) -> tuple[bool, float]:
+def _first_look(gray: Gray, drawn: bool, against: bool) -> tuple[bool, float]:
     """Return whether ink is dark, and about how high a digit is, in pixels, or 0."""
-    halves = min(grey.shape) >= HALVED_SIDE
-    look = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) if halves else grey
+    halves = min(gray.shape) >= HALVED_SIDE
+    look = cv2.resize(gray, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA) if halves else gray
     dark = is_ink_dark(look)
     if dark is None:
         dark = _thinner_is_dark(look)
@@ -99,19 +99,19 @@ def _first_look(grey: Grey, drawn: bool, against: bool) -> tuple[bool, float]:
     if halves and height >= LOWEST_HALVED:
         return dark, 2 * height
     if halves:
-        ink = ink_of(grey, FIRST_SQUARE, ink_is_dark=dark)
+        ink = ink_of(gray, FIRST_SQUARE, ink_is_dark=dark)
         height = 0.0 if ink is None else _height_in(ink, drawn)
     return dark, height
 
 
-def _thinner_is_dark(grey: Grey) -> bool:
+def _thinner_is_dark(gray: Gray) -> bool:
     """Tell which of dark and light covers less: the other way round, ink lies between strokes."""
-    inks = (ink_of(grey, FIRST_SQUARE, ink_is_dark=dark) for dark in (True, False))
+    inks = (ink_of(gray, FIRST_SQUARE, ink_is_dark=dark) for dark in (True, False))
     dark, light = (1.0 if ink is None else float((ink >= INK_SHARE).mean()) for ink in inks)
     return dark <= light
 
 
-def without_rules(ink: Ink, length: int) -> Grey:
+def without_rules(ink: Ink, length: int) -> Gray:
     """Return the strokes without long straight rules; strokes that cross one stay whole.
 
     Args:
@@ -148,7 +148,7 @@ def without_rules(ink: Ink, length: int) -> Grey:
     return stroke
 
 
-def _thickness(rule: Grey) -> int:
+def _thickness(rule: Gray) -> int:
     """Return how thick a rule is, in pixels: twice the typical depth of its middle."""
     depth = cv2.distanceTransform(np.pad(rule, 1), cv2.DIST_L1, 3)
     ridge = depth[depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8))]
@@ -186,7 +186,7 @@ def _height_in(ink: Ink, drawn: bool) -> float:
     return float(height[likely][order][middle])
 
 
-def _parts(stroke: Grey, height: float) -> tuple[NDArray[np.int32], _Boxes]:
+def _parts(stroke: Gray, height: float) -> tuple[NDArray[np.int32], _Boxes]:
     """Return the connected parts, and the box of each as left, top, right, bottom."""
     _, parts, stats, _ = cv2.connectedComponentsWithStats(stroke, connectivity=8)
     boxes = stats[:, :4].astype(np.int64)
@@ -244,7 +244,7 @@ def _belong(one: list[int], other: list[int], height: float) -> bool:
 
 
 def _lines(boxes: _Boxes, groups: list[list[int]], least: float) -> list[list[list[int]]]:
-    """Group marks into lines, leaving out those that are too low beside their neighbours.
+    """Group marks into lines, leaving out those that are too low beside their neighbors.
 
     `least` pixels of height a mark has in any case: what is left of a pattern may be most marks.
     """

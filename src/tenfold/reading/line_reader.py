@@ -1,4 +1,4 @@
-"""A line of digits read as a whole, by a network that sees each digit beside its neighbours.
+"""A line of digits read as a whole, by a network that sees each digit beside its neighbors.
 
 Where digits are written into each other, cuts and a network for single digits go wrong: half a zero
 is a fine 6. This network looks at a strip 32 pixels high, and says every fourth column which digit
@@ -16,7 +16,7 @@ import numpy as np
 
 from tenfold.classifiers.onnx import make_session
 from tenfold.imaging.canvas import WORK_SIDE, Mark
-from tenfold.imaging.ink import Grey, Ink, median
+from tenfold.imaging.ink import Gray, Ink, median
 from tenfold.reading.ctc import Spotted, Steps, likeliest, spotted
 from tenfold.reading.results import Box
 
@@ -49,7 +49,7 @@ class Found:
     Attributes:
         digit: 0 to 9.
         confidence: How sure it is in its place, 0 to 1; see `tenfold.reading.ctc.spotted`.
-        mark: The ink between its neighbours.
+        mark: The ink between its neighbors.
     """
 
     digit: int
@@ -80,7 +80,7 @@ class LineReader:
         scale = DIGIT_SHARE * HIGH / height
         return _found(mark, spotted(self._steps(to_strip(mark.ink, scale, middle))), scale)
 
-    def read_strip(self, strip: Grey) -> list[int]:
+    def read_strip(self, strip: Gray) -> list[int]:
         """Return the digits on a strip, uint8 (32, w), white on black."""
         return [one.digit for one in spotted(self._steps(strip))]
 
@@ -106,13 +106,13 @@ class LineReader:
         way, found = likeliest([self._steps(strip) for strip in strips])
         return _found(mark, found, scales[way])
 
-    def _steps(self, strip: Grey) -> Steps:
+    def _steps(self, strip: Gray) -> Steps:
         (answers,) = self._session.run(["probabilities"], {"strips": strip[None]})
         steps: Steps = answers[0]
         return steps
 
 
-def to_strip(ink: Ink, scale: float, middle: float) -> Grey:
+def to_strip(ink: Ink, scale: float, middle: float) -> Gray:
     """Return ink scaled into a strip, uint8 (32, w), white on black.
 
     Args:
@@ -125,8 +125,8 @@ def to_strip(ink: Ink, scale: float, middle: float) -> Grey:
         ink = cv2.GaussianBlur(ink, (0, 0), 0.4 / scale)
     move = np.array([[scale, 0, MARGIN], [0, scale, HIGH / 2 - scale * middle]], np.float32)
     strip = cv2.warpAffine(ink, move, (width, HIGH))
-    grey: Grey = np.rint(255 * np.clip(strip, 0, 1)).astype(np.uint8)
-    return grey
+    gray: Gray = np.rint(255 * np.clip(strip, 0, 1)).astype(np.uint8)
+    return gray
 
 
 def line_of(marks: Sequence[Mark]) -> tuple[Mark, float, float]:

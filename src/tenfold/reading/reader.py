@@ -27,7 +27,7 @@ LEFT_OUT = 0.2
 """Digit score below which a mark on a page is no digit at all, and left out. Ten digits alike
 give 0.1; of MNIST's validation images less than one in a thousand falls below."""
 
-AMONG_NEIGHBOURS = 0.92
+AMONG_NEIGHBORS = 0.92
 """Share of right answers where one digit was sought and found among parts of others: 369 of 399
 crops from lines made of MNIST training images. It takes so much from the confidence."""
 
@@ -122,24 +122,24 @@ class Reader:
         if single:
             return _reading(picture, self._single_line(picture))
         cuts = Cuts()
-        found = take_apart(picture.grey, drawn=drawn)
+        found = take_apart(picture.gray, drawn=drawn)
         best, score = self._page(picture, found, cuts, drawn)
-        if 0 < score < UPRIGHT and not drawn and is_ink_dark(picture.grey) is None:
+        if 0 < score < UPRIGHT and not drawn and is_ink_dark(picture.gray) is None:
             # Half of it lies in shadow, and what looked like ink may be what lies between strokes.
-            cuts, against = cuts.turned(), take_apart(picture.grey, against=True)
+            cuts, against = cuts.turned(), take_apart(picture.gray, against=True)
             other, better = self._page(picture, against, cuts)
             if better > max(score + PLAINLY, WELL):
                 best, score, found = other, better, against
         for degrees in self._turns(found) if 0 < score < UPRIGHT and not drawn else ():
             cuts, turned = cuts.turned(), picture.turned(degrees)
-            other, better = self._page(turned, take_apart(turned.grey), cuts)
+            other, better = self._page(turned, take_apart(turned.gray), cuts)
             enough = sum(len(line.digits) for line in other.lines) >= ENOUGH
             if better > max(score + PLAINLY, WELL) and enough:
                 best, score = other, better - PLAINLY
         if cuts.spent and best.orientation != picture.orientation:
             # As it lay it took the cuts that it needs as it stands.
             turned = picture.turned((best.orientation - picture.orientation) % 360)
-            best, _ = self._page(turned, take_apart(turned.grey), Cuts())
+            best, _ = self._page(turned, take_apart(turned.gray), Cuts())
         return best
 
     def _turns(self, found: list[list[Mark]]) -> tuple[int, ...]:
@@ -148,14 +148,14 @@ class Reader:
         return likely_turns(found, self.classifier, **ask)
 
     def _single_line(self, picture: Picture) -> tuple[Line, ...]:
-        mark = find_mark(picture.grey)
+        mark = find_mark(picture.gray)
         if mark is None:
             return ()
         ((digit, _),) = self._rows(picture).name([mark])
-        if picture.grey.shape == (CANVAS_SIDE, CANVAS_SIDE):
+        if picture.gray.shape == (CANVAS_SIDE, CANVAS_SIDE):
             digit = self._as_it_is(digit, picture)
         elif digit.rejected:
-            digit = self._among_neighbours(mark, picture) or digit
+            digit = self._among_neighbors(mark, picture) or digit
         return (Line((digit,)),)
 
     def _as_it_is(self, cut_out: Digit, picture: Picture) -> Digit:
@@ -164,8 +164,8 @@ class Reader:
         Light on dark, as MNIST is, it counts twice beside the digit cut out and put in place; dark
         on light, the surer of the two counts.
         """
-        dark = is_ink_dark(picture.grey)
-        images = [cut_out.canvas, 255 - picture.grey if dark else picture.grey]
+        dark = is_ink_dark(picture.gray)
+        images = [cut_out.canvas, 255 - picture.gray if dark else picture.gray]
         probabilities, scores = predict_scored(self.classifier, np.stack(images))
         weights = np.eye(2)[scores.argmax()] if dark else np.array([1, 2]) / 3
         mixed = weights @ probabilities
@@ -175,7 +175,7 @@ class Reader:
         return replace(cut_out, digit=int(mixed.argmax()), confidence=float(mixed.max()),
                        canvas=images[int(weights.argmax())], rejected=rejected)  # fmt: skip
 
-    def _among_neighbours(self, mark: Mark, picture: Picture) -> Digit | None:
+    def _among_neighbors(self, mark: Mark, picture: Picture) -> Digit | None:
         """Return the digit nearest the middle, if a mark is a digit among parts of others.
 
         It stays refused: which of several digits was meant is a guess.
@@ -185,7 +185,7 @@ class Reader:
         if len(pieces) == 1 or not called:
             return None
         nearest = min(called, key=lambda d: abs(d.box[0] + d.box[2] / 2 - picture.width / 2))
-        confidence = AMONG_NEIGHBOURS * nearest.confidence
+        confidence = AMONG_NEIGHBORS * nearest.confidence
         return replace(nearest, confidence=confidence, rejected=True)
 
     def _page(

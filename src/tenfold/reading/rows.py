@@ -10,7 +10,7 @@ import numpy as np
 from tenfold.classifiers.base import predict_scored
 from tenfold.imaging.canvas import Mark, mark_to_canvas
 from tenfold.imaging.decoding import Picture
-from tenfold.imaging.ink import Grey, ink_of
+from tenfold.imaging.ink import Gray, ink_of
 from tenfold.reading.line_reader import Found, typical_height
 from tenfold.reading.results import Box, Digit
 from tenfold.reading.shipped import Models
@@ -115,8 +115,8 @@ class RowReader:
 
     def one_line(self, scores: list[float]) -> list[Scored]:
         """Read the picture as one line; nothing if it is none, or if its marks are far surer."""
-        height, width = self._picture.grey.shape
-        ink = ink_of(self._picture.grey) if LONG <= width / height <= LONGEST else None
+        height, width = self._picture.gray.shape
+        ink = ink_of(self._picture.gray) if LONG <= width / height <= LONGEST else None
         if ink is None:
             return []
         found = self._models.line_reader.read_whole(ink)
@@ -161,7 +161,7 @@ class RowReader:
             for digit, one in zip(seen, found, strict=True)
         ]  # fmt: skip
 
-    def _call(self, images: list[Grey], boxes: list[Box]) -> list[Scored]:
+    def _call(self, images: list[Gray], boxes: list[Box]) -> list[Scored]:
         """Return the digit on each canvas, with its digit score."""
         probabilities, scores = predict_scored(self._models.classifier, np.stack(images))
         return [
@@ -193,8 +193,8 @@ def _mean_log(scores: list[float]) -> float:
 
 
 def _whole_box(box: Box, picture: Picture) -> Box:
-    """Return a box in `picture.grey` as one in pixels of the whole picture."""
-    rows, columns = picture.grey.shape
+    """Return a box in `picture.gray` as one in pixels of the whole picture."""
+    rows, columns = picture.gray.shape
     across, down = picture.width / columns, picture.height / rows
     x, y, width, height = box
     left, top = round(x * across), round(y * down)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tenfold.classifiers.base import Classifier
 from tenfold.imaging.canvas import INK_SHARE, Mark, mark_to_canvas
-from tenfold.imaging.ink import Grey, Ink, median
+from tenfold.imaging.ink import Gray, Ink, median
 
 _Columns = NDArray[np.int64]
 
@@ -55,7 +55,7 @@ CUT_HEIGHT = 120
 LEANS = (0.0, 0.25, 0.5)
 """Cuts are tried that lean so many pixels to the right for each pixel up."""
 
-LEARNT_FROM = 2000
+LEARNED_FROM = 2000
 """After so many pieces only the lean is tried that most marks of the page took: a hand keeps it."""
 
 UPRIGHT = 0.1
@@ -88,7 +88,7 @@ class Cuts:
         self.spent = False
 
     def turned(self) -> "Cuts":
-        """Return what is left of the cuts, for the page turned: its lean is to be learnt anew."""
+        """Return what is left of the cuts, for the page turned: its lean is to be learned anew."""
         other = Cuts(self._left)
         other.spent = self.spent
         return other
@@ -120,7 +120,7 @@ class Cuts:
 
     def _ways(self, mark: Mark, height: float) -> list["_Way"]:
         """Return the ways to cut a mark; none if that gives too many pieces."""
-        leans = LEANS if self._judged < LEARNT_FROM else (max(LEANS, key=self._leans.count),)
+        leans = LEANS if self._judged < LEARNED_FROM else (max(LEANS, key=self._leans.count),)
         if FEWEST * len(leans) * mark.ink.shape[1] / height <= self._left:
             mark, height = _reduced(mark, height)
             ways = [_Way(mark, height, lean) for lean in leans]
@@ -163,7 +163,7 @@ class _Way:
         ]
         self._pieces: dict[tuple[int, int], Mark] = {}
 
-    def canvases(self) -> list[Grey]:
+    def canvases(self) -> list[Gray]:
         """Cut the pieces, and return them as the network is to see them."""
         for a, b in self.spans:
             piece = _piece(self._mark, self._columns, self._edges[a], self._edges[b])

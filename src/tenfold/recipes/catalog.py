@@ -194,7 +194,7 @@ RECIPES: tuple[Recipe, ...] = (
     replace(
         _STANDARD,
         name="reader",
-        summary="For pictures: it has seen neighbours' strokes, bad cuts and marks of all kinds.",
+        summary="For pictures: it has seen neighbors' strokes, bad cuts and marks of all kinds.",
         layers=(
             Conv(32, 5, pool=2),
             Conv(64, padding="same", batch_norm=True),

@@ -10,7 +10,7 @@ Activation = Literal["linear", "relu", "silu", "sigmoid", "tanh"]
 
 @dataclass(frozen=True)
 class Conv:
-    """A square convolution; then, if asked for, max pooling and batch normalisation; activation.
+    """A square convolution; then, if asked for, max pooling and batch normalization; activation.
 
     Pooling first is the same for a rising activation and spares the later parts three quarters
     of the work (size 2). A separable one filters each channel by itself and then mixes them
@@ -20,7 +20,7 @@ class Conv:
     smaller. `dilation`: the kernel looks at every so-manieth pixel. Together they give what the
     plain network, its next layers on the pooled image, would see from every place of the pooling
     grid: more work, not a weight more (F. Yu, V. Koltun, arXiv 1511.07122). `norm_scale`: batch
-    normalisation has a scale for each filter; without it, as many weights less.
+    normalization has a scale for each filter; without it, as many weights less.
     """
 
     filters: int
@@ -68,7 +68,7 @@ class Deskew:
     """Sets a slanting digit upright: each row moves sideways by how far it is above or below.
 
     How far follows from the image's moments (Y. LeCun et al., "Gradient-Based Learning Applied to
-    Document Recognition", Proc. IEEE 86, 1998, has results on deskewed digits): nothing is learnt.
+    Document Recognition", Proc. IEEE 86, 1998, has results on deskewed digits): nothing is learned.
     `width`: how much wide digits become narrower and narrow ones wider, from 0, not at all, to 1,
     until the ink of all is spread alike (R. Casey, "Moment Normalization of Handprinted
     Characters", IBM J. Res. Dev. 14, 1970).
@@ -208,7 +208,7 @@ def _describe_conv(name: str, layer: Conv, shape: tuple[int, ...]) -> LayerRow:
         f"{'strokes' if channels == 1 else 'combinations of what came before'}"
         f"{', channel by channel, then mixed' if layer.separable else ''}; "
         f"{f'the strongest of each {layer.pool}x{layer.pool}{overlap}, ' if layer.pool > 1 else ''}"
-        f"{'batch normalisation, ' if layer.batch_norm else ''}{layer.activation}."
+        f"{'batch normalization, ' if layer.batch_norm else ''}{layer.activation}."
     )
     shape = (height, width, layer.filters)
     return LayerRow(name, "convolution", shape, parameters, purpose, operations)

@@ -46,10 +46,10 @@ class Augmentation:
     `shift_pixels`: -n..n both ways, whole pixels if nothing else moves. `rotation_degrees`: -n..n.
     `scale`: factors 1 / (1 + n)..1 + n, height and width apart. `shear`: tangent, -n..n.
     `thickness`: strokes up to a pixel thicker or thinner: the weight, -n..n, of each pixel's
-    brightest (above 0) or darkest (below 0) neighbour, itself included. `not_digits`: this part
+    brightest (above 0) or darkest (below 0) neighbor, itself included. `not_digits`: this part
     of each batch, 0..0.9, is made-up marks (`augmentation.non_digits`), all digits equally likely.
-    `crowded`: this part of the digits, 0..1, is as a cut leaves it: with bits of neighbours
-    (`augmentation.neighbours`). `flags`: this part of the ones, 0..1, has a flag
+    `crowded`: this part of the digits, 0..1, is as a cut leaves it: with bits of neighbors
+    (`augmentation.neighbors`). `flags`: this part of the ones, 0..1, has a flag
     (`augmentation.digit_forms`).
     `disturbed`: this part of all, 0..1, has patches turned light for dark, noise, strokes across
     and the like (`tenfold.augmentation.degradation`).
@@ -90,7 +90,7 @@ class Recipe:
     `read_shifts`: the finished network reads an image shifted by -n..n pixels both ways, and the
     answer is the mean over all (2n + 1)^2: more accurate, and as many times slower.
     `teacher`: a recipe that is trained first, on the same images; what its network says of each
-    as it is, at `teacher_temperature`, is learnt instead of the label (`training/teaching.py`).
+    as it is, at `teacher_temperature`, is learned instead of the label (`training/teaching.py`).
     """
 
     name: str

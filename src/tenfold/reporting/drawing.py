@@ -20,7 +20,7 @@ GROUND = "#0d0f13"
 INK, MUTED, RULE = "#eceef2", "#a3abb9", "#343a45"
 
 FOR, AGAINST = "#ffb84d", "#56b4e9"
-"""Amber and sky blue: colour-blind readers tell them apart (Okabe and Ito 2008)."""
+"""Amber and sky blue: color-blind readers tell them apart (Okabe and Ito 2008)."""
 
 Anchor = Literal["start", "middle", "end"]
 Rgb = npt.NDArray[np.uint8]
@@ -153,9 +153,9 @@ class Drawing:
 
 
 def heat(values: npt.NDArray[np.floating], most: float) -> Rgb:
-    """Colour values from 0, black, by purple and orange to `most`, light yellow.
+    """Color values from 0, black, by purple and orange to `most`, light yellow.
 
-    Lightness rises all the way, so that it is read without colour too (matplotlib's inferno).
+    Lightness rises all the way, so that it is read without color too (matplotlib's inferno).
 
     Args:
         values: Floats of any shape; what lies outside 0..most is drawn as the nearer end.
@@ -170,7 +170,7 @@ def heat(values: npt.NDArray[np.floating], most: float) -> Rgb:
 
 
 def signed(values: npt.NDArray[np.floating], most: float) -> Rgb:
-    """Colour values from -most, sky blue, by black for 0 to most, amber; see `heat`."""
+    """Color values from -most, sky blue, by black for 0 to most, amber; see `heat`."""
     levels = np.clip(np.nan_to_num(values) / most, -1, 1)[..., None]
     mixed = np.where(levels > 0, levels * _rgb(FOR), -levels * _rgb(AGAINST))
     colors: Rgb = np.rint(mixed).astype(np.uint8)
@@ -185,7 +185,7 @@ def mosaic(tiles: Rgb, columns: int, gap: int = 1, zoom: int = 1, between: str =
         columns: Tiles in a row.
         gap: Pixels between tiles.
         zoom: Pixels of a tile become squares of so many.
-        between: Colour of the gaps.
+        between: Color of the gaps.
 
     Returns:
         uint8 (H, W, 3).

@@ -18,7 +18,7 @@ try:
 except ModuleNotFoundError as error:
     raise MissingExtraError("drawing figures", "train") from error
 
-# Two hues that colour-blind readers tell apart (Okabe and Ito 2008), and greys.
+# Two hues that color-blind readers tell apart (Okabe and Ito 2008), and grays.
 BLUE = "#0072b2"
 VERMILLION = "#d55e00"
 INK = "#1d2129"
@@ -45,7 +45,7 @@ def plot_loss(history: History) -> Figure:
 
 
 def plot_accuracy(history: History) -> Figure:
-    """Draw the accuracy of each epoch, spread out towards 100%; see `accuracy_axis`.
+    """Draw the accuracy of each epoch, spread out toward 100%; see `accuracy_axis`.
 
     Raises:
         TenfoldError: The history has no rows.
@@ -61,7 +61,7 @@ def error_rates(accuracies: np.ndarray) -> np.ndarray:
 
 
 def accuracy_axis(axes: Any, errors: np.ndarray) -> None:
-    """Turn an axis of error rates into one of accuracies, spread out towards 100%.
+    """Turn an axis of error rates into one of accuracies, spread out toward 100%.
 
     If they rise far, the scale is the logarithm of the error rate turned upside down: 99% to
     99.9% takes as much room as 90% to 99%. No errors are drawn at `LEAST_ERROR_RATE`.
@@ -93,7 +93,7 @@ def plot_learning_rate(history: History) -> Figure:
 def plot_confusion(confusion: np.ndarray) -> Figure:
     """Draw the confusion matrix, counts in the cells and zeros blank.
 
-    Colour tells the errors apart, so the diagonal, hundreds of times larger, has none.
+    Color tells the errors apart, so the diagonal, hundreds of times larger, has none.
 
     Args:
         confusion: Integers (10, 10), rows true digits, columns predicted ones.

@@ -110,7 +110,7 @@ def score(reader: Reader, samples: list[Sample]) -> list[Answer]:
         return list(pool.map(lambda sample: answer(reader, sample), samples))
 
 
-def summarise(name: str, answers: list[Answer], *, refused: bool = False) -> dict[str, Any]:
+def summarize(name: str, answers: list[Answer], *, refused: bool = False) -> dict[str, Any]:
     """Return a set's figures: shares of all samples, errors among the accepted and the surest.
 
     Args:

@@ -11,7 +11,7 @@ from tenfold.data.mnist import load_mnist
 from tenfold.errors import UsageError
 from tenfold.evaluation.corruptions import CORRUPTIONS, corrupt
 from tenfold.reading.reader import Reader
-from tenfold.scoring.picture_sets import Sample, foreign_sets, score, summarise
+from tenfold.scoring.picture_sets import Sample, foreign_sets, score, summarize
 
 SHOWN = 12
 """Images of each corruption on the sheet."""
@@ -61,14 +61,14 @@ def measure_robustness(
                 samples = sets[name]
                 answers = score(reader, samples)
                 refused = all(sample.lines is None for sample in samples)
-                outside.append(summarise(name, answers, refused=refused))
+                outside.append(summarize(name, answers, refused=refused))
                 continue
             corrupted = corrupt(pictures, name)
             right = classifier.predict_proba(corrupted).argmax(axis=1) == labels
             samples = [
                 Sample(one, [str(y)], True) for one, y in zip(corrupted, labels, strict=True)
             ]
-            read = summarise(name, score(reader, samples))
+            read = summarize(name, score(reader, samples))
             rows.append(
                 {"corruption": name, "network": round(float(right.mean()), 4)}
                 | {"read": read["accuracy"], "read_accepted": read["accepted"]}

@@ -30,7 +30,7 @@ class Batches:
         augmentation: How images are moved.
         seed: Decides order and augmentation.
         epoch_images: An epoch takes so many, drawn anew each time; all if there are fewer.
-        targets: float32 (n, 10), what is learnt instead of the labels, one-hot.
+        targets: float32 (n, 10), what is learned instead of the labels, one-hot.
         calm_from: From this epoch on, counted from 0, the augmentation is calmed.
     """
 
@@ -110,7 +110,7 @@ class Batches:
         augmentation: Augmentation,
         rng: np.random.Generator,
     ) -> None:
-        """Give some ones a flag, and some digits bits of neighbours."""
+        """Give some ones a flag, and some digits bits of neighbors."""
         flags, crowded = augmentation.flags, augmentation.crowded
         if flags:
             from tenfold.augmentation.digit_forms import with_flag
@@ -119,7 +119,7 @@ class Batches:
                 if rng.random() < flags:
                     images[tuple(place)] = with_flag(images[tuple(place)], rng)
         if crowded:
-            from tenfold.augmentation.neighbours import with_leftovers
+            from tenfold.augmentation.neighbors import with_leftovers
 
             for place in np.argwhere(rng.random(images.shape[:2]) < crowded):
                 images[tuple(place)] = with_leftovers(images[tuple(place)], self._images, rng)

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 class Checkpoint:
     """The state of a training after some epochs.
 
-    `arrays` are the variables of network and optimiser in their own order, `history` one row
+    `arrays` are the variables of network and optimizer in their own order, `history` one row
     per finished epoch, `seconds` the time spent in fit so far.
     """
 

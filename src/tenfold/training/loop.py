@@ -26,7 +26,7 @@ from tenfold.training.program import Program, compile_steps, smoothed
 from tenfold.training.teaching import lesson
 
 CHANCE_MARGIN = 0.1
-"""Below chance (0.1) plus this after the first epochs, a training has learnt next to nothing:
+"""Below chance (0.1) plus this after the first epochs, a training has learned next to nothing:
 the simplest recipe is above 0.85 after one."""
 
 CHANCE_EPOCHS = 2
@@ -124,7 +124,7 @@ def fit(
     )
     optimizer = build_optimizer(recipe, batches.steps * recipe.epochs)
     optimizer.build(network.trainable_variables)
-    # Every variable that training moves: weights, statistics, dropout seeds, optimiser.
+    # Every variable that training moves: weights, statistics, dropout seeds, optimizer.
     state = [*network.variables, *optimizer.variables]
     history: list[dict[str, Any]] = []
     if checkpoints and (found := latest_checkpoint(checkpoints)):

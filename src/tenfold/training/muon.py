@@ -23,7 +23,7 @@ class Muon(optimizers.Optimizer):  # type: ignore[misc]
     """Muon (Jordan 2024), with each convolution's kernel as a matrix of filters.
 
     A kernel (height, width, in, out) is taken as (height * width * in, out), the way Jordan
-    trains convolutions. Biases, kernels of single channels, batch normalisation and the logits go
+    trains convolutions. Biases, kernels of single channels, batch normalization and the logits go
     by Adam, as he advises. Keras has a Muon too; it leaves convolutions to AdamW.
     """
 
@@ -39,7 +39,7 @@ class Muon(optimizers.Optimizer):  # type: ignore[misc]
         self.beta_2 = beta_2
 
     def build(self, variables: list[Any]) -> None:
-        """Make the optimiser's variables: a momentum each, a velocity for what goes by Adam."""
+        """Make the optimizer's variables: a momentum each, a velocity for what goes by Adam."""
         if self.built:
             return
         super().build(variables)

@@ -1,4 +1,4 @@
-"""The optimiser and its learning rate over time, as a recipe says."""
+"""The optimizer and its learning rate over time, as a recipe says."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ def learning_rate_at(schedule: Schedule, peak: float, step: float, steps: int) -
 
 
 def build_optimizer(recipe: Recipe, steps: int) -> Any:
-    """Return the Keras optimiser of a recipe for a training of `steps` steps."""
+    """Return the Keras optimizer of a recipe for a training of `steps` steps."""
     from keras import optimizers
 
     settings = recipe.optimizer

@@ -23,7 +23,7 @@ def compile_steps(network: Any, optimizer: Any, label_smoothing: float) -> Progr
 
     Args:
         network: From `tenfold.networks.build.build_network`; its variables move with every call.
-        optimizer: A Keras optimiser, built on the network's trainable variables.
+        optimizer: A Keras optimizer, built on the network's trainable variables.
         label_smoothing: 0..1; this part of each target is spread evenly over all digits.
     """
     import keras

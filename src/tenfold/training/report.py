@@ -129,7 +129,7 @@ def _training(history: Sequence[Mapping[str, Any]]) -> str:
         )
     )
     return (
-        f'<section id="training">\n<h2>How it learnt</h2>\n<p>{_curves_text(history)}</p>\n'
+        f'<section id="training">\n<h2>How it learned</h2>\n<p>{_curves_text(history)}</p>\n'
         f'<div class="charts">\n{curves}\n</div>\n</section>'
     )
 

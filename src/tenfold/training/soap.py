@@ -32,7 +32,7 @@ class Soap(optimizers.Optimizer):  # type: ignore[misc]
         self.beta_2 = beta_2
 
     def build(self, variables: list[Any]) -> None:
-        """Make the optimiser's variables.
+        """Make the optimizer's variables.
 
         Raises:
             TrainingError: There are more weights than it is made for.

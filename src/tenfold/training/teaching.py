@@ -22,7 +22,7 @@ LEAST = 1e-7
 def lesson(
     recipe: Recipe, trained: Any, images: npt.NDArray[np.uint8], temperature: float
 ) -> npt.NDArray[np.float32]:
-    """Return what a trained network says of images, to be learnt from.
+    """Return what a trained network says of images, to be learned from.
 
     The paper divides the logits of both by the temperature. Dividing the student's own would only
     make its last weights as many times larger, so it is left out here, and the temperature that

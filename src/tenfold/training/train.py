@@ -338,7 +338,7 @@ def _meta(
             "dtype": "uint8",
             "shape": ["n", 28, 28],
             "meaning": "white ink on black, 0..255; a digit fitted into 20x20, "
-            "its centre of mass at the centre",
+            "its center of mass at the center",
         },
         "output": {"name": "probabilities", "dtype": "float32", "shape": ["n", 10]},
         "onnx_against_keras": parity,

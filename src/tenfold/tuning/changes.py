@@ -18,7 +18,7 @@ USUAL_RATES: Mapping[str, float] = {
     "adam": 0.003, "adamw": 0.003, "sgd": 0.05, "adadelta": 1.0, "rmsprop": 0.001, "muon": 0.01,
     "soap": 0.02,
 }  # fmt: skip
-"""Where a good learning rate of each optimiser is to be expected. Adam, Muon and SOAP: as in
+"""Where a good learning rate of each optimizer is to be expected. Adam, Muon and SOAP: as in
 the recipes here; Adadelta: as it was published (arXiv 1212.5701); RMSprop: Keras's default."""
 
 GRAIN = 4
@@ -44,7 +44,7 @@ def changed(recipe: Recipe, values: Mapping[str, Value]) -> Recipe:
     """Return the recipe with values set, by names of `CHANGES` or of single settings.
 
     Single settings are set first: layers keep their numbers, and the rate is that of the
-    optimiser that is chosen.
+    optimizer that is chosen.
 
     Raises:
         UsageError: There is no such setting, or a value does not fit it.
@@ -53,7 +53,7 @@ def changed(recipe: Recipe, values: Mapping[str, Value]) -> Recipe:
     new = {n: _rounded(value) for n, value in values.items() if value not in (own[n], START)}
     found = override(recipe, {name: value for name, value in new.items() if name not in CHANGES})
     if "optimizer.name" in new and "optimizer.learning_rate" not in values:
-        # Each optimiser at its own usual rate, as far above or below it as the recipe's is.
+        # Each optimizer at its own usual rate, as far above or below it as the recipe's is.
         factor = values.get("rate_factor", _rate_factor(recipe))
         new["rate_factor"] = factor
     for name, change in CHANGES.items():
@@ -198,7 +198,7 @@ def _mapped(recipe: Recipe, function: Callable[[Layer], Layer]) -> Recipe:
 
 CHANGES: Mapping[str, Change] = {
     "rate_factor": Change(
-        "learning rate, as a multiple of the optimiser's usual one", _rate_factor, _set_rate_factor
+        "learning rate, as a multiple of the optimizer's usual one", _rate_factor, _set_rate_factor
     ),
     "activation": Change("of all hidden layers", _activation, _set_activation),
     "augmentation_factor": Change(

@@ -125,7 +125,7 @@ def plot_slice(name: str, rows: Sequence[Row], values: Any, best: int | None) ->
 
 
 def plot_parallel(rows: Sequence[Row], space: Space, best: int | None) -> Figure:
-    """Draw every complete trial as a line through its settings; the best quarter is coloured."""
+    """Draw every complete trial as a line through its settings; the best quarter is colored."""
     complete = sorted(
         (row for row in rows if row["accuracy"] is not None),
         key=lambda row: float(row["accuracy"]),
@@ -169,14 +169,14 @@ def plot_curves(rows: Sequence[Row], best: int | None) -> Figure:
     axes.set_xlabel("epoch", color=MUTED)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     drawn: list[float] = []
-    labelled: set[str] = set()
+    labeled: set[str] = set()
     for row in rows:
         if not row["curve"]:
             continue
         kind, style = _curve_style(row, best)
         errors = error_rates(np.array(row["curve"], float))
-        label = None if kind in labelled else kind
-        labelled.add(kind)
+        label = None if kind in labeled else kind
+        labeled.add(kind)
         axes.plot(range(1, len(errors) + 1), errors, label=label, ms=3, **style)
         drawn += errors.tolist()
     axes.legend(frameon=False, fontsize=9, labelcolor=INK, loc="lower right")

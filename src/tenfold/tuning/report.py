@@ -88,7 +88,7 @@ _CHOICES = (
     "The recipe as it is, and one setting changed at a time, all else equal: the same {n} seeds "
     "each, compared seed by seed. The recipe as it is reads {percent} of the validation images. A "
     "dot is the mean difference, a line one standard error of it to each side; on the right is "
-    "the mean accuracy. An optimiser comes with its own usual learning rate."
+    "the mean accuracy. An optimizer comes with its own usual learning rate."
 )
 _SLICES = "Every trial, by each of its settings. The ring is the best one."
 _PARALLEL = "Follow a line from left to right: the settings of one trial."

@@ -138,9 +138,9 @@ def worth(rows: Sequence[TrialRow], plan: Plan) -> dict[str, Any]:
         plan: What was searched.
 
     Returns:
-        `start`: the accuracies of the recipe as it is, summarised (mean, sd, min, max, n).
+        `start`: the accuracies of the recipe as it is, summarized (mean, sd, min, max, n).
         `dimensions`: by name a row for each value tried, the recipe's own among them: `value`,
-        `own`, `accuracy` (summarised), and `gain`: mean, sd and n of the differences to the recipe
+        `own`, `accuracy` (summarized), and `gain`: mean, sd and n of the differences to the recipe
         as it is, seed by seed, in fractions. Seeds that were not trained to the end are left out.
     """
     base = {row.seed: row.accuracy for row in rows if not row.changed and row.accuracy is not None}

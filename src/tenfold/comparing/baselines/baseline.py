@@ -78,14 +78,14 @@ def fit_baseline(
     if find_spec(settings.package) is None:
         raise MissingExtraError("comparing with other classifiers", "compare")
     known = min(len(images), CALIBRATION_IMAGES)
-    learnt = known - min(MOST_HELD_BACK, known // 4)
+    learned = known - min(MOST_HELD_BACK, known // 4)
     pixels = _pixels(images[:known])
-    if len(np.unique(labels[:learnt])) < 2 or learnt == known:
+    if len(np.unique(labels[:learned])) < 2 or learned == known:
         raise TenfoldError(f"{len(images)} images are too few to fit {settings.name} on")
     told("calibrating")
-    scorer = settings.make(seed, learnt)
-    scorer.fit(pixels[:learnt], labels[:learnt])
-    temperature = best_temperature(scorer.scores(pixels[learnt:]), labels[learnt:known])
+    scorer = settings.make(seed, learned)
+    scorer.fit(pixels[:learned], labels[:learned])
+    temperature = best_temperature(scorer.scores(pixels[learned:]), labels[learned:known])
     told("fitting")
     pixels = _pixels(images)
     scorer = settings.make(seed, len(images))

@@ -65,10 +65,10 @@ def _least_share(settings: Mapping[str, Any]) -> float:
 def _knn(settings: Mapping[str, Any], seed: int, images: int) -> Scorer:
     from sklearn.neighbors import KNeighborsClassifier
 
-    neighbours = KNeighborsClassifier(
-        settings["neighbours"], weights=settings["weights"], algorithm="brute"
+    neighbors = KNeighborsClassifier(
+        settings["neighbors"], weights=settings["weights"], algorithm="brute"
     )
-    return Estimator(neighbours, floor=0.01, components=settings["components"])
+    return Estimator(neighbors, floor=0.01, components=settings["components"])
 
 
 def _logistic(settings: Mapping[str, Any], seed: int, images: int) -> Scorer:
@@ -131,7 +131,7 @@ _ALL = (
     ),
     BaselineSettings(
         "extra-trees",
-        "Extremely randomised trees",
+        "Extremely randomized trees",
         "300 trees, 8% of the pixels tried at each split",
         "sklearn",
         {"n_estimators": 300, "max_features": 0.08},
@@ -141,10 +141,10 @@ _ALL = (
     ),
     BaselineSettings(
         "knn",
-        "k nearest neighbours",
-        "3 neighbours weighed by distance, on 40 principal components of the pixels",
+        "k nearest neighbors",
+        "3 neighbors weighed by distance, on 40 principal components of the pixels",
         "sklearn",
-        {"neighbours": 3, "weights": "distance", "components": 40},
+        {"neighbors": 3, "weights": "distance", "components": 40},
         _knn,
         seconds=2,
     ),

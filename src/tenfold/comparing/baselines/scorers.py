@@ -41,8 +41,8 @@ class Components:
         """Find the components, and return the pixels on them."""
         if self._count:
             self._mean = pixels.mean(axis=0, dtype=np.float64).astype(np.float32)
-            centred = pixels - self._mean
-            _, vectors = np.linalg.eigh((centred.T @ centred).astype(np.float64))
+            centered = pixels - self._mean
+            _, vectors = np.linalg.eigh((centered.T @ centered).astype(np.float64))
             self._axes = np.ascontiguousarray(vectors[:, : -self._count - 1 : -1], np.float32)
         return self(pixels)
 
@@ -216,7 +216,7 @@ def score_pairs(decisions: Scores, classes: npt.NDArray[Any]) -> Scores:
 
 
 def spread(found: Scores, classes: npt.NDArray[Any]) -> Scores:
-    """Put the scores of the digits that were learnt in their columns, `NEVER` in the others."""
+    """Put the scores of the digits that were learned in their columns, `NEVER` in the others."""
     scores = np.full((len(found), 10), NEVER, found.dtype)
     scores[:, np.asarray(classes, int)] = found
     return scores

@@ -84,9 +84,9 @@ function warm(value) {
   return [16 + 239 * share ** 1.6, 32 + 223 * share ** 0.95, 44 + 211 * share ** 0.7];
 }
 
-function paint(canvas, values, colour) {
+function paint(canvas, values, color) {
   const image = new ImageData(canvas.width, canvas.height);
-  values.forEach((value, i) => image.data.set([...colour(value, i), 255], 4 * i));
+  values.forEach((value, i) => image.data.set([...color(value, i), 255], 4 * i));
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
@@ -94,9 +94,9 @@ function showEvidence({ digit, occlusion }, image) {
   const values = new Int8Array(bytes(occlusion.values).buffer);
   paint($("evidence"), values, (value, i) => {
     const share = Math.abs(value) / 127;
-    const grey = image[i] * 0.55;
+    const gray = image[i] * 0.55;
     const to = value > 0 ? [255, 122, 64] : [84, 160, 255];
-    return to.map((part) => grey + (part - grey) * share ** 0.8);
+    return to.map((part) => gray + (part - gray) * share ** 0.8);
   });
   const times = 10 ** occlusion.strongest;
   $("evidence-note").textContent =

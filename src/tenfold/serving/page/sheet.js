@@ -252,8 +252,8 @@ export async function encode(bitmap) {
   return canvas.convertToBlob(small ? { type: "image/png" } : { type: "image/jpeg", quality: 0.95 });
 }
 
-function draw(context, strokes, colour) {
-  context.strokeStyle = context.fillStyle = colour;
+function draw(context, strokes, color) {
+  context.strokeStyle = context.fillStyle = color;
   context.lineCap = context.lineJoin = "round";
   for (const { points, width } of strokes) {
     context.lineWidth = width;
@@ -269,9 +269,9 @@ function draw(context, strokes, colour) {
   }
 }
 
-function crosshair(context, { x, y, down }, colour) {
+function crosshair(context, { x, y, down }, color) {
   context.save();
-  context.strokeStyle = context.fillStyle = colour;
+  context.strokeStyle = context.fillStyle = color;
   context.lineWidth = 2;
   context.beginPath();
   context.arc(x, y, 9, 0, 7);

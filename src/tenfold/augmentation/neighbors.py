@@ -1,4 +1,4 @@
-"""Digits as they come out of a line of writing: with bits of their neighbours, or cut badly.
+"""Digits as they come out of a line of writing: with bits of their neighbors, or cut badly.
 
 The reader tries cuts, and a network judges the pieces (`tenfold.reading.splitting`). So the network
 should know a digit that still has a bit of its neighbor, and a piece that is half a digit or more
@@ -23,10 +23,10 @@ WHOLE = 0.9
 """A piece that holds so much of a digit's ink, and little else, is that digit."""
 
 FOREIGN = 0.15
-"""Share of a piece's ink that may be its neighbours'."""
+"""Share of a piece's ink that may be its neighbors'."""
 
 BROKEN, MIXED = 0.75, 0.3
-"""A piece that holds less of the digit, or more of its neighbours, is no digit."""
+"""A piece that holds less of the digit, or more of its neighbors, is no digit."""
 
 NARROWEST = 0.4
 """A bad piece narrower than this part of its height would look like a 1."""
@@ -42,7 +42,7 @@ def with_leftovers(digit: Image, images: Image, rng: np.random.Generator) -> Ima
 
     Args:
         digit: uint8 (28, 28), white ink on black.
-        images: uint8 (n, 28, 28), to take neighbours from.
+        images: uint8 (n, 28, 28), to take neighbors from.
         rng: Where the draws come from.
 
     Returns:
