@@ -1,0 +1,33 @@
+"""MNIST's sizes, and the array types that all parts share."""
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+SIDE = 28
+"""Height and width of an MNIST image, in pixels (LeCun et al. 1998)."""
+
+CLASSES = 10
+"""Number of digits."""
+
+TRAIN_IMAGES = 60_000
+"""Number of MNIST's training images."""
+
+TEST_IMAGES = 10_000
+"""Number of MNIST's test images."""
+
+Images: TypeAlias = NDArray[np.uint8]
+"""uint8 (n, 28, 28), white ink on black."""
+
+Labels: TypeAlias = NDArray[np.uint8]
+"""uint8 (n,), 0 to 9."""
+
+Probabilities: TypeAlias = NDArray[np.float32]
+"""float32 (n, classes); each row sums to 1."""
+
+Gray: TypeAlias = NDArray[np.uint8]
+"""uint8 (h, w), 0 black to 255 white: a picture of any size."""
+
+Ink: TypeAlias = NDArray[np.float32]
+"""float32 (h, w), 0 paper to 1 full ink."""
