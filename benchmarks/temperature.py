@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tenfold.arrays import SIDE
 from tenfold.augmentation.non_digits import make_not_digits
 from tenfold.data.mnist import load_mnist, split_validation
 from tenfold.evaluation.metrics import evaluate
@@ -26,7 +27,7 @@ from tenfold.files import write_atomic
 from tenfold.networks.backend import use_backend
 from tenfold.networks.build import finish_network
 from tenfold.recipes.catalog import load_recipe
-from tenfold.recipes.recipe import SIDE, member_seeds
+from tenfold.recipes.recipe import member_seeds
 from tenfold.recipes.serialization import override
 from tenfold.training.loop import fit
 

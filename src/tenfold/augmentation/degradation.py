@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.recipes.recipe import SIDE
+from tenfold.arrays import SIDE
 
 Image = npt.NDArray[np.float32]
 Images = npt.NDArray[np.uint8]

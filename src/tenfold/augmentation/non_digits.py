@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from tenfold.arrays import SIDE
 from tenfold.augmentation.neighbors import badly_cut
 from tenfold.imaging.canvas import center_by_mass, fit
-from tenfold.recipes.recipe import SIDE
 
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.uint8]

@@ -3,7 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.recipes.recipe import SIDE, Augmentation
+from tenfold.arrays import SIDE
+from tenfold.recipes.recipe import Augmentation
 
 Images = npt.NDArray[np.uint8]
 

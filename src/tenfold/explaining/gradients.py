@@ -9,13 +9,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from tenfold.arrays import SIDE
 from tenfold.classifiers.bundle import KERAS, Bundle, recipe_of
 from tenfold.errors import MissingExtraError, TrainingError, UsageError
 from tenfold.explaining.evidence import LEAST
 from tenfold.explaining.receptive_field import convolutions, field_of
 from tenfold.networks.deskew import slanting_again
 from tenfold.recipes.layers import Deskew
-from tenfold.recipes.recipe import SIDE, Recipe
+from tenfold.recipes.recipe import Recipe
 
 COMPLETE = 0.01
 """Integrated gradients take steps until they add up to the whole within this part of it."""

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tenfold.arrays import SIDE
 from tenfold.errors import UsageError
 from tenfold.recipes.layers import Conv, Depthwise, MaxPool
-from tenfold.recipes.recipe import SIDE, Recipe, describe, layer_names
+from tenfold.recipes.recipe import Recipe, describe, layer_names
 
 
 @dataclass(frozen=True)

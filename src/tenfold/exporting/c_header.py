@@ -9,6 +9,7 @@ from textwrap import wrap
 import numpy as np
 import numpy.typing as npt
 
+from tenfold.arrays import CLASSES, SIDE
 from tenfold.errors import UsageError
 from tenfold.exporting.graph import BATCH_NORM_EPSILON, Weights, norm_statistics
 from tenfold.exporting.rounding import steps_of
@@ -23,7 +24,7 @@ from tenfold.recipes.layers import (
     GlobalAveragePool,
     MaxPool,
 )
-from tenfold.recipes.recipe import CLASSES, SIDE, Recipe, count_parameters, describe, layer_names
+from tenfold.recipes.recipe import Recipe, count_parameters, describe, layer_names
 
 ACTIVATIONS = {"linear": "LINEAR", "relu": "RELU", "silu": "SILU"}
 """How the header calls the activations that it knows."""

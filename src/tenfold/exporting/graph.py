@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tenfold.arrays import CLASSES, SIDE
 from tenfold.networks.deskew import LEAST_INK, LEAST_SPREAD, STEEPEST, USUAL_SPREAD
 from tenfold.recipes.layers import (
     Conv,
@@ -18,7 +19,7 @@ from tenfold.recipes.layers import (
     Layer,
     MaxPool,
 )
-from tenfold.recipes.recipe import CLASSES, SIDE, Recipe, describe, layer_names
+from tenfold.recipes.recipe import Recipe, describe, layer_names
 
 OPSET = 17
 """ONNX operator set: old enough for every runtime of the last years, has all that is used."""

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+from tenfold.arrays import CLASSES, SIDE
 from tenfold.errors import TrainingError
 from tenfold.machine import has_bfloat16, has_gpu
 from tenfold.networks.batch_norm import batch_normalization
@@ -17,7 +18,7 @@ from tenfold.recipes.layers import (
     Layer,
     MaxPool,
 )
-from tenfold.recipes.recipe import CLASSES, SIDE, Recipe, layer_names
+from tenfold.recipes.recipe import Recipe, layer_names
 
 DataFormat = Literal["channels_last", "channels_first"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.recipes.recipe import SIDE
+from tenfold.arrays import SIDE
 
 LEAST_INK = 1e-3
 """Added to what is divided by, so that an empty image has a slant of 0."""

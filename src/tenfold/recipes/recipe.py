@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
+from tenfold.arrays import CLASSES, SIDE, TRAIN_IMAGES
 from tenfold.errors import UsageError
 from tenfold.recipes.layers import KINDS, Layer, LayerRow, describe_layer
-
-CLASSES = 10
-SIDE = 28
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ class Recipe:
     label_smoothing: float = 0.0
     precision: Literal["float32", "bfloat16"] = "float32"
     temperature: float = 1.0
-    epoch_images: int = 60_000
+    epoch_images: int = TRAIN_IMAGES
     calm_epochs: int = 0
     members: int = 1
     read_shifts: int = 0
@@ -120,9 +118,9 @@ def check_recipe(recipe: Recipe) -> None:
     """
     augmentation = recipe.augmentation
     ranges: Sequence[tuple[str, float, float, float]] = (
-        ("batch_size", recipe.batch_size, 1, 60_000),
+        ("batch_size", recipe.batch_size, 1, TRAIN_IMAGES),
         ("epochs", recipe.epochs, 1, 100_000),
-        ("epoch_images", recipe.epoch_images, recipe.batch_size, 60_000),
+        ("epoch_images", recipe.epoch_images, recipe.batch_size, TRAIN_IMAGES),
         ("optimizer.learning_rate", recipe.optimizer.learning_rate, 1e-12, 1e6),
         ("optimizer.weight_decay", recipe.optimizer.weight_decay, 0, 1e6),
         ("optimizer.beta_2", recipe.optimizer.beta_2, 0, 0.9999999),

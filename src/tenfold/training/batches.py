@@ -8,8 +8,9 @@ from itertools import chain, islice
 import numpy as np
 import numpy.typing as npt
 
+from tenfold.arrays import CLASSES
 from tenfold.augmentation.pipeline import augment
-from tenfold.recipes.recipe import CLASSES, Augmentation
+from tenfold.recipes.recipe import Augmentation
 
 Chunk = tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]
 """Images uint8 (k, b, 28, 28) and targets float32 (k, b, 10) of k steps, one-hot or

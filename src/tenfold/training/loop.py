@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tenfold.arrays import CLASSES
 from tenfold.errors import TrainingError
 from tenfold.formatting import count
 from tenfold.machine import has_gpu
 from tenfold.networks.backend import use_backend
 from tenfold.networks.build import DataFormat, build_network, effective_precision
 from tenfold.recipes.catalog import teacher_of
-from tenfold.recipes.recipe import CLASSES, Recipe
+from tenfold.recipes.recipe import Recipe
 from tenfold.recipes.small_data import for_few_images
 from tenfold.training.batches import Batches, Chunk
 from tenfold.training.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.recipes.recipe import CLASSES, SIDE
+from tenfold.arrays import CLASSES, SIDE
 
 Program = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.float32]], tuple[float, int]]
 """Takes images uint8 (k, b, 28, 28) and targets float32 (k, b, 10), one-hot or even for what is no
