@@ -6,6 +6,7 @@
 The ensemble with seed 0 is made of the networks with seeds 0 to 4, so who has trained those need
 not train them again: `tenfold train --recipe ensemble --seed 0` gives the same. Adds the rows for
 which all members are there to results/accuracy.json; the seconds are the sum of the members'.
+tools/measured_recipes.py and tools/tables.py then bring them into the package and the docs.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from train_speed import ACCURACY, publish, write
+from train_speed import ACCURACY, write
 
 from tenfold.classifiers.bundle import META, Bundle, load_bundle, load_classifier
 from tenfold.data.mnist import load_mnist
@@ -45,7 +46,6 @@ def main() -> None:
     if not seed:
         parser.error(f"{arguments.runs} does not hold all {recipe.members} members of an ensemble")
     write(ACCURACY, rows, document["machine"], None)
-    publish()
 
 
 def finished(folder: Path) -> list[Bundle]:

@@ -8,7 +8,7 @@ Trains on strips made of the first 50,000 training images of MNIST (benchmarks/l
 connectionist temporal classification (keras.ops.ctc_loss), Muon, one-cycle. With --after goes on
 from another graph, perhaps a narrower one, at two thirds of the rate; another --seed gives other
 strips. Writes an ONNX graph, which
-`benchmarks/ship.py RUN --line FILE` puts beside the reader's. --measure counts the strips made of
+`tools/ship.py RUN --line FILE` puts beside the reader's. --measure counts the strips made of
 the other 10,000 that the shipped network reads exactly, and the pages made of them
 (tests/scenes.py) that the reader gets right with it and without. Writes results/line.json. The test
 images are not opened.

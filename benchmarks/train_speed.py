@@ -10,10 +10,11 @@ results/accuracy.json: perhaps from another machine, and not to be compared by t
 Every training is a whole command in a process of its own, one after the other, the recipes in turn,
 so that a slow spell of the machine falls on all. Beside tenfold's own recipes stand keras.io's and
 tuomaso's, re-made in benchmarks/recipes/, and the article on plain Keras. Let nothing run beside.
-The file is written after each training, src/tenfold/recipes/measured.json and the plot
-docs/images/train_speed.png at the end. With --more the rows that are there stay, and only seeds
-without one are trained. With --keep DIR bundles stay as DIR/<recipe>-seed<N>, and one that is there
-is not trained again. The last line on stdout is the summary as JSON.
+The file is written after each training. tools/measured_recipes.py, tools/tables.py and
+tools/speed_plot.py then bring it into the package and the docs. With --more the rows
+that are there stay, and only seeds without one are trained. With --keep DIR bundles stay as
+DIR/<recipe>-seed<N>, and one that is there is not trained again. The last line on stdout is the
+summary as JSON.
 """
 
 import argparse
@@ -26,18 +27,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-import speed_plot
-
 from tenfold.classifiers.bundle import META, load_bundle
 from tenfold.evaluation.metrics import summarize
 from tenfold.files import write_atomic
-from tenfold.recipes.catalog import RECIPES, load_recipe
+from tenfold.recipes.catalog import load_recipe
 from tenfold.recipes.recipe import Recipe, count_training_operations
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "train_speed.json"
 ACCURACY = ROOT / "results" / "accuracy.json"
-MEASURED = ROOT / "src" / "tenfold" / "recipes" / "measured.json"
 PLAIN_KERAS = "plain-keras"
 OTHERS = {
     "keras-io": ["--recipe", "benchmarks/recipes/keras-io.json", "--val-size", "6000"],
@@ -88,10 +86,6 @@ def main() -> None:
             print(row, file=sys.stderr, flush=True)
             document = write(arguments.out, rows, machine, ceiling)
     document = write(arguments.out, rows, machine, ceiling)
-    if arguments.out in (RESULTS, ACCURACY):
-        publish()
-    if arguments.out == RESULTS:
-        speed_plot.main()
     print(json.dumps({"recipes": document["recipes"]}))
 
 
@@ -154,24 +148,6 @@ def timed(words: list[str]) -> tuple[str, float]:
         [sys.executable, *words], check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
     return finished.stdout.splitlines()[-1], time.perf_counter() - start
-
-
-def publish() -> None:
-    """Write the figures that the package shows."""
-    write_atomic(MEASURED, json.dumps(measured(), indent=2) + "\n")
-
-
-def measured() -> dict[str, Any]:
-    """Return the figures of our own recipes, and where each was measured."""
-    found: dict[str, Any] = {}
-    for path in (RESULTS, ACCURACY):
-        document = json.loads(path.read_text(encoding="utf-8"))
-        beside = " with other work beside" if path == ACCURACY else ""
-        for name, figures in document["recipes"].items():
-            own = [row for row in document["rows"] if row["recipe"] == name]
-            machine = {"machine": machine_of(own, document["machine"]) + beside}
-            found[name] = machine | figures
-    return {recipe.name: found[recipe.name] for recipe in RECIPES if recipe.name in found}
 
 
 def measured_ceiling() -> dict[str, float]:
@@ -237,12 +213,6 @@ def operations(recipe: Recipe, name: str) -> float:
 
 def rounded(value: Any) -> Any:
     return round(value, 6) if isinstance(value, float) else value
-
-
-def machine_of(rows: list[dict[str, Any]], machine: dict[str, Any]) -> str:
-    """Name where rows come from; one that does not say comes from the document's machine."""
-    names = dict.fromkeys(row.get("processor", machine["processor"]) for row in rows)
-    return f"{machine['cores']} cores of {' or '.join(names)}"
 
 
 if __name__ == "__main__":

@@ -91,19 +91,19 @@ def test_snippets(page: Path, somewhere: Path, mnist) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_tables_are_what_results_say(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
     import tables
 
     text = page.read_text()
-    assert tables.filled(text) == text, "run benchmarks/tables.py"
+    assert tables.filled(text) == text, "run tools/tables.py"
 
 
 def test_shipped_figures_are_those_in_results(monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = json.loads((ROOT / "src" / "tenfold" / "recipes" / "measured.json").read_text())
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    import train_speed
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    import measured_recipes
 
-    assert shipped == train_speed.measured()
+    assert shipped == measured_recipes.measured()
     assert set(shipped) == {recipe.name for recipe in RECIPES}
 
 
@@ -130,7 +130,7 @@ def test_every_verb_is_in_the_readme() -> None:
 def test_the_card_says_what_meta_and_results_say(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
     import ship
 
     bundle = load_bundle(name)

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def measured() -> dict[str, Any]:
-    """Return the figures that benchmarks/train_speed.py wrote.
+    """Return the figures that tools/measured_recipes.py wrote.
 
     Returns:
         By recipe: `machine`, a text, `accuracy` (mean, sd, min, max as fractions, n), and

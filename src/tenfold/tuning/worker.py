@@ -44,7 +44,7 @@ STARTUP = 10
 """Optuna's own count of random trials before TPE; a quarter of a short search is enough."""
 
 _TEMPERATURES = np.round(np.arange(0.2, 2.0, 0.01), 2)
-"""As in benchmarks/temperature.py."""
+"""As in tools/temperature.py."""
 
 Split = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
 

@@ -1,6 +1,6 @@
 """Fit the temperature of a recipe on validation images.
 
-    python benchmarks/temperature.py --recipe standard --seeds 3
+    python tools/temperature.py --recipe standard --seeds 3
 
 Trains on 55,000 images with the temperature at 1, and finds the one with the least negative
 log-likelihood on the other 5,000 (Guo et al. 2017). The test images are not opened. For a recipe

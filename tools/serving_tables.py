@@ -1,4 +1,4 @@
-"""The table of docs/serving.md, from results/serving.json; benchmarks/tables.py writes it."""
+"""The table of docs/serving.md, from results/serving.json; tools/tables.py writes it."""
 
 from measured_results import read
 

@@ -1,6 +1,6 @@
 """Write the tables in README and docs anew from results/.
 
-    python benchmarks/tables.py
+    python tools/tables.py
 
 A table stands between the lines `<!-- table: NAME -->` and `<!-- end -->`. A test checks that
 every table is what this script would write.
@@ -17,8 +17,8 @@ import inference_tables
 import looking_tables
 import reading_tables
 import serving_tables
-import train_speed as measuring
 import tuning_tables
+from measured_recipes import machine_of
 from measured_results import read
 
 from tenfold.files import write_atomic
@@ -169,7 +169,7 @@ def trained_recipes() -> dict[str, Any]:
 def machines() -> str:
     """Return the line that says where a fit ran."""
     first, other = (
-        measuring.machine_of(found["rows"], found["machine"])
+        machine_of(found["rows"], found["machine"])
         for found in (read("train_speed"), read("accuracy"))
     )
     return (

@@ -1,8 +1,6 @@
 """Draw docs/images/train_speed.png: accuracy against time, from results/train_speed.json.
 
-    python benchmarks/speed_plot.py
-
-benchmarks/train_speed.py draws it too, when it has measured everything.
+python tools/speed_plot.py
 """
 
 import json

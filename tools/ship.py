@@ -1,7 +1,7 @@
 """Put a finished run under src/tenfold/weights/ with its card.
 
     tenfold train --recipe standard --seed 0 --out runs/ship
-    python benchmarks/ship.py runs/ship
+    python tools/ship.py runs/ship
 
 Ships the first seed, not the luckiest: any other is refused. The card's figures over several seeds
 come from results/train_speed.json and results/accuracy.json.
@@ -10,8 +10,6 @@ come from results/train_speed.json and results/accuracy.json.
 import argparse
 from pathlib import Path
 from typing import Any
-
-import train_speed
 
 from tenfold.classifiers.bundle import INT8, KERAS, LINE, ONNX, Bundle, load_bundle, write_bundle
 from tenfold.classifiers.onnx import OnnxClassifier
@@ -23,6 +21,7 @@ from tenfold.exporting.graph import network_weights
 from tenfold.exporting.quantizing import CALIBRATION_IMAGES, quantized_model
 from tenfold.exporting.rounding import rounded
 from tenfold.networks.backend import use_backend
+from tenfold.recipes.measured import measured
 from tenfold.recipes.serialization import recipe_from_dict
 
 ROOT = Path(__file__).parent.parent
@@ -120,7 +119,7 @@ def int8_figures(plain: bytes, small: bytes) -> dict[str, Any]:
 def card(meta: dict[str, Any]) -> str:
     """Return the card of a shipped model."""
     name = meta["recipe"]["name"]
-    spread = train_speed.measured()[name]["accuracy"]
+    spread = measured()[name]["accuracy"]
     return CARD.format(
         name=name, parameters=meta["parameters"], epochs=meta["epochs"], command=meta["command"],
         created=meta["created"][:10], accuracy=100 * meta["test"]["accuracy"],
