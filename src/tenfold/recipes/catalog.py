@@ -243,20 +243,6 @@ def recipe_named(name: str) -> Recipe:
     raise UsageError(f"no recipe is named {name!r}; there are: {names}; or give a .json file")
 
 
-def teacher_of(recipe: Recipe) -> Recipe | None:
-    """Return the recipe of its teacher, or None.
-
-    Raises:
-        UsageError: There is no such recipe, or it has several members.
-    """
-    if not recipe.teacher:
-        return None
-    teacher = recipe_named(recipe.teacher)
-    if teacher.members > 1:
-        raise UsageError(f"the teacher of {recipe.name} is {teacher.name}; it must be one network")
-    return teacher
-
-
 def load_recipe(source: str | Path) -> Recipe:
     """Return a recipe by name, or read one from a JSON file (a name that ends in .json).
 

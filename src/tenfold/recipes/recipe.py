@@ -87,8 +87,6 @@ class Recipe:
     `members`: so many networks, each trained by itself; the answer is the mean of theirs.
     `read_shifts`: the finished network reads an image shifted by -n..n pixels both ways, and the
     answer is the mean over all (2n + 1)^2: more accurate, and as many times slower.
-    `teacher`: a recipe that is trained first, on the same images; what its network says of each
-    as it is, at `teacher_temperature`, is learned instead of the label (`training/teaching.py`).
     """
 
     name: str
@@ -106,8 +104,6 @@ class Recipe:
     calm_epochs: int = 0
     members: int = 1
     read_shifts: int = 0
-    teacher: str = ""
-    teacher_temperature: float = 1.5
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -131,7 +127,6 @@ def check_recipe(recipe: Recipe) -> None:
         ("calm_epochs", recipe.calm_epochs, 0, recipe.epochs),
         ("members", recipe.members, 1, 100),
         ("read_shifts", recipe.read_shifts, 0, 3),
-        ("teacher_temperature", recipe.teacher_temperature, 0.1, 100),
         ("augmentation.shift_pixels", augmentation.shift_pixels, 0, SIDE - 1),
         ("augmentation.rotation_degrees", augmentation.rotation_degrees, 0, 180),
         ("augmentation.scale", augmentation.scale, 0, 1),

@@ -13,8 +13,8 @@ from tenfold.augmentation.pipeline import augment
 from tenfold.recipes.recipe import Augmentation
 
 Chunk = tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]
-"""Images uint8 (k, b, 28, 28) and targets float32 (k, b, 10) of k steps, one-hot or
-what a teacher says; for what is no digit, even."""
+"""Images uint8 (k, b, 28, 28) and targets float32 (k, b, 10) of k steps, one-hot, or
+even for what is no digit."""
 
 
 class Batches:
@@ -31,7 +31,6 @@ class Batches:
         augmentation: How images are moved.
         seed: Decides order and augmentation.
         epoch_images: An epoch takes so many, drawn anew each time; all if there are fewer.
-        targets: float32 (n, 10), what is learned instead of the labels, one-hot.
         calm_from: From this epoch on, counted from 0, the augmentation is calmed.
     """
 
@@ -43,12 +42,11 @@ class Batches:
         augmentation: Augmentation,
         seed: int,
         epoch_images: int = 60_000,
-        targets: npt.NDArray[np.float32] | None = None,
         calm_from: float = math.inf,
     ) -> None:
         self._images = images
         self._labels = labels
-        self._targets = np.eye(CLASSES, dtype=np.float32)[labels] if targets is None else targets
+        self._targets = np.eye(CLASSES, dtype=np.float32)[labels]
         self._batch_size = batch_size
         self._augmentation = augmentation
         self._calm_from = calm_from

@@ -17,14 +17,11 @@ from tenfold.formatting import count
 from tenfold.machine import has_gpu
 from tenfold.networks.backend import use_backend
 from tenfold.networks.build import DataFormat, build_network, effective_precision
-from tenfold.recipes.catalog import teacher_of
 from tenfold.recipes.recipe import Recipe
-from tenfold.recipes.small_data import for_few_images
 from tenfold.training.batches import Batches, Chunk
 from tenfold.training.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
 from tenfold.training.optimizers import build_optimizer, learning_rate_at
 from tenfold.training.program import Program, compile_steps, smoothed
-from tenfold.training.teaching import lesson
 
 CHANCE_MARGIN = 0.1
 """Below chance (0.1) plus this after the first epochs, a training has learned next to nothing:
@@ -49,7 +46,7 @@ class Trained:
     """A finished training: the Keras network as trained, one history row per epoch, seconds.
 
     `seconds` is the wall time of the fit: tracing, augmentation, validation and checkpoints
-    included, and its teacher's; imports, reading the data and building the network are not.
+    included; imports, reading the data and building the network are not.
     """
 
     network: Any
@@ -94,7 +91,6 @@ def fit(
     Raises:
         TrainingError: Fewer images than one batch, a loss that is no longer a number, or a
             checkpoint of another network.
-        UsageError: No such teacher.
     """
     if len(images) < recipe.batch_size:
         raise TrainingError(
@@ -104,20 +100,12 @@ def fit(
     backend = use_backend(backend)
     import keras
 
-    targets, spent = None, 0.0
-    if teacher := teacher_of(recipe):
-        # Its epochs are not reported: they are not the recipe's.
-        options: dict[str, Any] = {
-            "seed": seed, "backend": backend, "data_format": data_format,
-            "deterministic": deterministic, "steps_at_once": steps_at_once, "progress": progress,
-        }  # fmt: skip
-        targets, spent = _taught(recipe, teacher, images, labels, checkpoints, options)
     # Even a seed that other software takes for "unset" must decide everything.
     keras.utils.set_random_seed(seed)
     if deterministic:
         _make_deterministic(backend)
     batches = Batches(
-        images, labels, recipe.batch_size, recipe.augmentation, seed, recipe.epoch_images, targets,
+        images, labels, recipe.batch_size, recipe.augmentation, seed, recipe.epoch_images,
         recipe.epochs - recipe.calm_epochs if recipe.calm_epochs else math.inf,
     )  # fmt: skip
     network = build_network(
@@ -128,6 +116,7 @@ def fit(
     # Every variable that training moves: weights, statistics, dropout seeds, optimizer.
     state = [*network.variables, *optimizer.variables]
     history: list[dict[str, Any]] = []
+    spent = 0.0
     if checkpoints and (found := latest_checkpoint(checkpoints)):
         _restore(state, found)
         history, spent = list(found.history), found.seconds
@@ -153,19 +142,6 @@ def fit(
             if on_epoch:
                 on_epoch(row)
     return Trained(network, history, time.perf_counter() - start)
-
-
-def _taught(
-    recipe: Recipe, teacher: Recipe, images: Images, labels: Labels, checkpoints: Path | None,
-    options: dict[str, Any],
-) -> tuple[npt.NDArray[np.float32], float]:  # fmt: skip
-    """Train the teacher of a recipe; return its lesson on the images, and the seconds it took."""
-    teacher = for_few_images(teacher, len(images))
-    _log.info("first its teacher, %s", teacher.name)
-    below = checkpoints / "teacher" if checkpoints else None
-    trained = fit(teacher, images, labels, checkpoints=below, **options)
-    said = lesson(teacher, trained.network, images, recipe.teacher_temperature)
-    return said, trained.seconds
 
 
 def _make_deterministic(backend: str) -> None:
@@ -224,10 +200,7 @@ class _Bar:
 
 
 def _train(program: Program, chunks: Iterator[Chunk], epoch: int, bar: _Bar) -> dict[str, Any]:
-    """Train one epoch and return its mean loss and accuracy, both taken on the way.
-
-    With a teacher both are told against what it says.
-    """
+    """Train one epoch and return its mean loss and accuracy, both taken on the way."""
     losses, hits, images_done, steps_done = 0.0, 0, 0, 0
     for images, targets in chunks:
         loss, right = program(images, targets)

@@ -38,7 +38,7 @@ from tenfold.files import temporary_folder
 from tenfold.machine import processor, versions
 from tenfold.networks.backend import use_backend
 from tenfold.networks.build import effective_precision, finish_network
-from tenfold.recipes.catalog import DEFAULT, load_recipe, teacher_of
+from tenfold.recipes.catalog import DEFAULT, load_recipe
 from tenfold.recipes.recipe import Recipe, count_parameters, describe
 from tenfold.recipes.serialization import recipe_to_dict
 from tenfold.training.members import fit_members, joined_history
@@ -147,7 +147,6 @@ def make_request(
             f"train_size is {train_size}; it must lie between 1 and {60_000 - val_size:,}"
         )
     found = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    teacher_of(found)
     return Request(
         recipe=found,
         seed=seed,
