@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from tenfold.classifiers.bundle import META, load_bundle
-from tenfold.evaluation.metrics import summarize
+from tenfold.evaluation.significance import summarize
 from tenfold.files import write_atomic
 from tenfold.recipes.catalog import load_recipe
 from tenfold.recipes.recipe import Recipe, count_training_operations

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tenfold.errors import TenfoldError
-from tenfold.evaluation.significance import compare_neighbors, holm, mcnemar, own_errors, rank
+from tenfold.evaluation.metrics import distinctive_errors
+from tenfold.evaluation.significance import compare_neighbors, holm, mcnemar, rank
 
 
 def right(*wrong: int, n: int = 20) -> np.ndarray:
@@ -50,7 +51,7 @@ def test_neighbors_in_rank() -> None:
     assert compare_neighbors({"alone": right()}) == []
 
 
-def test_own_errors() -> None:
+def test_distinctive_errors() -> None:
     labels = np.array([0, 1, 2, 3], np.uint8)
     sure = np.eye(10, dtype=np.float32)[labels] * 0.9 + 0.01
     weak = sure.copy()
@@ -58,9 +59,9 @@ def test_own_errors() -> None:
     weak[2] = np.eye(10)[8] * 0.6 + 0.04  # this one alone
     other = sure.copy()
     other[1] = np.eye(10)[7]
-    found = own_errors(labels, {"weak": weak, "other": other, "sure": sure})
+    found = distinctive_errors(labels, {"weak": weak, "other": other, "sure": sure})
     assert [(e.index, e.predicted, e.others_right) for e in found["weak"]] == [(2, 8, 2), (1, 7, 1)]
     assert found["weak"][0].confidence == pytest.approx(0.64)
     assert found["sure"] == []
     with pytest.raises(TenfoldError, match="shape"):
-        own_errors(labels, {"short": sure[:2]})
+        distinctive_errors(labels, {"short": sure[:2]})

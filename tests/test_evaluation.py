@@ -8,7 +8,8 @@ import pytest
 from sklearn import metrics
 
 from tenfold.errors import TenfoldError
-from tenfold.evaluation.metrics import evaluate, hardest_images, summarize, wilson_interval
+from tenfold.evaluation.metrics import evaluate, hardest_images
+from tenfold.evaluation.significance import summarize, wilson_interval
 
 
 def random_case(seed, n=500, sharpness=2.0):
@@ -154,7 +155,7 @@ def test_hardest_come_in_order():
     assert (worst.label, worst.predicted, worst.confidence) == (4, 9, 0.98)
     assert [h.index for h in hardest_images(y_true, y_prob, k=99)] == [3, 1, 4, 2, 0]
     assert hardest_images(y_true, y_prob, k=0) == ()
-    with pytest.raises(TenfoldError, match="-1"):
+    with pytest.raises(TenfoldError, match="k is -1"):
         hardest_images(y_true, y_prob, k=-1)
 
 

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from tenfold.errors import TenfoldError
-from tenfold.evaluation.metrics import HardImage, evaluate, hardest_images
+from tenfold.evaluation.metrics import Prediction, evaluate, hardest_images
 from tenfold.reporting import figures
 from tenfold.training.report import Report, render_report
 
@@ -256,7 +256,7 @@ def test_history_must_have_rows(report):
 
 
 def hard(label, predicted):
-    return HardImage(0, label, predicted, 0.7)
+    return Prediction(0, label, predicted, 0.7)
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,7 @@ def test_curves_bear_gaps_and_diverged_epochs():
 
 def test_hardest_sheet_says_what_is_what():
     images = np.zeros((2, 28, 28), np.uint8)
-    list_ = [HardImage(3, 4, 9, 0.98), HardImage(5, 1, 7, 0.9996)]
+    list_ = [Prediction(3, 4, 9, 0.98), Prediction(5, 1, 7, 0.9996)]
     texts = drawn(figures.plot_hardest(images, list_))
     assert texts == ["true 4, read as 9 (98%)", "true 1, read as 7 (over 99%)"]
     with pytest.raises(TenfoldError, match="no image"):

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.classifiers.base import SIDE, Classifier, as_images
+from tenfold.arrays import SIDE
+from tenfold.classifiers.base import Classifier, as_images
 from tenfold.errors import BundleError
 from tenfold.machine import usable_cores
 

@@ -19,8 +19,8 @@ from tenfold.comparing.contenders import ALL_IMAGES, DEFAULT, Contender, find_co
 from tenfold.data.mnist import load_mnist
 from tenfold.errors import UsageError
 from tenfold.evaluation.corruptions import CORRUPTIONS, corrupt
-from tenfold.evaluation.metrics import evaluate
-from tenfold.evaluation.significance import compare_neighbors, own_errors, rank
+from tenfold.evaluation.metrics import distinctive_errors, evaluate
+from tenfold.evaluation.significance import compare_neighbors, rank
 from tenfold.execution.progress import WorkBar, beside
 from tenfold.files import atomic_path, make_folder, write_atomic
 from tenfold.machine import machine_facts
@@ -253,7 +253,7 @@ def _result(
     right = {name: answer.argmax(axis=1) == labels for name, answer in answers.items()}
     order = rank(right)
     by_name = {contender.name: contender for contender in contenders}
-    errors = own_errors(labels, answers)
+    errors = distinctive_errors(labels, answers)
     return {
         "train_size": train_size,
         "classifiers": [_row(by_name[name], whole[name].cell) for name in order],

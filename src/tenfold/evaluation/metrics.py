@@ -1,35 +1,34 @@
-"""How good a classifier is, from labels and probabilities alone."""
+"""Accuracy, loss, calibration and per-digit scores, from labels and probabilities."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from tenfold.arrays import CLASSES, Labels, Probabilities
 from tenfold.errors import TenfoldError
+from tenfold.evaluation.significance import wilson_interval
 
-N_CLASSES = 10
+CALIBRATION_BINS = 15
+"""Equal-width bins of confidence in the calibration error (Guo et al. 2017, section 2)."""
 
-N_BINS = 15
-"""Equal-width bins of confidence for the calibration error (Guo et al. 2017, section 2)."""
-
-LEAST_PROBABILITY = 1e-7
-"""Floor under the logarithm of the loss: the epsilon of Keras (``keras.config.epsilon()``)."""
-
-Z_95 = 1.959963984540054
-"""Standard normal quantile at 0.975, for two-sided 95% intervals."""
+MIN_PROBABILITY = 1e-7
+"""Smallest probability in the loss: the epsilon of Keras (``keras.config.epsilon()``)."""
 
 
 @dataclass(frozen=True)
 class ClassScore:
-    """One digit against the other nine.
+    """Precision and recall of one digit.
 
     Attributes:
         label: The digit, 0..9.
-        precision: Of the images read as this digit, the fraction that are; 0.0 if none was.
-        recall: Of the images of this digit, the fraction read so; 0.0 if there are none.
-        f1: Harmonic mean of precision and recall; 0.0 if both are.
-        support: Images of this digit.
+        precision: Fraction of the images predicted as this digit that show it; 0.0 if there are
+            none.
+        recall: Fraction of the images of this digit that are predicted as it; 0.0 if there are
+            none.
+        f1: Harmonic mean of precision and recall; 0.0 if both are 0.
+        support: Number of images of this digit.
     """
 
     label: int
@@ -46,9 +45,9 @@ class ReliabilityBin:
     Attributes:
         lower: Lower edge, 0..1, outside the bin.
         upper: Upper edge, 0..1, inside the bin.
-        count: Images in the bin.
-        confidence: Their mean largest probability; None in an empty bin.
-        accuracy: The fraction of them read correctly; None in an empty bin.
+        count: Number of images in the bin.
+        confidence: Mean largest probability of these images; None in an empty bin.
+        accuracy: Fraction of these images predicted correctly; None in an empty bin.
     """
 
     lower: float
@@ -59,18 +58,18 @@ class ReliabilityBin:
 
     @property
     def gap(self) -> float:
-        """How far confidence and accuracy are apart, 0..1; 0.0 in an empty bin."""
+        """Difference between confidence and accuracy, 0..1; 0.0 in an empty bin."""
         if self.accuracy is None or self.confidence is None:
             return 0.0
         return abs(self.accuracy - self.confidence)
 
 
 @dataclass(frozen=True)
-class HardImage:
-    """An image that was read wrongly or with doubt.
+class Prediction:
+    """The answer of a classifier for one image.
 
     Attributes:
-        index: Its place in the arrays given, from 0.
+        index: Place of the image in the given arrays, from 0.
         label: The true digit.
         predicted: The digit with the largest probability.
         confidence: That probability, 0..1.
@@ -82,18 +81,25 @@ class HardImage:
     confidence: float
 
 
+@dataclass(frozen=True)
+class DistinctiveError(Prediction):
+    """A wrong prediction, with the number of other classifiers that are correct on the image."""
+
+    others_right: int
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """The figures of one classifier on one set of images.
 
     Attributes:
         n: Number of images.
-        accuracy: Fraction read correctly.
+        accuracy: Fraction predicted correctly.
         accuracy_interval: Wilson's 95% interval of the accuracy, lower and upper end.
         loss: Mean negative log-likelihood of the true digit, natural logarithm.
-        ece: Expected calibration error, 0..1: the gap between confidence and accuracy,
-            averaged over the bins by their images (Guo et al. 2017).
-        reliability: The bins of the ECE, from low to high confidence.
+        ece: Expected calibration error, 0..1: the gap between confidence and accuracy, averaged
+            over the bins, each weighted by its images (Guo et al. 2017).
+        reliability: The bins of the calibration error, from low to high confidence.
         per_class: Scores of the digits 0 to 9.
         confusion: int64 (10, 10), counts; rows are true digits, columns predicted ones.
     """
@@ -109,63 +115,34 @@ class Evaluation:
 
     @property
     def errors(self) -> int:
-        """Number of images read wrongly."""
+        """Number of wrong predictions."""
         return self.n - int(np.trace(self.confusion))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the same figures as numbers, lists and dicts that JSON can hold."""
-        return {
-            "n": self.n,
-            "accuracy": self.accuracy,
-            "accuracy_interval": list(self.accuracy_interval),
-            "loss": self.loss,
-            "ece": self.ece,
-            "reliability": [asdict(bin_) for bin_ in self.reliability],
-            "per_class": [asdict(score) for score in self.per_class],
-            "confusion": self.confusion.tolist(),
-        }
-
-
-@dataclass(frozen=True)
-class Summary:
-    """One figure over several seeds.
-
-    Attributes:
-        mean: Arithmetic mean.
-        sd: Standard deviation with n - 1 in the denominator; None for a single run, whose
-            spread is unknown rather than zero.
-        min: Smallest value.
-        max: Largest value.
-        n: Number of runs.
-    """
-
-    mean: float
-    sd: float | None
-    min: float
-    max: float
-    n: int
+        plain = asdict(self) | {"confusion": self.confusion.tolist()}
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in plain.items()}
 
 
 def evaluate(y_true: np.ndarray, y_prob: np.ndarray) -> Evaluation:
-    """Compute every figure that tenfold reports about a classifier.
+    """Compute the accuracy, loss, calibration error and per-digit scores of a classifier.
 
-    An image is read as the digit with the largest probability, the lower digit on a tie. A
-    digit that is never predicted has precision 0.0, one without images recall 0.0.
+    The prediction is the digit with the largest probability, and the lower digit on a tie.
 
     Args:
         y_true: Integers (n,), labels 0..9, n >= 1.
         y_prob: Floats (n, 10), each row probabilities that sum to 1 within 0.001.
 
     Returns:
-        The evaluation; it holds no image and no probability of a single image.
+        The evaluation. It holds no image and no probability of a single image.
 
     Raises:
-        TenfoldError: The arrays do not fit each other or are not what is said above.
+        TenfoldError: A shape, type or value is not as described above.
     """
     y_true, y_prob = _checked(y_true, y_prob)
     n = len(y_true)
     y_pred = y_prob.argmax(axis=1)
-    confusion = np.zeros((N_CLASSES, N_CLASSES), np.int64)
+    confusion = np.zeros((CLASSES, CLASSES), np.int64)
     np.add.at(confusion, (y_true, y_pred), 1)
     correct = int(np.trace(confusion))
     true_probability = y_prob[np.arange(n), y_true]
@@ -174,98 +151,92 @@ def evaluate(y_true: np.ndarray, y_prob: np.ndarray) -> Evaluation:
         n=n,
         accuracy=correct / n,
         accuracy_interval=wilson_interval(correct, n),
-        loss=float(np.log(1 / np.clip(true_probability, LEAST_PROBABILITY, 1)).mean()),
+        loss=float(np.log(1 / np.clip(true_probability, MIN_PROBABILITY, 1)).mean()),
         ece=sum(b.count * b.gap for b in bins) / n,
         reliability=bins,
-        per_class=tuple(_class_score(confusion, label) for label in range(N_CLASSES)),
+        per_class=tuple(_class_score(confusion, label) for label in range(CLASSES)),
         confusion=confusion,
     )
 
 
-def hardest_images(y_true: np.ndarray, y_prob: np.ndarray, k: int = 24) -> tuple[HardImage, ...]:
-    """Return the `k` images that were read worst, the worst first.
+def hardest_images(y_true: np.ndarray, y_prob: np.ndarray, k: int = 24) -> tuple[Prediction, ...]:
+    """Return the `k` worst predictions, the worst first.
 
-    Errors come first, by falling confidence in the wrong answer; then images read correctly, by
-    rising probability of the truth. Ties keep the order of the arrays.
+    Errors come first, by falling confidence in the wrong digit. Correct predictions follow, by
+    rising probability of the true digit. Ties keep the order of the arrays.
 
     Args:
         y_true: Integers (n,), labels 0..9, n >= 1.
         y_prob: Floats (n, 10), each row probabilities that sum to 1 within 0.001.
-        k: How many at most; fewer if there are fewer images.
+        k: Largest number of predictions to return, at least 0.
 
     Raises:
-        TenfoldError: The arrays are not as said, or `k` is negative.
+        TenfoldError: The arrays are not as described, or `k` is negative.
     """
     if k < 0:
-        raise TenfoldError(f"cannot list {k} images: give 0 or more")
+        raise TenfoldError(f"k is {k}; it must be at least 0")
     y_true, y_prob = _checked(y_true, y_prob)
     y_pred = y_prob.argmax(axis=1)
     confidence = y_prob.max(axis=1)
     correct = y_pred == y_true
     order = np.lexsort((np.where(correct, confidence, -confidence), correct))
     return tuple(
-        HardImage(int(i), int(y_true[i]), int(y_pred[i]), float(confidence[i])) for i in order[:k]
+        Prediction(int(i), int(y_true[i]), int(y_pred[i]), float(confidence[i])) for i in order[:k]
     )
 
 
-def wilson_interval(successes: int, n: int) -> tuple[float, float]:
-    """Return the 95% score interval of a proportion, without continuity correction.
+def distinctive_errors(
+    y_true: Labels, y_prob_by_name: Mapping[str, Probabilities], k: int = 12
+) -> dict[str, list[DistinctiveError]]:
+    """Return for each classifier the errors that the other classifiers share least.
 
-    It stays within 0..1 and holds up near both ends, where accuracies on MNIST lie
-    (Wilson 1927; Newcombe 1998, method 3).
-
-    Args:
-        successes: 0..n.
-        n: Number of trials, at least 1.
-    """
-    proportion = successes / n
-    center = proportion + Z_95**2 / (2 * n)
-    half_width = Z_95 * (proportion * (1 - proportion) / n + Z_95**2 / (4 * n**2)) ** 0.5
-    scale = 1 + Z_95**2 / n
-    # The clip removes rounding only: exact ends never leave 0..1.
-    return max(0.0, (center - half_width) / scale), min(1.0, (center + half_width) / scale)
-
-
-def summarize(accuracies: Sequence[float]) -> Summary:
-    """Summarize one figure, such as the accuracy, over the runs of several seeds.
+    The errors on which the most other classifiers are correct come first, then the most confident.
 
     Args:
-        accuracies: One finite value per run, at least one.
+        y_true: Labels (n,), 0..9.
+        y_prob_by_name: The probabilities of each classifier, float32 (n, 10).
+        k: Largest number of errors of each classifier.
 
     Raises:
-        TenfoldError: There is no value, or one is not finite.
+        TenfoldError: The arrays do not have the same number of rows.
     """
-    values = np.asarray(accuracies, np.float64)
-    if values.ndim != 1 or values.size == 0:
-        raise TenfoldError(f"cannot summarize values of shape {values.shape}: give one per run")
-    if not np.isfinite(values).all():
-        raise TenfoldError("cannot summarize values that are not finite: leave failed runs out")
-    return Summary(
-        mean=float(values.mean()),
-        sd=float(values.std(ddof=1)) if values.size > 1 else None,
-        min=float(values.min()),
-        max=float(values.max()),
-        n=values.size,
-    )
+    if any(y_prob.shape != (len(y_true), CLASSES) for y_prob in y_prob_by_name.values()):
+        raise TenfoldError(
+            f"give probabilities of shape ({len(y_true)}, {CLASSES}) for each classifier"
+        )
+    correct = {name: y_prob.argmax(axis=1) == y_true for name, y_prob in y_prob_by_name.items()}
+    count = np.sum(list(correct.values()), axis=0)
+    found = {}
+    for name, y_prob in y_prob_by_name.items():
+        wrong = np.flatnonzero(~correct[name])
+        confidence = y_prob.max(axis=1)
+        order = wrong[np.lexsort((-confidence[wrong], -count[wrong]))][:k]
+        found[name] = [
+            DistinctiveError(
+                int(i), int(y_true[i]), int(y_prob[i].argmax()), float(confidence[i]), int(count[i])
+            )
+            for i in order
+        ]
+    return found
 
 
 def _checked(y_true: np.ndarray, y_prob: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return labels as int64 and probabilities as float64, or say what is wrong with them."""
+    """Return labels as int64 and probabilities as float64, or raise what is wrong with them."""
     y_true, y_prob = np.asarray(y_true), np.asarray(y_prob)
     if y_true.ndim != 1 or y_true.size == 0 or y_true.dtype.kind not in "iu":
         raise TenfoldError(
             f"labels are {y_true.dtype} of shape {y_true.shape}: give integers (n,), n at least 1"
         )
-    if y_prob.shape != (len(y_true), N_CLASSES) or y_prob.dtype.kind != "f":
+    if y_prob.shape != (len(y_true), CLASSES) or y_prob.dtype.kind != "f":
         raise TenfoldError(
             f"probabilities are {y_prob.dtype} of shape {y_prob.shape}: "
-            f"give floats ({len(y_true)}, {N_CLASSES}), one row per label"
+            f"give floats ({len(y_true)}, {CLASSES}), one row per label"
         )
-    strange = (y_true < 0) | (y_true >= N_CLASSES)
+    strange = (y_true < 0) | (y_true >= CLASSES)
     if strange.any():
         raise TenfoldError(f"label {y_true[strange][0]} is not a digit: give labels 0 to 9")
     y_prob = y_prob.astype(np.float64)
-    # Written so that NaN, which compares false with everything, counts as wrong.
+    # Negated, because NaN compares false with everything.
     wrong = ~((y_prob >= 0).all(axis=1) & (np.abs(y_prob.sum(axis=1) - 1) <= 1e-3))
     if wrong.any():
         row = int(wrong.argmax())
@@ -278,12 +249,12 @@ def _checked(y_true: np.ndarray, y_prob: np.ndarray) -> tuple[np.ndarray, np.nda
 
 def _reliability(correct: np.ndarray, confidence: np.ndarray) -> tuple[ReliabilityBin, ...]:
     """Group images into equal bins of confidence; bool (n,) and float (n,) in 0..1."""
-    edges = np.linspace(0, 1, N_BINS + 1)
-    # A float32 softmax may exceed 1 by a rounding.
+    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
+    # A float32 softmax may exceed 1 by a rounding error.
     confidence = np.minimum(confidence, 1)
     place = np.digitize(confidence, edges, right=True) - 1
     bins = []
-    for i in range(N_BINS):
+    for i in range(CALIBRATION_BINS):
         inside = place == i
         count = int(inside.sum())
         bins.append(
@@ -299,13 +270,13 @@ def _reliability(correct: np.ndarray, confidence: np.ndarray) -> tuple[Reliabili
 
 
 def _class_score(confusion: np.ndarray, label: int) -> ClassScore:
-    hits = int(confusion[label, label])
+    correct = int(confusion[label, label])
     support = int(confusion[label].sum())
     predicted = int(confusion[:, label].sum())
     return ClassScore(
         label=label,
-        precision=hits / predicted if predicted else 0.0,
-        recall=hits / support if support else 0.0,
-        f1=2 * hits / (support + predicted) if support + predicted else 0.0,
+        precision=correct / predicted if predicted else 0.0,
+        recall=correct / support if support else 0.0,
+        f1=2 * correct / (support + predicted) if support + predicted else 0.0,
         support=support,
     )

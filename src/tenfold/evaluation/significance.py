@@ -1,4 +1,4 @@
-"""Several classifiers on the same images: who is better, by how sure a margin, and where."""
+"""Confidence intervals, spread over seeds, and tests between classifiers."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,31 @@ import numpy.typing as npt
 
 from tenfold.errors import TenfoldError
 
-Right = npt.NDArray[np.bool_]
-"""bool (n,): whether a classifier reads each image right."""
+Z_95 = 1.959963984540054
+"""Standard normal quantile at 0.975, for two-sided 95% intervals."""
+
+Correct = npt.NDArray[np.bool_]
+"""bool (n,): whether the prediction for each image is correct."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One figure over several seeds.
+
+    Attributes:
+        mean: Arithmetic mean.
+        sd: Standard deviation with n - 1 in the denominator; None for a single run, whose
+            spread is unknown rather than zero.
+        min: Smallest value.
+        max: Largest value.
+        n: Number of runs.
+    """
+
+    mean: float
+    sd: float | None
+    min: float
+    max: float
+    n: int
 
 
 @dataclass(frozen=True)
@@ -19,12 +42,12 @@ class PairTest:
     """McNemar's test of two classifiers on the same images.
 
     Attributes:
-        better: The one with more images right, or the first of two alike.
-        worse: The other.
-        only_better: Images that only the better one reads right.
-        only_worse: Images that only the other does.
-        p: How often a difference this large, either way, comes by chance; 0..1.
-        p_holm: The same, corrected for asking about several pairs at once (Holm 1979).
+        better: The classifier with more correct predictions; on a tie, the first.
+        worse: The other classifier.
+        only_better: Number of images on which only the better one is correct.
+        only_worse: Number of images on which only the worse one is correct.
+        p: Probability of a difference this large in either direction by chance, 0..1.
+        p_holm: The same, corrected for testing several pairs (Holm 1979).
     """
 
     better: str
@@ -35,33 +58,55 @@ class PairTest:
     p_holm: float
 
 
-@dataclass(frozen=True)
-class OwnError:
-    """An image that one classifier reads wrong.
+def wilson_interval(successes: int, n: int) -> tuple[float, float]:
+    """Return the 95% score interval of a proportion, without continuity correction.
 
-    Attributes:
-        index: Its place in the arrays given.
-        label: The true digit.
-        predicted: What the classifier takes it for.
-        confidence: How sure it is, 0..1.
-        others_right: How many of the other classifiers read it right.
-    """
-
-    index: int
-    label: int
-    predicted: int
-    confidence: float
-    others_right: int
-
-
-def mcnemar(first: Right, second: Right) -> float:
-    """Return the p of McNemar's exact test: only images on which the two differ count.
-
-    Two-sided, from the binomial distribution itself (McNemar 1947; Dietterich 1998 recommends the
-    test for classifiers trained once).
+    The interval stays within 0..1 and is accurate near both ends, where accuracies on MNIST lie
+    (Wilson 1927; Newcombe 1998, method 3).
 
     Args:
-        first: bool (n,), which images one reads right.
+        successes: 0..n.
+        n: Number of trials, at least 1.
+    """
+    proportion = successes / n
+    center = proportion + Z_95**2 / (2 * n)
+    half_width = Z_95 * (proportion * (1 - proportion) / n + Z_95**2 / (4 * n**2)) ** 0.5
+    scale = 1 + Z_95**2 / n
+    # The clip removes rounding errors only: exact ends lie within 0..1.
+    return max(0.0, (center - half_width) / scale), min(1.0, (center + half_width) / scale)
+
+
+def summarize(figures: Sequence[float]) -> Summary:
+    """Return mean, standard deviation and range of one figure over the runs of several seeds.
+
+    Args:
+        figures: One finite value per run, such as the accuracy; at least one.
+
+    Raises:
+        TenfoldError: There is no value, or one is not finite.
+    """
+    values = np.asarray(figures, np.float64)
+    if values.ndim != 1 or values.size == 0:
+        raise TenfoldError(f"cannot summarize values of shape {values.shape}: give one per run")
+    if not np.isfinite(values).all():
+        raise TenfoldError("cannot summarize values that are not finite: leave failed runs out")
+    return Summary(
+        mean=float(values.mean()),
+        sd=float(values.std(ddof=1)) if values.size > 1 else None,
+        min=float(values.min()),
+        max=float(values.max()),
+        n=values.size,
+    )
+
+
+def mcnemar(first: Correct, second: Correct) -> float:
+    """Return the two-sided p value of McNemar's exact test for two classifiers.
+
+    Only the images on which exactly one is correct count, by the binomial distribution
+    (McNemar 1947). Dietterich 1998 recommends the test for classifiers that are trained once.
+
+    Args:
+        first: bool (n,), the images on which one classifier is correct.
         second: bool (n,), the same for the other.
     """
     only_first = int((first & ~second).sum())
@@ -71,36 +116,37 @@ def mcnemar(first: Right, second: Right) -> float:
     return float(min(1.0, 2 * tail / 2**differ))
 
 
-def rank(right: Mapping[str, Right]) -> list[str]:
-    """Return the names, the most images right first; of two alike the one given first."""
-    return sorted(right, key=lambda name: -int(right[name].sum()))
+def rank(correct: Mapping[str, Correct]) -> list[str]:
+    """Return the names of classifiers by falling number of correct predictions.
+
+    Ties keep the given order.
+    """
+    return sorted(correct, key=lambda name: -int(correct[name].sum()))
 
 
-def compare_neighbors(right: Mapping[str, Right]) -> list[PairTest]:
-    """Test each classifier against the next in rank.
+def compare_neighbors(correct: Mapping[str, Correct]) -> list[PairTest]:
+    """Test each classifier against the next one in the ranking.
 
     Args:
-        right: For each classifier bool (n,), of the same images.
+        correct: For each classifier bool (n,), for the same images.
     """
-    order = rank(right)
-    neighbors = list(pairwise(order))
-    ps = [mcnemar(right[a], right[b]) for a, b in neighbors]
-    corrected = holm(ps)
+    neighbors = list(pairwise(rank(correct)))
+    ps = [mcnemar(correct[a], correct[b]) for a, b in neighbors]
     return [
         PairTest(
             better,
             worse,
-            int((right[better] & ~right[worse]).sum()),
-            int((right[worse] & ~right[better]).sum()),
+            int((correct[better] & ~correct[worse]).sum()),
+            int((correct[worse] & ~correct[better]).sum()),
             p,
             p_holm,
         )
-        for (better, worse), p, p_holm in zip(neighbors, ps, corrected, strict=True)
+        for (better, worse), p, p_holm in zip(neighbors, ps, holm(ps), strict=True)
     ]
 
 
 def holm(ps: Sequence[float]) -> list[float]:
-    """Return p values corrected for being several: the chance of even one false alarm.
+    """Return p values corrected so that they bound the chance of even one false positive.
 
     S. Holm, "A simple sequentially rejective multiple test procedure", 1979.
     """
@@ -109,40 +155,3 @@ def holm(ps: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(ps) - place) * ps[index]))
         corrected[index] = highest
     return corrected
-
-
-def own_errors(
-    y_true: npt.NDArray[np.uint8], answers: Mapping[str, npt.NDArray[np.float32]], k: int = 12
-) -> dict[str, list[OwnError]]:
-    """Return for each classifier the errors that are most its own.
-
-    Those come first that the most others read right, then those it is surest of.
-
-    Args:
-        y_true: Labels (n,), 0..9.
-        answers: For each classifier float32 (n, 10), its probabilities.
-        k: How many at most.
-
-    Raises:
-        TenfoldError: The arrays do not fit each other.
-    """
-    if any(y_prob.shape != (len(y_true), 10) for y_prob in answers.values()):
-        raise TenfoldError(f"give probabilities of shape ({len(y_true)}, 10) of each classifier")
-    right = {name: y_prob.argmax(axis=1) == y_true for name, y_prob in answers.items()}
-    count = np.sum(list(right.values()), axis=0)
-    found = {}
-    for name, y_prob in answers.items():
-        wrong = np.flatnonzero(~right[name])
-        confidence = y_prob.max(axis=1)
-        order = wrong[np.lexsort((-confidence[wrong], -count[wrong]))][:k]
-        found[name] = [
-            OwnError(
-                int(i),
-                int(y_true[i]),
-                int(y_prob[i].argmax()),
-                float(confidence[i]),
-                int(count[i]),
-            )
-            for i in order
-        ]
-    return found

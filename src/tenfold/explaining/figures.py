@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.evaluation.metrics import N_CLASSES, HardImage
+from tenfold.arrays import CLASSES
+from tenfold.evaluation.metrics import Prediction
 from tenfold.explaining.top_patches import Excitement
 from tenfold.formatting import percent
 from tenfold.recipes.layers import LayerRow
@@ -132,7 +133,7 @@ def _draw_answer(drawing: Drawing, y: float, logits: Maps, probabilities: Maps) 
     drawing.text(EDGE, y, "logits and probabilities: the answer", 15)
     words = "below each digit its sum, above it the probability that comes of it"
     drawing.text(WIDTH - EDGE, y, words, 12, MUTED, "end")
-    pitch, tall = ROOM / N_CLASSES, 70
+    pitch, tall = ROOM / CLASSES, 70
     base = y + 34 + tall
     for digit, probability in enumerate(map(float, probabilities)):
         x = EDGE + digit * pitch
@@ -203,7 +204,7 @@ def draw_map(
     span = float((high - low).max()) or 1.0
     middle = (low + high) / 2
     placed = (points - middle) / span * (side - 60) * (1, -1) + (WIDTH / 2, side / 2 + 62)
-    for digit in range(N_CLASSES):
+    for digit in range(CLASSES):
         drawing.dots(placed[labels == digit], 1.6, DIGIT_COLORS[digit])
     wrong = np.flatnonzero(labels != predicted)
     for (x, y), label, answer in zip(placed[wrong], labels[wrong], predicted[wrong], strict=True):
@@ -234,18 +235,18 @@ def _on_dots(drawing: Drawing, x: float, y: float, words: str, size: float, anch
 def draw_confusion(confusion: npt.NDArray[np.int64]) -> Drawing:
     """Draw the confusion matrix, counts (10, 10), rows true digits: errors colored, 0 blank."""
     cell, left, top = 56, 84, 92
-    size = left + N_CLASSES * cell + EDGE
-    drawing = Drawing(size, top + N_CLASSES * cell + EDGE, "Confusion matrix")
+    size = left + CLASSES * cell + EDGE
+    drawing = Drawing(size, top + CLASSES * cell + EDGE, "Confusion matrix")
     drawing.text(EDGE, 30, "Confusion matrix (images)", 17)
     drawing.text(left + 5 * cell, 58, "read as", 13, MUTED, "middle")
     drawing.text(left - 34, top - 14, "true", 13, MUTED, "middle")
-    errors = confusion * (1 - np.eye(N_CLASSES, dtype=np.int64))
+    errors = confusion * (1 - np.eye(CLASSES, dtype=np.int64))
     most = max(int(errors.max()), 1)
     colors = heat(np.sqrt(errors / most) * 0.65, 1)
-    for digit in range(N_CLASSES):
+    for digit in range(CLASSES):
         drawing.text(left + (digit + 0.5) * cell, top - 14, str(digit), 15, INK, "middle")
         drawing.text(left - 34, top + (digit + 0.5) * cell, str(digit), 15, INK, "middle")
-    for true, read in np.ndindex(N_CLASSES, N_CLASSES):
+    for true, read in np.ndindex(CLASSES, CLASSES):
         x, y = left + read * cell, top + true * cell
         count = int(confusion[true, read])
         fill = "#" + "".join(f"{level:02x}" for level in colors[true, read])
@@ -257,7 +258,7 @@ def draw_confusion(confusion: npt.NDArray[np.int64]) -> Drawing:
     return drawing
 
 
-def draw_hardest(images: npt.NDArray[np.uint8], hardest: Sequence[HardImage]) -> Drawing:
+def draw_hardest(images: npt.NDArray[np.uint8], hardest: Sequence[Prediction]) -> Drawing:
     """Draw digits, uint8 (k, 28, 28), each with what it is and what it was read as."""
     columns, zoom = 8, 4
     pitch = ROOM / columns

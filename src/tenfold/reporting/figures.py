@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from tenfold.arrays import CLASSES
 from tenfold.errors import MissingExtraError, TenfoldError
-from tenfold.evaluation.metrics import N_CLASSES, HardImage, ReliabilityBin, wilson_interval
+from tenfold.evaluation.metrics import Prediction, ReliabilityBin
+from tenfold.evaluation.significance import wilson_interval
 
 try:
     import matplotlib
@@ -101,9 +103,9 @@ def plot_confusion(confusion: np.ndarray) -> Figure:
     Raises:
         TenfoldError: The matrix has another shape.
     """
-    if confusion.shape != (N_CLASSES, N_CLASSES):
+    if confusion.shape != (CLASSES, CLASSES):
         raise TenfoldError(f"the confusion matrix has shape {confusion.shape}, not (10, 10)")
-    diagonal = np.eye(N_CLASSES, dtype=bool)
+    diagonal = np.eye(CLASSES, dtype=bool)
     errors = np.where(diagonal, 0, confusion)
     most = max(int(errors.max()), 1)
     figure = Figure(figsize=(4.8, 5.0), layout="constrained")
@@ -113,7 +115,7 @@ def plot_confusion(confusion: np.ndarray) -> Figure:
     colors = LinearSegmentedColormap.from_list("errors", ["#ffffff", "#f9c9a4", VERMILLION])
     shades = colors(errors / most)
     shades[diagonal] = matplotlib.colors.to_rgba("#eef1f5")
-    for true, predicted in np.ndindex(N_CLASSES, N_CLASSES):
+    for true, predicted in np.ndindex(CLASSES, CLASSES):
         corner = (predicted - 0.5, true - 0.5)
         axes.add_patch(
             matplotlib.patches.Rectangle(
@@ -133,11 +135,11 @@ def plot_confusion(confusion: np.ndarray) -> Figure:
                 color="white" if strong else MUTED if true == predicted else INK,
                 fontweight="bold" if strong else "normal",
             )
-    axes.set_xlim(-0.5, N_CLASSES - 0.5)
-    axes.set_ylim(N_CLASSES - 0.5, -0.5)
+    axes.set_xlim(-0.5, CLASSES - 0.5)
+    axes.set_ylim(CLASSES - 0.5, -0.5)
     axes.set_aspect("equal")
-    axes.set_xticks(range(N_CLASSES))
-    axes.set_yticks(range(N_CLASSES))
+    axes.set_xticks(range(CLASSES))
+    axes.set_yticks(range(CLASSES))
     axes.set_xlabel("read as (digit)", color=MUTED)
     axes.set_ylabel("true digit", color=MUTED)
     axes.tick_params(length=0, colors=INK, labelsize=10)
@@ -188,7 +190,7 @@ def plot_reliability(bins: Sequence[ReliabilityBin]) -> Figure:
     return figure
 
 
-def plot_hardest(images: np.ndarray, hardest: Sequence[HardImage], columns: int = 6) -> Figure:
+def plot_hardest(images: np.ndarray, hardest: Sequence[Prediction], columns: int = 6) -> Figure:
     """Draw a sheet of digits, each with what it is and what it was read as.
 
     Args:
@@ -213,13 +215,13 @@ def plot_hardest(images: np.ndarray, hardest: Sequence[HardImage], columns: int 
     return figure
 
 
-def caption(hard: HardImage) -> str:
+def caption(hard: Prediction) -> str:
     """Return "true 4, read as 9 (98%)"; nothing is rounded up to 100%."""
     percent = f"{hard.confidence:.0%}" if hard.confidence < 0.995 else "over 99%"
     return f"true {hard.label}, read as {hard.predicted} ({percent})"
 
 
-def check_hardest(images: np.ndarray, hardest: Sequence[HardImage]) -> None:
+def check_hardest(images: np.ndarray, hardest: Sequence[Prediction]) -> None:
     """Refuse images that are not uint8 (k, 28, 28) for the k entries of `hardest`.
 
     Raises:

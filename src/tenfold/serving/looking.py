@@ -12,7 +12,7 @@ import numpy.typing as npt
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from tenfold.classifiers.base import SIDE
+from tenfold.arrays import SIDE
 from tenfold.imaging.decoding import load_pages
 from tenfold.serving.problems import ProblemError
 from tenfold.serving.service import service_of

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.classifiers.base import SIDE, Classifier
+from tenfold.arrays import SIDE
+from tenfold.classifiers.base import Classifier
 from tenfold.classifiers.bundle import load_bundle, load_classifier
 from tenfold.serving.batching import Batcher
 from tenfold.serving.metrics import Metrics

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.classifiers.base import SIDE, as_images
+from tenfold.arrays import SIDE
+from tenfold.classifiers.base import as_images
 from tenfold.errors import UsageError
 from tenfold.serving.problems import ProblemError
 

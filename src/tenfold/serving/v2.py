@@ -5,7 +5,7 @@ from typing import NamedTuple
 from fastapi import APIRouter, Request, Response
 
 from tenfold import __version__
-from tenfold.classifiers.base import SIDE
+from tenfold.arrays import SIDE
 from tenfold.serving.problems import ProblemError
 from tenfold.serving.schemas import (
     INFER_BODY,

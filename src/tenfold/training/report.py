@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tenfold.errors import TenfoldError
-from tenfold.evaluation.metrics import Evaluation, HardImage
+from tenfold.evaluation.metrics import Evaluation, Prediction
 from tenfold.formatting import count, duration
 from tenfold.reporting.figures import (
     History,
@@ -63,7 +63,7 @@ class Report:
     layers: Sequence[Layer]
     history: History
     evaluation: Evaluation
-    hardest: Sequence[HardImage]
+    hardest: Sequence[Prediction]
     hardest_images: np.ndarray
 
 
@@ -191,7 +191,7 @@ def _hardest_text(report: Report) -> str:
     return f"{text}, then the least certain of those read correctly." if rest else f"{text}."
 
 
-def _digit(image: np.ndarray, hard: HardImage) -> str:
+def _digit(image: np.ndarray, hard: Prediction) -> str:
     return (
         f"<figure>{picture(image, f'test image {hard.index}')}"
         f"<figcaption>{caption(hard)} <small>no. {hard.index}</small></figcaption></figure>"

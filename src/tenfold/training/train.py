@@ -31,7 +31,8 @@ from tenfold.data.mnist import load_mnist
 from tenfold.data.sources import FILES
 from tenfold.errors import TrainingError, UsageError
 from tenfold.evaluation.evaluate import all_figures
-from tenfold.evaluation.metrics import evaluate, hardest_images, summarize
+from tenfold.evaluation.metrics import evaluate, hardest_images
+from tenfold.evaluation.significance import summarize
 from tenfold.execution.local import Engine
 from tenfold.exporting.graph import network_weights, onnx_model
 from tenfold.files import temporary_folder

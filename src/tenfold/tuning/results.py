@@ -8,7 +8,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from tenfold.evaluation.metrics import summarize
+from tenfold.evaluation.significance import summarize
 from tenfold.formatting import count
 from tenfold.recipes.recipe import Recipe
 from tenfold.tuning.changes import Value, changed, neat

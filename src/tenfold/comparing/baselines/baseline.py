@@ -7,7 +7,8 @@ from importlib.util import find_spec
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.classifiers.base import SIDE, Classifier, as_images
+from tenfold.arrays import SIDE
+from tenfold.classifiers.base import Classifier, as_images
 from tenfold.comparing.baselines.kinds import BaselineSettings
 from tenfold.comparing.baselines.scorers import Labels, Pixels, Scorer, Scores
 from tenfold.errors import MissingExtraError, TenfoldError
