@@ -14,8 +14,8 @@ import numpy.typing as npt
 import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
-from digit_forms import FORMS
 
+from tenfold.augmentation.digit_forms import FORMS
 from tenfold.reading.line_reader import HIGH
 
 WIDE = 192

@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 from line_strips import MOST, WIDE, make_strip
 
-from tenfold.augmentation.digit_forms import with_flag
+from tenfold.augmentation.digit_forms import with_upstroke
 from tenfold.classifiers.bundle import LINE, load_bundle
 from tenfold.data.mnist import load_mnist
 from tenfold.files import write_atomic
@@ -307,7 +307,7 @@ def written(source: list[Image], rng: np.random.Generator) -> tuple[list[int], l
     for digit in digits:
         image = source[digit][rng.integers(len(source[digit]))]
         if digit == 1 and rng.random() < 0.3:
-            image = with_flag(image, rng)
+            image = with_upstroke(image, rng)
         other = (cv2.dilate if weight > 0 else cv2.erode)(image, around)
         images.append(cv2.addWeighted(image, 1 - abs(weight), other, abs(weight), 0))
     return digits, images

@@ -1,28 +1,20 @@
-"""Forms that MNIST lacks, made of its digits (benchmarks/digit_forms.py)."""
-
-import importlib
-from pathlib import Path
-from types import ModuleType
+"""Forms that MNIST lacks, made from its digits."""
 
 import numpy as np
 import pytest
 from conftest import Mnist
 
-
-@pytest.fixture
-def forms(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "benchmarks"))
-    return importlib.import_module("digit_forms")
+from tenfold.augmentation import digit_forms
 
 
 def fifty(mnist: Mnist, digit: int) -> np.ndarray:
     return mnist.train_images[mnist.train_labels == digit][:50]
 
 
-def test_every_form_changes_most_digits_and_no_blank(forms: ModuleType, mnist: Mnist) -> None:
+def test_every_form_changes_most_digits_and_no_blank(mnist: Mnist) -> None:
     rng = np.random.default_rng(0)
     blank = np.zeros((28, 28), np.uint8)
-    for digit, share, make in forms.FORMS:
+    for digit, share, make in digit_forms.FORMS:
         assert 0 < share < 1
         images = fifty(mnist, digit)
         made = np.stack([make(image, rng) for image in images])
@@ -32,17 +24,19 @@ def test_every_form_changes_most_digits_and_no_blank(forms: ModuleType, mnist: M
         assert not make(blank, rng).any()
 
 
-@pytest.mark.parametrize(("name", "digit"), [("with_bar", 7), ("with_base", 1), ("with_curl", 2)])
-def test_strokes_only_add_ink(forms: ModuleType, mnist: Mnist, name: str, digit: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "digit"), [("with_crossbar", 7), ("with_base", 1), ("with_curl", 2)]
+)
+def test_strokes_only_add_ink(mnist: Mnist, name: str, digit: int) -> None:
     rng = np.random.default_rng(1)
     for image in fifty(mnist, digit):
-        assert (getattr(forms, name)(image, rng) >= image).all()
+        assert (getattr(digit_forms, name)(image, rng) >= image).all()
 
 
-def test_a_four_loses_its_upper_stem_only_if_it_is_open(forms: ModuleType, mnist: Mnist) -> None:
+def test_a_four_loses_its_upper_stem_only_if_it_is_open(mnist: Mnist) -> None:
     rng = np.random.default_rng(2)
     fours = fifty(mnist, 4)
-    cut = np.stack([forms.without_upper_stem(image, rng) for image in fours])
+    cut = np.stack([digit_forms.without_upper_stem(image, rng) for image in fours])
     assert (cut <= fours).all()
     open_ones = (cut != fours).any(axis=(1, 2))
     assert 0.4 < open_ones.mean() < 1
@@ -50,10 +44,10 @@ def test_a_four_loses_its_upper_stem_only_if_it_is_open(forms: ModuleType, mnist
     assert lost[:14, 14:].sum() > 0.7 * lost.sum()
 
 
-def test_a_nine_turns_its_stem_to_the_left(forms: ModuleType, mnist: Mnist) -> None:
+def test_a_nine_turns_its_stem_to_the_left(mnist: Mnist) -> None:
     rng = np.random.default_rng(3)
     nines = fifty(mnist, 9)
-    made = np.stack([forms.mirrored(image, rng) for image in nines])
+    made = np.stack([digit_forms.mirrored(image, rng) for image in nines])
     columns = np.arange(28)
 
     def stem_from_bow(images: np.ndarray) -> float:

@@ -147,7 +147,7 @@ def test_integrated_gradients_are_complete(name: str, mnist) -> None:
 
 @pytest.mark.usefixtures("tensorflow")
 def test_they_are_complete_for_an_ensemble_that_reads_shifted_images(mnist) -> None:
-    recipe = override(recipe_named("conv"), {"members": 2, "read_shifts": 1})
+    recipe = override(recipe_named("conv"), {"members": 2, "tta_shifts": 1})
     network = finish_network(recipe, *(build_network(recipe) for _ in range(2)))
     classifier = OnnxClassifier(onnx_model(recipe, network_weights(network)))
     image = mnist.train_images[5]

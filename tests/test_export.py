@@ -63,7 +63,7 @@ def test_every_shipped_model_in_every_format(
 @pytest.mark.usefixtures("tensorflow")
 @pytest.mark.parametrize("format", [pytest.param("litert", marks=pytest.mark.engines), "openvino"])
 def test_members_shifts_and_every_kind_of_layer(format: str, tmp_path: Path, mnist) -> None:
-    recipe = override(UNUSUAL, {"members": 2, "read_shifts": 1, "temperature": 0.01})
+    recipe = override(UNUSUAL, {"members": 2, "tta_shifts": 1, "temperature": 0.01})
     finished = finish_network(recipe, *(build_network(recipe) for _ in range(2)))
     finished.save(tmp_path / KERAS)
     graph = onnx_model(recipe, network_weights(finished))

@@ -72,8 +72,8 @@ def test_an_ensemble_is_the_mean_of_its_members(mnist) -> None:
 
 
 def test_reading_shifted_is_the_mean_over_shifted_images(mnist) -> None:
-    recipe = override(recipe_named("conv"), {"read_shifts": 1, "members": 2})
-    plain = override(recipe, {"read_shifts": 0})
+    recipe = override(recipe_named("conv"), {"tta_shifts": 1, "members": 2})
+    plain = override(recipe, {"tta_shifts": 0})
     networks = [build_network(recipe) for _ in range(2)]
     images = mnist.train_images[:60]
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))

@@ -60,7 +60,7 @@ def test_every_shipped_model_tells_of_every_layer(name: str, mnist) -> None:
 
 
 @pytest.mark.usefixtures("tensorflow")
-@pytest.mark.parametrize("settings", [{}, {"members": 2}, {"read_shifts": 1}], ids=str)
+@pytest.mark.parametrize("settings", [{}, {"members": 2}, {"tta_shifts": 1}], ids=str)
 def test_they_are_what_keras_says(settings: dict[str, int], mnist) -> None:
     recipe = override(VARIED, settings)
     networks = [build_network(recipe) for _ in range(recipe.members)]

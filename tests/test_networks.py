@@ -94,7 +94,7 @@ from tenfold.recipes.serialization import override
 from tenfold.training.loop import fit
 images, labels = load_mnist("train")
 for name in sys.argv[1:]:
-    short = override(recipe_named(name), {"epochs": 1, "calm_epochs": 0, "batch_size": 32})
+    short = override(recipe_named(name), {"epochs": 1, "cooldown_epochs": 0, "batch_size": 32})
     trained = fit(short, images[:32], labels[:32], backend="jax")
     assert np.isfinite(trained.history[0]["loss"]), name
 # As on a GPU: the whole epoch is one program.

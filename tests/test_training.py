@@ -141,35 +141,37 @@ def test_an_epoch_may_take_fewer_images_than_there_are() -> None:
     assert len(set(np.concatenate(taken))) == 40
 
 
-def test_the_last_epochs_may_be_calmer(mnist) -> None:
+def test_cooldown_epochs_change_images_half_as_often(mnist) -> None:
     images, labels = mnist.train_images[:400], mnist.train_labels[:400]
 
-    def changed(epoch: int, calm_from: float, **part: float) -> float:
+    def changed(epoch: int, cooldown_from: float, **part: float) -> float:
         """Return how many of the digits of an epoch are not as they were."""
-        batches = Batches(images, labels, 200, Augmentation(**part), seed=3, calm_from=calm_from)
+        batches = Batches(
+            images, labels, 200, Augmentation(**part), seed=3, cooldown_from=cooldown_from
+        )
         ((given, targets),) = one_epoch(batches, epoch, 2)
         digits = given[targets.max(axis=2) == 1]
         known = {image.tobytes() for image in images}
         return sum(image.tobytes() not in known for image in digits) / len(digits)
 
-    for part in ("crowded", "disturbed"):
-        before, calm = changed(0, 1, **{part: 0.8}), changed(1, 1, **{part: 0.8})
+    for part in ("neighbors", "degraded"):
+        before, cooled = changed(0, 1, **{part: 0.8}), changed(1, 1, **{part: 0.8})
         assert 0.7 < before < 0.9, part
-        assert 0.3 < calm < 0.5, part
+        assert 0.3 < cooled < 0.5, part
         assert changed(1, np.inf, **{part: 0.8}) > 0.7, part
     # Where digits stand and how many are marks instead stays.
-    assert Augmentation(2, 12, 0.1, thickness=0.4).calmed() == Augmentation(
+    assert Augmentation(2, 12, 0.1, thickness=0.4).for_cooldown() == Augmentation(
         2, 6, 0.05, thickness=0.2
     )
-    marks = Batches(images, labels, 200, Augmentation(not_digits=0.5), seed=3, calm_from=1)
+    marks = Batches(images, labels, 200, Augmentation(non_digits=0.5), seed=3, cooldown_from=1)
     for epoch in (0, 1):
         ((_, targets),) = one_epoch(marks, epoch, 2)
         assert (targets.max(axis=2) == 1).mean() == 0.5
-    with pytest.raises(UsageError, match="calm_epochs is 9; it must lie between 0 and 6"):
-        check_recipe(override(recipe_named("conv"), {"calm_epochs": 9}))
+    with pytest.raises(UsageError, match="cooldown_epochs is 9; it must lie between 0 and 6"):
+        check_recipe(override(recipe_named("conv"), {"cooldown_epochs": 9}))
 
 
-def test_a_training_ends_calmly(mnist, monkeypatch) -> None:
+def test_a_training_ends_with_its_cooldown_epochs(mnist, monkeypatch) -> None:
     given = []
 
     def seen(*arguments, **options):
@@ -177,8 +179,8 @@ def test_a_training_ends_calmly(mnist, monkeypatch) -> None:
         return Batches(*arguments, **options)
 
     monkeypatch.setattr("tenfold.training.loop.Batches", seen)
-    quick_fit(mnist, override(QUICK, {"epochs": 3, "calm_epochs": 2}), count=200)
-    assert given[0][-1] == 1
+    quick_fit(mnist, override(QUICK, {"epochs": 3, "cooldown_epochs": 2}), count=200)
+    assert given[0][-1] == 1  # the first cooldown epoch
 
 
 def test_an_error_while_a_batch_is_made_is_not_lost(mnist, monkeypatch) -> None:

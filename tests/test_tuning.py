@@ -118,7 +118,7 @@ def test_plans_are_told_apart(tmp_path: Path) -> None:
     make_or_join(place, "s", PLAN, one_at_a_time(PLAN, 1)[:1])
     assert len(make_or_join(place, "s", PLAN, one_at_a_time(PLAN, 1)[:1]).trials) == 1
     older = json.loads(PLAN.to_json())
-    del older["recipe"]["read_shifts"], older["pruner"]
+    del older["recipe"]["tta_shifts"], older["pruner"]
     load(place, "s").set_user_attr("plan", json.dumps(older))
     make_or_join(place, "s", PLAN, [])
     with pytest.raises(UsageError, match="searches something else"):

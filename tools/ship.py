@@ -144,11 +144,11 @@ def seeds_row(name: str, spread: dict[str, Any]) -> str:
 def besides(meta: dict[str, Any]) -> str:
     """Say what was trained on besides MNIST."""
     augmentation = meta["recipe"]["augmentation"]
-    share, disturbed = (augmentation.get(name, 0) for name in ("not_digits", "disturbed"))
+    share, degraded = (augmentation.get(name, 0) for name in ("non_digits", "degraded"))
     if not share:
         return "no others"
     words = f"and made-up marks that are no digits, {share:.0%} of each batch, to be unsure of"
-    return words + (f"; {disturbed:.0%} of all disturbed (docs/training.md)" if disturbed else "")
+    return words + (f"; {degraded:.0%} of all degraded (docs/training.md)" if degraded else "")
 
 
 def calibration(meta: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenfold.arrays import SIDE
-from tenfold.augmentation.non_digits import make_not_digits
+from tenfold.augmentation.non_digits import make_non_digits
 from tenfold.data.mnist import load_mnist, split_validation
 from tenfold.evaluation.metrics import evaluate
 from tenfold.files import write_atomic
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     recipe = override(load_recipe(arguments.recipe), {"temperature": 1.0})
-    plain = override(recipe, {"read_shifts": 0})
+    plain = override(recipe, {"tta_shifts": 0})
     training, (images, labels) = split_validation(*load_mnist("train"), VAL_SIZE)
     use_backend()
     rows: list[dict[str, Any]] = []
@@ -55,7 +55,7 @@ def main() -> None:
         probabilities = [
             one.predict(shifted, batch_size=500, verbose=0)
             for one in networks
-            for shifted in shifts(images, recipe.read_shifts)
+            for shifted in shifts(images, recipe.tta_shifts)
         ]
         best = min(CANDIDATES, key=lambda t: evaluate(labels, soften(probabilities, t)).loss)
         before, after = (evaluate(labels, soften(probabilities, t)) for t in (1.0, best))
@@ -64,7 +64,7 @@ def main() -> None:
              "val_ece_before": before.ece, "val_ece_after": after.ece,
              "val_loss_before": before.loss, "val_loss_after": after.loss}
         )  # fmt: skip
-        if recipe.augmentation.not_digits:
+        if recipe.augmentation.non_digits:
             rows[-1] |= refusal(networks, images, labels, float(best))
         print(rows[-1], flush=True)
     names = [name for name in ("temperature", "threshold") if name in rows[0]]
@@ -82,7 +82,7 @@ def refusal(networks: list[Any], images: Any, labels: Any, temperature: float) -
     The score is the largest probability, at the temperature that was found: of what all members
     say together, if there are several.
     """
-    marks = make_not_digits(len(images), images, labels, np.random.default_rng(0))
+    marks = make_non_digits(len(images), images, labels, np.random.default_rng(0))
     digit, other = (
         soften(
             [network.predict(some, batch_size=500, verbose=0) for network in networks], temperature
@@ -93,7 +93,7 @@ def refusal(networks: list[Any], images: Any, labels: Any, temperature: float) -
     return {
         "threshold": threshold,
         "images_accepted": float((digit >= threshold).mean()),
-        "not_digits_accepted": float((other >= threshold).mean()),
+        "non_digits_accepted": float((other >= threshold).mean()),
     }
 
 

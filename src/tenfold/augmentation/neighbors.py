@@ -1,68 +1,69 @@
-"""Digits as they come out of a line of writing: with bits of their neighbors, or cut badly.
+"""Digits cut out of a line of writing: with bits of their neighbors, or cut badly.
 
-The reader tries cuts, and a network judges the pieces (`tenfold.reading.splitting`). So the network
-should know a digit that still has a bit of its neighbor, and a piece that is half a digit or more
-than one.
+The reader tries cuts in a line, and a network judges the pieces (`tenfold.reading.splitting`). The
+network must read a digit that still has a bit of its neighbor, and must reject a piece that is half
+a digit or more than one.
 """
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from tenfold.arrays import Gray, Images, Ink
+from tenfold.augmentation.strokes import crop_to_ink
 from tenfold.imaging.canvas import center_by_mass, fit
-
-Image = npt.NDArray[np.uint8]
 
 HEIGHT = 40
 """Height of a typical digit in the line, in pixels."""
 
-CRISP = 1.6
-"""Scaling up makes edges softer by about so much; what comes out must be as crisp as MNIST."""
+SHARPENING = 1.6
+"""Factor of contrast after a digit is scaled up, which blurs its edges: they become as sharp as
+MNIST's again."""
 
-WHOLE = 0.9
-"""A piece that holds so much of a digit's ink, and little else, is that digit."""
+MIN_WHOLE = 0.9
+"""A good cut holds at least this share of the digit's ink."""
 
-FOREIGN = 0.15
-"""Share of a piece's ink that may be its neighbors'."""
+MAX_FOREIGN = 0.15
+"""A good cut's ink is the neighbors' by this share at most."""
 
 BROKEN, MIXED = 0.75, 0.3
-"""A piece that holds less of the digit, or more of its neighbors, is no digit."""
+"""A bad cut holds at most the first share of the digit's ink, or at least the second share of its
+ink is the neighbors'. Between good and bad lie pieces that may pass for the digit."""
 
-NARROWEST = 0.4
-"""A bad piece narrower than this part of its height would look like a 1."""
+MIN_ASPECT = 0.4
+"""Width of a bad cut as a share of its height; a narrower one would look like a 1."""
 
 RULED = 0.2
-"""Share of digits with leftovers that have some of a rule or another stroke, too."""
+"""Share of good cuts that also hold a part of a rule or another stroke."""
 
-TRIES = 8
+CUT_TRIES = 8
+"""Number of cuts to try before the digit is left as it is."""
 
 
-def with_leftovers(digit: Image, images: Image, rng: np.random.Generator) -> Image:
-    """Return a digit as a good cut leaves it: nearly whole, with bits of what stood beside it.
+def with_leftovers(digit: Gray, images: Images, rng: np.random.Generator) -> Gray:
+    """Return a digit as a good cut leaves it: nearly whole, with bits of its neighbors.
 
     Args:
         digit: uint8 (28, 28), white ink on black.
         images: uint8 (n, 28, 28), to take neighbors from.
-        rng: Where the draws come from.
+        rng: Source of the draws.
 
     Returns:
         uint8 (28, 28).
     """
-    for _ in range(TRIES):
+    for _ in range(CUT_TRIES):
         line = _Line(digit, images, rng, gap=rng.uniform(-0.15, 0.1))
         piece, whole, foreign = line.cut(*rng.normal(0, 0.07 * HEIGHT, 2))
-        if whole >= WHOLE and foreign <= FOREIGN:
+        if whole >= MIN_WHOLE and foreign <= MAX_FOREIGN:
             if rng.random() < RULED:
                 _rule(piece, rng)
             return center_by_mass(fit(piece))
     return digit
 
 
-def badly_cut(digit: Image, images: Image, rng: np.random.Generator) -> Image | None:
-    """Return what a bad cut leaves: a part of a digit, two at once, or parts of two.
+def badly_cut(digit: Gray, images: Images, rng: np.random.Generator) -> Gray | None:
+    """Return what a bad cut leaves: a part of a digit, two digits, or parts of two.
 
-    Args and the image returned are as with `with_leftovers`; None if what came out might pass for
-    a digit.
+    Arguments and image are as in `with_leftovers`. Returns None if the piece may pass for a digit.
     """
     line = _Line(digit, images, rng, gap=rng.uniform(-0.15, 0.2))
     start, end = line.span
@@ -74,15 +75,15 @@ def badly_cut(digit: Image, images: Image, rng: np.random.Generator) -> Image | 
     if kind != 0:  # too wide on one side, or shifted
         right = rng.uniform(0.2, 1.0) * HEIGHT
     piece, whole, foreign = line.cut(*((left, right) if rng.random() < 0.5 else (-right, -left)))
-    if not piece.size or piece.shape[1] < NARROWEST * piece.shape[0]:
+    if not piece.size or piece.shape[1] < MIN_ASPECT * piece.shape[0]:
         return None
     if whole > BROKEN and foreign < MIXED:
         return None
     return center_by_mass(fit(piece))
 
 
-def _rule(piece: npt.NDArray[np.float32], rng: np.random.Generator) -> None:
-    """Draw a thin stroke across, anywhere: mostly a level rule, or one with a few bends."""
+def _rule(piece: Ink, rng: np.random.Generator) -> None:
+    """Draw a thin stroke across the piece: mostly a level rule, else a line with a few bends."""
     height, width = piece.shape
     bends = int(rng.integers(2, 6)) if rng.random() < 0.4 else 2
     across = (
@@ -97,19 +98,19 @@ def _rule(piece: npt.NDArray[np.float32], rng: np.random.Generator) -> None:
 
 
 class _Line:
-    """Three digits in a row that leans, the middle one asked for; cut along the lean."""
+    """Three digits in a row with one slant, to cut the middle one out along the slant."""
 
-    def __init__(self, digit: Image, images: Image, rng: np.random.Generator, gap: float) -> None:
-        self._lean = rng.uniform(-0.1, 0.5)
+    def __init__(self, digit: Gray, images: Images, rng: np.random.Generator, gap: float) -> None:
+        slant = rng.uniform(-0.1, 0.5)
         beside = images[rng.integers(0, len(images), 2)]
         self._layers = []
-        """Ink of each digit, where its rows begin, and in which column each pixel lies, had the
-        line been set upright."""
+        """Of each digit: its ink, its first row, and the column of each pixel without slant; and
+        by how many columns it moves."""
         for one in (digit, *beside):
             ink = _scaled(one, HEIGHT * rng.uniform(0.8, 1.2))
             top = rng.normal(0, 0.08 * HEIGHT) - ink.shape[0] / 2
             rows, columns = np.indices(ink.shape, dtype=np.float32)
-            self._layers.append([ink, round(top), columns + self._lean * (rows + top)])
+            self._layers.append([ink, round(top), columns + slant * (rows + top)])
         middle, left, right = (layer[2][layer[0] > 0.3] for layer in self._layers)
         self.span = float(middle.min()), float(middle.max()) + 1
         room = gap * HEIGHT
@@ -117,12 +118,16 @@ class _Line:
         self._layers[2].append(round(self.span[1] + room - right.min()))
         self._layers[0].append(0)
 
-    def cut(self, left: float, right: float) -> tuple[npt.NDArray[np.float32], float, float]:
-        """Cut the middle digit out, so many pixels to the right of where it begins and ends.
+    def cut(self, left: float, right: float) -> tuple[Ink, float, float]:
+        """Cut the middle digit out.
+
+        Args:
+            left: Pixels from the digit's first column to the cut; positive is to the right.
+            right: Pixels from the digit's last column to the cut.
 
         Returns:
-            Its ink, float32 (h, w); how much of the digit's ink that holds; how much of it is of
-            others.
+            The piece, float32 (h, w); the share of the digit's ink in it; and the share of its ink
+            that is the neighbors'.
         """
         start, end = self.span[0] + left, self.span[1] + right
         kept = []
@@ -140,19 +145,14 @@ class _Line:
             place = piece[t - top :, m - first :][: ink.shape[0], : ink.shape[1]]
             np.maximum(place, ink, out=place)
         whole = own / float(self._layers[0][0].sum())
-        return _cropped(piece), whole, sum(others) / max(own + sum(others), 1e-6)
+        return crop_to_ink(piece), whole, sum(others) / max(own + sum(others), 1e-6)
 
 
-def _scaled(digit: Image, height: float) -> npt.NDArray[np.float32]:
-    """Return a digit cut to its ink and scaled to a height, float32, 0 to 1."""
-    ink = _cropped(np.float32(1 / 255) * digit)
+def _scaled(digit: Gray, height: float) -> Ink:
+    """Return a digit cut to its ink and scaled so that its longer side is `height`."""
+    ink = crop_to_ink(np.float32(1 / 255) * digit)
     scale = height / max(ink.shape)
     size = (max(2, round(ink.shape[1] * scale)), max(2, round(ink.shape[0] * scale)))
     large = cv2.resize(ink, size, interpolation=cv2.INTER_CUBIC)
-    crisp: npt.NDArray[np.float32] = np.clip((large - 0.5) * CRISP + 0.5, 0, 1)
-    return crisp
-
-
-def _cropped(ink: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    rows, columns = (np.flatnonzero((ink > 0).any(axis=axis)) for axis in (1, 0))
-    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] if rows.size else ink[:0]
+    sharp: Ink = np.clip((large - 0.5) * SHARPENING + 0.5, 0, 1)
+    return sharp

@@ -1,76 +1,53 @@
-"""Training images moved about, so that a network learns the digit and not its place."""
+"""All that is done to training images, in its order."""
 
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import SIDE
+from tenfold.arrays import CLASSES, Images, Labels
+from tenfold.augmentation.geometry import move, thicken
 from tenfold.recipes.recipe import Augmentation
 
-Images = npt.NDArray[np.uint8]
 
-
-def augment(images: Images, augmentation: Augmentation, rng: np.random.Generator) -> Images:
-    """Return the images, each moved by a draw of its own; what comes into view is black.
+def augment(
+    images: npt.NDArray[np.uint8],
+    targets: npt.NDArray[np.float32],
+    augmentation: Augmentation,
+    source: tuple[Images, Labels],
+    rng: np.random.Generator,
+) -> None:
+    """Augment some batches, in place.
 
     Args:
-        images: uint8 (n, 28, 28).
-        augmentation: How far they may move. With everything at 0 they come back as they are.
-        rng: Where the draws come from; the same state gives the same images.
+        images: uint8 (k, b, 28, 28), k batches of digits, white ink on black.
+        targets: float32 (k, b, 10), one-hot. The rows of made-up marks become even.
+        augmentation: What to do, how far and how often; see `tenfold.recipes.recipe`.
+        source: All training images and labels, to take neighbors and parts of marks from.
+        rng: Source of all draws; the same state gives the same images.
     """
-    if augmentation.rotation_degrees or augmentation.scale or augmentation.shear:
-        images = _transform(images, augmentation, rng)
-    elif augmentation.shift_pixels:
-        images = _shift(images, int(augmentation.shift_pixels), rng)
-    if augmentation.thickness:
-        images = _thicken(images, augmentation.thickness, rng)
-    if augmentation.disturbed:
-        from tenfold.augmentation.degradation import disturb
+    # Modules that need OpenCV are imported where a recipe asks for them.
+    if augmentation.upstroke:
+        from tenfold.augmentation.digit_forms import with_upstroke
 
-        images = disturb(images, augmentation.disturbed, rng)
-    return images
+        for place in map(tuple, np.argwhere(targets.argmax(axis=2) == 1)):
+            if rng.random() < augmentation.upstroke:
+                images[place] = with_upstroke(images[place], rng)
+    if augmentation.neighbors:
+        from tenfold.augmentation.neighbors import with_leftovers
 
+        for place in map(tuple, np.argwhere(rng.random(images.shape[:2]) < augmentation.neighbors)):
+            images[place] = with_leftovers(images[place], source[0], rng)
+    if marks := round(augmentation.non_digits * images.shape[1]):
+        from tenfold.augmentation.non_digits import make_non_digits
 
-def _shift(images: Images, pixels: int, rng: np.random.Generator) -> Images:
-    count = len(images)
-    padded = np.pad(images, ((0, 0), (pixels, pixels), (pixels, pixels)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (SIDE, SIDE), axis=(1, 2))
-    rows, columns = rng.integers(0, 2 * pixels + 1, (2, count))
-    shifted: Images = windows[np.arange(count), rows, columns]
-    return shifted
+        for batch, wanted in zip(images, targets, strict=True):
+            # The first ones: the order within a batch does not matter.
+            batch[:marks] = make_non_digits(marks, *source, rng)
+            wanted[:marks] = 1 / CLASSES
+    for batch in images:
+        batch[:] = move(batch, augmentation, rng)
+        if augmentation.thickness:
+            batch[:] = thicken(batch, augmentation.thickness, rng)
+        if augmentation.degraded:
+            from tenfold.augmentation.degradation import degrade
 
-
-def _transform(images: Images, augmentation: Augmentation, rng: np.random.Generator) -> Images:
-    import cv2
-
-    count = len(images)
-    most = np.log1p(augmentation.scale)
-    angle = np.radians(rng.uniform(-1, 1, count) * augmentation.rotation_degrees)
-    factors = np.exp(rng.uniform(-most, most, (2, count)))
-    shear = rng.uniform(-1, 1, count) * augmentation.shear
-    shift = rng.uniform(-1, 1, (count, 2)) * augmentation.shift_pixels
-    cos, sin = np.cos(angle), np.sin(angle)
-    # Rotation times shear times scaling, about the center of the image.
-    matrices = np.empty((count, 2, 3))
-    matrices[:, 0, 0] = cos * factors[0]
-    matrices[:, 0, 1] = (cos * shear - sin) * factors[1]
-    matrices[:, 1, 0] = sin * factors[0]
-    matrices[:, 1, 1] = (sin * shear + cos) * factors[1]
-    center = np.full(2, (SIDE - 1) / 2)
-    matrices[:, :, 2] = center - matrices[:, :, :2] @ center + shift
-    moved = np.empty_like(images)
-    for source, target, matrix in zip(images, moved, matrices, strict=True):
-        cv2.warpAffine(source, matrix, (SIDE, SIDE), dst=target)
-    return moved
-
-
-def _thicken(images: Images, most: float, rng: np.random.Generator) -> Images:
-    import cv2
-
-    # Up, down, left, right: a square would thicken slanted strokes more than upright ones.
-    neighbors = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-    changed = np.empty_like(images)
-    weights = rng.uniform(-most, most, len(images))
-    for source, target, weight in zip(images, changed, weights, strict=True):
-        extreme = (cv2.dilate if weight > 0 else cv2.erode)(source, neighbors)
-        cv2.addWeighted(source, 1 - abs(weight), extreme, abs(weight), 0, dst=target)
-    return changed
+            batch[:] = degrade(batch, augmentation.degraded, rng)

@@ -47,7 +47,7 @@ class FeatureClassifier(OnnxClassifier):
     def __init__(self, graph: bytes, recipe: Recipe) -> None:
         self.recipe = recipe
         self._plain = graph
-        self._prefix = "member1_" if recipe.members > 1 or recipe.read_shifts else ""
+        self._prefix = "member1_" if recipe.members > 1 or recipe.tta_shifts else ""
         silent = {"images", "pixels"} | {
             name
             for name, layer in zip(layer_names(recipe), recipe.layers, strict=True)

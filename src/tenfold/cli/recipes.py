@@ -79,8 +79,8 @@ def _one(name: str) -> tuple[Any, str]:
         lines += [" " * 50 + line for line in rest]
     if recipe.members > 1:
         lines.append(f"{recipe.members} such networks, whose probabilities are averaged")
-    if recipe.read_shifts:
-        shifts = count(recipe.read_shifts, "pixel")
+    if recipe.tta_shifts:
+        shifts = count(recipe.tta_shifts, "pixel")
         lines.append(f"reads every image shifted each way by up to {shifts}, and averages")
     lines.append(f"{'in all':<14} {'':<12} {'':>9} {count_parameters(recipe):>10,}")
     lines += ["", f"operations per image: {count_operations(recipe) / 1e6:.2f} million"]

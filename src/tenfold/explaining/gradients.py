@@ -176,7 +176,7 @@ class Slopes:
         """Return the probabilities, tensor (n, 10), for pixels in 0..1, tensor (n, 28, 28, 1)."""
         from keras import ops
 
-        reach = self.recipe.read_shifts
+        reach = self.recipe.tta_shifts
         if not reach:
             shifted = [pixels]
         else:

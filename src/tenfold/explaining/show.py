@@ -139,7 +139,7 @@ def _whose(features: FeatureClassifier) -> str:
     recipe = features.recipe
     if recipe.members > 1:
         return f"An ensemble of {recipe.members} networks; the layers shown are those of the first."
-    if recipe.read_shifts:
+    if recipe.tta_shifts:
         return "It reads an image shifted every way; the layers are shown for the image unshifted."
     return ""
 

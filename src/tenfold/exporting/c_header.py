@@ -77,8 +77,8 @@ def c_header(recipe: Recipe, weights: Weights) -> str:
     template = files("tenfold.exporting").joinpath("reader.h.in").read_text(encoding="utf-8")
     return Template(template).substitute(
         name=name, guard=f"TENFOLD_{name.upper()}_H", parameters=f"{count_parameters(recipe):,}",
-        largest=max(writer.sizes), shifts=recipe.read_shifts,
-        readings=(2 * recipe.read_shifts + 1) ** 2, arrays="\n".join(writer.arrays),
+        largest=max(writer.sizes), shifts=recipe.tta_shifts,
+        readings=(2 * recipe.tta_shifts + 1) ** 2, arrays="\n".join(writer.arrays),
         steps="\n".join(f"    {line}" for line in writer.steps),
     )  # fmt: skip
 

@@ -59,8 +59,8 @@ def onnx_model(recipe: Recipe, members: Sequence[Weights]) -> bytes:
     from onnx import TensorProto, checker, helper
 
     graph = _Graph()
-    pixels = _add_pixels(graph, recipe.read_shifts)
-    if len(members) == 1 and not recipe.read_shifts:
+    pixels = _add_pixels(graph, recipe.tta_shifts)
+    if len(members) == 1 and not recipe.tta_shifts:
         _add_network(graph, recipe, members[0], pixels)
     else:
         answers = []
@@ -68,7 +68,7 @@ def onnx_model(recipe: Recipe, members: Sequence[Weights]) -> bytes:
             graph.prefix = f"member{number}_"
             answers.append(_add_network(graph, recipe, weights, pixels))
         graph.prefix = ""
-        _add_mean(graph, answers, recipe.read_shifts)
+        _add_mean(graph, answers, recipe.tta_shifts)
     images = helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", SIDE, SIDE])
     outputs = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 10])
     model = helper.make_model(

@@ -47,7 +47,7 @@ def rounded(recipe: Recipe, weights: Weights, images: npt.NDArray[np.uint8]) -> 
         weights: Of the finished network, by layer name.
         images: uint8 (n, 28, 28); two thousand training images will do.
     """
-    single = replace(recipe, read_shifts=0)
+    single = replace(recipe, tta_shifts=0)
 
     def logits() -> Array:
         graph = onnx_model(single, [given])

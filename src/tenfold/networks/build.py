@@ -96,13 +96,13 @@ def finish_network(recipe: Recipe, *trained: Any) -> Any:
     import keras
 
     networks = [_finish_one(recipe, one) for one in trained]
-    if len(networks) == 1 and not recipe.read_shifts:
+    if len(networks) == 1 and not recipe.tta_shifts:
         return networks[0]
     images = keras.Input((SIDE, SIDE), dtype="uint8", name="images")
     answers = []
     for number, network in enumerate(networks, 1):
         network.name = f"member{number}"
-        answers += [network(shifted) for shifted in _shifted(images, recipe.read_shifts)]
+        answers += [network(shifted) for shifted in _shifted(images, recipe.tta_shifts)]
     mean = keras.layers.Average(name="probabilities")(answers)
     return keras.Model(images, mean, name=_model_name(recipe))
 

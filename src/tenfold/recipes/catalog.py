@@ -64,7 +64,7 @@ _BEST = replace(
         shift_pixels=2.0, rotation_degrees=12.0, scale=0.12, shear=0.15, thickness=0.5
     ),
     epochs=8,
-    read_shifts=1,
+    tta_shifts=1,
     temperature=0.47,  # results/temperature.json
 )
 
@@ -152,7 +152,7 @@ RECIPES: tuple[Recipe, ...] = (
         batch_size=128,
         epochs=24,
         temperature=0.85,  # results/temperature.json
-        read_shifts=1,
+        tta_shifts=1,
     ),
     Recipe(
         name="tiny",
@@ -170,7 +170,7 @@ RECIPES: tuple[Recipe, ...] = (
         augmentation=Augmentation(shift_pixels=1.0, rotation_degrees=5.0, scale=0.06, shear=0.06),
         batch_size=128,
         epochs=48,
-        read_shifts=1,
+        tta_shifts=1,
     ),
     Recipe(
         name="fast",
@@ -209,13 +209,13 @@ RECIPES: tuple[Recipe, ...] = (
             scale=0.13,
             shear=0.15,
             thickness=0.4,
-            not_digits=0.3,
-            crowded=0.3,
-            flags=0.2,
-            disturbed=0.4,
+            non_digits=0.3,
+            neighbors=0.3,
+            upstroke=0.2,
+            degraded=0.4,
         ),
         epochs=16,
-        calm_epochs=3,
+        cooldown_epochs=3,
         temperature=0.44,  # results/temperature.json
     ),
     _BEST,

@@ -39,18 +39,24 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How training images are changed, anew in every epoch; each draw is uniform.
+    """How training images are changed, anew in every epoch; each amount is a uniform draw.
 
-    `shift_pixels`: -n..n both ways, whole pixels if nothing else moves. `rotation_degrees`: -n..n.
-    `scale`: factors 1 / (1 + n)..1 + n, height and width apart. `shear`: tangent, -n..n.
-    `thickness`: strokes up to a pixel thicker or thinner: the weight, -n..n, of each pixel's
-    brightest (above 0) or darkest (below 0) neighbor, itself included. `not_digits`: this part
-    of each batch, 0..0.9, is made-up marks (`augmentation.non_digits`), all digits equally likely.
-    `crowded`: this part of the digits, 0..1, is as a cut leaves it: with bits of neighbors
-    (`augmentation.neighbors`). `flags`: this part of the ones, 0..1, has a flag
-    (`augmentation.digit_forms`).
-    `disturbed`: this part of all, 0..1, has patches turned light for dark, noise, strokes across
-    and the like (`tenfold.augmentation.degradation`).
+    `tenfold.augmentation.pipeline` shows the order.
+
+    Attributes:
+        shift_pixels: -n..n in both directions; whole pixels if nothing else moves.
+        rotation_degrees: -n..n.
+        scale: Factors 1 / (1 + n)..1 + n, height and width apart.
+        shear: Tangent of the slant, -n..n.
+        thickness: Strokes up to a pixel thicker or thinner: the weight, -n..n, of each pixel's
+            brightest (above 0) or darkest (below 0) neighbor, itself included.
+        non_digits: Share of each batch, 0..0.9, that is made-up marks (`augmentation.non_digits`),
+            with all ten digits equally likely as target.
+        neighbors: Share of the digits, 0..1, that have bits of neighboring digits, as a cut out of
+            a line leaves them (`augmentation.neighbors`).
+        upstroke: Share of the ones, 0..1, that get an upstroke (`augmentation.digit_forms`).
+        degraded: Share of all images, 0..1, that get inverted patches, noise, strokes and the like
+            (`augmentation.degradation`).
     """
 
     shift_pixels: float = 0.0
@@ -58,18 +64,19 @@ class Augmentation:
     scale: float = 0.0
     shear: float = 0.0
     thickness: float = 0.0
-    not_digits: float = 0.0
-    crowded: float = 0.0
-    flags: float = 0.0
-    disturbed: float = 0.0
+    non_digits: float = 0.0
+    neighbors: float = 0.0
+    upstroke: float = 0.0
+    degraded: float = 0.0
 
-    def calmed(self) -> "Augmentation":
-        """Return one that changes images half as far and half as often.
+    def for_cooldown(self) -> "Augmentation":
+        """Return an augmentation that changes images half as far and half as often.
 
-        Shifts stay as far and marks as many: that digits stand anywhere is soon forgotten.
+        Shifts and the share of made-up marks stay: networks soon forget that digits may stand
+        anywhere.
         """
         halves = {field.name: getattr(self, field.name) / 2 for field in fields(self)}
-        kept = {"shift_pixels": self.shift_pixels, "not_digits": self.not_digits}
+        kept = {"shift_pixels": self.shift_pixels, "non_digits": self.non_digits}
         return replace(self, **halves | kept)
 
 
@@ -77,16 +84,28 @@ class Augmentation:
 class Recipe:
     """One way to train one network.
 
-    `layers` stand between the pixels in [0, 1] and the ten outputs: a dense layer of ten
-    logits and softmax are always added. `precision` "bfloat16" means mixed precision where
-    the processor has bfloat16, and float32 elsewhere. `temperature` divides the logits of the
-    finished network; it is fitted on validation images of a run on 55,000 and then frozen.
-    `epoch_images`: an epoch takes so many images, drawn anew each time, or all if there are fewer.
-    `calm_epochs`: in the last so many epochs the augmentation is `calmed`, so that the network ends
-    nearer to images as they are.
-    `members`: so many networks, each trained by itself; the answer is the mean of theirs.
-    `read_shifts`: the finished network reads an image shifted by -n..n pixels both ways, and the
-    answer is the mean over all (2n + 1)^2: more accurate, and as many times slower.
+    Attributes:
+        name: Lower case, as the command line takes it.
+        summary: One sentence on what the recipe is for.
+        layers: What stands between the pixels in [0, 1] and the ten outputs. A dense layer of ten
+            logits and softmax are always added.
+        optimizer: The rule that moves the weights.
+        batch_size: Images in a batch.
+        epochs: Passes over the training images.
+        schedule: The learning rate over time.
+        augmentation: How training images are changed.
+        label_smoothing: 0..0.9; this share of each target is spread evenly over all digits.
+        precision: "bfloat16" means mixed precision where the processor has bfloat16, and float32
+            elsewhere.
+        temperature: Divides the logits of the finished network; fitted on validation images of
+            a run on the other 55,000 (`tools/temperature.py`), then frozen.
+        epoch_images: Images in an epoch, drawn anew each time; all if there are fewer.
+        cooldown_epochs: Number of last epochs that take `augmentation.for_cooldown()`, so that
+            the network ends nearer to unchanged images.
+        members: Number of networks, each trained by itself; the answer is the mean of theirs.
+        tta_shifts: Test-time augmentation: the finished network reads an image shifted by -n..n
+            pixels in both directions, and the answer is the mean over all (2n + 1)^2. More
+            accurate, and that many times slower.
     """
 
     name: str
@@ -101,9 +120,9 @@ class Recipe:
     precision: Literal["float32", "bfloat16"] = "float32"
     temperature: float = 1.0
     epoch_images: int = TRAIN_IMAGES
-    calm_epochs: int = 0
+    cooldown_epochs: int = 0
     members: int = 1
-    read_shifts: int = 0
+    tta_shifts: int = 0
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -124,18 +143,18 @@ def check_recipe(recipe: Recipe) -> None:
         ("schedule.warmup", recipe.schedule.warmup, 0.001, 0.999),
         ("label_smoothing", recipe.label_smoothing, 0, 0.9),
         ("temperature", recipe.temperature, 1e-3, 1e3),
-        ("calm_epochs", recipe.calm_epochs, 0, recipe.epochs),
+        ("cooldown_epochs", recipe.cooldown_epochs, 0, recipe.epochs),
         ("members", recipe.members, 1, 100),
-        ("read_shifts", recipe.read_shifts, 0, 3),
+        ("tta_shifts", recipe.tta_shifts, 0, 3),
         ("augmentation.shift_pixels", augmentation.shift_pixels, 0, SIDE - 1),
         ("augmentation.rotation_degrees", augmentation.rotation_degrees, 0, 180),
         ("augmentation.scale", augmentation.scale, 0, 1),
         ("augmentation.shear", augmentation.shear, 0, 1),
         ("augmentation.thickness", augmentation.thickness, 0, 1),
-        ("augmentation.not_digits", augmentation.not_digits, 0, 0.9),
-        ("augmentation.crowded", augmentation.crowded, 0, 1),
-        ("augmentation.flags", augmentation.flags, 0, 1),
-        ("augmentation.disturbed", augmentation.disturbed, 0, 1),
+        ("augmentation.non_digits", augmentation.non_digits, 0, 0.9),
+        ("augmentation.neighbors", augmentation.neighbors, 0, 1),
+        ("augmentation.upstroke", augmentation.upstroke, 0, 1),
+        ("augmentation.degraded", augmentation.degraded, 0, 1),
     )
     for name, value, low, high in ranges:
         if not low <= value <= high:  # also refuses NaN
@@ -208,7 +227,7 @@ def count_parameters(recipe: Recipe) -> int:
 
 def count_operations(recipe: Recipe) -> int:
     """Return the additions and multiplications that reading one image takes."""
-    readings = recipe.members * (2 * recipe.read_shifts + 1) ** 2
+    readings = recipe.members * (2 * recipe.tta_shifts + 1) ** 2
     return readings * sum(row.operations for row in describe(recipe))
 
 

@@ -106,7 +106,7 @@ def fit(
         _make_deterministic(backend)
     batches = Batches(
         images, labels, recipe.batch_size, recipe.augmentation, seed, recipe.epoch_images,
-        recipe.epochs - recipe.calm_epochs if recipe.calm_epochs else math.inf,
+        recipe.epochs - recipe.cooldown_epochs,
     )  # fmt: skip
     network = build_network(
         recipe, data_format=data_format, precision=effective_precision(recipe), fused=True

@@ -173,7 +173,7 @@ def _objective(
     last = trained.history[-1]
     trial.set_user_attr("val_loss", last["val_loss"])
     trial.set_user_attr("train_seconds", round(trained.seconds, 2))
-    if not recipe.read_shifts:  # its answers are means of several readings
+    if not recipe.tta_shifts:  # its answers are means of several readings
         trial.set_user_attr("temperature", _temperature(trained.network, *validation))
     return float(last["val_accuracy"])
 

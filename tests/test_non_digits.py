@@ -1,13 +1,13 @@
 import numpy as np
 
-from tenfold.augmentation.non_digits import make_not_digits
+from tenfold.augmentation.non_digits import make_non_digits
 from tenfold.recipes.recipe import Augmentation
 from tenfold.training.batches import Batches
 
 
 def test_marks_stand_as_digits_do(mnist) -> None:
     rng = np.random.default_rng(0)
-    marks = make_not_digits(500, mnist.train_images, mnist.train_labels, rng)
+    marks = make_non_digits(500, mnist.train_images, mnist.train_labels, rng)
     assert marks.shape == (500, 28, 28)
     assert marks.dtype == np.uint8
     rows, columns = (np.arange(28) for _ in range(2))
@@ -25,13 +25,13 @@ def test_marks_stand_as_digits_do(mnist) -> None:
 
 def test_the_same_draws_give_the_same_marks(mnist) -> None:
     images, labels = mnist.train_images[:1000], mnist.train_labels[:1000]
-    once, again = (make_not_digits(50, images, labels, np.random.default_rng(3)) for _ in range(2))
+    once, again = (make_non_digits(50, images, labels, np.random.default_rng(3)) for _ in range(2))
     np.testing.assert_array_equal(once, again)
 
 
 def test_batches_hold_their_part_of_them_with_even_targets(mnist) -> None:
     images, labels = mnist.train_images[:500], mnist.train_labels[:500]
-    batches = Batches(images, labels, 100, Augmentation(not_digits=0.2), seed=1)
+    batches = Batches(images, labels, 100, Augmentation(non_digits=0.2), seed=1)
     epochs = batches.epochs(range(1), 5)
     ((shown, targets),) = next(epochs)
     even = (targets == np.float32(0.1)).all(axis=2)
@@ -51,6 +51,6 @@ def test_the_shipped_reader_tells_them_from_digits(mnist) -> None:
 
     reader = load_classifier(DEFAULT_MODEL)
     digits = mnist.test_images[:2000]
-    marks = make_not_digits(1000, digits, mnist.test_labels[:2000], np.random.default_rng(5))
+    marks = make_non_digits(1000, digits, mnist.test_labels[:2000], np.random.default_rng(5))
     assert (reader.digit_score(digits) >= DEFAULT_THRESHOLD).mean() > 0.97
     assert (reader.digit_score(marks) >= DEFAULT_THRESHOLD).mean() < 0.08

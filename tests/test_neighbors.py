@@ -1,10 +1,10 @@
-"""Digits as cuts leave them, and ones with flags."""
+"""Digits as cuts leave them, and ones with an upstroke."""
 
 import numpy as np
 import pytest
 from conftest import Mnist
 
-from tenfold.augmentation.digit_forms import with_flag
+from tenfold.augmentation.digit_forms import with_upstroke
 from tenfold.augmentation.neighbors import badly_cut, with_leftovers
 from tenfold.recipes.recipe import Augmentation
 from tenfold.training.batches import Batches
@@ -37,20 +37,20 @@ def test_the_shipped_reader_tells_bad_cuts_from_digits(mnist: Mnist) -> None:
     assert np.median(score(np.stack(pieces))) < 0.6
 
 
-def test_a_flag_adds_ink_on_the_left_of_the_top(mnist: Mnist) -> None:
+def test_an_upstroke_adds_ink_on_the_left_of_the_top(mnist: Mnist) -> None:
     ones = mnist.train_images[mnist.train_labels == 1][:50]
     rng = np.random.default_rng(0)
     both = [np.stack([one[:14, :13] for one in some]).sum(dtype=int)
-            for some in (ones, [with_flag(one, rng) for one in ones])]  # fmt: skip
+            for some in (ones, [with_upstroke(one, rng) for one in ones])]  # fmt: skip
     assert both[1] > 1.2 * both[0]
 
 
 def test_an_image_without_ink_passes() -> None:
     blank = np.zeros((28, 28), np.uint8)
-    assert not with_flag(blank, np.random.default_rng(0)).any()
+    assert not with_upstroke(blank, np.random.default_rng(0)).any()
 
 
-@pytest.mark.parametrize("field", ["crowded", "flags"])
+@pytest.mark.parametrize("field", ["neighbors", "upstroke"])
 def test_batches_hold_their_part_of_them(mnist: Mnist, field: str) -> None:
     images, labels = mnist.train_images[:500], mnist.train_labels[:500]
     known = {image.tobytes() for image in images}
@@ -58,7 +58,7 @@ def test_batches_hold_their_part_of_them(mnist: Mnist, field: str) -> None:
     epochs = batches.epochs(range(1), 5)
     ((shown, targets),) = next(epochs)
     changed = np.array([[image.tobytes() not in known for image in batch] for batch in shown])
-    of = targets.argmax(axis=2) == 1 if field == "flags" else np.ones_like(changed)
+    of = targets.argmax(axis=2) == 1 if field == "upstroke" else np.ones_like(changed)
     assert 0.3 < changed[of].mean() < 0.6
     assert not changed[~of].any()
     np.testing.assert_array_equal(images, mnist.train_images[:500])
