@@ -1,4 +1,4 @@
-"""A server in a process of its own, and pictures to send it."""
+"""A server in its own process, and pictures to send to it."""
 
 import http.client
 import io
@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.parse
 from typing import Any, NamedTuple
@@ -28,14 +29,14 @@ class Answer(NamedTuple):
 
 
 class Served:
-    """`tenfold serve` on a free port; `seconds` is how long it took to answer."""
+    """`tenfold serve` on a free port; `seconds` is how long it took to start."""
 
     def __init__(self, *options: str) -> None:
         command = [sys.executable, "-m", "tenfold", "serve", "--port", "0", "--json", *options]
         started = time.monotonic()
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        # A file: a pipe that nobody reads fills up and stops the server.
+        self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.address: str = json.loads(self.process.stdout.readline())["address"]
         self.seconds = time.monotonic() - started
         self.host: str = urllib.parse.urlsplit(self.address).netloc
@@ -61,23 +62,25 @@ class Served:
             connection.close()
 
     def metric(self, name: str) -> float:
-        """Return a figure of /metrics, labels and all its name."""
+        """Return a value from /metrics; the name includes the labels."""
         lines = self.ask("/metrics").body.decode().splitlines()
         found = [float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"{name} ")]
         return found[0] if found else 0.0
 
     def end(self, with_signal: int = signal.SIGTERM) -> tuple[int, str]:
-        """Send a signal; return the exit code and what stood on stderr."""
+        """Send a signal; return the exit code and the text on stderr."""
         self.process.send_signal(with_signal)
         try:
-            _, err = self.process.communicate(timeout=30)
+            self.process.communicate(timeout=30)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
-        return self.process.returncode, err
+        with self.log:
+            self.log.seek(0)
+            return self.process.returncode, self.log.read()
 
     def end_well(self) -> list[dict[str, Any]]:
-        """End the server, see that nothing went wrong, and return its log."""
+        """End the server, check that it reported no error, and return its log."""
         code, err = self.end()
         assert code == 0, err
         assert all(line.startswith("{") for line in err.splitlines()), err[-2000:]
@@ -89,7 +92,7 @@ class Served:
 
 
 def maze(cells: int, side: int = 16) -> bytes:
-    """Return a PNG of strokes across squares: with 24 cells a side it takes a second, 128 three."""
+    """Return a PNG of diagonal strokes in squares; 24 cells a side take a second, 128 three."""
     ways = np.random.default_rng(0).integers(0, 2, (cells, cells))
     paper = np.full((cells * side, cells * side), 255, np.uint8)
     for (down, across), falling in np.ndenumerate(ways):

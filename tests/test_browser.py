@@ -307,7 +307,7 @@ def test_a_server_that_is_busy_is_asked_again(page: Page) -> None:
         else:
             route.continue_()
 
-    page.route("**/look*", refuse)
+    page.route("**/page/read*", refuse)
     serve.write(page, 1, (200, 100), 250)
     reads(page, "1")
     assert refused
@@ -315,7 +315,7 @@ def test_a_server_that_is_busy_is_asked_again(page: Page) -> None:
 
 def test_a_server_that_is_gone_is_told_of(open_page) -> None:
     page = open_page()
-    page.route("**/look*", lambda route: route.fulfill(status=200, body="not what we know"))
+    page.route("**/page/read*", lambda route: route.fulfill(status=200, body="not what we know"))
     serve.write(page, 1, (200, 100), 250)
     reads(page, "That did not work")
     expect(page.locator("#note")).to_contain_text("The server does not answer")

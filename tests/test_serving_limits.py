@@ -15,8 +15,8 @@ from served import PNG, Served, images_request, maze
 
 from tenfold.classifiers.base import Classifier
 from tenfold.serving.batching import Batcher
+from tenfold.serving.http_errors import HttpError
 from tenfold.serving.metrics import Metrics
-from tenfold.serving.problems import ProblemError
 
 INFER = "/v2/models/reader/infer"
 SECONDS = 1.2
@@ -162,7 +162,7 @@ def test_batches() -> None:
         await asyncio.sleep(0.01)  # it goes to the model alone
         four = [asyncio.create_task(batcher.predict(images[i : i + 1])) for i in range(1, 5)]
         await asyncio.sleep(0.01)
-        with pytest.raises(ProblemError, match="too many") as full:
+        with pytest.raises(HttpError, match="too many") as full:
             await batcher.predict(images[5:6])
         assert full.value.status == 429
         four[0].cancel()  # its client left

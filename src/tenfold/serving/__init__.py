@@ -1,1 +1,1 @@
-"""HTTP: the page, and an API for machines."""
+"""The HTTP server: a page to draw on, and an API."""

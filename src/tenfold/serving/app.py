@@ -1,4 +1,4 @@
-"""The application: its routes, put together."""
+"""The FastAPI application: routes, static files, CORS and the descriptions for OpenAPI."""
 
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,13 @@ from starlette.responses import FileResponse
 from starlette.routing import Route
 
 from tenfold import __version__
-from tenfold.serving import looking, metrics, predict, v2
-from tenfold.serving.problems import RETRY_SECONDS, tell_problems
+from tenfold.serving import metrics, open_inference, page_api, predict
+from tenfold.serving.http_errors import RETRY_SECONDS, add_error_handlers
 from tenfold.serving.schemas import Error
 from tenfold.serving.service import Service, service_of
 
 PAGE = Path(__file__).parent / "page"
-"""The page: index.html, and beside it what it loads from /static."""
+"""Folder of the page: index.html, and the files that index.html loads from /static."""
 
 DESCRIPTION = """\
 Reads handwritten digits: in pictures (`/predict`), and in 28x28 images by the Open Inference
@@ -27,22 +27,22 @@ _RETRY = {
     "Retry-After": {"description": "seconds", "schema": {"type": "integer", "const": RETRY_SECONDS}}
 }
 
-_WHY = {
+_REASONS = {
     400: "The request is malformed.",
     404: "There is no such model or path.",
     413: "Too many bytes, pixels, pages or images.",
-    415: "The body is of another type.",
-    422: "The picture, or a parameter, cannot be read.",
-    429: "Too many requests wait already.",
-    503: "The server is starting, or about to stop.",
-    504: "There was no answer in time.",
+    415: "The content type is not supported.",
+    422: "The picture or a parameter cannot be read.",
+    429: "Too many requests are waiting.",
+    503: "The server is starting or draining.",
+    504: "The request took too long.",
 }
 
 
 def create_app(service: Service) -> FastAPI:
     """Return the application that serves a model.
 
-    It sets no limits by itself: see `tenfold.serving.front`.
+    Limits and deadlines are not part of the application; `tenfold.serving.middleware` adds them.
     """
     app = FastAPI(
         title="tenfold",
@@ -53,7 +53,7 @@ def create_app(service: Service) -> FastAPI:
         redoc_url=None,
     )
     app.state.service = service
-    tell_problems(app)
+    add_error_handlers(app)
     if service.settings.cors:
         app.add_middleware(
             CORSMiddleware,
@@ -62,21 +62,20 @@ def create_app(service: Service) -> FastAPI:
             allow_headers=["Content-Type", "Inference-Header-Content-Length"],
             expose_headers=["Inference-Header-Content-Length", "Retry-After"],
         )
-    app.include_router(predict.router, responses=_errors(*_WHY))
-    app.include_router(v2.router, responses=_errors(*_WHY))
-    app.include_router(looking.router)
+    app.include_router(predict.router, responses=_ERRORS)
+    app.include_router(open_inference.router, responses=_ERRORS)
+    app.include_router(page_api.router)
     app.router.routes.append(Route("/", _page))
     app.router.routes.append(Route("/metrics", _metrics))
     app.mount("/static", StaticFiles(directory=PAGE), name="static")
     return app
 
 
-def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {
-        status: {"model": Error, "description": _WHY[status]}
-        | ({"headers": _RETRY} if status in (429, 503) else {})
-        for status in statuses
-    }
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Error, "description": reason}
+    | ({"headers": _RETRY} if status in (429, 503) else {})
+    for status, reason in _REASONS.items()
+}
 
 
 async def _page(_: Request) -> Response:

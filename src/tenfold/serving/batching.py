@@ -1,75 +1,73 @@
-"""Requests to the model, put together: while it reads one batch, the next one gathers."""
+"""Dynamic batching: requests that arrive while the model runs form the next batch."""
 
 import asyncio
 import threading
 import time
 from collections import deque
 from queue import SimpleQueue
-from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tenfold.arrays import Images, Probabilities
 from tenfold.classifiers.base import Classifier
+from tenfold.serving.http_errors import HttpError
 from tenfold.serving.metrics import Metrics
-from tenfold.serving.problems import ProblemError
-
-Probabilities: TypeAlias = NDArray[np.float32]
 
 MAX_BATCH = 64
-"""Images after which a batch is closed: past the gain from batching (results/inference.json)."""
+"""Maximum number of images in a batch that combines requests. Larger batches are not faster
+(results/inference.json)."""
 
 
-class _Waiting:
-    """Images that wait, and the future that gets their probabilities."""
+class _Job:
+    """The images of one request, and the future that receives their probabilities."""
 
     __slots__ = ("future", "images")
 
-    def __init__(self, images: NDArray[np.uint8], future: "asyncio.Future[Probabilities]") -> None:
+    def __init__(self, images: Images, future: "asyncio.Future[Probabilities]") -> None:
         self.images = images
         self.future = future
 
 
 class Batcher:
-    """A classifier in a thread of its own, fed with batches.
+    """Runs a classifier in its own thread, on batches of requests.
 
-    Nobody waits for a batch to fill: one image alone is read at once. All methods belong to the
-    thread of the event loop.
+    No request waits for a batch to fill: a lone image is classified at once. Call all methods
+    from the event loop's thread.
 
     Args:
-        classifier: What reads the images.
-        queue: Requests that may wait.
-        metrics: Where batches are counted.
+        classifier: The classifier to run.
+        max_queue: Number of requests that may wait.
+        metrics: Counts the batches.
     """
 
-    def __init__(self, classifier: Classifier, queue: int, metrics: Metrics) -> None:
+    def __init__(self, classifier: Classifier, max_queue: int, metrics: Metrics) -> None:
         self._classifier = classifier
-        self._queue = queue
+        self._max_queue = max_queue
         self._metrics = metrics
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[_Waiting] = deque()
+        self._queue: deque[_Job] = deque()
         self._busy = False
-        self._batches: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
-        threading.Thread(target=self._read_batches, name="tenfold-model", daemon=True).start()
+        self._batches: SimpleQueue[list[_Job] | None] = SimpleQueue()
+        threading.Thread(target=self._run_batches, name="tenfold-model", daemon=True).start()
 
     @property
-    def waiting(self) -> int:
-        """Requests that wait for the model."""
-        return len(self._waiting)
+    def queue_length(self) -> int:
+        """Number of requests that wait for the model."""
+        return len(self._queue)
 
-    def check_room(self) -> None:
-        """Refuse a request when too many wait.
+    def check_queue(self) -> None:
+        """Refuse a request if the queue is full.
 
         Raises:
-            ProblemError: 429.
+            HttpError: 429.
         """
-        if len(self._waiting) >= self._queue:
-            raise ProblemError(429, "too many requests wait already; try again")
+        if len(self._queue) >= self._max_queue:
+            raise HttpError(429, "too many requests are waiting; try again")
 
-    async def predict(self, images: NDArray[np.uint8]) -> Probabilities:
+    async def predict(self, images: Images) -> Probabilities:
         """Return the probability of each digit.
 
-        A request that is cancelled while it waits is never read.
+        A request that is canceled while it waits is never classified.
 
         Args:
             images: uint8 (n, 28, 28), contiguous.
@@ -78,40 +76,40 @@ class Batcher:
             float32 (n, 10).
 
         Raises:
-            ProblemError: 429 if too many wait.
+            HttpError: 429 if the queue is full.
         """
-        self.check_room()
+        self.check_queue()
         future: asyncio.Future[Probabilities] = self._loop.create_future()
-        self._waiting.append(_Waiting(images, future))
+        self._queue.append(_Job(images, future))
         if not self._busy:
-            # After what else has arrived by now, so that it comes along.
+            # call_soon lets requests that have already arrived join this batch.
             self._busy = True
-            self._loop.call_soon(self._next_batch)
+            self._loop.call_soon(self._start_batch)
         return await future
 
     def close(self) -> None:
-        """End the thread once its batch is read."""
+        """End the thread after its current batch."""
         self._batches.put(None)
 
-    def _next_batch(self) -> None:
-        batch: list[_Waiting] = []
+    def _start_batch(self) -> None:
+        batch: list[_Job] = []
         size = 0
-        while self._waiting and (not batch or size + len(self._waiting[0].images) <= MAX_BATCH):
-            item = self._waiting.popleft()
-            if not item.future.done():
-                batch.append(item)
-                size += len(item.images)
+        while self._queue and (not batch or size + len(self._queue[0].images) <= MAX_BATCH):
+            job = self._queue.popleft()
+            if not job.future.done():
+                batch.append(job)
+                size += len(job.images)
         self._busy = bool(batch)
         if batch:
             self._metrics.batch_images.observe(size)
             self._batches.put(batch)
 
-    def _read_batches(self) -> None:
+    def _run_batches(self) -> None:
         while (batch := self._batches.get()) is not None:
             result: Probabilities | Exception
             started = time.perf_counter()
             try:
-                images = [item.images for item in batch]
+                images = [job.images for job in batch]
                 result = self._classifier.predict_proba(
                     images[0] if len(images) == 1 else np.concatenate(images)
                 )
@@ -119,18 +117,18 @@ class Batcher:
                 result = error
             self._metrics.model_seconds.observe(time.perf_counter() - started)
             try:
-                self._loop.call_soon_threadsafe(self._deal_out, batch, result)
-            except RuntimeError:  # the loop has ended; nobody waits
+                self._loop.call_soon_threadsafe(self._finish_batch, batch, result)
+            except RuntimeError:  # the event loop has ended
                 return
 
-    def _deal_out(self, batch: list[_Waiting], result: Probabilities | Exception) -> None:
-        self._next_batch()  # first, so that the model goes on meanwhile
+    def _finish_batch(self, batch: list[_Job], result: Probabilities | Exception) -> None:
+        self._start_batch()  # first, so that the model is busy again
         start = 0
-        for item in batch:
-            stop = start + len(item.images)
-            if not item.future.done():
+        for job in batch:
+            stop = start + len(job.images)
+            if not job.future.done():
                 if isinstance(result, Exception):
-                    item.future.set_exception(result)
+                    job.future.set_exception(result)
                 else:
-                    item.future.set_result(result[start:stop])
+                    job.future.set_result(result[start:stop])
             start = stop

@@ -1,4 +1,4 @@
-"""Connections that are dropped when their client dawdles or overdoes it, before uvicorn minds."""
+"""HTTP connections with limits on their number and on the size and time of headers."""
 
 import asyncio
 from typing import Any
@@ -6,16 +6,16 @@ from typing import Any
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 HEADER_SECONDS = 10.0
-"""Time a client has for the headers of a request."""
+"""Time limit for the headers of a request."""
 
-HEADER_BYTES = 2**16
-"""Most that they may take; httptools, unlike h11, sets no limit."""
+MAX_HEADER_BYTES = 2**16
+"""Size limit of the headers of a request. httptools, unlike h11, sets no limit."""
 
 MAX_CONNECTIONS = 1000
-"""Most connections at once: many systems allow a process 1,024 files."""
+"""Maximum number of open connections: many systems allow a process 1,024 files."""
 
 _FULL = b'{"error": "too many connections; try again"}'
-_FULL_ANSWER = (
+_FULL_RESPONSE = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n"
     b"connection: close\r\ncontent-length: %d\r\n\r\n%s" % (len(_FULL), _FULL)
 )
@@ -24,46 +24,46 @@ _Protocol: Any = AutoHTTPProtocol
 
 
 class Connection(_Protocol):  # type: ignore[misc]
-    """uvicorn's connection (httptools' if installed, else h11's), with limits on headers.
+    """uvicorn's connection (httptools' if installed, otherwise h11's), with limits on headers.
 
-    Limits on what follows are the application's.
+    `tenfold.serving.middleware` limits bodies.
     """
 
     def connection_made(self, transport: Any) -> None:
-        """Start to wait for headers."""
-        self._patience: asyncio.TimerHandle | None = None
+        """Start the time limit for headers; refuse the connection if too many are open."""
+        self._header_timer: asyncio.TimerHandle | None = None
         self._header_bytes = 0
         super().connection_made(transport)
         if len(self.connections) > MAX_CONNECTIONS:
-            transport.write(_FULL_ANSWER)
+            transport.write(_FULL_RESPONSE)
             transport.close()
             return
-        self._wait_for_headers()
+        self._start_header_timer()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, unless it is too much."""
+        """Parse data; close the connection if the headers are too long."""
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
-            self._stop_waiting()
+            self._stop_header_timer()
             return
-        if self._patience is None:
-            self._wait_for_headers()
+        if self._header_timer is None:
+            self._start_header_timer()
+        # Data that belongs to the body of an answered request is discarded and not counted.
         if self.cycle is None or not self.cycle.more_body:
             self._header_bytes += len(data)
-        # Otherwise it is the rest of a body that was answered already, and it is thrown away.
-        if self._header_bytes > HEADER_BYTES:
+        if self._header_bytes > MAX_HEADER_BYTES:
             self.transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Wait no longer."""
-        self._stop_waiting()
+        """Stop the time limit for headers."""
+        self._stop_header_timer()
         super().connection_lost(error)
 
-    def _wait_for_headers(self) -> None:
-        self._patience = self.loop.call_later(HEADER_SECONDS, self.transport.close)
+    def _start_header_timer(self) -> None:
+        self._header_timer = self.loop.call_later(HEADER_SECONDS, self.transport.close)
 
-    def _stop_waiting(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+    def _stop_header_timer(self) -> None:
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
         self._header_bytes = 0

@@ -1,4 +1,4 @@
-"""`POST /predict`: the digits in a picture."""
+"""`POST /predict`: reads the digits in a picture."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from tenfold.imaging.decoding import load_pages
-from tenfold.serving.problems import ProblemError
+from tenfold.serving.http_errors import HttpError
 from tenfold.serving.schemas import PICTURE_BODY, Document
 from tenfold.serving.service import service_of
 from tenfold.serving.settings import Settings
@@ -25,16 +25,18 @@ router = APIRouter(tags=["Pictures"])
     responses={200: {"model": Document}},
 )
 async def predict(
-    request: Request, single: Annotated[bool, Query(description="it shows one digit")] = False
+    request: Request,
+    single: Annotated[bool, Query(description="the picture shows one digit")] = False,
 ) -> JSONResponse:
     """Read a picture, sent as the body or as the field `file` of a form.
 
-    The answer is what `tenfold read --json` prints; a PDF gives an entry for each page.
+    The response is the same document as `tenfold read --json` prints. A PDF gives one entry for
+    each page.
     """
     service = service_of(request)
     upload = await picture_in(request)
     return JSONResponse(
-        await service.in_worker(
+        await service.run_in_worker(
             lambda reader: read_upload(reader, upload, service.settings, single=single)
         )
     )
@@ -43,16 +45,16 @@ async def predict(
 def read_upload(
     reader: "Reader", upload: Upload, settings: Settings, *, single: bool
 ) -> dict[str, Any]:
-    """Return what was read in a picture as `tenfold read --json` tells it.
+    """Return the document that `tenfold read --json` prints for a picture.
 
     Raises:
-        PictureError: It cannot be read.
-        ProblemError: 413 for a PDF of too many pages.
+        PictureError: The picture cannot be read.
+        HttpError: 413 for a PDF of too many pages.
     """
     pictures = []
     for page, picture in enumerate(load_pages(upload.data, max_pixels=settings.max_pixels), 1):
         if page > settings.max_pages:
-            raise ProblemError(413, f"the PDF has more than {settings.max_pages} pages")
-        told = reader.read_picture(picture, single=single).to_dict()
-        pictures.append({"path": upload.name, "page": page, **told})
+            raise HttpError(413, f"the PDF has more than {settings.max_pages} pages")
+        reading = reader.read_picture(picture, single=single).to_dict()
+        pictures.append({"path": upload.name, "page": page, **reading})
     return {"pictures": pictures}

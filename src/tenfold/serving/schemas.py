@@ -1,46 +1,47 @@
-"""What requests and answers look like, for OpenAPI, with examples."""
+"""Schemas of requests and responses for OpenAPI, with examples."""
 
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tenfold.serving.tensors import INPUT, OUTPUT
+from tenfold.arrays import SIDE
+from tenfold.serving.tensors import INPUT, OUTPUT, PIXELS
 
 
 class Digit(BaseModel):
-    """One digit that was read."""
+    """One digit."""
 
-    digit: int = Field(description="the best guess, also if rejected", ge=0, le=9)
+    digit: int = Field(description="the best guess, even if rejected", ge=0, le=9)
     confidence: float = Field(ge=0, le=1)
     box: list[int] = Field(
         description="x, y, width, height in pixels of the upright picture",
         min_length=4,
         max_length=4,
     )
-    rejected: bool = Field(description="too uncertain to call")
+    rejected: bool = Field(description="the score is below the threshold")
 
 
 class Line(BaseModel):
-    """Digits that stand in a row."""
+    """One line of digits, left to right."""
 
-    text: str = Field(description="? stands for a rejected digit")
+    text: str = Field(description="the digits as text; ? is a rejected digit")
     digits: list[Digit]
 
 
 class Picture(BaseModel):
-    """What was read in a picture, or on a page of a PDF."""
+    """The digits in a picture, or on a page of a PDF."""
 
-    path: str = Field(description="the name it was uploaded under, or nothing")
+    path: str = Field(description="the name of the uploaded file, or empty")
     page: int = Field(ge=1)
     width: int
     height: int
-    orientation: int = Field(description="turn applied to the stored pixels, degrees clockwise")
+    orientation: int = Field(description="rotation applied to the stored pixels, degrees clockwise")
     error: None = None
     lines: list[Line]
 
 
 class Document(BaseModel):
-    """What `tenfold read --json` prints."""
+    """The document that `tenfold read --json` prints."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -70,7 +71,7 @@ class Document(BaseModel):
 
 
 class Error(BaseModel):
-    """Why there is no answer."""
+    """The reason of a failure."""
 
     error: str = Field(examples=["the picture is empty"])
 
@@ -82,20 +83,20 @@ class Live(BaseModel):
 
 
 class Ready(BaseModel):
-    """The server takes work."""
+    """The server accepts requests."""
 
     ready: Literal[True]
 
 
 class ModelReady(BaseModel):
-    """The model takes work."""
+    """The model accepts requests."""
 
     name: str = Field(examples=["reader"])
     ready: Literal[True]
 
 
 class ServerMetadata(BaseModel):
-    """What the server is."""
+    """Name and version of the server."""
 
     name: str = Field(examples=["tenfold"])
     version: str
@@ -103,7 +104,7 @@ class ServerMetadata(BaseModel):
 
 
 class TensorMetadata(BaseModel):
-    """Name, type and shape of a tensor; -1 is any number."""
+    """Name, type and shape of a tensor; -1 stands for any size."""
 
     name: str
     datatype: str
@@ -111,7 +112,7 @@ class TensorMetadata(BaseModel):
 
 
 class ModelMetadata(BaseModel):
-    """What the model takes and gives."""
+    """Inputs and outputs of the model."""
 
     name: str = Field(examples=["reader"])
     versions: list[str]
@@ -121,7 +122,7 @@ class ModelMetadata(BaseModel):
 
 
 class OutputTensor(BaseModel):
-    """Probabilities; `data` is missing where they follow as bytes."""
+    """Probabilities; `data` is absent if they follow as bytes."""
 
     name: Literal["probabilities"]
     datatype: Literal["FP32"]
@@ -130,7 +131,7 @@ class OutputTensor(BaseModel):
     parameters: dict[str, int] | None = None
 
 
-class InferenceAnswer(BaseModel):
+class InferenceDocument(BaseModel):
     """The probability of each digit for each image, image after image."""
 
     model_name: str = Field(examples=["reader"])
@@ -140,6 +141,12 @@ class InferenceAnswer(BaseModel):
 
 
 _BYTES = {"type": "string", "format": "binary"}
+
+INFER_RESPONSE: dict[str, Any] = {
+    "model": InferenceDocument,
+    "content": {"application/octet-stream": {"schema": _BYTES}},
+}
+"""OpenAPI description of a response of `infer`."""
 
 PICTURE_BODY: dict[str, Any] = {
     "requestBody": {
@@ -155,7 +162,7 @@ PICTURE_BODY: dict[str, Any] = {
         },
     }
 }
-"""OpenAPI of a request that holds a picture."""
+"""OpenAPI description of a request with a picture."""
 
 _TENSOR = {
     "type": "object",
@@ -165,13 +172,13 @@ _TENSOR = {
         "datatype": {"enum": ["UINT8", "FP32"]},
         "shape": {
             "type": "array",
-            "prefixItems": [{"type": "integer", "minimum": 1}, {"const": 28}, {"const": 28}],
+            "prefixItems": [{"type": "integer", "minimum": 1}, {"const": SIDE}, {"const": SIDE}],
             "minItems": 3,
             "maxItems": 3,
         },
         "data": {
             "type": "array",
-            "description": "0 (black) to 255 (white), flat or nested, as many as shape says",
+            "description": "0 (black) to 255 (white), flat or nested; their number must fit shape",
             "items": {},
         },
         "parameters": {"type": "object", "properties": {"binary_data_size": {"type": "integer"}}},
@@ -213,7 +220,7 @@ INFER_BODY: dict[str, Any] = {
                     "inputs": [
                         {
                             "name": INPUT, "datatype": "UINT8", "shape": [1, 28, 28],
-                            "data": [0] * 784,
+                            "data": [0] * PIXELS,
                         }
                     ],
                 },
@@ -226,9 +233,9 @@ INFER_BODY: dict[str, Any] = {
             "name": "Inference-Header-Content-Length",
             "in": "header",
             "required": False,
-            "description": "bytes of JSON before the tensors; 0 for a body of pixels alone",
+            "description": "bytes of JSON before the tensors; 0 for a body of pixels only",
             "schema": {"type": "integer", "minimum": 0, "maximum": 999_999_999},
         }
     ],
 }  # fmt: skip
-"""OpenAPI of a request to `infer`."""
+"""OpenAPI description of a request to `infer`."""

@@ -1,4 +1,4 @@
-"""A server's life: listen, load, answer, drain, end."""
+"""Life cycle of the server process: listen, load the model, answer requests, drain, exit."""
 
 import asyncio
 import signal
@@ -10,25 +10,25 @@ from types import FrameType
 import uvicorn
 
 from tenfold.errors import TenfoldError, UsageError
+from tenfold.serving.allocator import return_freed_memory
 from tenfold.serving.app import create_app
 from tenfold.serving.connections import Connection
-from tenfold.serving.front import Front
-from tenfold.serving.logs import log_as_json, tell
-from tenfold.serving.memory import give_memory_back
+from tenfold.serving.logs import log_as_json, log_event
+from tenfold.serving.middleware import Middleware
 from tenfold.serving.service import Service
 
-_HANDOVER_SECONDS = 0.001
-"""Longest that a thread of Python keeps others waiting; 5 ms, Python's own, would show in every
-answer that is given while pictures are read."""
+_SWITCH_SECONDS = 0.001
+"""Longest time that one Python thread keeps the others waiting. Python's default, 5 ms, would be
+added to every response while a picture is read."""
 
 
 class Server(uvicorn.Server):
-    """One process that serves a model until a signal ends it.
+    """A process that serves a model until a signal ends it.
 
     Args:
         service: What is served.
-        listening: A socket that listens.
-        announce: Called once with the address, when requests are answered.
+        listening: A listening socket.
+        announce: Called once with the server's address, when the model is loaded.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Server(uvicorn.Server):
     ) -> None:
         super().__init__(
             uvicorn.Config(
-                Front(create_app(service), service),
+                Middleware(create_app(service), service),
                 http=Connection,
                 log_config=None,
                 access_log=False,
@@ -54,49 +54,50 @@ class Server(uvicorn.Server):
         self._interrupted = False
 
     def serve_until_stopped(self) -> None:
-        """Answer requests until SIGTERM, or Ctrl-C.
+        """Answer requests until SIGTERM or Ctrl-C.
 
         Raises:
             TenfoldError: The model cannot be loaded.
-            KeyboardInterrupt: It was Ctrl-C.
+            KeyboardInterrupt: The signal was Ctrl-C.
         """
         log_as_json()
-        give_memory_back()
-        sys.setswitchinterval(_HANDOVER_SECONDS)
+        return_freed_memory()
+        sys.setswitchinterval(_SWITCH_SECONDS)
         self.run(sockets=[self._listening])
         self._service.close()
         if self._failure:
             raise self._failure
-        tell("stopped")
+        log_event("stopped")
         if self._interrupted:
             raise KeyboardInterrupt
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen; the model is loaded meanwhile, and requests are told so."""
+        """Listen, and start to load the model."""
         await super().startup(sockets)
         self._loading = asyncio.create_task(self._service.start())
-        self._loading.add_done_callback(self._loaded)
+        self._loading.add_done_callback(self._handle_loaded)
 
-    def _loaded(self, loading: "asyncio.Task[None]") -> None:
+    def _handle_loaded(self, loading: "asyncio.Task[None]") -> None:
         if loading.cancelled():
             return
         self._failure = loading.exception()
         if self._failure:
             self.should_exit = True
         elif self._service.phase == "ready":
-            tell("ready", model=self._service.name)
+            log_event("ready", model=self._service.name)
             self._announce(address(self._listening))
 
     async def on_tick(self, counter: int) -> bool:
-        """End once all that was asked before the signal is answered."""
+        """Exit when the server is draining and all requests are answered."""
         if self._service.phase == "draining" and not self._service.in_flight:
             self.should_exit = True
         return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Hear a signal: the first lets requests end, a second Ctrl-C ends at once.
+        """Drain at the first signal; exit at once at a second Ctrl-C.
 
-        uvicorn would raise the signal anew at the end, so that the process dies of it.
+        uvicorn's own handler would raise the signal again at the end, and the exit code would
+        not be 0.
         """
         again = self._service.phase == "draining"
         self._service.phase = "draining"
@@ -106,18 +107,18 @@ class Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens.
+    """Return a listening socket.
 
     Args:
         host: A name or address of this machine.
-        port: 0 to 65535; 0 takes any that is free.
+        port: 0 to 65535; 0 selects any free port.
 
     Raises:
-        UsageError: No such port.
-        TenfoldError: Another program has the port, or the address is none of this machine's.
+        UsageError: The port is out of range.
+        TenfoldError: The port is in use, or the address does not belong to this machine.
     """
     if not 0 <= port <= 65535:
-        raise UsageError(f"port is {port}: it must lie between 0 and 65535")
+        raise UsageError(f"port is {port}: it must be between 0 and 65535")
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -131,13 +132,13 @@ def listen(host: str, port: int) -> socket.socket:
             listening.close()
             raise
     except (OSError, UnicodeError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise TenfoldError(f"cannot listen on {host}:{port}: {why.lower()}") from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise TenfoldError(f"cannot listen on {host}:{port}: {reason.lower()}") from error
     return listening
 
 
 def address(listening: socket.socket) -> str:
-    """Return the address under which a browser on this machine finds the server."""
+    """Return the server's address for a browser on this machine."""
     host, port = listening.getsockname()[:2]
     if host in ("0.0.0.0", "::"):
         host = "localhost"

@@ -1,25 +1,26 @@
-"""The model a server holds, and the workers that read pictures with it."""
+"""The model that a server runs, and the worker threads that read pictures with it."""
 
 import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import SIDE
+from tenfold.arrays import SIDE, Probabilities
 from tenfold.classifiers.base import Classifier
 from tenfold.classifiers.bundle import load_bundle, load_classifier
 from tenfold.serving.batching import Batcher
+from tenfold.serving.http_errors import HttpError
 from tenfold.serving.metrics import Metrics
-from tenfold.serving.problems import ProblemError
 from tenfold.serving.settings import Settings
 
 if TYPE_CHECKING:
     from tenfold.reading.reader import Reader
 
+P = ParamSpec("P")
 T = TypeVar("T")
 Phase = Literal["starting", "ready", "draining"]
 
@@ -28,16 +29,19 @@ class Service:
     """A model and its workers.
 
     Args:
-        model: Shipped name or bundle folder.
+        model: Name of a shipped model, or a bundle folder.
         settings: The limits.
 
     Attributes:
-        name: What clients call the model: its name, or its folder's.
-        phase: "ready" between loading and draining; only then is work taken.
-        in_flight: Requests that are not answered yet.
+        model: As given.
+        name: The model's name for clients: its shipped name, or the name of its folder.
+        settings: As given.
+        metrics: The server's metrics.
+        phase: Requests are accepted only while it is "ready".
+        in_flight: Number of requests without a complete response.
 
     Raises:
-        BundleError: No such model.
+        BundleError: There is no such model.
     """
 
     def __init__(self, model: str, settings: Settings) -> None:
@@ -51,17 +55,17 @@ class Service:
         self._batcher: Batcher | None = None
         self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="tenfold-picture")
         self._pictures = 0
-        watch = self.metrics.watch
-        watch("tenfold_requests_in_flight", "Requests without an answer.", lambda: self.in_flight)
-        watch("tenfold_pictures", "Pictures in a worker or waiting.", lambda: self._pictures)
-        watch(
+        add_gauge = self.metrics.add_gauge
+        add_gauge("tenfold_requests_in_flight", "Open requests.", lambda: self.in_flight)
+        add_gauge("tenfold_pictures", "Pictures in a worker or waiting.", lambda: self._pictures)
+        add_gauge(
             "tenfold_queue_requests",
             "Requests that wait for the model.",
-            lambda: self._batcher.waiting if self._batcher else 0,
+            lambda: self._batcher.queue_length if self._batcher else 0,
         )
 
     async def start(self) -> None:
-        """Load the model in a thread; requests are told meanwhile that it is starting.
+        """Load the model in a thread. Requests get status 503 until it is loaded.
 
         Raises:
             BundleError: The model is damaged.
@@ -72,7 +76,7 @@ class Service:
             self.phase = "ready"
 
     def _load(self) -> "Reader":
-        """Load the model, and read a little, so that the first request waits for nothing."""
+        """Load the model and run it once, so that the first request is not slow."""
         from tenfold.reading.reader import Reader
 
         classifier = load_classifier(self.model)
@@ -80,95 +84,102 @@ class Service:
         classifier.predict_proba(blank)
         reader = Reader(classifier)
         reader.read(blank)
-        _ = reader.line_reader  # loaded by the asking
+        _ = reader.line_reader  # loads the line network
         return reader
 
     def close(self) -> None:
-        """Let the workers go."""
+        """End the threads after their current work."""
         if self._batcher:
             self._batcher.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def check_ready(self) -> None:
-        """Refuse work while there is no model, and once the server is to stop.
+        """Refuse a request while the model is loading, and after the signal to stop.
 
         Raises:
-            ProblemError: 503.
+            HttpError: 503.
         """
         if self.phase != "ready":
-            raise ProblemError(503, f"the server is {self.phase}")
+            raise HttpError(503, f"the server is {self.phase}")
 
     def batcher(self) -> Batcher:
-        """Return the model's queue.
+        """Return the model's batcher.
 
         Raises:
-            ProblemError: 503 while not ready, 429 if too many wait.
+            HttpError: 503 while not ready, 429 if its queue is full.
         """
         self.check_ready()
         assert self._batcher is not None
-        self._batcher.check_room()
+        self._batcher.check_queue()
         return self._batcher
 
-    def check_room_for_picture(self) -> None:
-        """Refuse a picture, before it is uploaded if need be.
+    def check_picture_queue(self) -> None:
+        """Refuse a picture if too many are waiting.
 
         Raises:
-            ProblemError: 503 while not ready, 429 if too many wait.
+            HttpError: 503 while not ready, 429 if the queue is full.
         """
         self.check_ready()
         if self._pictures >= self.settings.threads + self.settings.picture_queue:
-            raise ProblemError(429, "too many pictures wait already; try again")
+            raise HttpError(429, "too many pictures are waiting; try again")
 
-    async def in_worker(self, work: Callable[["Reader"], T]) -> T:
-        """Do what takes long in a worker: decoding, reading, explaining.
+    async def run_in_worker(
+        self, function: Callable[Concatenate["Reader", P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a function that decodes, reads or explains a picture, in a worker thread.
 
-        When the request is cancelled, at its deadline or because its client has left, the
-        classifier of the reader raises, which ends the work.
+        All work on pictures starts here. When the request is canceled, by its deadline or because
+        its client has disconnected, the reader's classifier raises an error, which ends the work.
 
         Args:
-            work: Called in a thread with a reader of its own.
+            function: Called with a reader of its own and the arguments.
+            *args: Arguments of the function.
+            **kwargs: Keyword arguments of the function.
 
         Raises:
-            ProblemError: 429 if too many wait, 503 while not ready.
+            HttpError: 429 if the queue is full, 503 while not ready.
         """
-        self.check_room_for_picture()
+        self.check_picture_queue()
         assert self._reader is not None
-        impatient = Impatient(self._reader.classifier)
-        reader = self._reader.lent(impatient)
+        classifier = CancelableClassifier(self._reader.classifier)
+        reader = self._reader.lent(classifier)
         self._pictures += 1
-        doing = asyncio.get_running_loop().run_in_executor(self._pool, work, reader)
-        doing.add_done_callback(self._done)
+        work = asyncio.get_running_loop().run_in_executor(
+            self._pool, lambda: function(reader, *args, **kwargs)
+        )
+        work.add_done_callback(self._count_done)
         try:
-            # Cancelling would forget a thread that goes on for a while yet.
-            return await asyncio.shield(doing)
+            # Without the shield, a canceled request would no longer count its running thread.
+            return await asyncio.shield(work)
         finally:
-            impatient.over.set()
+            classifier.canceled.set()
 
-    def _done(self, doing: "asyncio.Future[Any]") -> None:
+    def _count_done(self, work: "asyncio.Future[Any]") -> None:
         self._pictures -= 1
-        if not doing.cancelled():
-            doing.exception()  # nobody may be left to hear of it
+        if not work.cancelled():
+            work.exception()  # retrieved, so that asyncio does not log it
 
 
-class Impatient(Classifier):
-    """A classifier for one request, which refuses to go on once that is over.
+class CancelableClassifier(Classifier):
+    """A classifier for one request, which raises an error once the request is canceled.
 
     Args:
-        classifier: The one that does the work; its digit score is its largest probability.
+        classifier: The classifier that does the work. Its digit score must be its largest
+            probability.
     """
 
     def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier
-        self.over = threading.Event()
+        self.canceled = threading.Event()
 
-    def predict_proba(self, images: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    def predict_proba(self, images: npt.ArrayLike) -> Probabilities:
         """Return the probability of each digit; see `Classifier.predict_proba`."""
-        if self.over.is_set():
-            raise ProblemError(504, "the request is over")
+        if self.canceled.is_set():
+            raise HttpError(504, "the request was canceled")
         return self._classifier.predict_proba(images)
 
 
 def service_of(request: Any) -> Service:
-    """Return the service of the application that a request came to."""
+    """Return the service of the application that received a request."""
     service: Service = request.app.state.service
     return service

@@ -1,8 +1,9 @@
-"""What a server allows its clients; every default is meant for a machine that others can reach."""
+"""Limits of a server. The defaults suit a server that other machines can reach."""
 
 import os
 from dataclasses import dataclass, fields
 
+from tenfold.arrays import SIDE
 from tenfold.errors import UsageError
 
 
@@ -12,14 +13,17 @@ class Settings:
 
     Attributes:
         max_bytes: Largest body of a request, in bytes.
-        max_pixels: Largest picture, in pixels; a 50 megapixel phone's just pass.
-        max_pages: Most pages of a PDF.
-        max_images: Most 28x28 images in one request to `infer`.
-        timeout_seconds: Time for a whole request, from its headers to its answer.
-        queue: Requests to `infer` that may wait for the model.
-        picture_queue: Pictures that may wait for a worker.
-        workers: Threads that decode and read pictures; 0 takes one per core, four at most.
-        cors: Origins whose pages may call the API from a browser; none by default.
+        max_pixels: Largest picture, in pixels. Photos of 50 megapixel phones are accepted.
+        max_pages: Maximum number of pages of a PDF.
+        max_images: Maximum number of 28x28 images in one request to `infer`.
+        timeout_seconds: Time limit for a whole request, from its headers to its response.
+        queue: Number of requests to `infer` that may wait for the model.
+        picture_queue: Number of pictures that may wait for a worker.
+        workers: Number of threads that decode and read pictures; 0 means one per core, at most 4.
+        cors: Origins whose pages may call the API from a browser.
+
+    Raises:
+        UsageError: A limit is not positive, or an origin has no scheme.
     """
 
     max_bytes: int = 32_000_000
@@ -35,24 +39,24 @@ class Settings:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            least = 0 if field.name == "workers" else 1e-3
-            if field.name != "cors" and not least <= value < float("inf"):
+            minimum = 0 if field.name == "workers" else 1e-3
+            if field.name != "cors" and not minimum <= value < float("inf"):
                 raise UsageError(f"{field.name} is {value}: it must be above 0")
         for origin in self.cors:
             if origin != "*" and not origin.startswith(("http://", "https://")):
-                raise UsageError(f"{origin} is no origin: give https://example.org, or *")
+                raise UsageError(f"{origin} is not an origin: give https://example.org, or *")
 
     @property
     def threads(self) -> int:
-        """The number of workers."""
+        """The number of worker threads."""
         return self.workers or min(4, os.cpu_count() or 1)
 
     @property
     def max_infer_bytes(self) -> int:
-        """Largest body of a request to `infer`, in bytes: 16 characters a pixel, and some."""
-        return min(self.max_bytes, 16 * 28 * 28 * self.max_images + 2**16)
+        """Largest body of a request to `infer`, in bytes: 16 characters a pixel, and 64 kB."""
+        return min(self.max_bytes, 16 * SIDE * SIDE * self.max_images + 2**16)
 
     @property
     def max_held_bytes(self) -> int:
-        """Bytes that all requests' bodies may take together, before more are refused."""
+        """Maximum total size of the bodies of all open requests, in bytes."""
         return 8 * self.max_bytes

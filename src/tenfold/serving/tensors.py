@@ -1,24 +1,30 @@
-"""Bytes of the Open Inference Protocol, version 2 -> images, and probabilities -> bytes.
+"""Requests and responses of the Open Inference Protocol as bytes, with their binary extension.
 
-The protocol is KServe's; the binary tensor extension, Triton's: JSON first, as long as the header
-Inference-Header-Content-Length says, then the tensors as they are, little-endian.
+In the binary tensor extension (Triton's), JSON comes first; the header
+Inference-Header-Content-Length says how long it is. The tensors follow as bytes, little-endian.
 """
 
 import json
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.arrays import SIDE
+from tenfold.arrays import CLASSES, SIDE, Images, Probabilities
 from tenfold.classifiers.base import as_images
 from tenfold.errors import UsageError
-from tenfold.serving.problems import ProblemError
+from tenfold.serving.http_errors import HttpError
+
+RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
+"""Names in lower case, and values."""
 
 INPUT, OUTPUT = "images", "probabilities"
 VERSION = "1"
-"""The one version of a model that there is."""
+"""The only version of a model."""
+
+JSON_LENGTH = b"inference-header-content-length"
+"""Header that says how many bytes of JSON the body starts with."""
 
 PIXELS = SIDE * SIDE
 
@@ -27,82 +33,88 @@ _BYTES = {"UINT8": 1, "FP32": 4}
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """What a request asks.
+    """A request to classify images.
 
     Attributes:
         images: uint8 (n, 28, 28).
         id: The client's name for the request, or None.
-        binary: Whether the probabilities are wanted as bytes.
+        binary: Whether the client wants the probabilities as bytes.
     """
 
-    images: NDArray[np.uint8]
+    images: Images
     id: str | None = None
     binary: bool = False
 
 
-class Encoded(NamedTuple):
-    """An answer: its body, and how long the JSON in front is where bytes follow."""
+class InferenceResponse(NamedTuple):
+    """Headers and body of a successful response."""
 
+    headers: RawHeaders
     body: bytes
-    json_bytes: int | None
 
 
-def decode_inference(body: bytes, json_bytes: int | None, most: int) -> Inference:
-    """Read a request.
+def decode_inference(body: bytes, json_bytes: int | None, max_images: int) -> Inference:
+    """Parse a request.
 
     Args:
         body: The request's body.
-        json_bytes: What Inference-Header-Content-Length says; None without it. 0: the body is
-            nothing but pixels, 784 bytes an image.
-        most: Images that one request may hold.
+        json_bytes: Value of the header Inference-Header-Content-Length, or None without it. 0
+            means that the body consists of pixels only, 784 bytes an image.
+        max_images: Maximum number of images in a request.
 
     Raises:
-        ProblemError: 400 if it is not what the protocol says, 413 for too many images.
+        HttpError: 400 if the request does not follow the protocol, 413 for too many images.
     """
     if json_bytes == 0:
-        return Inference(_from_bytes("UINT8", [len(body) // PIXELS, SIDE, SIDE], body, most))
+        count = len(body) // PIXELS
+        return Inference(_from_bytes("UINT8", [count, SIDE, SIDE], body, max_images))
     if json_bytes is not None and not 0 < json_bytes <= len(body):
-        raise _bad(f"the body is shorter than the {json_bytes} bytes of JSON it should begin with")
+        raise _bad(f"the body is shorter than the {json_bytes} bytes of JSON in its header")
     request = _json(body if json_bytes is None else body[:json_bytes])
     inputs = request.get("inputs")
     if not (isinstance(inputs, list) and len(inputs) == 1 and isinstance(inputs[0], dict)):
         raise _bad(f"inputs must be a list of one tensor, {INPUT}")
     tensor = inputs[0]
     if tensor.get("name") != INPUT:
-        raise _bad(f"the input is called {INPUT}")
+        raise _bad(f"the name of the input must be {INPUT}")
     datatype, shape = tensor.get("datatype"), tensor.get("shape")
     if not isinstance(datatype, str) or datatype not in _BYTES:
-        raise _bad(f"datatype must be UINT8, or FP32 with values 0 to 255; {INPUT} has neither")
+        raise _bad(f"datatype of {INPUT} must be UINT8, or FP32 with values from 0 to 255")
     size = _parameters(tensor).get("binary_data_size")
     if size is None:
-        images = _from_json(datatype, shape, tensor.get("data"), most)
+        images = _from_json(datatype, shape, tensor.get("data"), max_images)
     elif json_bytes is None or size != len(body) - json_bytes:
-        raise _bad("binary_data_size must say how many bytes follow the JSON")
+        raise _bad("binary_data_size must be the number of bytes that follow the JSON")
     else:
-        images = _from_bytes(datatype, shape, body[json_bytes:], most)
+        images = _from_bytes(datatype, shape, body[json_bytes:], max_images)
     name = request.get("id")
     if name is not None and not isinstance(name, str):
         raise _bad("id must be a string")
     return Inference(images, name, _wants_binary(request))
 
 
-def encode_inference(model: str, request: Inference, probabilities: NDArray[np.float32]) -> Encoded:
-    """Write the answer to a request.
+def encode_inference(
+    model: str, request: Inference, probabilities: Probabilities
+) -> InferenceResponse:
+    """Return the response to a request.
 
     Args:
         model: The model's name.
-        request: What was asked.
+        request: The request.
         probabilities: float32 (n, 10).
     """
     head = f'{{"model_name":{json.dumps(model)},"model_version":"{VERSION}",'
     if request.id is not None:
         head += f'"id":{json.dumps(request.id)},'
-    head += f'"outputs":[{{"name":"{OUTPUT}","datatype":"FP32","shape":[{len(probabilities)},10],'
+    shape = f"[{len(probabilities)},{CLASSES}]"
+    head += f'"outputs":[{{"name":"{OUTPUT}","datatype":"FP32","shape":{shape},'
     if request.binary:
         data = probabilities.astype("<f4", copy=False).tobytes()
         text = f'{head}"parameters":{{"binary_data_size":{len(data)}}}}}]}}'.encode()
-        return Encoded(text + data, len(text))
-    return Encoded(f'{head}"data":{probabilities.ravel().tolist()}}}]}}'.encode(), None)
+        kind = (b"content-type", b"application/octet-stream")
+        return InferenceResponse([kind, (JSON_LENGTH, str(len(text)).encode())], text + data)
+    body = f'{head}"data":{probabilities.ravel().tolist()}}}]}}'.encode()
+    return InferenceResponse([(b"content-type", b"application/json")], body)
 
 
 def _json(text: bytes) -> dict[str, Any]:
@@ -115,8 +127,8 @@ def _json(text: bytes) -> dict[str, Any]:
     return request
 
 
-def _parameters(of: dict[str, Any]) -> dict[str, Any]:
-    parameters = of.get("parameters") or {}
+def _parameters(item: dict[str, Any]) -> dict[str, Any]:
+    parameters = item.get("parameters") or {}
     if not isinstance(parameters, dict):
         raise _bad("parameters must be an object")
     return parameters
@@ -131,24 +143,24 @@ def _wants_binary(request: dict[str, Any]) -> bool:
         raise _bad("outputs must be a list of tensors")
     for output in outputs:
         if output.get("name") != OUTPUT:
-            raise _bad(f"the output is called {OUTPUT}")
+            raise _bad(f"the name of the output must be {OUTPUT}")
         binary = _parameters(output).get("binary_data", binary) is True
     return binary
 
 
-def _check_shape(shape: Any, most: int) -> int:
-    """Return how many images a tensor of this shape holds."""
-    whole = isinstance(shape, list) and all(type(side) is int for side in shape)
-    if not whole or len(shape) != 3 or shape[1:] != [SIDE, SIDE] or shape[0] < 1:
+def _check_shape(shape: Any, max_images: int) -> int:
+    """Return the number of images in a tensor of this shape."""
+    integers = isinstance(shape, list) and all(type(side) is int for side in shape)
+    if not integers or len(shape) != 3 or shape[1:] != [SIDE, SIDE] or shape[0] < 1:
         raise _bad(f"shape must be [n, {SIDE}, {SIDE}], with n above 0")
-    if shape[0] > most:
-        raise ProblemError(413, f"more than {most} images in one request")
+    if shape[0] > max_images:
+        raise HttpError(413, f"more than {max_images} images in one request")
     count: int = shape[0]
     return count
 
 
-def _from_bytes(datatype: str, shape: Any, data: bytes, most: int) -> NDArray[np.uint8]:
-    count = _check_shape(shape, most)
+def _from_bytes(datatype: str, shape: Any, data: bytes, max_images: int) -> Images:
+    count = _check_shape(shape, max_images)
     if len(data) != count * PIXELS * _BYTES[datatype]:
         raise _bad(f"{len(data)} bytes do not make {count} images of {datatype}")
     if datatype == "UINT8":
@@ -156,13 +168,13 @@ def _from_bytes(datatype: str, shape: Any, data: bytes, most: int) -> NDArray[np
     return _from_floats(np.frombuffer(data, "<f4"), count)
 
 
-def _from_json(datatype: str, shape: Any, data: Any, most: int) -> NDArray[np.uint8]:
-    count = _check_shape(shape, most)
+def _from_json(datatype: str, shape: Any, data: Any, max_images: int) -> Images:
+    count = _check_shape(shape, max_images)
     if not isinstance(data, list):
         raise _bad("data must be a list of numbers, flat or nested")
     if datatype == "UINT8" and data and type(data[0]) is int:
         try:
-            # Far quicker than by way of an array, and takes nothing but integers 0 to 255.
+            # Much faster than np.array, and accepts only integers from 0 to 255.
             values = np.frombuffer(bytes(data), np.uint8)
         except (TypeError, ValueError) as error:
             raise _bad("UINT8 data must be integers from 0 to 255") from error
@@ -176,7 +188,7 @@ def _from_json(datatype: str, shape: Any, data: Any, most: int) -> NDArray[np.ui
 
 
 def _flattened(datatype: str, data: list[Any]) -> NDArray[Any]:
-    """Return the numbers of a list, nested or not, in an array of whatever type they are."""
+    """Return the numbers of a list, nested or not, as an array of any type."""
     try:
         values = np.array(data)
     except (ValueError, OverflowError, RecursionError) as error:
@@ -188,12 +200,12 @@ def _flattened(datatype: str, data: list[Any]) -> NDArray[Any]:
     return values
 
 
-def _from_floats(values: NDArray[Any], count: int) -> NDArray[np.uint8]:
+def _from_floats(values: NDArray[Any], count: int) -> Images:
     try:
         return as_images(values.astype(np.float32).reshape(count, SIDE, SIDE))
     except UsageError as error:
         raise _bad(str(error)) from error
 
 
-def _bad(message: str) -> ProblemError:
-    return ProblemError(400, message)
+def _bad(message: str) -> HttpError:
+    return HttpError(400, message)

@@ -12,7 +12,7 @@ const PURPOSES = {
   dense1: "Weighted sums of everything above.",
 };
 
-/** Show what `/inside` told. @param {Uint8Array} image 784 bytes */
+/** Show what `/page/explain` told. @param {Uint8Array} image 784 bytes */
 export function showInside(document_, image) {
   showEvidence(document_, image);
   const layers = document_.layers.filter((layer) => layer.name !== "logits" && layer.kind !== "flatten");

@@ -46,7 +46,7 @@ async function send(drawing) {
   try {
     const body = await sheet.blob();
     const how = new URLSearchParams({ single: $("single").checked, drawn: !sheet.picture });
-    const response = await fetch(`/look?${how}`, {
+    const response = await fetch(`/page/read?${how}`, {
       method: "POST", body, headers: { "content-type": body.type || "application/octet-stream" },
     });
     const told = await response.json();
@@ -165,7 +165,7 @@ async function lookInside() {
   looking = true;
   try {
     const image = bytes(mark.canvas);
-    const response = await fetch("/inside", {
+    const response = await fetch("/page/explain", {
       method: "POST", body: image, headers: { "content-type": "application/octet-stream" },
     });
     if (response.ok) showInside(await response.json(), image);

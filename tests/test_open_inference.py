@@ -8,7 +8,7 @@ import pytest
 from served import Served, images_request
 
 import tenfold
-from tenfold.serving.problems import ProblemError
+from tenfold.serving.http_errors import HttpError
 from tenfold.serving.tensors import decode_inference
 
 INFER = "/v2/models/standard/infer"
@@ -99,7 +99,7 @@ def test_tritonclient(served: Served, mnist, expected: np.ndarray, datatype, bin
             assert found.dtype == np.float32
             np.testing.assert_allclose(found, expected, atol=1e-6)
             assert result.get_response()["id"] == "17"
-        with pytest.raises(http.InferenceServerException, match="no model of that name"):
+        with pytest.raises(http.InferenceServerException, match="no model has this name"):
             client.infer("other", [tensor])
     finally:
         client.close()
@@ -159,19 +159,19 @@ BAD = {
 
 @pytest.mark.parametrize("body", BAD.values(), ids=BAD)
 def test_what_is_wrong_is_400(body: bytes) -> None:
-    with pytest.raises(ProblemError) as problem:
+    with pytest.raises(HttpError) as raised:
         decode_inference(body, None, 40)
-    assert problem.value.status == 400
-    assert len(problem.value.message) < 200
+    assert raised.value.status == 400
+    assert len(raised.value.message) < 200
 
 
 @pytest.mark.parametrize(
     ("body", "length"), [(b"{}", 3), (b"abc", 0), (b"", 0), (tensor(), 10**8), (b"\x80", 1)]
 )
 def test_bytes_that_do_not_fit_are_400(body: bytes, length: int) -> None:
-    with pytest.raises(ProblemError) as problem:
+    with pytest.raises(HttpError) as raised:
         decode_inference(body, length, 40)
-    assert problem.value.status == 400
+    assert raised.value.status == 400
 
 
 def test_refused_over_http(served: Served) -> None:

@@ -1,4 +1,4 @@
-"""What the page asks the server for: `POST /look` and `POST /inside`."""
+"""What the page requests: `POST /page/read` and `POST /page/explain`."""
 
 from base64 import b64decode
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def array(text: str, kind: type, *shape: int) -> np.ndarray:
     return np.frombuffer(b64decode(text), kind).reshape(shape)
 
 
-def test_look(served: Served, digit_png: Path) -> None:
+def test_read(served: Served, digit_png: Path) -> None:
     data = digit_png.read_bytes()
     plain = served.ask("/predict", data, PNG).document["pictures"][0]
     body, kind = form(data)
@@ -33,7 +33,7 @@ def test_look(served: Served, digit_png: Path) -> None:
         ("?drawn=true", data, PNG),
         ("?single=true", body, kind),
     ):
-        answer = served.ask(f"/look{query}", sent, headers)
+        answer = served.ask(f"/page/read{query}", sent, headers)
         assert answer.status == 200
         document = answer.document
         (digit,) = document["lines"][0]["digits"]
@@ -48,9 +48,9 @@ def test_look(served: Served, digit_png: Path) -> None:
             assert digit == plain["lines"][0]["digits"][0]
 
 
-def test_inside(served: Served, mnist) -> None:
+def test_explain(served: Served, mnist) -> None:
     image = mnist.train_images[0]  # a 5
-    answer = served.ask("/inside", image.tobytes(), BYTES)
+    answer = served.ask("/page/explain", image.tobytes(), BYTES)
     assert answer.status == 200
     document = answer.document
     assert document["digit"] == 5
@@ -66,18 +66,22 @@ def test_inside(served: Served, mnist) -> None:
         assert maps.max() == 255
 
 
-def test_inside_a_blank(served: Served) -> None:
-    answer = served.ask("/inside", bytes(784), BYTES)
+def test_explain_a_blank(served: Served) -> None:
+    answer = served.ask("/page/explain", bytes(784), BYTES)
     assert answer.status == 200
     assert answer.document["occlusion"]["strongest"] == 0
 
 
-def test_what_cannot_be_looked_at_is_said(served: Served) -> None:
-    for path, body in (("/look", b"no picture"), ("/inside", b"short"), ("/inside", bytes(785))):
+def test_bad_bodies_are_answered_with_their_error(served: Served) -> None:
+    for path, body in (
+        ("/page/read", b"no picture"),
+        ("/page/explain", b"short"),
+        ("/page/explain", bytes(785)),
+    ):
         answer = served.ask(path, body, BYTES)
         assert answer.status == 422
         assert list(answer.document) == ["error"]
-    assert served.ask("/look", b"", PNG).status == 400
-    assert served.ask("/look", b"{}", {"Content-Type": "application/json"}).status == 415
-    assert served.ask("/look?single=perhaps", b"x", PNG).status == 422
-    assert served.ask("/inside").status == 405
+    assert served.ask("/page/read", b"", PNG).status == 400
+    assert served.ask("/page/read", b"{}", {"Content-Type": "application/json"}).status == 415
+    assert served.ask("/page/read?single=perhaps", b"x", PNG).status == 422
+    assert served.ask("/page/explain").status == 405

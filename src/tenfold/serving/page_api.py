@@ -1,0 +1,136 @@
+"""What the page requests: `POST /page/read` reads a picture, `POST /page/explain` explains a digit.
+
+Both serve the page only. They are not in the OpenAPI document and change with the page.
+"""
+
+from base64 import b64encode
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from numpy.typing import NDArray
+
+from tenfold.arrays import SIDE
+from tenfold.imaging.decoding import load_pages
+from tenfold.serving.http_errors import HttpError
+from tenfold.serving.service import service_of
+from tenfold.serving.settings import Settings
+from tenfold.serving.uploads import Upload, picture_in
+
+if TYPE_CHECKING:
+    from tenfold.classifiers.features import FeatureClassifier
+    from tenfold.reading.reader import Reader
+    from tenfold.reading.results import Digit
+
+MAX_LEFT_OUT = 60
+"""Maximum number of marks in a response that are not digits: a page of print has thousands."""
+
+router = APIRouter(prefix="/page", include_in_schema=False)
+
+
+@router.post("/read")
+async def read(request: Request, single: bool = False, drawn: bool = False) -> JSONResponse:
+    """Read the first page of a picture.
+
+    The response is an entry of `tenfold read --json`. In addition, each digit has `canvas`, the
+    28x28 bytes that the network saw, in base64, and `probabilities`, of 0 to 9. `left_out` holds
+    the marks that are not digits, `threshold` the confidence that a digit must reach. `drawn`
+    says that the picture was drawn on a clean sheet.
+    """
+    service = service_of(request)
+    upload = await picture_in(request)
+    return JSONResponse(
+        await service.run_in_worker(
+            _read_upload, upload, service.settings, single=single, drawn=drawn
+        )
+    )
+
+
+@router.post("/explain")
+async def explain(request: Request) -> JSONResponse:
+    """Return the feature maps of an image, and how much each of its parts supports the answer.
+
+    The body is one image: 784 bytes, white ink on black. `layers` holds the feature maps as
+    bytes, 0 to the layer's largest value. `occlusion` says how much the odds of `digit` fall where
+    ink is covered: signed bytes, where 127 stands for `strongest` powers of ten. All arrays are
+    in base64.
+    """
+    service = service_of(request)
+    body = await request.body()
+    if len(body) != SIDE * SIDE:
+        raise HttpError(422, f"the body has {len(body)} bytes; an image has 784, 28 rows of 28")
+    image = np.frombuffer(body, np.uint8).reshape(SIDE, SIDE)
+    return JSONResponse(await service.run_in_worker(_explain, service.model, image))
+
+
+@lru_cache(maxsize=1)
+def _features_of(model: str) -> "FeatureClassifier":
+    """Return a model that also gives its feature maps; it is loaded at the first call."""
+    from tenfold.classifiers.bundle import load_features
+
+    return load_features(model)
+
+
+def _read_upload(
+    reader: "Reader", upload: Upload, settings: Settings, *, single: bool, drawn: bool
+) -> dict[str, Any]:
+    picture = next(load_pages(upload.data, max_pixels=settings.max_pixels))
+    reading = reader.read_picture(picture, single=single, drawn=drawn)
+    document = reading.to_dict()
+    left_out = reading.left_out[:MAX_LEFT_OUT]
+    document["threshold"] = reader.threshold
+    document["left_out"] = [digit.to_dict() for digit in left_out]
+    digits = [digit for line in reading.lines for digit in line.digits]
+    entries = [entry for line in document["lines"] for entry in line["digits"]]
+    _add_probabilities(reader, [*digits, *left_out], [*entries, *document["left_out"]])
+    return document
+
+
+def _add_probabilities(
+    reader: "Reader", digits: list["Digit"], entries: list[dict[str, Any]]
+) -> None:
+    if not digits:
+        return
+    canvases = np.stack([digit.canvas for digit in digits])
+    probabilities = reader.classifier.predict_proba(canvases)
+    for entry, canvas, row in zip(entries, canvases, probabilities, strict=True):
+        entry["canvas"] = _base64(canvas)
+        entry["probabilities"] = [round(float(value), 4) for value in row]
+
+
+def _explain(reader: "Reader", model: str, image: NDArray[np.uint8]) -> dict[str, Any]:
+    from tenfold.explaining.occlusion import occlusion
+
+    features = _features_of(model)
+    maps = features.feature_maps(image)
+    digit = int(maps.pop("probabilities")[0].argmax())
+    layers = {layer.name: layer for layer in features.layers}
+    evidence = occlusion(reader.classifier, image, digit)
+    strongest = float(np.abs(evidence).max())
+    signed = np.rint(evidence * (127 / max(strongest, 1e-9))).astype(np.int8)
+    return {
+        "digit": digit,
+        "occlusion": {"strongest": round(strongest, 3), "values": _base64(signed)},
+        "layers": [
+            {
+                "name": name,
+                "kind": layers[name].kind,
+                "shape": list(values.shape[1:]),
+                "values": _base64(_scaled(values[0])),
+            }
+            for name, values in maps.items()
+        ],
+    }
+
+
+def _scaled(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return values as bytes, channels first: 0 for 0 and below, 255 for the largest."""
+    largest = max(float(values.max()), 1e-9)
+    scaled = np.rint(np.clip(values / largest, 0, 1) * 255).astype(np.uint8)
+    return np.moveaxis(scaled, -1, 0)
+
+
+def _base64(values: NDArray[Any]) -> str:
+    return b64encode(np.ascontiguousarray(values).tobytes()).decode()
