@@ -94,7 +94,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def tenfold_batch(capsys: pytest.CaptureFixture[str]):
-    from tenfold.cli import main
+    from tenfold.cli.main import main
 
     def call(*arguments: object) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as ended:

@@ -7,7 +7,7 @@ from conftest import Mnist
 from PIL import Image
 from scenes import page
 
-from tenfold.cli import main
+from tenfold.cli.main import main
 from tenfold.imaging.decoding import load_picture
 from tenfold.reading.annotate import CALLED, LEFT_OUT, annotate
 from tenfold.reading.reader import Reader

@@ -119,12 +119,12 @@ def test_public_names() -> None:
     "code",
     [
         "import tenfold",
-        "import tenfold.cli; tenfold.cli.build_parser().format_help()",
-        "import tenfold.cli\n"
-        "try: tenfold.cli.main(['read', '--single', '{picture}'])\n"
+        "from tenfold.cli import main; main.build_parser().format_help()",
+        "from tenfold.cli import main\n"
+        "try: main.main(['read', '--single', '{picture}'])\n"
         "except SystemExit as e: assert e.code == 0, e.code",
-        "import tenfold.cli\n"
-        "try: tenfold.cli.main(['evaluate', 'standard'])\n"
+        "from tenfold.cli import main\n"
+        "try: main.main(['evaluate', 'standard'])\n"
         "except SystemExit as e: assert e.code == 0, e.code",
     ],
     ids=["import", "help", "read", "evaluate"],
@@ -143,8 +143,8 @@ def test_the_base_install_will_do(code: str, digit_png: Path, mnist) -> None:
 
 def test_reading_imports_nothing_that_it_does_not_need(digit_png: Path) -> None:
     script = (
-        "import sys\nimport tenfold.cli\n"
-        f"try: tenfold.cli.main(['read', {str(digit_png)!r}])\n"
+        "import sys\nfrom tenfold.cli import main\n"
+        f"try: main.main(['read', {str(digit_png)!r}])\n"
         "except SystemExit as e: assert e.code == 0, e.code\n"
         "slow = {'numpy.ma', 'numpy.random', 'filelock', 'platformdirs', 'tqdm'}\n"
         "assert not slow & set(sys.modules), slow & set(sys.modules)"
@@ -160,7 +160,7 @@ def test_training_in_the_base_install_names_the_extra(arguments: list[str], tmp_
     script = (
         "import sys\n"
         "sys.modules.update(dict.fromkeys(('keras', 'tensorflow', 'jax', 'matplotlib', 'onnx')))\n"
-        f"import tenfold.cli; tenfold.cli.main({arguments!r})"
+        f"from tenfold.cli import main; main.main({arguments!r})"
     )
     result = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path

@@ -296,8 +296,8 @@ def test_ray_gives_the_same_rows(folder: Path, pngs, mnist, tmp_path: Path) -> N
 )
 def test_a_missing_extra_is_named(missing, more, extra, folder: Path, tmp_path: Path) -> None:
     script = (
-        f"import sys\nsys.modules[{missing!r}] = None\nimport tenfold.cli\n"
-        f"tenfold.cli.main({['batch', str(folder), str(tmp_path / 'out'), *more]!r})"
+        f"import sys\nsys.modules[{missing!r}] = None\nfrom tenfold.cli import main\n"
+        f"main.main({['batch', str(folder), str(tmp_path / 'out'), *more]!r})"
     )
     result = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False

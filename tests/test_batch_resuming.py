@@ -30,7 +30,7 @@ def test_resume_asks_for_the_same(folder: Path, tmp_path: Path, tenfold_batch) -
     assert tenfold_batch(folder, out, "--single", "--workers", 1, "--resume")[0] == 0
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     code, text, _ = tenfold_batch(folder, out, "--single", "--resume")
-    assert (code, text) == (0, f"20 pictures in {out}: all of them were there\n")
+    assert (code, text) == (0, f"20 pictures in {out}: all of them were read before\n")
     assert "finished" in tenfold_batch(folder, out, "--single")[2]
     assert "other settings" in tenfold_batch(folder, out, "--resume")[2]
     assert "model" in tenfold_batch(folder, out, "--single", "--resume", "--model", "tiny")[2]

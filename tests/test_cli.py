@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tenfold.cli import main
+from tenfold.cli import export, options
+from tenfold.cli.main import VERBS, main
+from tenfold.exporting.formats import FORMATS
+from tenfold.reading.shipped import DEFAULT_MODEL
 
 
 @pytest.fixture
@@ -21,11 +24,17 @@ def tenfold(capsys: pytest.CaptureFixture[str]):
 
 def test_help_and_version(tenfold) -> None:
     assert tenfold("--version")[:2] == (0, "tenfold 0.1.0\n")
-    for verb in ("train", "evaluate", "read", "recipes", "data"):
+    for module in VERBS:
+        verb = module.__name__.rpartition(".")[2]
         code, out, _ = tenfold(verb, "--help")
         assert code == 0
         assert "examples:" in out
         assert f"tenfold {verb}" in out
+
+
+def test_constants_repeated_for_a_quick_start() -> None:
+    assert options.DEFAULT_MODEL == DEFAULT_MODEL
+    assert export.FORMATS == FORMATS
 
 
 @pytest.mark.parametrize(

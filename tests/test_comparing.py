@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tenfold.classifiers.bundle import shipped_models
-from tenfold.cli import main
+from tenfold.cli.main import main
 from tenfold.comparing import compare as comparing
 from tenfold.comparing import contenders
 from tenfold.comparing.baselines.kinds import BASELINES

@@ -8,7 +8,7 @@ import pytest
 from conftest import Mnist
 from PIL import Image
 
-from tenfold.cli import main
+from tenfold.cli.main import main
 from tenfold.errors import DataError
 from tenfold.evaluation.corruptions import CORRUPTIONS, corrupt
 from tenfold.reading.reader import Reader

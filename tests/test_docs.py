@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tenfold.classifiers.bundle import load_bundle, shipped_models
-from tenfold.cli import build_parser, main
+from tenfold.cli.main import build_parser, main
 from tenfold.reading.reader import DEFAULT_THRESHOLD
 from tenfold.reading.shipped import DEFAULT_MODEL
 from tenfold.recipes.catalog import RECIPES

@@ -10,7 +10,7 @@ from conftest import Mnist
 from PIL import Image
 from scenes import page
 
-from tenfold.cli import main
+from tenfold.cli.main import main
 from tenfold.errors import PictureError, PictureTooLargeError
 from tenfold.imaging.decoding import load_pages, load_picture
 

@@ -11,7 +11,7 @@ from test_exporting import UNUSUAL
 
 from tenfold.classifiers.bundle import KERAS, shipped_models
 from tenfold.classifiers.onnx import OnnxClassifier
-from tenfold.cli import main
+from tenfold.cli.main import main
 from tenfold.errors import ExportError, MissingExtraError, UsageError
 from tenfold.exporting import export as exporting
 from tenfold.exporting import formats
@@ -143,4 +143,4 @@ def test_the_command(tmp_path: Path, mnist, capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(SystemExit):
         main(["export", "standard", "--out", str(tmp_path)])
     said = capsys.readouterr().out
-    assert "the same digit as the original for 100.00% of 10,000 test images" in said
+    assert "same digit as the original for 100.00% of 10,000 test images" in said

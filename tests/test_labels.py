@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tenfold.cli import main
+from tenfold.cli.main import main
 from tenfold.comparing import label_errors as workflow
 from tenfold.comparing.label_errors import find_doubtful_labels, write_doubtful_labels
 from tenfold.data.label_errors import LABEL_ERRORS

@@ -180,7 +180,7 @@ def test_a_page_is_taken_apart_into_lines_top_to_bottom(pages) -> None:
 def test_the_shell_prints_a_line_for_a_line(pages, tmp_path: Path, capsys) -> None:
     from PIL import Image
 
-    from tenfold.cli import main
+    from tenfold.cli.main import main
 
     picture, _ = next(p for p in pages() if len(p[1]) > 1)
     Image.fromarray(picture).save(tmp_path / "page.png")

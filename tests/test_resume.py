@@ -71,6 +71,6 @@ def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     stdout, stderr = process.communicate(timeout=30)
     assert process.returncode == 130
     assert stdout == ""
-    assert f"interrupted; go on with: tenfold train --resume {out}" in stderr
+    assert f"interrupted; continue with: tenfold train --resume {out}" in stderr
     assert "Traceback" not in stderr
     assert (out / "run.json").is_file()

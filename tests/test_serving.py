@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 from served import PNG, Served, form, maze, png
 
-from tenfold.cli import main
+from tenfold.cli.main import main
 from tenfold.errors import UsageError
 from tenfold.serving.settings import Settings
 

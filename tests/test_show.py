@@ -13,7 +13,7 @@ from PIL import Image
 
 import tenfold
 from tenfold.classifiers.bundle import write_bundle
-from tenfold.cli import main
+from tenfold.cli.main import main
 from tenfold.explaining import gradients
 from tenfold.explaining import show as showing
 from tenfold.explaining import top_patches as exciting
@@ -103,7 +103,7 @@ def test_show_in_the_base_install_says_what_it_leaves_out(tmp_path: Path, digit_
         "from tenfold.explaining import show as showing\n"
         "real = showing.load_mnist\n"
         "showing.load_mnist = lambda *a: tuple(values[:120] for values in real(*a))\n"
-        "import tenfold.cli; tenfold.cli.main(['show', 'tiny'])"
+        "from tenfold.cli import main; main.main(['show', 'tiny'])"
     )
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", script],
@@ -156,7 +156,8 @@ def test_explain_by_everything_there_is(shell, tensorflow, digit_png: Path) -> N
 def test_explain_in_the_base_install(tmp_path: Path, digit_png: Path) -> None:
     for arguments, code in ((["--single"], 0), (["--method", "grad-cam"], 1)):
         script = WITHOUT_KERAS + (
-            f"import tenfold.cli; tenfold.cli.main(['explain', {str(digit_png)!r}, *{arguments}])"
+            "from tenfold.cli.main import main\n"
+            f"main(['explain', {str(digit_png)!r}, *{arguments}])"
         )
         result = subprocess.run(
             [sys.executable, "-W", "error", "-c", script],

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tenfold.cli import main
+from tenfold.cli.main import main
 from tenfold.data.idx import encode_idx
 from tenfold.errors import TenfoldError, TrainingError, UsageError
 from tenfold.recipes.catalog import load_recipe, recipe_named
@@ -261,7 +261,7 @@ def test_ctrl_c_keeps_all(tmp_path: Path) -> None:
     stdout, stderr = process.communicate(timeout=30)
     assert process.returncode == 130, stderr
     assert stdout == ""
-    assert f"go on with: tenfold tune --resume {out}" in stderr
+    assert f"continue with: tenfold tune --resume {out}" in stderr
     assert "Traceback" not in stderr
     assert (out / "report.html").is_file()
     assert load_recipe(out / "best.json").epochs == 2

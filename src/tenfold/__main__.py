@@ -1,5 +1,5 @@
 """`python -m tenfold` is the command `tenfold`."""
 
-from tenfold.cli import main
+from tenfold.cli.main import main
 
 main()

@@ -1,70 +1,57 @@
-"""`tenfold batch`."""
+"""tenfold batch: digits in very many pictures, written as Parquet."""
 
 import argparse
 import logging
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from typing import Any
 
-from tenfold.cli.engine import add_engine_options, check_engine_options, ray_engine
-from tenfold.errors import UsageError
+from tenfold.cli.options import (
+    add_engine,
+    add_model_option,
+    add_single,
+    add_workers,
+    chosen_engine,
+    show_progress,
+)
 from tenfold.formatting import count, duration
 
-_EPILOG = """\
+HELP = "digits in very many pictures or images, as Parquet"
+DESCRIPTION = "Read the digits in very many pictures or images, and write them as Parquet."
+EPILOG = """\
 examples:
   tenfold batch scans/ read/                  every picture below a folder, on all cores
-  tenfold batch scans/ read/ --resume         go on after a kill, or begin
-  tenfold batch digits.npy read/              uint8 (n, 28, 28), white on black, as MNIST
+  tenfold batch scans/ read/ --resume         continue after an interruption, or start
+  tenfold batch digits.npy read/              uint8 (n, 28, 28), white on black, like MNIST
   tenfold batch train.parquet read/ --single  a column of encoded pictures, one digit each
   tenfold batch shards/ read/ --engine ray --ray-address auto   on a cluster
 
-IN is a folder, or one file: pictures, .npy, .npz, .parquet, .tar, .tar.gz. OUT becomes a folder of
-Parquet files with the columns source, index, text, confidence, digits, error.
-The exit code is 1 if a picture could not be read; the others are read.
+IN is a folder or one file: a picture, .npy, .npz, .parquet, .tar or .tar.gz. OUT becomes a folder
+of Parquet files with the columns source, index, text, confidence, digits and error.
+If a picture cannot be read, the others are read and the exit code is 1.
 """
 
 _log = logging.getLogger(__name__)
 
 
-def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
-    """Add the verb to the parser."""
-    parser = verbs.add_parser(
-        "batch",
-        parents=[common],
-        help="very many pictures or images",
-        description="Read digits in very many pictures or images, and write them as Parquet.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
-    parser.add_argument("source", metavar="IN", help="a folder, or a file of pictures")
-    parser.add_argument("out", metavar="OUT", help="folder to write to")
-    parser.add_argument(
-        "--model", default="reader", metavar="MODEL", help="shipped name or bundle folder"
-    )
-    parser.add_argument("--single", action="store_true", help="each picture shows one digit")
-    parser.add_argument(
-        "--column", metavar="NAME", help="the column of a Parquet file that holds pictures"
-    )
-    parser.add_argument(
-        "--resume", action="store_true", help="go on with what OUT holds, or begin if it is empty"
-    )
-    parser.add_argument(
-        "--workers", type=int, metavar="N", help="chunks that are read at once (default: all cores)"
-    )
-    add_engine_options(parser, "chunks are read")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add = parser.add_argument
+    add("source", metavar="IN", help="a folder, or a file of pictures")
+    add("out", metavar="OUT", help="folder to write to")
+    add_model_option(parser)
+    add_single(parser)
+    add("--column", metavar="NAME", help="the column of a Parquet file that holds the pictures")
+    add("--resume", action="store_true", help="continue what OUT holds; start if OUT is empty")
+    add_workers(parser, "chunks to read at the same time (default: all cores)")
+    add_engine(parser, "chunks are read")
 
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
-    """Read, and return what there is to say as JSON-ready values and as text."""
-    check_engine_options(options)
-    if options.workers is not None and options.workers < 1:
-        raise UsageError(f"--workers is {options.workers}; it must be at least 1")
-    from tenfold.batch.read_batch import read_batch
+    """Read all pictures, and return the counts as JSON-ready values and as text."""
+    options.interrupted_hint = "; continue with the same command and --resume"
+    with chosen_engine(options, nullcontext):
+        from tenfold.batch.read_batch import read_batch
 
-    options.interrupted_hint = "; go on with the same command and --resume"
-    with _engine(options) as engine:
         result = read_batch(
             options.source,
             options.out,
@@ -73,26 +60,22 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
             column=options.column,
             workers=options.workers,
             resume=options.resume,
-            engine=engine,
-            progress=not options.quiet and sys.stderr.isatty(),
+            engine=_engine(options.engine),
+            progress=show_progress(options),
             tell=lambda error: _log.error("tenfold: %s", error),
         )
     options.partly_failed = result["errors"] > 0
     return {"engine": options.engine, **result}, _text(result)
 
 
-@contextmanager
-def _engine(options: argparse.Namespace) -> Iterator[Any]:
-    """Give what reads chunks, with Ray running if it takes that."""
-    if options.engine == "local":
-        from tenfold.batch.local import run_here
-
-        yield run_here
-        return
-    with ray_engine(options):
+def _engine(name: str) -> Any:
+    if name == "ray":
         from tenfold.batch.ray import run_on_ray
 
-        yield run_on_ray
+        return run_on_ray
+    from tenfold.batch.local import run_here
+
+    return run_here
 
 
 def _text(result: dict[str, Any]) -> str:
@@ -100,10 +83,10 @@ def _text(result: dict[str, Any]) -> str:
     if result["read_now"]:
         lines[0] += (
             f": {count(result['read_now'], 'picture')} read in {duration(result['seconds'])},"
-            f" {result['per_second']:,.0f} a second"
+            f" {result['per_second']:,.0f} per second"
         )
     else:
-        lines[0] += ": all of them were there"
+        lines[0] += ": all of them were read before"
     if result["errors"]:
         lines.append(f"{result['errors']:,} could not be read; the column `error` says why")
     return "\n".join(lines)

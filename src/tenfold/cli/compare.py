@@ -1,58 +1,47 @@
-"""`tenfold compare`."""
+"""tenfold compare: networks, SVM, random forest and others on the same images."""
 
 import argparse
-import sys
-from pathlib import Path
 from typing import Any
 
+from tenfold.cli.options import add_data_dir, add_out, add_train_size, show_progress, train_size
 from tenfold.formatting import duration
 
-_EPILOG = """\
+HELP = "networks, SVM, random forest and others on the same data: one table, one page"
+DESCRIPTION = (
+    "Train classifiers on the same training images, evaluate them on the same test images, and "
+    "leave a page: accuracy, calibration, corrupted images, training time, speed, size, errors."
+)
+EPILOG = """\
 examples:
-  tenfold compare                                   ten classifiers on all 60,000: minutes
-  tenfold compare --train-size 1000                 sooner, for the impatient
+  tenfold compare                                   ten classifiers on all 60,000 images: minutes
+  tenfold compare --train-size 1000                 faster, with fewer training images
   tenfold compare --classifiers svm,forest,standard --train-size 10000 --out compared
   tenfold compare --classifiers svm,shipped:best,runs/mine --json
 
-classifiers: svm, linear-svm, forest, extra-trees, knn, logistic, boosting, mlp; any recipe, which
-is trained; any shipped model or a run's folder, as it is. Of a name that is both, all 60,000
-images mean the shipped model, fewer the recipe; recipe:NAME and shipped:NAME say which.
+Classifiers: svm, linear-svm, forest, extra-trees, knn, logistic, boosting, mlp; any recipe, which
+is trained; any shipped model or bundle folder, which is used as it is. A name that is both a
+recipe and a shipped model means the shipped model with all 60,000 images, and the recipe with
+fewer; recipe:NAME and shipped:NAME say which.
 
-What is done is kept in the cache, so that a call that was cut off goes on where it was.
+Finished classifiers are kept in the cache: after an interruption, the same command continues.
 """
 
 
-def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
-    """Add the verb to the parser."""
-    parser = verbs.add_parser(
-        "compare",
-        parents=[common],
-        help="networks, SVM, random forest and others on the same data, one table, one page",
-        description="Fit classifiers on the same training images, read the same test images, and "
-        "leave a page: accuracy, calibration, corrupted images, seconds, bytes, errors.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--classifiers",
+        metavar="LIST",
+        help="names, separated by commas (default: the eight below, fast and recipe:standard)",
     )
-    parser.set_defaults(run=run)
+    add_train_size(parser)
+    add_out(parser, "the page, figures and tables", "compared")
     parser.add_argument(
-        "--classifiers", metavar="LIST",
-        help="names, separated by commas (default: the eight, fast and recipe:standard)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--train-size", type=int, default=60_000, metavar="N",
-        help="learn from the first N training images, 100 to 60,000 (default: 60,000)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--out", type=Path, default=Path("compared"), metavar="DIR",
-        help="folder for the page, pictures and figures (default: compared)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--timings", action="store_true",
-        help="measure again how fast each reads; let nothing run beside it",
-    )  # fmt: skip
-    parser.add_argument(
-        "--data-dir", type=Path, metavar="DIR", help="folder with the MNIST files, or a mnist.npz"
+        "--timings",
+        action="store_true",
+        help="measure the reading speed again; run nothing else on this machine meanwhile",
     )
+    add_data_dir(parser)
 
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
@@ -60,13 +49,13 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     from tenfold.comparing.compare import compare, write_comparison
     from tenfold.comparing.contenders import DEFAULT
 
-    options.interrupted_hint = "; what is done is kept: the same command goes on"
+    options.interrupted_hint = "; the same command continues"
     comparison = compare(
         DEFAULT if options.classifiers is None else options.classifiers,
-        train_size=options.train_size,
+        train_size=train_size(options),
         data_dir=options.data_dir,
         timings=options.timings,
-        progress=not options.quiet and sys.stderr.isatty(),
+        progress=show_progress(options),
     )
     page = write_comparison(comparison, options.out)
     return comparison.result | {"page": str(page)}, f"{_text(comparison.result)}\n\n{page}"
@@ -76,7 +65,7 @@ def _text(result: dict[str, Any]) -> str:
     rows = result["classifiers"]
     width = max(len(row["name"]) for row in rows) + 2
     lines = [
-        f"{'':{width}}{'accuracy':>9}{'95% interval':>18}{'ECE':>7}{'MNIST-C':>9}{'fit':>13}"
+        f"{'':{width}}{'accuracy':>9}{'95% interval':>18}{'ECE':>7}{'MNIST-C':>9}{'training':>13}"
         f"{'one image':>11}{'images/s':>10}{'size':>11}"
     ]
     for row in rows:

@@ -1,53 +1,50 @@
-"""`tenfold explain`."""
+"""tenfold explain: why digits were read as they were, and what would change the answer."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
-_EPILOG = """\
+from tenfold.cli.options import add_model_option, add_out, add_single, show_progress
+from tenfold.formatting import count, percent
+
+HELP = "why a picture was read as it was"
+DESCRIPTION = (
+    "Show which pixels decided how the digits of a picture were read, and which change would "
+    "give another digit. Leaves a page, and each figure as PNG and SVG."
+)
+EPILOG = """\
 examples:
   tenfold explain photo.jpg                      a page in explain-photo: open index.html
   tenfold explain --single digit.png --model standard
   tenfold explain digit.png --method occlusion --out why
-  tenfold explain digit.png --method change --to 9   what would make a 9 of it
+  tenfold explain digit.png --method change --to 9   what would turn it into a 9
 
-methods: occlusion, change (both work on any model), integrated-gradients, grad-cam (these two
-need pip install 'tenfold[train]'). All that can be had, if --method is left out.
+Methods: occlusion and change work on any model; integrated-gradients and grad-cam need
+pip install 'tenfold[train]'. Without --method, all that are available run.
 """
 
 
-def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
-    """Add the verb to the parser."""
-    parser = verbs.add_parser(
-        "explain",
-        parents=[common],
-        help="why it read what it read",
-        description="Tell why the digits of a picture were read as they were, and what would have "
-        "to change. Leaves a page, and each figure as PNG and SVG.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add = parser.add_argument
+    add("picture", metavar="PICTURE", help="a file, or - for stdin")
+    add_model_option(parser)
+    add(
+        "--method",
+        action="append",
+        default=[],
+        metavar="NAME",
+        dest="methods",
+        help="one of the methods below; may be given several times (default: all)",
     )
-    parser.set_defaults(run=run)
-    parser.add_argument("picture", metavar="PICTURE", help="a file, or - for stdin")
-    parser.add_argument(
-        "--model", default="reader", metavar="MODEL", help="shipped name or bundle folder; reader"
-    )
-    parser.add_argument(
-        "--method", action="append", default=[], metavar="NAME", dest="methods",
-        help="one of the methods below; may be given several times",
-    )  # fmt: skip
-    parser.add_argument("--single", action="store_true", help="the picture shows one digit")
-    parser.add_argument(
-        "--to", type=int, metavar="DIGIT", help="turn the answers to this digit; the runner-up"
-    )
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where to write; explain-PICTURE if left out"
-    )
+    add_single(parser)
+    help = "the digit that `change` aims at (default: the second most probable)"
+    add("--to", type=int, metavar="DIGIT", help=help)
+    add_out(parser, "the page and figures", shown="explain-PICTURE")
 
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
-    """Explain, write the page, and return what was found as JSON-ready values and as text."""
+    """Explain, write the page, and return the findings as JSON-ready values and as text."""
     from tenfold.cli.read import stdin_bytes
     from tenfold.explaining.explain import explain
     from tenfold.reporting.saving import check_folder
@@ -62,7 +59,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         methods=options.methods,
         single=options.single,
         target=options.to,
-        progress=not options.quiet and sys.stderr.isatty(),
+        progress=show_progress(options),
     )
     page, *beside = explanation.save(out)
     result = {
@@ -74,26 +71,18 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         "figures": [str(path) for path in beside],
         "notes": list(explanation.notes),
     }
-    return result, "\n".join([*_text(explanation), str(page)])
+    return result, "\n".join([*map(_line, explanation.digits), str(page)])
 
 
-def _text(explanation: Any) -> list[str]:
-    from tenfold.formatting import percent
-
-    lines = []
-    for one in explanation.digits:
-        digit, change = one.digit, one.change
-        words = f"{digit.digit}{'?' if digit.rejected else ''} ({percent(digit.confidence)})"
-        if change is not None and change.turned:
-            words += f": {_strokes(change.strokes)} would make it a {change.after}"
-        elif change is not None:
-            words += f": no few strokes were found that make it a {change.after}"
-        lines.append(words)
-    return lines
-
-
-def _strokes(strokes: Any) -> str:
-    added = sum(stroke.added for stroke in strokes)
-    counts = ((added, "added"), (len(strokes) - added, "rubbed out"))
-    parts = [f"{n} stroke{'s' if n > 1 else ''} {verb}" for n, verb in counts if n]
-    return " and ".join(parts)
+def _line(explained: Any) -> str:
+    """Return what was found about one digit."""
+    digit, change = explained.digit, explained.change
+    text = f"{digit.digit}{'?' if digit.rejected else ''} ({percent(digit.confidence)})"
+    if change is None:
+        return text
+    if not change.turned:
+        return f"{text}: no small change was found that makes it a {change.after}"
+    added = sum(stroke.added for stroke in change.strokes)
+    counts = ((added, "added"), (len(change.strokes) - added, "erased"))
+    strokes = " and ".join(f"{count(n, 'stroke')} {verb}" for n, verb in counts if n)
+    return f"{text}: {strokes} would make it a {change.after}"

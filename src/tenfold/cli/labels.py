@@ -1,84 +1,78 @@
-"""`tenfold labels`."""
+"""tenfold labels: label errors in MNIST, found by confident learning."""
 
 import argparse
-import sys
-from pathlib import Path
 from typing import Any
 
-_EPILOG = """\
+from tenfold.cli.options import (
+    add_data_dir,
+    add_out,
+    add_recipe,
+    add_train_size,
+    show_progress,
+    train_size,
+)
+
+HELP = "probable label errors in the training and test images"
+DESCRIPTION = (
+    "Find probable label errors in MNIST by confident learning: each image is judged by a network "
+    "that was not trained on it. Leaves a page with the images."
+)
+EPILOG = """\
 examples:
   tenfold labels                          four short trainings, then a page
   tenfold labels --out doubtful --json
-  tenfold labels --recipe fast            sooner, and rougher
+  tenfold labels --recipe fast            faster and less exact
 """
 
 
-def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
-    """Add the verb to the parser."""
-    parser = verbs.add_parser(
-        "labels",
-        parents=[common],
-        help="doubtful labels of train and test",
-        description="Find labels of MNIST that the images speak against, by confident learning on "
-        "the answers of networks that did not learn them, and leave a page with pictures.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add_recipe(parser, "standard with three epochs")
+    parser.add_argument(
+        "--folds",
+        type=int,
+        default=4,
+        metavar="N",
+        help="split the training images into N parts; each part is judged by a network trained on "
+        "the others (default: 4)",
     )
-    parser.set_defaults(run=run)
-    parser.add_argument(
-        "--recipe", metavar="NAME|FILE",
-        help="a recipe or a .json file of one (default: standard, three epochs)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--folds", type=int, default=4, metavar="N",
-        help="part the training images into N; each part is read by a network trained on the "
-        "others (default: 4)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--train-size", type=int, default=60_000, metavar="N",
-        help="take only the first N training images, 1,000 to 60,000",
-    )  # fmt: skip
-    parser.add_argument(
-        "--out", type=Path, default=Path("doubtful-labels"), metavar="DIR",
-        help="folder for the page, pictures and figures (default: doubtful-labels)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--data-dir", type=Path, metavar="DIR", help="folder with the MNIST files, or a mnist.npz"
-    )
+    add_train_size(parser)
+    add_out(parser, "the page, figures and tables", "doubtful-labels")
+    add_data_dir(parser)
 
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
-    """Find them, and return the figures as JSON-ready values and as text."""
+    """Find label errors, and return them as JSON-ready values and as text."""
     from tenfold.comparing.label_errors import RECIPE, find_doubtful_labels, write_doubtful_labels
 
-    options.interrupted_hint = "; what is done is kept: the same command goes on"
+    options.interrupted_hint = "; the same command continues"
     found = find_doubtful_labels(
         options.recipe or RECIPE,
         folds=options.folds,
-        train_size=options.train_size,
+        train_size=train_size(options),
         data_dir=options.data_dir,
-        progress=not options.quiet and sys.stderr.isatty(),
+        progress=show_progress(options),
     )
     page = write_doubtful_labels(found, options.out)
-    return found.result | {"page": str(page)}, f"{_text(found.result)}\n{page}"
+    return found.result | {"page": str(page)}, f"{_text(found.result)}\n\n{page}"
 
 
 def _text(result: dict[str, Any]) -> str:
-    train, test = result["train"], result["test"]
-    known = test["validated"]
+    splits = [(split, result[split]) for split in ("train", "test")]
+    known = result["test"]["validated"]
     lines = [
-        f"{split}: {part['flagged']} of {part['n']:,} labels look wrong "
-        f"(networks read {part['accuracy']:.2%})"
-        for split, part in (("train", train), ("test", test))
+        f"{split}: {part['flagged']} of {part['n']:,} labels are probably wrong "
+        f"(accuracy of the networks {part['accuracy']:.2%})"
+        for split, part in splits
     ]
-    lines += [
+    lines.append(
         f"of {known['n']} test labels that people found wrong, {known['found']} are among the "
         f"{known['at']} most doubtful"
-    ]
-    for split, part in (("train", train), ("test", test)):
-        lines += ["", f"{split:>5} image  given  looks like"]
+    )
+    for split, part in splits:
+        lines += ["", f"{split:>5} image  label  suggested"]
         lines += [
-            f"{row['index']:>11}  {row['given']:>5}  {row['suspected']:>10}"
+            f"{row['index']:>11}  {row['given']:>5}  {row['suspected']:>9}"
             for row in part["ranking"][:10]
         ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`tenfold read`."""
+"""tenfold read: the digits in pictures, as text, JSON and annotated pictures."""
 
 import argparse
 import logging
@@ -9,9 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from tenfold.cli.options import add_model_option, add_single, show_progress
 from tenfold.errors import PictureError, UsageError
 
-_EPILOG = """\
+HELP = "the digits in pictures"
+DESCRIPTION = "Read handwritten digits in pictures: files, folders, or - for stdin."
+EPILOG = """\
 examples:
   tenfold read photo.jpg                 a line of text for every line of digits
   tenfold read scans/ photo.jpg --json   with confidences and boxes
@@ -20,112 +23,85 @@ examples:
   cat digit.png | tenfold read -
   tenfold read scan.pdf photo.heic       with pip install 'tenfold[pdf,heic]'
 
-A digit too uncertain to call shows as ?.
+A digit whose confidence is too low is shown as ?.
 """
 
-MANY = 50
-"""Pictures from which a progress bar is drawn: about half a second's work."""
+PROGRESS_FROM = 50
+"""Number of pictures from which a progress bar is drawn: about half a second's work."""
 
 _log = logging.getLogger(__name__)
 
 
-def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
-    """Add the verb to the parser."""
-    parser = verbs.add_parser(
-        "read",
-        parents=[common],
-        help="digits in pictures",
-        description="Read handwritten digits in pictures: files, folders, - for stdin.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
-    parser.add_argument("pictures", nargs="+", metavar="PICTURE", help="a file, a folder, or -")
-    parser.add_argument(
-        "--model",
-        default="reader",
-        metavar="MODEL",
-        help="shipped name or bundle folder; what counts as uncertain was set for reader",
-    )
-    parser.add_argument(
-        "--annotate", type=Path, metavar="DIR", help="write each picture with what was read in it"
-    )
-    parser.add_argument("--single", action="store_true", help="each picture shows one digit")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add = parser.add_argument
+    add("pictures", nargs="+", metavar="PICTURE", help="a file, a folder, or - for stdin")
+    add_model_option(parser)
+    help = "write each picture, annotated with what was read, to this folder"
+    add("--annotate", type=Path, metavar="DIR", help=help)
+    add_single(parser)
 
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Read every picture, and return what was read as JSON-ready values and as text."""
-    sources = list(_sources(options.pictures))
+    names = list(_expanded(options.pictures))
     if options.annotate:
-        _check_target(options.annotate, sources)
+        _check_annotate(options.annotate, names)
     from tenfold.classifiers.bundle import load_classifier
     from tenfold.reading.reader import Reader
 
     reader = Reader(load_classifier(options.model))
-    stems = _stems(sources) if options.annotate else {}
+    stems = _unique_stems(names) if options.annotate else {}
 
     def read(name: str) -> list[dict[str, Any]]:
-        return list(_documents(reader, name, options, stems.get(name, "")))
+        return list(_read_pages(reader, name, options, stems.get(name, "")))
 
     documents, lines = [], []
-    for name, found in zip(sources, _with_progress(read, sources, options.quiet), strict=True):
-        documents += found
-        for document in found:
-            if document["error"]:
+    shown = len(names) >= PROGRESS_FROM and show_progress(options)
+    for name, pages in zip(names, _read_all(read, names, shown), strict=True):
+        documents += pages
+        for page in pages:
+            if page["error"]:
                 options.partly_failed = True
-                _log.error("tenfold: %s", document["error"])
+                _log.error("tenfold: %s", page["error"])
             else:
-                lines += _text(name if len(sources) > 1 else "", document)
+                lines += _lines(page, name if len(names) > 1 else "")
     return {"pictures": documents}, "\n".join(lines)
 
 
-def _documents(
-    reader: Any, name: str, options: argparse.Namespace, stem: str
-) -> Iterator[dict[str, Any]]:
-    """Give what was read in a file: one document, or one for each page of a PDF."""
-    from tenfold.imaging.decoding import SUFFIXES, load_pages
+def _expanded(names: list[str]) -> Iterator[str]:
+    """Yield the names of files; a folder gives the pictures below it, or itself if none are."""
+    from tenfold.imaging.decoding import SUFFIXES
 
+    for name in names:
+        inside: list[Path] = []
+        if name != "-" and _is_folder(name):
+            named = (path for path in Path(name).rglob("*") if path.suffix.lower() in SUFFIXES)
+            inside = sorted(path for path in named if not path.is_dir())
+        yield from map(str, inside) if inside else [name]
+
+
+def _is_folder(name: str) -> bool:
     try:
-        if name != "-" and _is_folder(Path(name)):
-            raise PictureError(f"the folder {name} holds no pictures ({', '.join(SUFFIXES)})")
-        for number, picture in enumerate(load_pages(stdin_bytes() if name == "-" else name), 1):
-            reading = reader.read_picture(picture, single=options.single)
-            if options.annotate:
-                _annotate(picture, reading, options.annotate / f"{stem}{_page(number)}.png")
-            yield {"path": name, "page": number, **reading.to_dict()}
-    except PictureError as error:
-        yield _failed(name, str(error))
+        return Path(name).is_dir()
+    except (OSError, ValueError):  # an impossible name, reported when the file is read
+        return False
 
 
-def _page(number: int) -> str:
-    return f"-page{number}" if number > 1 else ""
-
-
-def stdin_bytes() -> bytes:
-    """Return all of stdin.
-
-    Raises:
-        PictureError: There is none.
-    """
-    if sys.stdin is None:
-        raise PictureError("there is no stdin to read a picture from")
-    return sys.stdin.buffer.read()
-
-
-def _check_target(folder: Path, sources: list[str]) -> None:
-    """Refuse a folder that holds the pictures: none may be written over."""
+def _check_annotate(folder: Path, names: list[str]) -> None:
+    """Make the folder, unless it holds pictures to read: none may be overwritten."""
     from tenfold.files import make_folder
 
-    if any(name != "-" and Path(name).resolve().parent == folder.resolve() for name in sources):
-        raise UsageError(f"--annotate {folder} would write among the pictures; give another folder")
+    if any(name != "-" and Path(name).resolve().parent == folder.resolve() for name in names):
+        raise UsageError(f"--annotate {folder} holds pictures to read; give another folder")
     make_folder(folder)
 
 
-def _stems(sources: list[str]) -> dict[str, str]:
-    """Return what the annotated picture of each is called: pictures may share a name."""
+def _unique_stems(names: list[str]) -> dict[str, str]:
+    """Return a different stem for the annotated picture of each file."""
     stems: dict[str, str] = {}
     taken: set[str] = set()
-    for name in sources:
+    for name in names:
         stem = "stdin" if name == "-" else Path(name).stem
         number, unique = 1, stem
         while unique in taken:
@@ -134,6 +110,56 @@ def _stems(sources: list[str]) -> dict[str, str]:
         taken.add(unique)
         stems[name] = unique
     return stems
+
+
+def _read_all(
+    read: Callable[[str], list[dict[str, Any]]], names: list[str], shown: bool
+) -> Iterable[list[dict[str, Any]]]:
+    """Yield what was read in each file, in order; several files are read at the same time."""
+    if len(names) < 2:
+        yield from map(read, names)
+        return
+    from tqdm import tqdm
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            read_files = pool.map(read, names)
+            yield from tqdm(
+                read_files, total=len(names), unit="file", disable=not shown, dynamic_ncols=True
+            )
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # do not keep Ctrl-C waiting
+
+
+def _read_pages(
+    reader: Any, name: str, options: argparse.Namespace, stem: str
+) -> Iterator[dict[str, Any]]:
+    """Yield a document for a picture, or one for each page of a PDF."""
+    from tenfold.imaging.decoding import SUFFIXES, load_pages
+
+    try:
+        if name != "-" and _is_folder(name):
+            raise PictureError(f"the folder {name} holds no pictures ({', '.join(SUFFIXES)})")
+        for number, picture in enumerate(load_pages(stdin_bytes() if name == "-" else name), 1):
+            reading = reader.read_picture(picture, single=options.single)
+            if options.annotate:
+                page = f"-page{number}" if number > 1 else ""
+                _annotate(picture, reading, options.annotate / f"{stem}{page}.png")
+            yield {"path": name, "page": number, **reading.to_dict()}
+    except PictureError as error:
+        unread = dict.fromkeys(("width", "height", "orientation"))
+        yield {"path": name, "page": 1, **unread, "error": str(error), "lines": []}
+
+
+def stdin_bytes() -> bytes:
+    """Return all of stdin.
+
+    Raises:
+        PictureError: There is no stdin.
+    """
+    if sys.stdin is None:
+        raise PictureError("there is no stdin to read a picture from")
+    return sys.stdin.buffer.read()
 
 
 def _annotate(picture: Any, reading: Any, path: Path) -> None:
@@ -147,56 +173,7 @@ def _annotate(picture: Any, reading: Any, path: Path) -> None:
         raise PictureError(f"cannot write {path}: {error.strerror}") from error
 
 
-def _text(name: str, document: dict[str, Any]) -> list[str]:
-    """Return a line of text for each line of digits; for none, the name or nothing."""
+def _lines(page: dict[str, Any], name: str) -> list[str]:
+    """Return the text of each line of digits, after the file's name if there is one."""
     before = f"{name}: " if name else ""
-    return [before + line["text"] for line in document["lines"]] or [before.rstrip()]
-
-
-def _sources(names: list[str]) -> list[str]:
-    from tenfold.imaging.decoding import SUFFIXES
-
-    found: list[str] = []
-    for name in names:
-        folder = Path(name)
-        if name == "-" or not _is_folder(folder):
-            found.append(name)
-            continue
-        named = (p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
-        inside = sorted(p for p in named if not p.is_dir())
-        found += map(str, inside or [folder])
-    return found
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):  # too long, or no name at all: told when it is read
-        return False
-
-
-def _with_progress(
-    read: Callable[[str], list[dict[str, Any]]], sources: list[str], quiet: bool
-) -> Iterable[list[dict[str, Any]]]:
-    """Read the sources in their order, several at once if there are several."""
-    if len(sources) < 2:
-        yield from map(read, sources)
-        return
-    from tqdm import tqdm
-
-    shown = len(sources) >= MANY and not quiet and sys.stderr.isatty()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        try:
-            coming = pool.map(read, sources)
-            yield from tqdm(
-                coming, total=len(sources), unit="file", disable=not shown, dynamic_ncols=True
-            )
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # Ctrl-C leaves at once
-
-
-def _failed(name: str, error: str) -> dict[str, Any]:
-    return {
-        "path": name, "page": 1, "width": None, "height": None, "orientation": None, "error": error,
-        "lines": [],
-    }  # fmt: skip
+    return [before + line["text"] for line in page["lines"]] or [before.rstrip()]

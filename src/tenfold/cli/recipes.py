@@ -1,10 +1,12 @@
-"""`tenfold recipes`."""
+"""tenfold recipes: what can be trained: accuracy, parameters, training time, layers."""
 
 import argparse
 import textwrap
 from typing import Any
 
-_EPILOG = """\
+HELP = "what can be trained: accuracy, parameters, training time, layers"
+DESCRIPTION = "List the recipes, or explain one layer by layer."
+EPILOG = """\
 examples:
   tenfold recipes               from simple to complex, with measured accuracy and time
   tenfold recipes standard      its layers, with shapes, parameters and what each does
@@ -12,17 +14,8 @@ examples:
 """
 
 
-def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
-    """Add the verb to the parser."""
-    parser = verbs.add_parser(
-        "recipes",
-        parents=[common],
-        help="what can be trained: accuracy, parameters, time, layers",
-        description="List the recipes, or explain one layer by layer.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
     parser.add_argument("name", nargs="?", metavar="NAME", help="a recipe, or a .json file of one")
 
 
@@ -40,7 +33,9 @@ def _list() -> tuple[Any, str]:
     figures = measured()
     machines = list(dict.fromkeys(found["machine"] for found in figures.values()))
     rows = []
-    lines = [f"{'recipe':<14} {'parameters':>10} {'test accuracy':>20} {'fit':>12}  what it is"]
+    lines = [
+        f"{'recipe':<14} {'parameters':>10} {'test accuracy':>20} {'training':>12}  what it is"
+    ]
     for recipe in RECIPES:
         parameters = count_parameters(recipe)
         found = figures.get(recipe.name)
@@ -58,7 +53,7 @@ def _list() -> tuple[Any, str]:
         lines.append(f"{recipe.name:<14} {parameters:>10,} {accuracy:>20} {seconds:>12}  {first}")
         lines += [" " * 61 + line for line in rest]
     where = [f"{'*' * number} {machine}".strip() for number, machine in enumerate(machines)]
-    lines.append(f"\nmean over n seeds; median fit time on {', '.join(where)}")
+    lines.append(f"\nmean accuracy over n seeds; median training time on {', '.join(where)}")
     return {"recipes": rows}, "\n".join(lines)
 
 
@@ -69,20 +64,21 @@ def _one(name: str) -> tuple[Any, str]:
     from tenfold.recipes.serialization import recipe_to_dict
 
     recipe = load_recipe(name)
-    rows = describe(recipe)
-    shapes = ["x".join(map(str, row.output_shape)) for row in rows]
     lines = [f"{recipe.name}: {recipe.summary}", ""]
-    lines.append(f"{'layer':<14} {'kind':<12} {'gives':>9} {'parameters':>10}  what it does")
-    for row, shape in zip(rows, shapes, strict=True):
+    lines.append(f"{'layer':<14} {'kind':<12} {'output':>9} {'parameters':>10}  what it does")
+    for row in describe(recipe):
+        shape = "x".join(map(str, row.output_shape))
         first, *rest = textwrap.wrap(row.purpose, 60)
         lines.append(f"{row.name:<14} {row.kind:<12} {shape:>9} {row.parameters:>10,}  {first}")
         lines += [" " * 50 + line for line in rest]
     if recipe.members > 1:
-        lines.append(f"{recipe.members} such networks, whose probabilities are averaged")
+        lines.append(f"an ensemble of {recipe.members} such networks: probabilities are averaged")
     if recipe.tta_shifts:
         shifts = count(recipe.tta_shifts, "pixel")
-        lines.append(f"reads every image shifted each way by up to {shifts}, and averages")
-    lines.append(f"{'in all':<14} {'':<12} {'':>9} {count_parameters(recipe):>10,}")
+        lines.append(
+            f"test-time augmentation: reads each image shifted by up to {shifts}, and averages"
+        )
+    lines.append(f"{'total':<14} {'':<12} {'':>9} {count_parameters(recipe):>10,}")
     lines += ["", f"operations per image: {count_operations(recipe) / 1e6:.2f} million"]
     settings = recipe_to_dict(recipe)
     for key in ("name", "summary", "layers"):

@@ -1,49 +1,43 @@
-"""`tenfold robustness`."""
+"""tenfold robustness: accuracy on corrupted digits and on other people's digits."""
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
-_EPILOG = """\
+from tenfold.cli.options import (
+    DEFAULT_MODEL,
+    add_data_dir,
+    add_model_argument,
+    add_out,
+    show_progress,
+)
+
+HELP = "accuracy on corrupted digits and on digits from elsewhere"
+DESCRIPTION = (
+    "Evaluate a model on the MNIST test images under 15 corruptions, and on your own labeled "
+    "pictures."
+)
+EPILOG = """\
 examples:
   tenfold robustness                          the shipped reader under 15 corruptions
-  tenfold robustness standard --images 1000   sooner, and rougher
-  tenfold robustness reader --external sets/ --out seen   other hands' digits too; with a picture
+  tenfold robustness standard --images 1000   faster and less exact
+  tenfold robustness reader --external sets/ --out seen   pictures of your own too; with a figure
 
-The corruptions are MNIST-C's (arXiv 1906.02337), re-made: not the published arrays.
+The corruptions are those of MNIST-C (arXiv 1906.02337), re-implemented: not the published arrays.
 """
 
 
-def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
-    """Add the verb to the parser."""
-    parser = verbs.add_parser(
-        "robustness",
-        parents=[common],
-        help="corrupted and foreign digits",
-        description="Read the MNIST test images under 15 corruptions, and digits of other hands.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
-    parser.add_argument(
-        "model", nargs="?", default="reader", metavar="MODEL",
-        help="a shipped name or a bundle folder; reader if left out",
-    )  # fmt: skip
-    parser.add_argument(
-        "--images", type=int, default=10_000, metavar="N", help="the first N test images; 10,000"
-    )
-    parser.add_argument(
-        "--external", type=Path, metavar="DIR",
-        help=".npz files (x, y), folders with labels.csv (file, label) or .json (file, lines)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="write robustness.json and robustness.png"
-    )
-    parser.add_argument(
-        "--data-dir", type=Path, metavar="DIR", help="folder with the MNIST files, or a mnist.npz"
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add = parser.add_argument
+    add_model_argument(parser, DEFAULT_MODEL)
+    help = "use only the first N test images (default: all 10,000)"
+    add("--images", type=int, default=10_000, metavar="N", help=help)
+    help = ".npz files (x, y), folders with labels.csv (file, label) or labels.json (file, lines)"
+    add("--external", type=Path, metavar="DIR", help=help)
+    add_out(parser, "robustness.json and robustness.png")
+    add_data_dir(parser)
 
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
@@ -55,7 +49,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         images=options.images,
         external=options.external,
         data_dir=options.data_dir,
-        progress=not options.quiet and sys.stderr.isatty(),
+        progress=show_progress(options),
     )
     if options.out:
         from tenfold.files import atomic_path, make_folder, write_atomic
@@ -68,19 +62,22 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _text(result: dict[str, Any]) -> str:
-    lines = [f"{'corruption':14}{'network':>9}{'as picture':>12}"]
-    lines += [
-        f"{row['corruption'].replace('_', ' '):14}{row['network']:>9.1%}{row['read']:>12.1%}"
-        for row in result["corruptions"]
-    ]
-    mean = result["mean"]
-    lines += [f"{'mean':14}{mean['network']:>9.1%}{mean['read']:>12.1%}"]
+    lines = [f"{'accuracy':14}{'network':>9}{'as picture':>12}"]
+    rows = [*result["corruptions"], {"corruption": "mean", **result["mean"]}]
+    for row in rows:
+        name = row["corruption"].replace("_", " ")
+        lines.append(f"{name:14}{row['network']:>9.1%}{row['read']:>12.1%}")
     if result["external"]:
-        lines += ["", f"{'set':22}{'n':>6}{'right':>8}{'accepted':>10}{'wrong of these':>16}"]
+        lines += [
+            "",
+            f"{'set':22}{'n':>6}{'accuracy':>10}{'accepted':>10}{'errors among them':>19}",
+        ]
     for row in result["external"]:
-        right, wrong = (
+        accuracy, error = (
             "-" if row[figure] is None else f"{row[figure]:.1%}"
             for figure in ("accuracy", "accepted_error")
         )
-        lines.append(f"{row['set']:22}{row['n']:>6}{right:>8}{row['accepted']:>10.1%}{wrong:>16}")
+        lines.append(
+            f"{row['set']:22}{row['n']:>6}{accuracy:>10}{row['accepted']:>10.1%}{error:>19}"
+        )
     return "\n".join(lines)

@@ -1,19 +1,23 @@
-"""`tenfold serve`."""
+"""tenfold serve: a page to draw on, and an HTTP API."""
 
 import argparse
 import json
 from typing import Any
 
-_EPILOG = """\
+from tenfold.cli.options import add_model_option
+
+HELP = "a page to draw on, and an HTTP API"
+DESCRIPTION = "Serve a page with a canvas, and an HTTP API, until Ctrl-C or SIGTERM."
+EPILOG = """\
 examples:
-  tenfold serve                           a page to draw on, and an API, on this machine alone
-  tenfold serve --port 0                  any port that is free; the address is printed
+  tenfold serve                           a page and an API, for this machine only
+  tenfold serve --port 0                  any free port; the address is printed
   tenfold serve --model best              another model than reader
   tenfold serve --host 0.0.0.0            reachable from other machines
   curl -F file=@photo.jpg http://127.0.0.1:8000/predict
 
-SIGTERM lets requests that have begun end, and exits 0. The log goes to stderr, a JSON object a
-line; --quiet leaves the requests out of it.
+On SIGTERM, running requests are finished and the exit code is 0. The log goes to stderr, one JSON
+object per line; --quiet omits requests from it.
 """
 
 LIMITS: tuple[tuple[str, type, float, str], ...] = (
@@ -29,35 +33,29 @@ LIMITS: tuple[tuple[str, type, float, str], ...] = (
 """Option, type, default and what it limits."""
 
 
-def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
-    """Add the verb to the parser."""
-    parser = verbs.add_parser(
-        "serve",
-        parents=[common],
-        help="a page to draw on, and an HTTP API",
-        description="Serve a page with a canvas, and an HTTP API, until Ctrl-C or SIGTERM.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
     add = parser.add_argument
-    add("--host", default="127.0.0.1", help="address to listen on; 127.0.0.1")
-    add("--port", type=int, default=8000, metavar="N", help="8000; 0 for any that is free")
-    add("--model", default="reader", metavar="MODEL", help="shipped name or bundle folder; reader")
+    add("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    help = "port to listen on, 0 for any free one (default: 8000)"
+    add("--port", type=int, default=8000, metavar="N", help=help)
+    add_model_option(parser)
     limits = parser.add_argument_group("limits")
     for name, kind, default, text in LIMITS:
-        limits.add_argument(
-            f"--{name}", type=kind, default=default, metavar="X" if kind is float else "N",
-            help=f"{text}; {default or 'one per core, 4 at most'}",
-        )  # fmt: skip
+        help = f"{text} (default: {default or 'one per core, at most 4'})"
+        metavar = "X" if kind is float else "N"
+        limits.add_argument(f"--{name}", type=kind, default=default, metavar=metavar, help=help)
     limits.add_argument(
-        "--cors", action="append", default=[], metavar="ORIGIN",
-        help="let pages of this origin call the API; * lets all; none by default",
-    )  # fmt: skip
+        "--cors",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="let pages of this origin call the API, * for all; may be repeated (default: none)",
+    )
 
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
-    """Serve until stopped; the address is printed once requests are answered."""
+    """Serve until stopped; print the address once requests are answered."""
     from tenfold.errors import MissingExtraError
     from tenfold.serving.settings import Settings
 
@@ -79,11 +77,11 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         raise MissingExtraError("serving", "serve") from error
 
     def announce(address: str) -> None:
-        told = json.dumps({"address": address, "model": options.model})
+        document = json.dumps({"address": address, "model": options.model})
         text = f"tenfold is at {address} (Ctrl-C stops it)"
-        print(told if options.json else text, flush=True)  # noqa: T201
+        print(document if options.json else text, flush=True)  # noqa: T201
 
     service = Service(options.model, settings)
     Server(service, listen(options.host, options.port), announce).serve_until_stopped()
-    options.json = False  # its one document was the address
+    options.json = False  # the address was the one document
     return None, ""

@@ -1,17 +1,32 @@
-"""`tenfold train`."""
+"""tenfold train: a recipe trained on MNIST, evaluated once, left as a bundle with a report."""
 
 import argparse
 import json
-import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from tenfold.cli.engine import add_engine_options, check_engine_options, ray_engine
+from tenfold.cli.options import (
+    add_backend,
+    add_data_dir,
+    add_engine,
+    add_out,
+    add_recipe,
+    add_seed,
+    add_train_size,
+    chosen_engine,
+    refuse_with_resume,
+    show_progress,
+)
 from tenfold.errors import UsageError
 from tenfold.formatting import count, duration
 
-_EPILOG = """\
+HELP = "train a network on MNIST and leave a bundle with a report"
+DESCRIPTION = (
+    "Fetch MNIST if needed, train a recipe, evaluate it once on the test set, and leave a bundle: "
+    "model.keras, model.onnx, meta.json, history.csv, report.html."
+)
+EPILOG = """\
 examples:
   tenfold train
   tenfold train --recipe article --seed 1
@@ -25,86 +40,59 @@ examples:
 """
 
 
-def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
-    """Add the verb to the parser."""
-    parser = verbs.add_parser(
-        "train",
-        parents=[common],
-        help="train a network on MNIST and leave a bundle with a report",
-        description="Fetch MNIST if needed, train a recipe, evaluate it once on the test set, "
-        "and leave a bundle: model.keras, model.onnx, meta.json, history.csv, report.html.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
-    parser.add_argument(
-        "--recipe", metavar="NAME|FILE", help="a recipe or a .json file of one (default: standard)"
-    )
-    parser.add_argument(
-        "--seed", type=int, metavar="N", help="decides everything random (default: 0)"
-    )
-    parser.add_argument("--seeds", type=int, metavar="N", help="train N seeds, from --seed on")
-    parser.add_argument("--epochs", type=int, metavar="N", help="passes over the training images")
-    parser.add_argument("--batch-size", type=int, metavar="N", help="images in one step")
-    parser.add_argument("--learning-rate", type=float, metavar="X", help="the highest one reached")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="SETTING=VALUE", dest="settings",
-        help="change any other setting of the recipe; may be given more than once",
-    )  # fmt: skip
-    parser.add_argument(
-        "--train-size", type=int, metavar="N", help="take only the first N training images"
-    )
-    parser.add_argument(
-        "--val-size", type=int, metavar="N",
-        help="hold the last N training images back and judge every epoch on them (default: 0)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR",
-        help="folder for the bundle (default: runs/<recipe>-seed<N>-<time>)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--data-dir", type=Path, metavar="DIR", help="folder with the MNIST files, or a mnist.npz"
-    )
-    parser.add_argument(
-        "--backend", metavar="NAME",
-        help="tensorflow, jax or torch (default: the fastest for this machine)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--deterministic", action="store_true", help="same seed, same weights, bit for bit; slower"
-    )
-    parser.add_argument(
-        "--resume", type=Path, metavar="DIR", help="go on with an interrupted run; needs no more"
-    )
-    add_engine_options(parser, "seeds and members of ensembles are trained")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add = parser.add_argument
+    add_recipe(parser)
+    add_seed(parser, "seed of everything random")
+    add("--seeds", type=int, metavar="N", help="train N seeds, starting with --seed (default: 1)")
+    add("--epochs", type=int, metavar="N", help="passes over the training images")
+    add("--batch-size", type=int, metavar="N", help="images per training step")
+    add("--learning-rate", type=float, metavar="X", help="peak learning rate")
+    help = "change any other setting of the recipe; may be given several times"
+    add("--set", action="append", default=[], metavar="SETTING=VALUE", help=help)
+    add_train_size(parser)
+    help = "hold out the last N training images, to validate after every epoch (default: 0)"
+    add("--val-size", type=int, metavar="N", help=help)
+    add_out(parser, "the bundle", shown="runs/<recipe>-seed<N>-<time>")
+    add_data_dir(parser)
+    add_backend(parser)
+    help = "the same seed gives the same weights, bit for bit; slower"
+    add("--deterministic", action="store_true", help=help)
+    help = "continue the interrupted run in this folder; needs no other option"
+    add("--resume", type=Path, metavar="DIR", help=help)
+    add_engine(parser, "seeds and ensemble members are trained")
 
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Train, and return the figures as JSON-ready values and as text."""
-    progress = not options.quiet and sys.stderr.isatty()
-    check_engine_options(options)
-    if options.resume:
-        _refuse_with_resume(options)
-        folder = options.resume
-        from tenfold.training import train as training
-
-        options.interrupted_hint = f"; go on with: tenfold train --resume {folder}"
-        with _engine(options) as engine:
-            results = training.resume(folder, progress=progress, engine=engine)
-    else:
-        results = _start(options, progress)
+    results = _resume(options) if options.resume else _start(options)
     if len(results) == 1 and (options.seeds or 1) == 1:
-        return results[0].to_dict(), _tell_one(results[0])
+        return results[0].to_dict(), _one_text(results[0])
     from tenfold.training.train import results_to_dict
 
-    return results_to_dict(results), _tell_many(results)
+    result = results_to_dict(results)
+    return result, _seeds_text(results, result["test"]["accuracy"])
 
 
-def _start(options: argparse.Namespace, progress: bool) -> list[Any]:
+def _resume(options: argparse.Namespace) -> list[Any]:
+    refuse_with_resume(
+        options,
+        ("recipe", "seed", "seeds", "epochs", "batch_size", "learning_rate", "set", "train_size",
+         "val_size", "out", "data_dir", "backend", "deterministic"),
+    )  # fmt: skip
+    from tenfold.training.train import resume
+
+    options.interrupted_hint = f"; continue with: tenfold train --resume {options.resume}"
+    with chosen_engine(options, nullcontext) as engine:
+        return resume(options.resume, progress=show_progress(options), engine=engine)
+
+
+def _start(options: argparse.Namespace) -> list[Any]:
     from tenfold.recipes.catalog import DEFAULT, load_recipe
     from tenfold.recipes.serialization import override
 
-    settings = _settings(options)
-    recipe = override(load_recipe(options.recipe or DEFAULT), settings)
+    recipe = override(load_recipe(options.recipe or DEFAULT), _settings(options))
     from tenfold.training import run_folder as runs
     from tenfold.training import train as training
 
@@ -120,24 +108,21 @@ def _start(options: argparse.Namespace, progress: bool) -> list[Any]:
         deterministic=options.deterministic,
     )
     folder = options.out or runs.default_folder(recipe, seed)
-    with _engine(options) as engine:  # connected before anything is written
+    with chosen_engine(options, nullcontext) as engine:  # connected before anything is written
         runs.start_run(folder, request)
-        options.interrupted_hint = f"; go on with: tenfold train --resume {folder}"
-        return training.run(folder, request, progress=progress, engine=engine)
-
-
-def _engine(options: argparse.Namespace) -> Any:
-    return ray_engine(options) if options.engine == "ray" else nullcontext()
+        options.interrupted_hint = f"; continue with: tenfold train --resume {folder}"
+        return training.run(folder, request, progress=show_progress(options), engine=engine)
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings of the recipe that the options change, by dotted name."""
     named = {
         "epochs": options.epochs,
         "batch_size": options.batch_size,
         "optimizer.learning_rate": options.learning_rate,
     }
     settings = {name: value for name, value in named.items() if value is not None}
-    for text in options.settings:
+    for text in options.set:
         name, equals, value = text.partition("=")
         if not equals:
             raise UsageError(f"--set {text}: it must look like SETTING=VALUE")
@@ -148,16 +133,7 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
     return settings
 
 
-def _refuse_with_resume(options: argparse.Namespace) -> None:
-    names = ("recipe", "seed", "seeds", "epochs", "batch_size", "learning_rate", "settings",
-             "train_size", "val_size", "out", "data_dir", "backend", "deterministic")  # fmt: skip
-    given = [name for name in names if getattr(options, name) not in (None, [], False)]
-    if given:
-        option = {"settings": "set"}.get(given[0], given[0]).replace("_", "-")
-        raise UsageError(f"--resume goes on as the run was started; leave out --{option}")
-
-
-def _tell_one(result: Any) -> str:
+def _one_text(result: Any) -> str:
     meta = result.meta
     test = meta["test"]
     low, high = test["accuracy_interval"]
@@ -173,18 +149,15 @@ def _tell_one(result: Any) -> str:
     )
 
 
-def _tell_many(results: list[Any]) -> str:
-    from tenfold.training.train import results_to_dict
-
+def _seeds_text(results: list[Any], accuracy: dict[str, Any]) -> str:
     lines = [
         f"seed {result.meta['seed']}: {result.accuracy:.2%}, "
         f"{duration(result.meta['train_seconds'])}, {result.bundle}"
         for result in results
     ]
-    spread = results_to_dict(results)["test"]["accuracy"]
-    sd = "" if spread["sd"] is None else f", sd {spread['sd']:.2%}"
+    sd = "" if accuracy["sd"] is None else f", sd {accuracy['sd']:.2%}"
     lines.append(
-        f"test accuracy {spread['mean']:.3%} mean of {spread['n']}{sd}, "
-        f"min {spread['min']:.2%}, max {spread['max']:.2%}"
+        f"test accuracy {accuracy['mean']:.3%}, mean of {accuracy['n']} seeds{sd}, "
+        f"min {accuracy['min']:.2%}, max {accuracy['max']:.2%}"
     )
     return "\n".join(lines)

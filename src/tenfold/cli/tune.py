@@ -1,18 +1,35 @@
-"""`tenfold tune`."""
+"""tenfold tune: a search for better settings of a recipe."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
-from tenfold.cli.engine import add_engine_options, check_engine_options, ray_engine
+from tenfold.cli.options import (
+    add_backend,
+    add_data_dir,
+    add_engine,
+    add_out,
+    add_recipe,
+    add_seed,
+    add_train_size,
+    add_workers,
+    chosen_engine,
+    refuse_with_resume,
+    show_progress,
+    train_size,
+)
 from tenfold.errors import UsageError
 
-_EPILOG = """\
+HELP = "search for better settings of a recipe"
+DESCRIPTION = (
+    "Search for better settings of a recipe on validation images, and leave the best recipe and a "
+    "page that shows which settings matter."
+)
+EPILOG = """\
 examples:
   tenfold tune --recipe conv                      20 trials around the recipe, one after the other
   tenfold tune --trials 100 --workers 4 --timeout 7200
-  tenfold tune --space activation,optimizer.name,rate_factor        these alone
+  tenfold tune --space activation,optimizer.name,rate_factor        these settings only
   tenfold tune --space batch_size=32..512 --space dropout_rate=0.2  a range; a fixed value
   tenfold tune --recipe conv --show-space --json > space.json       to edit, and use as
   tenfold tune --recipe conv --space space.json
@@ -20,131 +37,98 @@ examples:
   tenfold tune --resume runs/tune-conv-20260101-120000 --trials 40
   tenfold tune --storage postgresql://me@host/tenfold --trials 1000    on each of many machines
 
-Trials are judged by validation images, the last of the 60,000; the test images stay closed.
-`tenfold train --recipe DIR/best.json` trains what was found and opens them, once.
+Trials are judged on validation images, the last of the 60,000 training images; the test images are
+not used. `tenfold train --recipe DIR/best.json` trains the best recipe and evaluates it on them.
 """
 
+SETTLED = (
+    "recipe", "space", "epochs", "pruner", "train_size", "val_size", "seed", "study", "grace",
+    "data_dir", "backend",
+)  # fmt: skip
+"""Options that a resumed search cannot change."""
 
-def add_parser(verbs: Any, common: argparse.ArgumentParser) -> None:
-    """Add the verb to the parser."""
-    parser = verbs.add_parser(
-        "tune",
-        parents=[common],
-        help="search for better settings of a recipe",
-        description="Search for good settings of a recipe on validation images, and leave the "
-        "best recipe and a page that says what mattered.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add = parser.add_argument
+    add_recipe(parser)
+    add(
+        "--space",
+        action="append",
+        default=[],
+        metavar="NAME=VALUES|NAMES|FILE",
+        help="NAME=LOW..HIGH, NAME=A,B,C or NAME=A; NAME,NAME: these settings only; a .json file; "
+        "may be given several times",
     )
-    parser.set_defaults(run=run)
-    parser.add_argument(
-        "--recipe", metavar="NAME|FILE", help="where the search starts (default: standard)"
-    )
-    parser.add_argument(
-        "--space", action="append", default=[], metavar="NAME=VALUES|NAMES|FILE",
-        help="NAME=LOW..HIGH, NAME=A,B,C or NAME=A; NAME,NAME: these alone; a .json file; may be "
-        "given more than once",
-    )  # fmt: skip
-    parser.add_argument(
-        "--show-space", action="store_true", help="print what would be searched, and stop"
-    )
-    parser.add_argument(
-        "--trials", type=int, metavar="N", help="trainings in all (default: 20; 0 with --choices)"
-    )
-    parser.add_argument(
-        "--choices", type=int, metavar="N",
-        help="then change one setting of the recipe at a time, all else equal, N seeds each",
-    )  # fmt: skip
-    parser.add_argument(
-        "--timeout", type=float, metavar="SECONDS", help="begin no trial after so long"
-    )
-    parser.add_argument(
-        "--pruner", choices=("median", "halving", "none"),
-        help="when a trial is stopped early: below the median of the others at that epoch, by "
+    add("--show-space", action="store_true", help="print the search space, and stop")
+    help = "number of trials in total (default: 20, or 0 with --choices)"
+    add("--trials", type=int, metavar="N", help=help)
+    help = "afterwards change one setting of the recipe at a time, with N seeds each"
+    add("--choices", type=int, metavar="N", help=help)
+    add("--timeout", type=float, metavar="SECONDS", help="start no trial after this time")
+    add(
+        "--pruner",
+        choices=("median", "halving", "none"),
+        help="when to stop a trial early: below the median of the others at that epoch, by "
         "successive halving, or never (default: median)",
-    )  # fmt: skip
-    parser.add_argument("--epochs", type=int, metavar="N", help="of each trial, not the recipe's")
-    parser.add_argument(
-        "--train-size", type=int, metavar="N", help="take only the first N training images"
     )
-    parser.add_argument(
-        "--val-size", type=int, metavar="N",
-        help="judge by the last N of the 60,000 training images (default: 5,000)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--seed", type=int, metavar="N", help="of search and trainings (default: 0)"
+    add("--epochs", type=int, metavar="N", help="epochs of a trial (default: the recipe's)")
+    add_train_size(parser)
+    help = "validate on the last N of the 60,000 training images (default: 5,000)"
+    add("--val-size", type=int, metavar="N", help=help)
+    add_seed(parser, "seed of the search and of the trainings")
+    add_workers(
+        parser, "trials at the same time, which share the cores (default: 1; on Ray, all cores)"
     )
-    parser.add_argument(
-        "--workers", type=int, metavar="N",
-        help="trials at the same time, which share the cores (default: 1; with Ray, all cores)",
-    )  # fmt: skip
-    add_engine_options(parser, "trials are trained")
-    parser.add_argument(
-        "--storage", metavar="PATH|URL",
-        help="a journal file, or postgresql://... for many machines (default: in --out)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--study", metavar="NAME", help="name in the storage (default: tenfold-<recipe>)"
+    add_engine(parser, "trials are trained")
+    help = "a journal file, or postgresql://... for many machines (default: in --out)"
+    add("--storage", metavar="PATH|URL", help=help)
+    help = "name of the study in the storage (default: tenfold-<recipe>)"
+    add("--study", metavar="NAME", help=help)
+    help = "give up a worker after this silence, with PostgreSQL (default: 60)"
+    add("--grace", type=int, metavar="SECONDS", help=help)
+    add_out(parser, "the search", shown="runs/tune-<recipe>-<time>")
+    add(
+        "--resume",
+        nargs="?",
+        const=True,
+        metavar="DIR",
+        help="continue the search in DIR or --out; --trials and --choices may ask for more",
     )
-    parser.add_argument(
-        "--grace", type=int, metavar="SECONDS",
-        help="a worker silent for so long is given up, with PostgreSQL (default: 60)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="default: runs/tune-<recipe>-<time>"
-    )
-    parser.add_argument(
-        "--resume", nargs="?", const=True, metavar="DIR",
-        help="go on with the search in DIR, or in --out; --trials and --choices may ask for more",
-    )  # fmt: skip
-    parser.add_argument(
-        "--data-dir", type=Path, metavar="DIR", help="folder with the MNIST files, or a mnist.npz"
-    )
-    parser.add_argument(
-        "--backend", metavar="NAME",
-        help="tensorflow, jax or torch (default: the fastest for this machine)",
-    )  # fmt: skip
+    add_data_dir(parser)
+    add_backend(parser)
 
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Search, and return the figures as JSON-ready values and as text."""
-    check_engine_options(options)
-    if options.workers is not None and options.workers < 1:
-        raise UsageError(f"workers is {options.workers}; it must be at least 1")
     if options.show_space:
         return _show_space(options)
     from tenfold.networks.backend import check_backend
 
     check_backend(options.backend)
+    from tenfold.execution.local import LocalEngine
     from tenfold.tuning import search_folder as searches
     from tenfold.tuning import tune as tuning
-    from tenfold.tuning.storage import close_storage, open_storage  # or the extra is named
+    from tenfold.tuning.storage import close_storage, open_storage  # names a missing extra
 
-    folder, search = _resumed(options) if options.resume else _asked_for(options)
+    folder, search = _resumed(options) if options.resume else _new(options)
     place = searches.place_for(search, folder, options.storage)
     if search.storage:
-        close_storage(open_storage(place))  # before anything else is made
-    with _engine(options) as engine:
+        close_storage(open_storage(place))  # fails before anything else is made
+    workers = options.workers
+    with chosen_engine(options, lambda: LocalEngine(workers or 1), workers) as engine:
         if options.resume:
             searches.write_search(folder, search)
         else:
             searches.start_search(folder, search)
         options.interrupted_hint = (
-            f"; all trials are kept; go on with: tenfold tune --resume {folder}"
+            f"; all trials are kept; continue with: tenfold tune --resume {folder}"
         )
         result = tuning.tune(
-            folder, search, place, engine, timeout=options.timeout,
-            progress=not options.quiet and sys.stderr.isatty(),
+            folder, search, place, engine,
+            timeout=options.timeout, progress=show_progress(options),
         )  # fmt: skip
     return result.figures, _text(result.figures)
-
-
-def _engine(options: argparse.Namespace) -> Any:
-    if options.engine == "ray":
-        return ray_engine(options, options.workers)
-    from tenfold.execution.local import LocalEngine
-
-    return LocalEngine(options.workers or 1)
 
 
 def _recipe_and_space(options: argparse.Namespace) -> tuple[Any, Any]:
@@ -155,20 +139,19 @@ def _recipe_and_space(options: argparse.Namespace) -> tuple[Any, Any]:
     recipe = load_recipe(options.recipe or DEFAULT)
     if options.epochs is not None:
         recipe = override(recipe, {"epochs": options.epochs})
-    space = default_space(recipe, options.train_size or 60_000)
+    space = default_space(recipe, train_size(options))
     for words in options.space:
         space = narrowed(recipe, space, words)
     return recipe, space
 
 
-def _asked_for(options: argparse.Namespace) -> tuple[Path, Any]:
+def _new(options: argparse.Namespace) -> tuple[Path, Any]:
+    """Return the folder and the description of a new search."""
     from tenfold.tuning.search_folder import default_search_folder, make_search
     from tenfold.tuning.study import Plan
 
     recipe, space = _recipe_and_space(options)
-    given = {
-        "seed": options.seed, "val_size": options.val_size, "pruner": options.pruner,
-    }  # fmt: skip
+    given = {name: getattr(options, name) for name in ("seed", "val_size", "pruner")}
     plan = Plan(
         recipe, space, train_size=options.train_size,
         **{name: value for name, value in given.items() if value is not None},
@@ -188,22 +171,15 @@ def _asked_for(options: argparse.Namespace) -> tuple[Path, Any]:
 
 
 def _resumed(options: argparse.Namespace) -> tuple[Path, Any]:
+    """Return the folder and the description of an interrupted search."""
     from tenfold.tuning.search_folder import extended, read_search
 
-    names = ("recipe", "space", "epochs", "pruner", "train_size", "val_size", "seed", "study",
-             "grace", "data_dir", "backend")  # fmt: skip
-    given = [name for name in names if getattr(options, name) not in (None, [])]
-    if given:
-        option = given[0].replace("_", "-")
-        raise UsageError(f"--resume goes on as the search was started; leave out --{option}")
-    if options.resume is True:
-        if options.out is None:
-            raise UsageError("which search? give --resume DIR")
-        folder = options.out
-    else:
-        folder = Path(options.resume)
-        if options.out not in (None, folder):
-            raise UsageError("--resume DIR goes on in DIR; leave out --out")
+    refuse_with_resume(options, SETTLED)
+    folder = options.out if options.resume is True else Path(options.resume)
+    if folder is None:
+        raise UsageError("--resume names no search: give --resume DIR")
+    if options.out not in (None, folder):
+        raise UsageError("--resume DIR continues in DIR; leave out --out")
     return folder, extended(read_search(folder), options.trials, options.choices)
 
 
@@ -213,7 +189,7 @@ def _show_space(options: argparse.Namespace) -> tuple[Any, str]:
 
     recipe, space = _recipe_and_space(options)
     start = start_values(recipe, space)
-    lines = [f"{'name':24}{'values':42}{'at the start':14}"]
+    lines = [f"{'name':24}{'values':42}{'start value':14}"]
     for dimension in space.dimensions:
         values = dimension.values
         if isinstance(values, Choice):
@@ -229,23 +205,23 @@ def _show_space(options: argparse.Namespace) -> tuple[Any, str]:
 
 def _text(figures: dict[str, Any]) -> str:
     lines = []
-    best, start = figures["best"], figures["start"]
+    best, start, choices = figures["best"], figures["start"], figures.get("choices")
     if best:
         lines.append(
-            f"best: {best['val_accuracy']:.2%} of the validation images, trial {best['trial']} of "
+            f"best: validation accuracy {best['val_accuracy']:.2%}, trial {best['trial']} of "
             f"{figures['trials']}"
         )
         if start and start["val_accuracy"] is not None:
-            lines[-1] += f"; the recipe as it is: {start['val_accuracy']:.2%}"
-        lines.append(f"the test images are still closed: tenfold train --recipe {best['recipe']}")
-    if figures.get("choices") and figures["choices"]["start"]:
-        count = sum(len(rows) for rows in figures["choices"]["dimensions"].values())
+            lines[-1] += f"; the recipe unchanged: {start['val_accuracy']:.2%}"
+        lines.append(f"to evaluate it on the test images: tenfold train --recipe {best['recipe']}")
+    if choices and choices["start"]:
+        count = sum(len(rows) for rows in choices["dimensions"].values())
         lines.append(
-            f"{count} choices compared over {figures['choices']['start']['n']} seeds; the recipe "
-            f"as it is: {figures['choices']['start']['mean']:.2%}"
+            f"{count} choices compared with {choices['start']['n']} seeds each; the recipe "
+            f"unchanged: {choices['start']['mean']:.2%}"
         )
     if not lines:
-        lines.append("no trial has come to its end")
+        lines.append("no trial has finished")
     if "report" in figures:
         lines.append(f"page: {figures['report']}")
     return "\n".join(lines)

@@ -1,0 +1,161 @@
+"""Options that several verbs share: each is declared, checked and explained here, once."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tenfold.errors import UsageError
+
+DEFAULT_MODEL = "reader"
+"""The shipped model that reads pictures: `tenfold.reading.shipped.DEFAULT_MODEL`, without NumPy."""
+
+_MODEL = "a shipped model or a bundle folder"
+
+
+def add_model_argument(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """Add MODEL as a positional argument, which may be omitted if there is a default."""
+    help = f"{_MODEL} (default: {default})" if default else _MODEL
+    parser.add_argument(
+        "model", nargs="?" if default else None, default=default, metavar="MODEL", help=help
+    )
+
+
+def add_model_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--model MODEL`, by default the shipped model that reads pictures."""
+    help = f"{_MODEL} (default: {DEFAULT_MODEL})"
+    parser.add_argument("--model", default=DEFAULT_MODEL, metavar="MODEL", help=help)
+
+
+def add_single(parser: argparse.ArgumentParser) -> None:
+    """Add `--single`."""
+    parser.add_argument("--single", action="store_true", help="each picture shows one digit")
+
+
+def add_data_dir(parser: argparse.ArgumentParser) -> None:
+    """Add `--data-dir DIR`."""
+    help = "folder with the MNIST files, or a mnist.npz (default: the cache)"
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help=help)
+
+
+def add_out(
+    parser: argparse.ArgumentParser, what: str, default: str = "", *, shown: str = ""
+) -> None:
+    """Add `--out DIR`.
+
+    Args:
+        parser: Where to.
+        what: What the folder is for.
+        default: The folder to take if the option is not given. Empty gives None.
+        shown: How `--help` shows a default that depends on other options.
+    """
+    shown = shown or default
+    help = f"folder for {what} (default: {shown})" if shown else f"folder for {what}"
+    path = Path(default) if default else None
+    parser.add_argument("--out", type=Path, default=path, metavar="DIR", help=help)
+
+
+def add_recipe(parser: argparse.ArgumentParser, default: str = "standard") -> None:
+    """Add `--recipe NAME|FILE`; not given it is None."""
+    help = f"a recipe, or a .json file of one (default: {default})"
+    parser.add_argument("--recipe", metavar="NAME|FILE", help=help)
+
+
+def add_seed(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add `--seed N`; not given it is None, which means 0."""
+    parser.add_argument("--seed", type=int, metavar="N", help=f"{what} (default: 0)")
+
+
+def add_train_size(parser: argparse.ArgumentParser) -> None:
+    """Add `--train-size N`; not given it is None."""
+    help = "use only the first N training images (default: all 60,000)"
+    parser.add_argument("--train-size", type=int, metavar="N", help=help)
+
+
+def train_size(options: argparse.Namespace) -> int:
+    """Return the number of training images that `--train-size` asks for, by default all."""
+    from tenfold.arrays import TRAIN_IMAGES
+
+    return TRAIN_IMAGES if options.train_size is None else int(options.train_size)
+
+
+def add_backend(parser: argparse.ArgumentParser) -> None:
+    """Add `--backend NAME`."""
+    help = "tensorflow, jax or torch (default: the fastest one on this machine)"
+    parser.add_argument("--backend", metavar="NAME", help=help)
+
+
+def add_workers(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add `--workers N`, at least 1; not given it is None."""
+    parser.add_argument("--workers", type=_positive, metavar="N", help=what)
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    return number
+
+
+def add_engine(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add `--engine` and `--ray-address`, which say where the parts of a command run."""
+    parser.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help=f"where {what}: on this machine, or on a Ray cluster (default: local)",
+    )
+    parser.add_argument(
+        "--ray-address",
+        metavar="A",
+        help="a running Ray cluster, as 10.0.0.1:6379 (default: $RAY_ADDRESS, else start Ray here)",
+    )
+
+
+def chosen_engine(
+    options: argparse.Namespace, local: Callable[[], Any], workers: int | None = None
+) -> Any:
+    """Return a context with the engine that `--engine` names.
+
+    Args:
+        options: The parsed options.
+        local: Makes the context for this machine.
+        workers: Parts to run at the same time on Ray. None takes all cores of the cluster.
+
+    Raises:
+        UsageError: An address of Ray is given, but not `--engine ray`.
+        MissingExtraError: Ray is not installed.
+        TenfoldError: No cluster answers.
+    """
+    if options.engine == "ray":
+        from tenfold.execution.ray import RayEngine
+
+        return RayEngine(options.ray_address, workers)
+    if options.ray_address:
+        raise UsageError("--ray-address needs --engine ray")
+    return local()
+
+
+def refuse_with_resume(options: argparse.Namespace, names: Sequence[str]) -> None:
+    """Refuse options beside `--resume` that the interrupted run has settled.
+
+    Args:
+        options: The parsed options.
+        names: The options to refuse, as attributes of `options`.
+
+    Raises:
+        UsageError: One of them is given.
+    """
+    for name in names:
+        if getattr(options, name) not in (None, [], False):
+            option = name.replace("_", "-")
+            raise UsageError(f"--resume keeps the settings of the run; leave out --{option}")
+
+
+def show_progress(options: argparse.Namespace) -> bool:
+    """Return whether to draw a progress bar: stderr is a terminal and not to be quiet."""
+    return not options.quiet and sys.stderr.isatty()
