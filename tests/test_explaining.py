@@ -13,10 +13,10 @@ from tenfold.classifiers.bundle import load_bundle, load_classifier, load_featur
 from tenfold.classifiers.features import FeatureClassifier
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import UsageError
+from tenfold.explaining import map as embedding
 from tenfold.explaining.counterfactual import Stroke, smallest_change
 from tenfold.explaining.evidence import log_odds
 from tenfold.explaining.gradients import Slopes, load_slopes
-from tenfold.explaining.map import embed
 from tenfold.explaining.occlusion import PATCH, occlusion
 from tenfold.explaining.receptive_field import convolutions, field_of
 from tenfold.explaining.top_patches import PATCHES, excite, survey
@@ -291,27 +291,19 @@ def test_grown_images_excite_more_than_any_test_patch_in_the_middle(mnist) -> No
         assert answers[number, one] > np.quantile(usual[:, one], 0.95)
 
 
-def test_an_embedding_keeps_groups_together() -> None:
+def test_the_map_keeps_groups_together(monkeypatch) -> None:
+    """All points as landmarks, then half of them, with the others placed among these."""
+    pytest.importorskip("sklearn")
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(4), 60)
-    values = (rng.normal(size=(4, 30)) * 8)[labels] + rng.normal(size=(240, 30))
-    points = embed(values.astype(np.float32), [1, 2])
-    assert points.shape == (240, 2)
-    distances = np.square(points[:, None] - points).sum(axis=-1) + np.eye(240) * 1e9
-    assert (labels[distances.argmin(axis=1)] == labels).mean() > 0.98
-    np.testing.assert_array_equal(points, embed(values.astype(np.float32), [1, 2]))
-
-
-def test_points_that_are_no_landmarks_stand_among_their_like(monkeypatch) -> None:
-    from tenfold.explaining import map as embedding
-
-    monkeypatch.setattr(embedding, "LANDMARKS", 120)
-    rng = np.random.default_rng(0)
-    labels = np.repeat(np.arange(4), 60)
-    values = (rng.normal(size=(4, 30)) * 8)[labels] + rng.normal(size=(240, 30))
-    points = embed(values.astype(np.float32))
-    distances = np.square(points[:, None] - points).sum(axis=-1) + np.eye(240) * 1e9
-    assert (labels[distances.argmin(axis=1)] == labels).mean() > 0.98
+    features = (rng.normal(size=(4, 30)) * 8)[labels] + rng.normal(size=(240, 30))
+    for landmarks in (240, 120):
+        monkeypatch.setattr(embedding, "LANDMARKS", landmarks)
+        points = embedding.embed(features.astype(np.float32), [1, 2])
+        assert (points.shape, points.dtype) == ((240, 2), np.float32)
+        distances = np.square(points[:, None] - points).sum(axis=-1) + np.eye(240) * 1e9
+        assert (labels[distances.argmin(axis=1)] == labels).mean() > 0.98
+    np.testing.assert_array_equal(points, embedding.embed(features.astype(np.float32), [1, 2]))
 
 
 @pytest.mark.slow

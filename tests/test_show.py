@@ -112,7 +112,9 @@ def test_show_in_the_base_install_says_what_it_leaves_out(tmp_path: Path, digit_
     assert result.returncode == 0, result.stderr
     assert result.stderr.splitlines() == [
         "tenfold: images grown for a filter are left out: "
-        "what needs gradients needs more packages: pip install 'tenfold[train]'"
+        "what needs gradients needs more packages: pip install 'tenfold[train]'",
+        "tenfold: the map of the test images is left out: "
+        "t-SNE needs more packages: pip install 'tenfold[compare]'",
     ]
     assert Path(result.stdout.strip()) == Path("show-tiny", "index.html")
     whole((tmp_path / "show-tiny" / "index.html").read_text())

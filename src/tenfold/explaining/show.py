@@ -25,7 +25,7 @@ from tenfold.explaining.figures import (
     draw_way,
 )
 from tenfold.explaining.gradients import GROWING_STEPS, load_slopes
-from tenfold.explaining.map import STEPS, embed
+from tenfold.explaining.map import embed
 from tenfold.explaining.receptive_field import convolutions
 from tenfold.explaining.top_patches import Excitement, excite, survey
 from tenfold.imaging.decoding import PictureSource, picture_name
@@ -103,12 +103,16 @@ def show(
         figures[f"excites-{one.layer}"] = draw_excitement(one, grown.get(one.layer))
     if exciting:
         sections.append(_exciting_section(exciting, note, figures))
-    with bar("map of the test images", STEPS) as moved:
-        points = embed(found.last, np.flatnonzero(labels != predicted).tolist(), progress=moved)
+    notes = [note] if note else []
     last = features.before_logits
-    figures["map"] = draw_map(
-        points, labels, predicted, f"The test images as {last} tells them apart"
-    )
+    try:
+        points = embed(found.last, np.flatnonzero(labels != predicted).tolist())
+        figures["map"] = draw_map(
+            points, labels, predicted, f"The test images as {last} tells them apart"
+        )
+    except MissingExtraError as error:
+        notes.append(f"the map of the test images is left out: {error}")
+        _log.info("tenfold: %s", notes[-1])
     hardest = hardest_images(labels, found.probabilities, HARDEST)
     figures["confusion"] = draw_confusion(evaluation.confusion)
     figures["hardest"] = draw_hardest(images[[hard.index for hard in hardest]], hardest)
@@ -124,7 +128,7 @@ def show(
         sections=sections,
         footer=MNIST_CREDIT,
     )
-    return Look(figures, page, evaluation, (note,) if note else ())
+    return Look(figures, page, evaluation, tuple(notes))
 
 
 @contextmanager
@@ -235,16 +239,16 @@ def _exciting_section(
 
 
 def _test_sections(last: str, figures: dict[str, Drawing]) -> list[Section]:
+    sections = []
+    if "map" in figures:
+        words = (
+            f"Each dot is a test image. Images with similar features in {last}, the last layer"
+            " before the logits, are close together (t-SNE; distances between groups mean"
+            " nothing). A cross is an image that was read wrongly."
+        )
+        sections.append(Section("A map of the test images", [words], [figures["map"]]))
     return [
-        Section(
-            "The test images, as it tells them apart",
-            [
-                f"Each dot is a test image, placed by what {last}, the last layer before the ten"
-                " sums, says of it: near dots look alike to the network (t-SNE; distances between"
-                " groups mean nothing). A cross is an image that was read wrongly."
-            ],
-            [figures["map"]],
-        ),
+        *sections,
         Section(
             "What it confuses",
             ["The brighter, the more frequent. The gray diagonal is right."],
