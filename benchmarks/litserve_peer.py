@@ -1,4 +1,4 @@
-"""LitServe with an ONNX graph of ours, for benchmarks/serving.py; needs litserve and onnxruntime.
+"""A LitServe server of an ONNX graph, for benchmarks/serving.py; needs litserve and onnxruntime.
 
     python benchmarks/litserve_peer.py MODEL.onnx PORT SETTINGS
 
@@ -15,42 +15,42 @@ import onnxruntime
 
 
 class Digits(litserve.LitAPI):  # type: ignore[misc]
-    """Takes the tensor that the Open Inference Protocol has, and answers with one."""
+    """Accepts and returns the tensors of the Open Inference Protocol."""
 
     def setup(self, device: str) -> None:
-        """Load the graph; one thread, as tenfold takes for a few images."""
+        """Load the graph with one thread, as tenfold does for a few images."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         self.session = onnxruntime.InferenceSession(
             sys.argv[1], options, providers=["CPUExecutionProvider"]
         )
 
-    # LitServe would take annotations of these two for types of FastAPI's.
+    # LitServe would pass annotations of these two methods to FastAPI.
     def decode_request(self, request):  # type: ignore[no-untyped-def]
         """Return the image in a request, uint8 (28, 28)."""
         return np.array(request["inputs"][0]["data"], np.uint8).reshape(28, 28)
 
     def predict(self, images: Any) -> Any:
-        """Return float32 (n, 10) for one image or several."""
-        many = images if images.ndim == 3 else images[None]
-        return self.session.run(["probabilities"], {"images": many})[0]
+        """Return probabilities, float32 (n, 10), of one image or several."""
+        batch = images if images.ndim == 3 else images[None]
+        return self.session.run(["probabilities"], {"images": batch})[0]
 
     def encode_response(self, output):  # type: ignore[no-untyped-def]
-        """Return the answer, to be written as JSON."""
+        """Return the response, which LitServe writes as JSON."""
         data = np.ravel(output).tolist()
         tensor = {"name": "probabilities", "datatype": "FP32", "shape": [1, 10], "data": data}
         return {"outputs": [tensor]}
 
 
 class Batched(Digits):
-    """The same, several requests at once."""
+    """The same with batches of requests."""
 
     def batch(self, inputs: Any) -> Any:
-        """Return images as one array."""
+        """Return the images as one array."""
         return np.stack(inputs)
 
     def unbatch(self, output: Any) -> Any:
-        """Return probabilities one by one."""
+        """Return the probabilities of each image."""
         return list(output)
 
 

@@ -1,13 +1,13 @@
-"""Measure requests per second and latencies of `tenfold serve`, beside LitServe.
+"""Measure requests per second and latency of `tenfold serve` and LitServe; needs wrk.
 
     python benchmarks/serving.py --litserve PYTHON
 
-PYTHON is that of an environment with litserve and onnxruntime. Both serve the shipped network
-`standard`, from one ONNX file, and get one 28x28 image per request over 32 connections that stay
-open; neither logs requests. wrk sends them, from the same two cores. At full load every connection
-asks again at once; at half load it waits, so long that half as many requests come. Servers take
-turns, and each turn is a process of its own. Of LitServe's settings the quickest of a first look is
-taken. Let nothing run beside. Writes results/serving.json.
+PYTHON is the interpreter of an environment with litserve and onnxruntime. Both servers run the
+shipped network `standard` from the same ONNX file, receive one 28x28 image per request over 32
+persistent connections, and log no requests. wrk runs on the same two cores. At full load, each
+connection sends its next request at once. At half load, it pauses, so that the rate is half. The
+servers alternate, each time in a new process. LitServe runs with the fastest of the settings that
+are tried first. Run nothing else at the same time. Writes results/serving.json.
 """
 
 import argparse
@@ -72,26 +72,28 @@ def main() -> None:
     litserve = parser.parse_args().litserve
     with tempfile.TemporaryDirectory() as folder:
         bodies = write_bodies(Path(folder))
-        tries = []
+        trials = []
         for settings in LITSERVE:
-            with peer(litserve, settings) as url:
-                tries.append(settings | load(url, bodies["json"], seconds=3))
-            print(tries[-1], flush=True)
-        best = max(tries, key=lambda found: found["requests_per_second"])
+            with litserve_server(litserve, settings) as url:
+                trials.append(settings | load(url, bodies["json"], seconds=3))
+            print(trials[-1], flush=True)
+        best = max(trials, key=lambda trial: trial["requests_per_second"])
         chosen = {name: best[name] for name in LITSERVE[0]}
-        found: dict[str, list[dict[str, Any]]] = {}
+        measured: dict[str, list[dict[str, Any]]] = {}
         for _ in range(ROUNDS):
-            with ours() as url:
+            with tenfold_server() as url:
                 for name, body in (("tenfold, JSON", "json"), ("tenfold, pixels", "pixels")):
-                    found.setdefault(name, []).append(both_loads(url, bodies[body]))
-                found.setdefault("beside", []).append(beside_pictures(url, bodies["json"]))
-            with peer(litserve, chosen) as url:
-                found.setdefault("LitServe, JSON", []).append(both_loads(url, bodies["json"]))
-            print({name: rounds[-1] for name, rounds in found.items()}, flush=True)
-    beside = found.pop("beside")
+                    measured.setdefault(name, []).append(both_loads(url, bodies[body]))
+                measured.setdefault("beside photos", []).append(
+                    load_beside_photos(url, bodies["json"])
+                )
+            with litserve_server(litserve, chosen) as url:
+                measured.setdefault("LitServe, JSON", []).append(both_loads(url, bodies["json"]))
+            print({name: rounds[-1] for name, rounds in measured.items()}, flush=True)
+    beside_photos = measured.pop("beside photos")
     ratio = [
         a["full"]["requests_per_second"] / b["full"]["requests_per_second"]
-        for a, b in zip(found["tenfold, JSON"], found["LitServe, JSON"], strict=True)
+        for a, b in zip(measured["tenfold, JSON"], measured["LitServe, JSON"], strict=True)
     ]
     document = {
         "machine": {
@@ -102,18 +104,18 @@ def main() -> None:
         "model": MODEL, "connections": CONNECTIONS, "seconds": SECONDS, "rounds": ROUNDS,
         "servers": {
             name: {kind: summary([each[kind] for each in rounds]) for kind in ("full", "half")}
-            for name, rounds in found.items()
+            for name, rounds in measured.items()
         },
-        "half_load_while_photos_are_read": summary(beside),
+        "half_load_while_photos_are_read": summary(beside_photos),
         "ratio": spread(ratio),
-        "litserve_settings": tries,
+        "litserve_settings": trials,
     }  # fmt: skip
     write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
     print(json.dumps(document["servers"], indent=2), document["ratio"])
 
 
 def write_bodies(folder: Path) -> dict[str, dict[str, str]]:
-    """Write what is sent; return what wrk has to know of each."""
+    """Write the bodies of requests; return file, content type and headers for wrk."""
     image = load_mnist("test")[0][:1]
     tensor = {
         "name": "images", "datatype": "UINT8", "shape": [1, 28, 28], "data": image.ravel().tolist()
@@ -136,11 +138,11 @@ def both_loads(url: str, body: dict[str, str]) -> dict[str, dict[str, Any]]:
 
 
 def half_load(url: str, body: dict[str, str], full: dict[str, Any]) -> dict[str, Any]:
-    """Ask half as often as in `full`, at random times."""
+    """Send requests at half the rate of `full`, at random times."""
     period_ms = 2000 * CONNECTIONS / full["requests_per_second"]
     pause_ms = period_ms * 0.75
     found = load(url, body, pause_ms=pause_ms, seconds=1)
-    # The pause that makes the period right, now that it is known what comes on top.
+    # Corrects the pause for the time that a request takes on top of it.
     pause_ms += period_ms - 1000 * CONNECTIONS / found["requests_per_second"]
     return load(url, body, pause_ms=max(0.0, pause_ms))
 
@@ -148,26 +150,26 @@ def half_load(url: str, body: dict[str, str], full: dict[str, Any]) -> dict[str,
 def load(
     url: str, body: dict[str, str], *, pause_ms: float = 0.0, seconds: int = SECONDS
 ) -> dict[str, Any]:
-    """Send requests for some seconds; return how many came back each second, and how soon."""
+    """Send requests for some seconds; return the responses per second and the latencies."""
     pause = f"function delay() return math.random(0, {round(2000 * pause_ms)}) / 1000 end"
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(WRK % {**body, "delay": pause if pause_ms else ""})
         script.flush()
-        told = subprocess.run(
+        output = subprocess.run(
             ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}", "-s", script.name, url],
             capture_output=True, text=True, check=True,
         ).stdout  # fmt: skip
-    found = json.loads(next(line[5:] for line in told.splitlines() if line.startswith("JSON ")))
+    found = json.loads(next(line[5:] for line in output.splitlines() if line.startswith("JSON ")))
     if found["failed"]:
-        raise SystemExit(f"{found['failed']} requests failed: {told}")
+        raise SystemExit(f"{found['failed']} requests failed: {output}")
     return {
         "requests_per_second": round(1e6 * found["requests"] / found["microseconds"]),
         **{f"{name}_ms": round(found[name] / 1000, 2) for name in ("p50", "p95", "p99")},
     }
 
 
-def beside_pictures(url: str, body: dict[str, str]) -> dict[str, Any]:
-    """Ask with half the load while a photo of 12 megapixels is read over and over."""
+def load_beside_photos(url: str, body: dict[str, str]) -> dict[str, Any]:
+    """Measure half load while a photo of 12 megapixels is read repeatedly."""
     full = load(url, body, seconds=2)
     photo = np.full((3000, 4000), 220, np.uint8)
     digits = 255 - load_mnist("test")[0][:8]
@@ -186,7 +188,7 @@ def beside_pictures(url: str, body: dict[str, str]) -> dict[str, Any]:
 
 
 @contextmanager
-def ours() -> Iterator[str]:
+def tenfold_server() -> Iterator[str]:
     command = [sys.executable, "-m", "tenfold", "serve", "--model", MODEL, "--quiet"]
     port = free_port()
     with running([*command, "--port", str(port)], f"http://127.0.0.1:{port}/v2/health/ready"):
@@ -194,7 +196,7 @@ def ours() -> Iterator[str]:
 
 
 @contextmanager
-def peer(python: str, settings: dict[str, Any]) -> Iterator[str]:
+def litserve_server(python: str, settings: dict[str, Any]) -> Iterator[str]:
     graph = load_bundle(MODEL).folder / ONNX
     port = free_port()
     command = [python, str(PEER), str(graph), str(port), json.dumps(settings)]
@@ -204,7 +206,7 @@ def peer(python: str, settings: dict[str, Any]) -> Iterator[str]:
 
 @contextmanager
 def running(command: list[str], health: str) -> Iterator[None]:
-    """Run a server from when it says that it is ready; then end it and all its processes."""
+    """Start a server, wait until it is ready, and finally end all its processes."""
     server = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
@@ -251,11 +253,11 @@ def spread(values: list[float]) -> dict[str, float]:
 
 
 def versions(litserve: str) -> dict[str, str]:
-    """Return the versions of what serves, and of the peer."""
-    ask = "from importlib.metadata import version as v; print(v('litserve'), v('uvicorn'))"
-    theirs, _ = subprocess.check_output([litserve, "-c", ask], text=True).split()
+    """Return the versions of the packages that serve, and of LitServe."""
+    code = "from importlib.metadata import version as v; print(v('litserve'), v('uvicorn'))"
+    litserve_version, _ = subprocess.check_output([litserve, "-c", code], text=True).split()
     names = ("fastapi", "httptools", "onnxruntime", "starlette", "uvicorn", "uvloop")
-    return {name: version(name) for name in names} | {"litserve": theirs}
+    return {name: version(name) for name in names} | {"litserve": litserve_version}
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Load a server for half an hour, with what is right and what is not, and see that it holds.
+"""Load a server for half an hour with valid and invalid requests; check answers and memory.
 
     python tests/soak.py --minutes 30
 
-Prints a line a minute. Fails if an answer is wrong, if one is a 5xx but 503 and 504, or if memory
-goes on growing.
+Prints a line per minute. Fails if an answer is wrong, if a status is 500 or above (except 503 and
+504), or if memory keeps growing.
 """
 
 import argparse
@@ -23,7 +23,7 @@ INFER = "/v2/models/reader/infer"
 
 
 class Soak:
-    """Threads that ask until they are told to stop; the first failure stops all."""
+    """Threads that send requests until they are stopped; the first failure stops all."""
 
     def __init__(self, served: Served) -> None:
         self.served = served
@@ -42,7 +42,7 @@ class Soak:
             self.stop.set()
 
     def infer(self, seed: int) -> None:
-        """Read images over a connection that stays open; nearly all must come out right."""
+        """Classify images over a persistent connection; at least 95% must be right."""
         chosen = np.random.default_rng(seed).integers(0, len(self.images), 200)
         connection = self.served.connect()
         right = 0
@@ -58,12 +58,12 @@ class Soak:
         self.counts["infer"] += len(chosen)
 
     def mutate(self, seed: int) -> None:
-        """Send what bugs and enemies send."""
+        """Send mutated requests."""
         statuses = send_all(self.served, self.images, 100, seed)
         self.counts.update({f"mutated {status}": count for status, count in statuses.items()})
 
-    def overdo(self, seed: int) -> None:
-        """Send pictures that take too long, and leave before half of them are answered."""
+    def time_out(self, seed: int) -> None:
+        """Send pictures that take too long; disconnect before half of the answers."""
         connection = self.served.connect()
         connection.request("POST", "/predict", maze(8 + seed % 30), PNG)
         if seed % 200 < 100:
@@ -82,7 +82,7 @@ def main() -> None:
     minutes = parser.parse_args().minutes
     served = Served("--quiet", "--timeout", "5", "--max-megapixels", "2")
     soak = Soak(served)
-    work = [soak.infer, soak.infer, soak.mutate, soak.mutate, soak.overdo]
+    work = [soak.infer, soak.infer, soak.mutate, soak.mutate, soak.time_out]
     threads = [
         threading.Thread(target=soak.run, args=(each, seed)) for seed, each in enumerate(work)
     ]
@@ -103,10 +103,10 @@ def main() -> None:
     served.end_well()
     if soak.failure:
         raise soak.failure
-    # The first fifth fills caches and arenas.
+    # The first fifth fills caches and memory arenas.
     settled = megabytes[len(megabytes) // 5]
     assert megabytes[-1] < 1.2 * settled + 20, megabytes
-    sys.stdout.write("it held\n")
+    sys.stdout.write("passed\n")
 
 
 if __name__ == "__main__":

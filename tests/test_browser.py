@@ -1,4 +1,4 @@
-"""The page of `tenfold serve` in Chromium, as a hand, a keyboard and a screen reader meet it."""
+"""The page of `tenfold serve` in Chromium, with mouse, touch, keyboard and screen reader."""
 
 import base64
 import io
@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, expect
 pytestmark = pytest.mark.browser
 
 WAIT = 20_000
-"""Milliseconds an answer may take on a machine that does much else."""
+"""Time limit for an answer in milliseconds, long enough for a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def address() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the camera sees: a page of numbers, a few frames of it."""
+    """The camera's video: a few frames of a page of numbers."""
     path = tmp_path_factory.mktemp("film") / "page.mjpeg"
     frame = photo("JPEG")
     path.write_bytes(frame * 4)
@@ -47,7 +47,7 @@ def browser(film: Path) -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, address: str) -> Iterator:
-    """Open the page; at the end, it asked for nothing elsewhere and complained of nothing."""
+    """Open the page; at the end, check that it loaded nothing elsewhere and logged no error."""
     contexts, asked, said = [], [], []
 
     def opened(**options) -> Page:
@@ -74,7 +74,7 @@ def page(open_page) -> Page:
 
 
 def photo(kind: str = "PNG") -> bytes:
-    """Two numbers on squared paper, in the light of one lamp."""
+    """Two numbers on squared paper, unevenly lit."""
     buffer = io.BytesIO()
     Image.fromarray(make.number_page()[..., ::-1]).save(buffer, kind)
     return buffer.getvalue()
@@ -140,7 +140,7 @@ def test_several_digits_have_a_box_each_and_can_be_chosen(page: Page) -> None:
     reads(page, "40")
 
 
-def test_what_is_no_digit_is_said_plainly(page: Page) -> None:
+def test_a_scribble_is_not_a_digit(page: Page) -> None:
     sheet = page.locator("#sheet").bounding_box()
     page.mouse.move(sheet["x"] + 150, sheet["y"] + 100)
     page.mouse.down()
@@ -170,7 +170,7 @@ def test_a_photo_dropped_pasted_or_opened(page: Page) -> None:
     reads(page, "7352\n94273")
 
 
-def test_a_photo_on_its_side_is_turned_with_its_boxes(page: Page) -> None:
+def test_a_photo_on_its_side_is_rotated_with_its_boxes(page: Page) -> None:
     sideways = io.BytesIO()
     Image.open(io.BytesIO(photo())).transpose(Image.Transpose.ROTATE_90).save(sideways, "PNG")
     hand_over(page, "drop", sideways.getvalue(), "image/png")
@@ -181,7 +181,7 @@ def test_a_photo_on_its_side_is_turned_with_its_boxes(page: Page) -> None:
     assert max(tops[:4]) < min(tops[4:])
 
 
-def test_what_is_no_picture_is_said(page: Page) -> None:
+def test_a_file_that_is_not_a_picture(page: Page) -> None:
     hand_over(page, "drop", b"no picture at all", "image/png")
     reads(page, "That did not work")
     expect(page.locator("#note")).not_to_be_empty()
@@ -211,7 +211,7 @@ def test_the_panel_follows_the_pen(page: Page) -> None:
     expect(page.locator("#evidence-note")).to_contain_text("of a 7")
 
 
-def test_the_keyboard_alone_will_do(page: Page) -> None:
+def test_the_keyboard_alone(page: Page) -> None:
     sheet = page.get_by_role("application", name="Drawing sheet")
     sheet.focus()
 
@@ -297,7 +297,7 @@ def test_a_finger_on_a_phone(open_page) -> None:
     assert not small, "too small for a finger"
 
 
-def test_a_server_that_is_busy_is_asked_again(page: Page) -> None:
+def test_a_busy_server_is_asked_again(page: Page) -> None:
     refused = []
 
     def refuse(route) -> None:
@@ -313,7 +313,7 @@ def test_a_server_that_is_busy_is_asked_again(page: Page) -> None:
     assert refused
 
 
-def test_a_server_that_is_gone_is_told_of(open_page) -> None:
+def test_a_server_that_does_not_answer(open_page) -> None:
     page = open_page()
     page.route("**/page/read*", lambda route: route.fulfill(status=200, body="not what we know"))
     serve.write(page, 1, (200, 100), 250)

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol: as a client speaks it, and what must be refused."""
+"""The Open Inference Protocol: valid requests, and requests that must be refused."""
 
 import json
 from collections.abc import Iterator
@@ -158,7 +158,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("body", BAD.values(), ids=BAD)
-def test_what_is_wrong_is_400(body: bytes) -> None:
+def test_invalid_requests_are_400(body: bytes) -> None:
     with pytest.raises(HttpError) as raised:
         decode_inference(body, None, 40)
     assert raised.value.status == 400

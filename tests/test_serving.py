@@ -1,4 +1,4 @@
-"""`tenfold serve`, as a process: its start, what it answers, its end."""
+"""`tenfold serve` as a process: its start, its answers, its end."""
 
 import io
 import json
@@ -49,7 +49,7 @@ def test_predict(served: Served, digit_png: Path) -> None:
     assert picture | {"path": str(digit_png)} == told["pictures"][0]
 
 
-def test_predict_says_what_is_wrong(served: Served, digit_png: Path) -> None:
+def test_predict_with_invalid_bodies(served: Served, digit_png: Path) -> None:
     data = digit_png.read_bytes()
     wrong, kind = form(data, name="picture")
     for status, body, headers in (
@@ -94,11 +94,11 @@ def test_the_page_and_its_headers(served: Served) -> None:
     assert served.ask("/", method="HEAD").status == 200
     assert served.ask("/static/index.html").status == 200
     assert served.ask("/static/../app.py").status == 404
-    assert served.ask("/docs").status == 404  # it would load scripts from elsewhere
+    assert served.ask("/docs").status == 404  # it would load scripts from another host
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_what_the_docs_show(served: Served, digit_png: Path, tmp_path: Path) -> None:
+def test_the_examples_in_the_docs(served: Served, digit_png: Path, tmp_path: Path) -> None:
     shutil.copy(digit_png, tmp_path / "digit.png")
     page = (Path(__file__).parent.parent / "docs" / "serving.md").read_text()
     page = page.replace("http://127.0.0.1:8000", served.address)
@@ -148,8 +148,8 @@ def test_metrics_and_log(digit_png: Path) -> None:
     assert server.metric('tenfold_requests_total{endpoint="/predict",status="200"}') == 1
     assert server.metric('tenfold_requests_total{endpoint="/predict",status="422"}') == 1
     assert server.metric('tenfold_requests_total{endpoint="other",status="404"}') == 1
-    until = time.monotonic() + 5  # the one before may not have ended when this one asks
-    while server.metric("tenfold_requests_in_flight") != 1:  # the one that asks
+    until = time.monotonic() + 5  # the previous request may not have ended
+    while server.metric("tenfold_requests_in_flight") != 1:  # this request
         assert time.monotonic() < until
     log = server.end_well()
     assert [line["event"] for line in (log[0], log[-1])] == ["ready", "stopped"]
@@ -159,10 +159,10 @@ def test_metrics_and_log(digit_png: Path) -> None:
 
 
 def test_start_is_quick(served: Served) -> None:
-    assert served.seconds < 6  # under two alone; a busy machine takes longer
+    assert served.seconds < 6  # under 2 s on an idle machine
 
 
-def test_requests_while_it_starts_are_told_so() -> None:
+def test_requests_get_503_while_the_server_starts() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -214,7 +214,7 @@ def test_sigterm_lets_requests_end() -> None:
     ],
     ids=" ".join,
 )  # fmt: skip
-def test_what_cannot_be_served_is_one_line(
+def test_wrong_options_give_one_line(
     options: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with socket.socket() as other:
@@ -230,7 +230,7 @@ def test_what_cannot_be_served_is_one_line(
     assert len(told.err.splitlines()) == 1, told.err
 
 
-def test_settings_say_which_is_wrong() -> None:
+def test_settings_name_the_wrong_limit() -> None:
     with pytest.raises(UsageError, match="queue"):
         Settings(queue=0)
     assert Settings(workers=3).threads == 3

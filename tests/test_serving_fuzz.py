@@ -1,4 +1,4 @@
-"""A server under requests made up by machines: nothing they send may be a fault of ours."""
+"""Fuzzing: no generated request may cause an internal error of the server."""
 
 import http.client
 import io
@@ -25,7 +25,7 @@ def served() -> Iterator[Served]:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_as_described(served: Served) -> None:
+def test_the_openapi_description_holds(served: Served) -> None:
     schema = schemathesis.openapi.from_url(f"{served.address}/openapi.json")
     operations = [found.ok() for found in schema.get_all_operations()]
     assert len(operations) >= 7
@@ -38,7 +38,7 @@ def test_as_described(served: Served) -> None:
         )  # fmt: skip
         @given(case=operation.as_strategy())
         def check(case: schemathesis.Case) -> None:
-            # That bytes are no picture, no schema can say.
+            # The schema cannot say that some bytes are not a picture.
             case.call_and_validate(excluded_checks=[positive_data_acceptance])
 
         check()
@@ -49,7 +49,7 @@ ODD = ("Content-Type", "Content-Length", "Inference-Header-Content-Length", "Con
 
 
 def originals(images: np.ndarray) -> list[tuple[str, bytes, dict[str, str]]]:
-    """Return requests that are answered with 200: path, body, headers."""
+    """Return valid requests: path, body, headers."""
     requests: list[tuple[str, bytes, dict[str, str]]] = []
     for kind in FORMATS:
         for mode in ("L", "RGB"):
@@ -73,7 +73,7 @@ def originals(images: np.ndarray) -> list[tuple[str, bytes, dict[str, str]]]:
 def mutated(
     rng: np.random.Generator, requests: list[tuple[str, bytes, dict[str, str]]]
 ) -> tuple[str, bytes, dict[str, str]]:
-    """Return a request as a bug, or an enemy, would send it."""
+    """Return a request with random changes to its body and headers."""
     path, body, headers = requests[rng.integers(len(requests))]
     data = bytearray(body)
     for _ in range(rng.integers(0, 4)):
@@ -111,13 +111,13 @@ def mutated(
 
 
 def send_all(served: Served, images: np.ndarray, count: int, seed: int) -> Counter[int]:
-    """Send so many requests over one connection, and count what came back."""
+    """Send `count` requests over one connection, and count the statuses."""
     rng = np.random.default_rng(seed)
     requests = originals(images)
     statuses: Counter[int] = Counter()
     connection = served.connect()
     for number in range(count):
-        # First those that are right.
+        # Valid requests come first.
         path, body, headers = (requests[number:] or [mutated(rng, requests)])[0]
         lies = headers.get("Content-Length", str(len(body))) != str(len(body))
         if lies:
@@ -132,7 +132,7 @@ def send_all(served: Served, images: np.ndarray, count: int, seed: int) -> Count
             assert lies, (path, body, headers)
             continue
         finally:
-            if lies:  # what came next on this connection would make no sense
+            if lies:  # the next response would not match its request
                 connection.close()
                 connection = served.connect()
         statuses[response.status] += 1
@@ -144,7 +144,7 @@ def send_all(served: Served, images: np.ndarray, count: int, seed: int) -> Count
 
 @pytest.mark.parametrize("count", [250, pytest.param(5000, marks=pytest.mark.slow)])
 def test_uploads(served: Served, mnist, count: int) -> None:
-    # Again the same: what the first needed, those after find there. A leak grows every time.
+    # The same requests again: caches are full after the first time, a leak grows every time.
     send_all(served, mnist.test_images, count, seed=0)
     memory = [served.metric("process_resident_memory_bytes")]
     for _ in range(4):
@@ -156,7 +156,7 @@ def test_uploads(served: Served, mnist, count: int) -> None:
         pytest.fail(f"memory grows: {memory}")
     assert statuses[200] > count / 20
     assert statuses[400] + statuses[422] > count / 5
-    until = time.monotonic() + 20  # one with half a body may still be waited for
+    until = time.monotonic() + 20  # a request with half a body may still be open
     while served.metric("tenfold_pictures") or served.metric("tenfold_requests_in_flight") > 1:
         assert time.monotonic() < until
         time.sleep(0.1)

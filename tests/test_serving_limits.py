@@ -1,4 +1,4 @@
-"""A server under clients that are slow, leave, lie or are too many."""
+"""Clients that are slow, disconnect, send malformed HTTP, or are too many."""
 
 import asyncio
 import contextlib
@@ -63,14 +63,14 @@ def test_200_connections_at_once(served: Served, mnist) -> None:
             connection.close()
 
 
-def test_too_many_pictures_are_refused_at_once_and_the_model_goes_on(served: Served) -> None:
+def test_too_many_pictures_are_refused_while_infer_still_answers(served: Served) -> None:
     slow = maze(128)
     with ThreadPoolExecutor(12) as pool:
         coming = [pool.submit(served.ask, "/predict", slow, PNG) for _ in range(10)]
         wait_until(lambda: served.metric("tenfold_pictures") >= 3)
         started = time.monotonic()
         refused = served.ask("/predict", slow, PNG)
-        # Reading small images goes on beside.
+        # Requests to infer are still answered.
         assert served.ask(INFER, images_request(np.zeros((1, 28, 28), np.uint8))).status == 200
         quick = time.monotonic() - started
         answers = [future.result() for future in coming]
@@ -81,10 +81,10 @@ def test_too_many_pictures_are_refused_at_once_and_the_model_goes_on(served: Ser
     late = next(answer for answer in answers if answer.status == 504)
     assert late.document == {"error": f"no answer within {SECONDS:g} seconds"}
     assert served.metric('tenfold_rejections_total{reason="too many"}') >= 8
-    wait_until(lambda: idle(served))  # what is late is given up
+    wait_until(lambda: idle(served))  # expired work ends
 
 
-def test_who_leaves_is_not_worked_for(served: Served) -> None:
+def test_work_ends_when_the_client_disconnects(served: Served) -> None:
     wait_until(lambda: idle(served))
     body = maze(128)
     connection = raw(served, HEAD % len(body) + body)
@@ -115,7 +115,7 @@ def test_endless_headers_are_refused(served: Served) -> None:
 
 
 @pytest.mark.slow
-def test_headers_that_do_not_come_are_not_waited_for(served: Served) -> None:
+def test_incomplete_headers_time_out(served: Served) -> None:
     with raw(served, b"GET / HTTP/1.1\r\nHo") as connection:
         assert connection.recv(100) == b""
 
@@ -130,7 +130,7 @@ def test_headers_that_do_not_come_are_not_waited_for(served: Served) -> None:
         b"GET /%ff%00 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
     ],
 )
-def test_what_is_no_http(served: Served, text: bytes) -> None:
+def test_malformed_http(served: Served, text: bytes) -> None:
     with raw(served, text) as connection:
         connection.shutdown(socket.SHUT_WR)
         answer = connection.recv(1000)
@@ -139,7 +139,7 @@ def test_what_is_no_http(served: Served, text: bytes) -> None:
 
 
 class Slow(Classifier):
-    """Reads nothing until it is let."""
+    """Blocks until `go_on` is set."""
 
     def __init__(self) -> None:
         self.go_on = threading.Event()
@@ -149,7 +149,7 @@ class Slow(Classifier):
         assert self.go_on.wait(20)
         self.batches.append(len(images))
         if images.max() == 255:
-            raise RuntimeError("a fault of ours")
+            raise RuntimeError("internal")
         return np.repeat(images[:, 0, :1], 10, axis=1).astype(np.float32)
 
 
@@ -159,20 +159,20 @@ def test_batches() -> None:
         batcher = Batcher(slow, 4, Metrics())
         images = np.arange(8, dtype=np.uint8)[:, None, None].repeat(28, 1).repeat(28, 2)
         first = asyncio.create_task(batcher.predict(images[:1]))
-        await asyncio.sleep(0.01)  # it goes to the model alone
+        await asyncio.sleep(0.01)  # its batch starts at once
         four = [asyncio.create_task(batcher.predict(images[i : i + 1])) for i in range(1, 5)]
         await asyncio.sleep(0.01)
         with pytest.raises(HttpError, match="too many") as full:
             await batcher.predict(images[5:6])
         assert full.value.status == 429
-        four[0].cancel()  # its client left
+        four[0].cancel()  # its client disconnected
         slow.go_on.set()
         assert (await first)[0, 0] == 0
         found = await asyncio.gather(*four, return_exceptions=True)
         assert isinstance(found[0], asyncio.CancelledError)
         assert [float(answer[0, 0]) for answer in found[1:]] == [2, 3, 4]
         assert slow.batches == [1, 3]
-        with pytest.raises(RuntimeError, match="a fault of ours"):
+        with pytest.raises(RuntimeError, match="internal"):
             await batcher.predict(np.full((1, 28, 28), 255, np.uint8))
         many = await batcher.predict(np.zeros((200, 28, 28), np.uint8))
         assert many.shape == (200, 10)

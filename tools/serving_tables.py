@@ -1,4 +1,4 @@
-"""The table of docs/serving.md, from results/serving.json; tools/tables.py writes it."""
+"""Writes the throughput table of docs/serving.md from results/serving.json."""
 
 from measured_results import read
 
@@ -6,7 +6,7 @@ from measured_results import read
 def throughput() -> str:
     results = read("serving")
     lines = [
-        "| server | load | requests a second | p50 | p95 | p99 |",
+        "| server | load | requests per second | p50 latency | p95 latency | p99 latency |",
         "|---|---|---|---|---|---|",
     ]
     rows = [
@@ -15,7 +15,7 @@ def throughput() -> str:
         for load, found in loads.items()
     ]
     photos = results["half_load_while_photos_are_read"]
-    rows.insert(2, ("tenfold, JSON", "half, and photos", photos))
+    rows.insert(2, ("tenfold, JSON", "half, beside photos", photos))
     for name, load, found in rows:
         rate = found["requests_per_second"]
         times = " | ".join(f"{found[p]['median']:.1f} ms" for p in ("p50_ms", "p95_ms", "p99_ms"))
@@ -26,12 +26,12 @@ def throughput() -> str:
     ratio, machine = results["ratio"], results["machine"]
     lines += [
         "",
-        f"Medians of {results['rounds']} turns, smallest and largest in brackets. Full load: "
-        f"{results['connections']} connections that ask again at once. With JSON, tenfold answers "
-        f"{ratio['median']:.1f} times as many requests as LitServe "
+        f"Medians of {results['rounds']} rounds, with minimum and maximum in parentheses. Full "
+        f"load: {results['connections']} connections that send their next request at once. With "
+        f"JSON, tenfold answers {ratio['median']:.1f} times as many requests as LitServe "
         f"{results['versions']['litserve']} ({ratio['min']:.1f} to {ratio['max']:.1f}). "
-        f"Network `{results['model']}`, one image a request, wrk on the same {machine['cores']} "
-        f"cores of {machine['processor']}, {machine['date']}. *And photos*: while a photo "
-        "of 12 megapixels is read over and over.",
+        f"Network `{results['model']}`, one image per request, wrk on the same {machine['cores']} "
+        f"cores of {machine['processor']}, {machine['date']}. *Beside photos*: while a photo "
+        "of 12 megapixels is read repeatedly.",
     ]
     return "\n".join(lines) + "\n"
