@@ -19,8 +19,9 @@ DOLLARS_PER_CORE_HOUR = 0.05
 def throughput() -> str:
     found = read("batch")
     lines = [
-        "| network | workers | images | whole command | a second | bare network | of that |"
-        " memory, peak | second quarter | last quarter |",
+        "| network | workers | images | time of the whole command | images per second |"
+        " bare network, images per second | share of that | peak memory |"
+        " memory in the second quarter | in the last quarter |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for model in ("standard", "reader"):
@@ -35,9 +36,10 @@ def throughput() -> str:
             )
     right = {model: found[model][-1]["rows_right"] for model in ("standard", "reader")}
     return "\n".join(lines) + (
-        f"\n\nOn {found['machine']['cores']} cores of {found['machine']['processor']}. The bare"
-        " network is the faster of as many processes of one thread, and one process with as many"
-        f" threads, timed before, between and after two runs of the command. Read right:"
+        f"\n\nMeasured on {found['machine']['cores']} cores of {found['machine']['processor']}."
+        " The bare network is the faster of two ways to use the same cores: a process of one"
+        " thread for each worker, or one process with a thread for each. It was timed before,"
+        " between and after two runs of the command. Accuracy:"
         f" {right['standard']:.2%} with `standard`, {right['reader']:.2%} with `reader`.\n"
     )
 
@@ -48,7 +50,8 @@ def engines() -> str:
     runs = [run for run in killed["runs"] if run["killed_at_parts"] is not None]
     at = ", ".join(str(run["parts_then"]) for run in runs)
     lines = [
-        "| engine | one image | images | whole command | a second | memory, peak |",
+        "| engine | time of the command for one image | images | time of the whole command |"
+        " images per second | peak memory |",
         "|---|---|---|---|---|---|",
     ]
     for name, engine in (("local", ray["local"]), ("Ray on this machine", ray["ray"])):
@@ -57,21 +60,22 @@ def engines() -> str:
             f" {duration(engine['seconds'])} | {engine['per_second']:,} |"
             f" {engine['memory']['peak']:,} MB |"
         )
-    same = "the same" if ray["same_rows"] else "NOT the same"
-    once = "every image had exactly one row" if killed["every_row_once"] else "rows were lost"
+    same = "equal" if ray["same_rows"] else "NOT equal"
+    once = "every image has exactly one row" if killed["every_row_once"] else "rows were lost"
     total = sum(run["seconds"] for run in killed["runs"])
     return "\n".join(lines) + (
-        f"\n\nWith `standard` and 2 workers, Ray {ray['version']}; the rows of both are {same}."
-        f" Killed with -9 when {at} parts of {killed['rows'] // 10_000} were there, and gone on"
-        f" with, the command took {duration(total)} in all, and {once} ({killed['rows']:,} rows).\n"
+        f"\n\nMeasured with `standard` and 2 workers, Ray {ray['version']}; the rows of both"
+        f" engines are {same}. The command was also killed with -9 when {at} of"
+        f" {killed['rows'] // 10_000} parts were written, and resumed: it took {duration(total)} in"
+        f" total, and {once} ({killed['rows']:,} rows).\n"
     )
 
 
 def pictures() -> str:
     found = read("batch")["pictures"]
     lines = [
-        "| PNGs of one digit, 112x112, in a | options | workers | a second, whole command |"
-        " while reading | right | memory, peak |",
+        "| input: PNGs of one digit, 112x112, in a | options | workers |"
+        " pictures per second, whole command | while reading | accuracy | peak memory |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in found["runs"]:
@@ -81,10 +85,10 @@ def pictures() -> str:
             f" {row['right']:.1%} | {row['peak_megabytes']} MB |"
         )
     steps = found["steps_us"]
-    told = ", ".join(f"{name} {value:,.0f}" for name, value in steps.items())
+    shown = ", ".join(f"{name} {value:,.0f}" for name, value in steps.items())
     return "\n".join(lines) + (
-        f"\n\n{found['runs'][0]['pictures']:,} pictures of {found['bytes_each']:,} bytes; `reader`."
-        f" Microseconds a picture, step by step: {told}.\n"
+        f"\n\n{found['runs'][0]['pictures']:,} pictures of {found['bytes_each']:,} bytes, read by"
+        f" `reader`. Microseconds per picture, by step: {shown}.\n"
     )
 
 
@@ -92,8 +96,8 @@ def billion() -> str:
     """Return what the measured speeds come to for a billion, on paper."""
     found = read("batch")
     lines = [
-        "| a billion | stored | a core reads a second | core hours | 16 machines of 32 cores |"
-        " dollars | they draw | 10 Gbit/s feed |",
+        "| a billion | storage | read per core and second | core hours |"
+        " time on 16 machines of 32 cores | cost, dollars | input rate | cores fed by 10 Gbit/s |",
         "|---|---|---|---|---|---|---|---|",
     ]
     single = next(r for r in found["pictures"]["runs"] if r["workers"] == 2 and r["single"])
@@ -113,10 +117,10 @@ def billion() -> str:
         lines.append(
             f"| {name} | {BILLION * size / 1e12:.2f} TB | {speed:,.0f} | {hours:,.0f} |"
             f" {duration(wall)} | {hours * DOLLARS_PER_CORE_HOUR:,.2f} | {draw / 1e9:.2f} GB/s |"
-            f" {LINK / speed / size:,.0f} cores |"
+            f" {LINK / speed / size:,.0f} |"
         )
     output = found["standard"][-1]["output_bytes"] / found["standard"][-1]["images"]
     return "\n".join(lines) + (
-        f"\n\nThe output of a billion images is {BILLION // 10_000:,} parts,"
-        f" {output:.1f} bytes a row, {output:.0f} GB.\n"
+        f"\n\nThe output of a billion images is {BILLION // 10_000:,} parts with"
+        f" {output:.1f} bytes per row: {output:.0f} GB.\n"
     )

@@ -9,7 +9,7 @@ RUNTIMES = {
     "keras-predict-large": "Keras, `predict(batch_size=1000)`",
     "keras-call": "Keras, plain call",
     "tenfold": "tenfold, on ONNX Runtime",
-    "onnxruntime": "ONNX Runtime, as it comes",
+    "onnxruntime": "ONNX Runtime, default settings",
     "openvino": "OpenVINO",
     "litert": "LiteRT",
 }
@@ -18,8 +18,8 @@ RUNTIMES = {
 def inference() -> str:
     found = read("inference")
     lines = [
-        "| runtime | computes in | one image, 1 thread | 2 threads | images a second, 1 thread "
-        "| 2 threads | accuracy |",
+        "| runtime | precision | latency per image, 1 thread | 2 threads "
+        "| images per second, 1 thread | 2 threads | accuracy |",
         "|---|---|---|---|---|---|---|",
     ]
     rows = {(row["runtime"], row["precision"], row["threads"]): row for row in found["rows"]}
@@ -36,11 +36,12 @@ def inference() -> str:
     machine = found["machine"]
     lines += [
         "",
-        f"The network is `{found['model']}`; medians of {found['rounds']} rounds, best of "
-        f"calls with 32, 256, 1,000 and 10,000 images, on {machine['cores']} cores of "
-        f"{machine['processor']}. Two processes of tenfold at once, two threads each, read "
-        f"{both:,} images a second together, where one reads {alone:,}; with ONNX Runtime as it "
-        f"comes, whose threads wait in a loop, {spin_both:,} and {spin_alone:,}.",
+        f"The network is `{found['model']}`. Figures are medians of {found['rounds']} rounds; "
+        "images per second are those of the best batch size among 32, 256, 1,000 and 10,000; "
+        f"measured on {machine['cores']} cores of {machine['processor']}. One process of tenfold "
+        f"with two threads reads {alone:,} images per second, two such processes at the same time "
+        f"{both:,} together. ONNX Runtime with default settings, whose threads wait in a loop, "
+        f"reads {spin_alone:,} and {spin_both:,}.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -61,19 +62,20 @@ def runtimes() -> str:
     most = max((key for key in rows if key[0] == "openvino" and key[1] != "int8"), key=speed)
     smallest, small = (read("latency")[name] for name in ("nano", "tiny"))
     lines = [
-        "| you want | take | one image | images a second |",
+        "| purpose | runtime | latency per image | images per second |",
         "|---|---|---|---|",
-        f"| to read in a program of yours | `tenfold.load_classifier`, on ONNX Runtime "
+        f"| reading in your own program | `tenfold.load_classifier`, on ONNX Runtime "
         f"| {latency(base):,.0f} us | {speed(base):,} |",
-        f'| to read millions | `tenfold.load_classifier(..., runtime="openvino")`, {most[1]} '
+        '| reading millions of images | `tenfold.load_classifier(..., runtime="openvino")`, '
+        f"{most[1]} "
         f"| {latency(most):,.0f} us | {speed(most):,} |",
-        f"| to go on training | Keras on the shipped `model.keras`, here its `predict` "
+        f"| further training | Keras on the shipped `model.keras`, measured with `predict` "
         f"| {latency(keras):,.0f} us | {speed(keras):,} |",
-        f"| a small file | `tiny`, {small['size_bytes'] / 1000:.0f} kB, or its int8 "
+        f"| a small file | `tiny`, {small['size_bytes'] / 1000:.0f} kB, or `tiny` in int8 "
         f"| {small['latency_us']['median']:,.0f} us | |",
         f"| the smallest file | `nano`, {smallest['size_bytes'] / 1000:.0f} kB "
         f"| {smallest['latency_us']['median']:,.0f} us | |",
-        "| no runtime at all | `tiny.h` or `nano.h`, a C header each | | |",
+        "| no runtime | the C headers `tiny.h` and `nano.h` | | |",
     ]
     return "\n".join(lines) + "\n"
 
@@ -85,17 +87,18 @@ def startup() -> str:
         f"{name} {value:.0f}" for name, value in sorted(spent.items(), key=lambda item: -item[1])
     )
     return (
-        f"`tenfold read --single digit.png` takes {seconds['read']:.2f} s as a whole command, "
-        f"{found['read_by_imports']:g} times what importing numpy, ONNX Runtime, Pillow and OpenCV "
-        f"takes ({seconds['imports']:.2f} s; an empty Python {seconds['nothing']:.2f} s). Medians "
-        f"of {found['runs']} runs in turn. Milliseconds spent in imports, by package, traced: "
-        f"{parts}.\n"
+        f"The whole command `tenfold read --single digit.png` takes {seconds['read']:.2f} s. That "
+        f"is {found['read_by_imports']:g} times the time to import NumPy, ONNX Runtime, Pillow and "
+        f"OpenCV ({seconds['imports']:.2f} s); Python alone starts in {seconds['nothing']:.2f} s. "
+        f"Figures are medians of {found['runs']} runs in turn. Milliseconds spent in imports, by "
+        f"package, traced: {parts}.\n"
     )
 
 
 def exports() -> str:
     lines = [
-        "| model | format | | bytes | the same digit | largest difference | mean | accuracy |",
+        "| model | format | precision | bytes | same digit as the original "
+        "| largest difference | mean difference | accuracy |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in read("exports")["rows"]:
@@ -115,8 +118,8 @@ def drawing() -> str:
     result = read("drawing")
     found, machine = result["milliseconds"], result["machine"]
     return (
-        f"The answer is there {found['median']:.0f} ms after the pen lifts, within "
-        f"{found['p95']:.0f} ms in 95 of 100 cases and {found['max']:.0f} ms at most: "
-        f"{found['n']} digits drawn in Chromium, browser and server together on "
-        f"{machine['cores']} cores of {machine['processor']}.\n"
+        f"The answer appears {found['median']:.0f} ms after the pen is lifted (median; 95th "
+        f"percentile {found['p95']:.0f} ms, maximum {found['max']:.0f} ms): {found['n']} digits "
+        f"drawn in Chromium, with browser and server on the same {machine['cores']} cores of "
+        f"{machine['processor']}.\n"
     )

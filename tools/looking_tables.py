@@ -8,8 +8,8 @@ from tenfold.formatting import duration
 def compare() -> str:
     found = read("compare")
     lines = [
-        "| classifier | accuracy | 95% interval | ECE | MNIST-C | fit, processor time | one image "
-        "| images a second | size |",
+        "| classifier | test accuracy | 95% interval, % | ECE | accuracy on MNIST-C "
+        "| training, processor time | latency per image | images per second | size |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in found["classifiers"]:
@@ -26,25 +26,27 @@ def compare() -> str:
     machine = found["machine"]
     load = max(row["load_before"] for row in found["classifiers"])
     beside = (
-        f" Other work ran beside (up to {load:.0f} processes on {machine['cores']} cores): what is "
-        "said of one image and images a second is a bound."
+        f" Other work was running (up to {load:.0f} processes on {machine['cores']} cores), so "
+        "latency and images per second are bounds."
         if load >= 1.5
         else ""
     )
     lines += [
         "",
-        f"All learned from {found['train_size']:,} images, seed 0; the interval is Wilson's. "
-        f"MNIST-C is the mean over 15 corruptions of the first {found['corrupted_images']:,} test "
-        f"images. On {machine['cores']} cores of {machine['processor']}, {machine['date']}. "
-        "Processor time is that of all cores together, without imports and calibrating; size is "
-        f"that of the file, ONNX for networks and a compressed pickle for the others.{beside}",
+        f"All were trained on {found['train_size']:,} images with seed 0. The interval is "
+        "Wilson's. Accuracy on MNIST-C is the mean over 15 corruptions of the first "
+        f"{found['corrupted_images']:,} test images. Measured on {machine['cores']} cores of "
+        f"{machine['processor']}, {machine['date']}. Processor time is the sum over all cores, "
+        "without imports and calibration. Size is that of the file: ONNX for networks, a "
+        f"compressed pickle for the others.{beside}",
     ]
     return "\n".join(lines) + "\n"
 
 
 def compare_neighbors() -> str:
     lines = [
-        "| better | next | only the better right | only the next right | p | p, corrected |",
+        "| better classifier | next in rank | images only the better reads right "
+        "| images only the next reads right | p | p, corrected (Holm) |",
         "|---|---|---|---|---|---|",
     ]
     for pair in read("compare")["neighbors"]:
@@ -57,7 +59,7 @@ def compare_neighbors() -> str:
 
 
 def compare_settings() -> str:
-    lines = ["| name | what it is | settings |", "|---|---|---|"]
+    lines = ["| name | classifier | settings |", "|---|---|---|"]
     for row in read("compare")["classifiers"]:
         if row["kind"] == "baseline":
             lines.append(f"| `{row['name']}` | {row['title']} | {row['note']} |")
@@ -66,7 +68,7 @@ def compare_settings() -> str:
 
 def labels() -> str:
     found = read("labels")
-    lines = ["| images | labels that look wrong | networks read right |", "|---|---|---|"]
+    lines = ["| images | probably wrong labels | accuracy of the networks |", "|---|---|---|"]
     for split, shown in (("train", "training"), ("test", "test")):
         part = found[split]
         lines.append(
@@ -87,7 +89,7 @@ def explaining() -> str:
     titles = {"occlusion": "occlusion", "integrated-gradients": "integrated gradients",
               "grad-cam": "Grad-CAM"}  # fmt: skip
     lines = [
-        f"| weights shuffled in | {' | '.join(titles.values())} |",
+        f"| layers with shuffled weights | {' | '.join(titles.values())} |",
         f"|---|{'---|' * len(titles)}",
     ]
     for layers, methods in found["rank_correlation_with_shuffled"].items():
@@ -101,10 +103,11 @@ def explaining() -> str:
     ink = change["ink"]
     return (
         "\n".join(lines)
-        + f"\n\nMean over {found['n']} test images that are read rightly. Integrated gradients "
-        f"miss the whole by {missed['mean']:.2%} on average and {missed['max']:.2%} at most. A "
-        f"change that turns the answer was found for {change['turned']} of {found['n']}, for "
-        f"{change['to_runner_up']} of them to the runner-up, with {ink['mean']:.1f} pixels of ink "
-        f"(sd {ink['sd']:.1f}, {ink['min']:.1f} to {ink['max']:.1f}) of "
-        f"about {found['ink_of_a_digit']:.0f} that a digit has.\n"
+        + f"\n\nMeans over {found['n']} correctly read test images. The completeness error of "
+        f"integrated gradients is {missed['mean']:.2%} on average and {missed['max']:.2%} at most. "
+        f"A counterfactual was found for {change['turned']} of {found['n']} images; "
+        f"{change['to_runner_up']} of them give the second most probable digit. A counterfactual "
+        f"changes {ink['mean']:.1f} pixels of ink on average (sd {ink['sd']:.1f}, "
+        f"{ink['min']:.1f} to {ink['max']:.1f}); a digit has about "
+        f"{found['ink_of_a_digit']:.0f}.\n"
     )

@@ -5,7 +5,8 @@ from measured_results import read
 
 def reading() -> str:
     lines = [
-        "| pictures | n | right | accepted | wrong of these | wrong of the surest 80% | of 95% |",
+        "| pictures | n | accuracy | accepted | error rate among accepted "
+        "| error rate at 80% coverage | at 95% coverage |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in read("reading")["sets"]:
@@ -31,7 +32,10 @@ def peers() -> str:
 
 def line() -> str:
     found = read("line")
-    lines = ["| pages | n | cuts alone | whole lines too |", "|---|---|---|---|"]
+    lines = [
+        "| pages | n | accuracy, segmentation only | accuracy, line recognition too |",
+        "|---|---|---|---|",
+    ]
     lines += [
         f"| {row['pages']} | {row['n']} | {row['cuts alone']:.1%} | {row['whole lines']:.1%} |"
         for row in found["pages"]
@@ -40,7 +44,7 @@ def line() -> str:
 
 
 def words() -> str:
-    lines = ["| pages | n | right |", "|---|---|---|"]
+    lines = ["| pages | n | accuracy |", "|---|---|---|"]
     lines += [
         f"| {row['pages']} | {row['n']} | {row['right']:.1%} |" for row in read("words")["pages"]
     ]
@@ -50,7 +54,8 @@ def words() -> str:
 def robustness() -> str:
     found = read("robustness")
     lines = [
-        "| corruption | network | read as a picture | accepted | wrong of these |",
+        "| corruption | accuracy of the network | accuracy read as a picture | accepted "
+        "| error rate among accepted |",
         "|---|---|---|---|---|",
     ]
     for row in found["corruptions"]:

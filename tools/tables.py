@@ -54,7 +54,8 @@ SHOWN = {
 def train_speed() -> str:
     results = read("train_speed")
     lines = [
-        "| recipe | test accuracy, mean of n | sd | min to max | fit | whole command | sooner |",
+        "| recipe | test accuracy, mean over n seeds | sd, points | min to max, % | training time "
+        "| time of the whole command | speed-up |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, shown in SHOWN.items():
@@ -63,20 +64,20 @@ def train_speed() -> str:
             found[key] for key in ("accuracy", "train_seconds", "command_seconds")
         )
         sd = "" if accuracy["sd"] is None else f"{100 * accuracy['sd']:.3f}"
-        sooner = "" if name == "article" else f"{fit['ratio']:.3g} times"
+        speed_up = "" if name == "article" else f"{fit['ratio']:.3g} times"
         lines.append(
             f"| {shown} | {100 * accuracy['mean']:.2f}% (n = {accuracy['n']}) | {sd} "
             f"| {100 * accuracy['min']:.2f} to {100 * accuracy['max']:.2f} "
             f"| {duration(fit['median'])} | {duration(command['median'])} "
-            f"| {sooner} |"
+            f"| {speed_up} |"
         )
     machine = results["machine"]
     command = results["recipes"]["fast"]["command_seconds"]["ratio"]
     lines += [
         "",
-        "Medians of seconds; *sooner* compares the time to fit with that of `article`. Whole "
-        f"commands compared, `fast` is done {command:.3g} times sooner. On {machine['cores']} "
-        f"cores of {machine['processor']}, {machine['date']}.",
+        "Times are medians. *Speed-up*: the training time of `article` divided by that of the "
+        f"recipe. The whole command is {command:.3g} times as fast for `fast` as for `article`. "
+        f"Measured on {machine['cores']} cores of {machine['processor']}, {machine['date']}.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -85,7 +86,7 @@ def ceiling() -> str:
     results = read("train_speed")
     most = results["ceiling"]
     lines = [
-        "| recipe | operations per training image | reached in fit | of the ceiling |",
+        "| recipe | operations per training image | speed during training | share of peak speed |",
         "|---|---|---|---|",
     ]
     for name in ("article", "standard", "fast"):
@@ -98,8 +99,8 @@ def ceiling() -> str:
         )
     lines += [
         "",
-        f"The ceiling is a product of two 4096x4096 matrices: {most['float32']:.0f} GFLOP/s in "
-        f"float32, {most['bfloat16']:.0f} in bfloat16.",
+        "Peak speed is that of multiplying two 4096x4096 matrices: "
+        f"{most['float32']:.0f} GFLOP/s in float32, {most['bfloat16']:.0f} in bfloat16.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -109,20 +110,20 @@ def step_profile() -> str:
     groups = dict.fromkeys(group for one in found.values() for group in one["share"])
     names = list(found)
     lines = [
-        "| | " + " | ".join(f"`{name}`" for name in names) + " |",
+        "| operation | " + " | ".join(f"`{name}`" for name in names) + " |",
         "|---|" + "---|" * len(names),
     ]
     for group in groups:
         shares = [f"{found[name]['share'].get(group, 0):.0%}" for name in names]
         lines.append(f"| {group} | " + " | ".join(shares) + " |")
-    for key, shown in (("step_ms", "one step, ms"), ("tracing_seconds", "tracing, s")):
+    for key, shown in (("step_ms", "time of a step, ms"), ("tracing_seconds", "tracing time, s")):
         lines.append(f"| {shown} | " + " | ".join(f"{found[name][key]:g}" for name in names) + " |")
     return "\n".join(lines) + "\n"
 
 
 def ladder() -> str:
     trained = trained_recipes()
-    lines = ["| recipe | parameters | test accuracy, mean | n | fit | what it is |"]
+    lines = ["| recipe | parameters | test accuracy, mean | n | training time | description |"]
     lines.append("|---|---|---|---|---|---|")
     for recipe in RECIPES:
         found = trained[recipe.name]
@@ -137,8 +138,8 @@ def ladder() -> str:
 def leaderboard() -> str:
     trained, sizes = trained_recipes(), read("latency")
     lines = [
-        "| recipe | parameters | operations | accuracy | sd | min to max | n | corrected | fit "
-        "| size | latency |",
+        "| recipe | parameters | operations per image | test accuracy, mean | sd, points "
+        "| min to max, % | n | accuracy, labels corrected | training time | size | latency |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     ranked = sorted(RECIPES, key=lambda recipe: -trained[recipe.name]["accuracy"]["mean"])
@@ -173,8 +174,8 @@ def machines() -> str:
         for found in (read("train_speed"), read("accuracy"))
     )
     return (
-        f"\nMedian time to fit on {first}; * on {other} with other work beside it, so an upper "
-        "bound.\n"
+        f"\nTraining times are medians on {first}; those with * were measured on {other} with "
+        "other work running, and are upper bounds.\n"
     )
 
 

@@ -17,16 +17,16 @@ PAPER = 1000
 def choices() -> str:
     found = read("choices")
     start = found["start"]
-    lines = ["| setting | validation accuracy by value, mean of n seeds; difference, points |",
+    lines = ["| setting | validation accuracy by value, mean over seeds (difference, points) |",
              "|---|---|"]  # fmt: skip
     for name, rows in found["dimensions"].items():
         lines.append(f"| `{name}` | {'; '.join(level(row, start['n']) for row in rows)} |")
     lines += [
         "",
         f"Recipe `{found['recipe']}`, {found['train_size']:,} training images, {found['epochs']} "
-        f"epochs, {start['n']} seeds each; as it is (bold) it reads {percent(start['mean'])} (sd "
-        f"{100 * start['sd']:.2f} points) of the last {found['val_size']:,} of the 60,000 images. "
-        "After each difference, its standard error.",
+        f"epochs, {start['n']} seeds each. Bold is the recipe unchanged, with a validation "
+        f"accuracy of {percent(start['mean'])} (sd {100 * start['sd']:.2f} points) on the last "
+        f"{found['val_size']:,} of the 60,000 images. Each difference has its standard error.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -47,9 +47,10 @@ def search() -> str:
         return NOT_YET.format("search")
     found = measured()["search"]
     test = measured().get("winner", {}).get("test", {})
-    lines = ["| | validation accuracy, one seed | test accuracy, mean of n | sd | min to max |",
+    lines = ["| recipe | validation accuracy, one seed | test accuracy, mean over n seeds "
+             "| sd, points | min to max, % |",
              "|---|---|---|---|---|"]  # fmt: skip
-    for name, shown in (("start", "`conv` as it is"), ("best", "found")):
+    for name, shown in (("start", "`conv` unchanged"), ("best", "best trial")):
         cells = "not measured yet | | "
         if test:
             accuracy = test[name]
@@ -63,8 +64,8 @@ def search() -> str:
     lines += [
         "",
         f"`{found['command']}`: {found['trials']} trials, {found['pruned']} of them stopped "
-        f"early; killed with -9 and resumed, {found['lost']} trials were taken up again. What "
-        f"mattered: {shares}.",
+        f"early. The search was killed with -9 and resumed; {found['lost']} trials were trained "
+        f"again. Importance of the settings: {shares}.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -75,16 +76,19 @@ def workers() -> str:
     found = measured()
     timed = found["workers"]
     one, two = timed["seconds"]["1"], timed["seconds"]["2"]
-    lines = ["| | |", "|---|---|"]
+    lines = ["| search | wall time |", "|---|---|"]
     lines.append(
         f"| {timed['trials']} trials, one worker on one pinned core, PostgreSQL | {duration(one)} |"
     )
     lines.append(
         f"| the same, two commands on a pinned core each | {duration(two)}, "
-        f"{timed['ratio']:.2f} of it |"
+        f"{timed['ratio']:.2f} times that |"
     )
     machine = timed["machine"]
-    lines += ["", f"On {machine['cores']} cores of {machine['processor']}, {timed['date']}."]
+    lines += [
+        "",
+        f"Measured on {machine['cores']} cores of {machine['processor']}, {timed['date']}.",
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -93,13 +97,15 @@ def overhead() -> str:
         return NOT_YET.format("overhead")
     found = measured()["overhead"]
     storage, engines = found["storage_ms_by_trials"], found["engine_seconds"]
-    lines = ["| | |", "|---|---|"]
+    lines = ["| cost | time |", "|---|---|"]
     for name, shown in (("journal", "a journal"), ("postgresql", "PostgreSQL")):
-        words = ", ".join(f"{ms:.0f} ms after {count}" for count, ms in storage[name].items())
-        lines.append(f"| a trial that trains nothing, in {shown}, after so many | {words} |")
-    for name, shown in (("local", "processes"), ("ray", "Ray started for it")):
+        times = ", ".join(f"{ms:.0f} ms after {count}" for count, ms in storage[name].items())
+        lines.append(
+            f"| a trial without training, in {shown}, by number of earlier trials | {times} |"
+        )
+    for name, shown in (("local", "processes"), ("ray", "a Ray started for the search")):
         seconds = " and ".join(f"{value:.1f}" for value in engines[name])
-        lines.append(f"| the same 8 short trials, two workers: {shown} | {seconds} s |")
+        lines.append(f"| a search of 8 short trials with two workers: {shown} | {seconds} s |")
     return "\n".join(lines) + "\n"
 
 
@@ -112,8 +118,8 @@ def paper() -> str:
     few, many = (storage[count] for count in ("100", "500"))
     ms = few + (many - few) / 400 * (PAPER - 100)
     cores = speed["machine"]["cores"]
-    lines = [f"| recipe | a training on {cores} cores | {PAPER:,} trainings "
-             "| on 16 machines of 2 cores | on 100 | dollars |",
+    lines = [f"| recipe | time of a training on {cores} cores | {PAPER:,} trainings "
+             "| time on 16 machines of 2 cores | time on 100 | cost, dollars |",
              "|---|---|---|---|---|---|"]  # fmt: skip
     for name in ("conv", "standard"):
         seconds = speed["recipes"][name]["train_seconds"]["median"]
@@ -127,12 +133,13 @@ def paper() -> str:
     longest = speed["recipes"]["standard"]["train_seconds"]["median"]
     lines += [
         "",
-        f"{PAPER:,} x seconds x {cores} cores / 3,600; nothing stopped early, so an upper bound; "
-        f"at {DOLLARS_PER_CORE_HOUR:g} dollars a core and hour. A trial costs {few:.0f} ms of "
-        f"PostgreSQL and sampler with 100 trials before it and {many:.0f} ms with 500, so about "
-        f"{ms:.0f} ms at {PAPER:,}, on the line through both: {100 * ms / 1000 / longest:.1f}% of "
-        f"a training of `standard`. Were all of it the database's, one core of it would serve "
-        f"{rate:.1f} trials a second, so {rate * longest:.0f} workers that train `standard`.",
+        f"Core hours are {PAPER:,} x seconds x {cores} cores / 3,600. They are upper bounds, as no "
+        f"trial is stopped early, at {DOLLARS_PER_CORE_HOUR:g} dollars per core hour. PostgreSQL "
+        f"and the sampler take {few:.0f} ms for a trial after 100 others and {many:.0f} ms after "
+        f"500; extrapolated, {ms:.0f} ms after {PAPER:,}, which is "
+        f"{100 * ms / 1000 / longest:.1f}% of a training of `standard`. If all of this time were "
+        f"the database's, one core of it would serve {rate:.1f} trials per second: enough for "
+        f"{rate * longest:.0f} workers that train `standard`.",
     ]
     return "\n".join(lines) + "\n"
 
