@@ -1,59 +1,58 @@
-// The answer: what was read, as text, boxes, small images and bars.
+// Shows an answer: text, boxes, small images of the digits, and bars.
 
-const MOST_NONE = 12; // marks that are shown where none is a digit
+const MAX_MARKS = 12; // shown as small images if no mark is a digit
+
+const EMPTY = "The sheet or the picture is blank.";
 
 const $ = (id) => document.getElementById(id);
 
-/** Percent for reading: never 100 unless it is. */
-export function percent(share) {
-  if (share > 0.999) return "over 99.9%";
-  if (share < 0.001 && share > 0) return "under 0.1%";
-  return `${(100 * share).toFixed(1)}%`;
+/** A probability as text; probabilities near 0 and 1 are not rounded to them. */
+export function percent(probability) {
+  if (probability > 0.999) return "over 99.9%";
+  if (probability < 0.001 && probability > 0) return "under 0.1%";
+  return `${(100 * probability).toFixed(1)}%`;
 }
 
-function capital(words) {
-  return words[0].toUpperCase() + words.slice(1);
-}
-
+/** Decode base64. */
 export function bytes(text) {
   return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }
 
-/** All digits of a document, in reading order; where there are none, the marks left out. */
+/** The digits of a document in reading order; if there are none, the marks that are not digits. */
 export function marksOf(reading) {
   const digits = reading.lines.flatMap((line) => line.digits);
-  return digits.length ? digits : reading.left_out.slice(0, MOST_NONE).map((mark) => ({ ...mark, none: true }));
+  return digits.length ? digits : reading.left_out.slice(0, MAX_MARKS).map((mark) => ({ ...mark, none: true }));
 }
 
-/** What to say of a reading: the large text, a note below it, and one sentence for listeners. */
+/** The words for an answer: the large text, the note below it, and the announcement for screen readers. */
 export function wording(reading) {
   const digits = reading.lines.flatMap((line) => line.digits);
   const others = reading.left_out.length;
   if (!digits.length) {
     const [nearest] = reading.left_out;
-    const note = others
-      ? `Most like a ${nearest.digit}, ${percent(nearest.confidence)}; it takes ${Math.round(100 * reading.threshold)}%.`
-      : "There is no ink to read.";
-    const many = `${others} marks, and none of them is a digit.`;
-    const told = others > 1 ? many : note;
-    return { words: others ? "Not a digit" : "Nothing there", note: told, said: others ? `Not a digit. ${told}` : told };
+    if (!others) return { words: "No ink found", note: EMPTY, said: EMPTY };
+    const note =
+      others > 1
+        ? `None of the ${others} marks is a digit.`
+        : `Closest to ${nearest.digit} (${percent(nearest.confidence)}), below the required ${Math.round(100 * reading.threshold)}%.`;
+    return { words: "Not a digit", note, said: `Not a digit. ${note}` };
   }
   const text = reading.lines.map((line) => line.text).join("\n");
   const doubtful = digits.filter((digit) => digit.rejected);
   const least = Math.min(...digits.map((digit) => digit.confidence));
-  const left = others ? ` ${others === 1 ? "One mark is" : `${others} marks are`} no digit.` : "";
-  const spoken = reading.lines.map((line) => [...line.text].join(" ").replaceAll("?", "unsure")).join(", ");
+  const left = others ? ` ${others === 1 ? "1 other mark is not a digit" : `${others} other marks are not digits`}.` : "";
+  const spoken = reading.lines.map((line) => [...line.text].join(" ").replaceAll("?", "uncertain")).join(", ");
   if (digits.length === 1 && doubtful.length) {
     const [digit] = doubtful;
-    const note = `Too uncertain to call. Perhaps a ${digit.digit}, ${percent(digit.confidence)}.${left}`;
+    const note = `Uncertain: perhaps ${digit.digit} (${percent(digit.confidence)}).${left}`;
     return { text, note, wrong: true, said: note };
   }
   if (digits.length === 1) {
-    return { text, note: `${capital(percent(least))} sure.${left}`, said: `${spoken}. ${percent(least)} sure.${left}` };
+    const note = `Confidence ${percent(least)}.${left}`;
+    return { text, note, said: `${spoken}. ${note}` };
   }
-  const unsure = doubtful.length ? ` ${doubtful.length} too uncertain to call.` : "";
-  const sure = least > 0.999 ? "each over 99.9% sure" : `the least sure ${percent(least)}`;
-  const note = `${digits.length} digits, ${sure}.${unsure}${left}`;
+  const uncertain = doubtful.length ? ` ${doubtful.length} uncertain.` : "";
+  const note = `${digits.length} digits, lowest confidence ${percent(least)}.${uncertain}${left}`;
   return { text, note, said: `${spoken}. ${note}` };
 }
 
@@ -76,7 +75,7 @@ export function showText({ text, words, note, wrong, idle }) {
   $("note").classList.toggle("wrong", Boolean(wrong));
 }
 
-/** Lay boxes over the sheet. @param {(box: number[]) => number[]} place box to percent of the sheet */
+/** Draw boxes over the sheet. @param {(box: number[]) => number[]} place converts a box to percent of the sheet */
 export function showBoxes(reading, chosen, place) {
   const digits = reading ? reading.lines.flatMap((line) => line.digits) : [];
   const none = reading ? reading.left_out.map((mark) => ({ ...mark, none: true })) : [];
@@ -96,8 +95,8 @@ export function showBoxes(reading, chosen, place) {
   );
 }
 
-/** Draw an image of bytes into a canvas, one pixel each. */
-export function paintGrey(canvas, values) {
+/** Draw a 28x28 image of gray bytes on a canvas. */
+function paintGray(canvas, values) {
   const image = new ImageData(28, 28);
   values.forEach((value, i) => image.data.set([value, value, value, 255], 4 * i));
   canvas.getContext("2d").putImageData(image, 0, 0);
@@ -117,13 +116,13 @@ export function showDigits(marks, chosen, choose) {
       const canvas = document.createElement("canvas");
       const name = document.createElement("b");
       canvas.width = canvas.height = 28;
-      paintGrey(canvas, bytes(mark.canvas));
+      paintGray(canvas, bytes(mark.canvas));
       name.textContent = mark.none ? "–" : mark.rejected ? "?" : mark.digit;
       const share = `${Math.min(99, Math.floor(100 * mark.confidence))}%`;
       button.type = "button";
       button.className = mark.none ? "none" : mark.rejected ? "doubt" : "";
       button.append(canvas, name, share);
-      const what = mark.none ? "No digit, most like" : mark.rejected ? "Uncertain, perhaps" : "Digit";
+      const what = mark.none ? "Not a digit, closest to" : mark.rejected ? "Uncertain, perhaps" : "Digit";
       button.setAttribute("aria-label", `${what} ${mark.digit}, ${percent(mark.confidence)}`);
       button.setAttribute("aria-pressed", String(i === chosen));
       button.addEventListener("click", () => choose(i));
@@ -137,8 +136,8 @@ export function showDigits(marks, chosen, choose) {
 export function showOne(mark) {
   $("one").hidden = !mark;
   if (!mark) return;
-  paintGrey($("seen"), bytes(mark.canvas));
-  $("seen").setAttribute("aria-label", `What the network saw, 28 by 28 pixels, most like a ${mark.digit}`);
+  paintGray($("seen"), bytes(mark.canvas));
+  $("seen").setAttribute("aria-label", `What the network saw, 28 by 28 pixels, closest to ${mark.digit}`);
   const bars = $("bars");
   if (!bars.children.length) {
     bars.append(

@@ -1,4 +1,4 @@
-// The camera: its picture on the sheet, until one is taken.
+// The camera: shows its video on the sheet until a picture is taken.
 
 export class Camera extends EventTarget {
   /** Fires "picture" with an ImageBitmap. @param {HTMLVideoElement} video @param {HTMLButtonElement} shutter */
@@ -12,7 +12,7 @@ export class Camera extends EventTarget {
     document.addEventListener("visibilitychange", () => document.hidden && this.stop());
   }
 
-  /** Browsers hand out a camera on this machine's own address and over https alone. */
+  /** Browsers allow a camera only on this machine's own address and over https. */
   get supported() {
     return Boolean(navigator.mediaDevices?.getUserMedia);
   }

@@ -1,18 +1,18 @@
-// The panel: which ink decided, and what each layer made of the image.
+// The panel "Look inside": which ink decided, and the feature maps of each layer.
 
 import { bytes } from "./answer.js";
 
 const $ = (id) => document.getElementById(id);
-const MOST_MAPS = 32; // of a layer; more of them tell no more
+const MAX_MAPS = 32; // shown of a layer
 const PURPOSES = {
-  conv1: "Each small picture is one filter’s answer: bright where the image has the stroke it looks for.",
-  conv2: "From here on filters look for patterns in the pictures above.",
-  pool1: "The strongest answer of each square: smaller, and less bothered by where a stroke is.",
-  average1: "The mean of each picture: what is there, wherever it is.",
-  dense1: "Weighted sums of everything above.",
+  conv1: "Each map is the response of one filter: bright where the image has the stroke that the filter detects.",
+  conv2: "These filters detect patterns in the maps above.",
+  pool1: "Each value is the strongest response in a small square: the maps shrink, and the exact position of a stroke matters less.",
+  average1: "The mean of each map: what the image contains, regardless of the position.",
+  dense1: "Weighted sums of all values above.",
 };
 
-/** Show what `/page/explain` told. @param {Uint8Array} image 784 bytes */
+/** Show the response of `/page/explain`. @param {Uint8Array} image 784 bytes */
 export function showInside(document_, image) {
   showEvidence(document_, image);
   const layers = document_.layers.filter((layer) => layer.name !== "logits" && layer.kind !== "flatten");
@@ -39,7 +39,7 @@ function makeLayer({ name, shape }) {
     grid.className = "maps";
     grid.setAttribute("role", "img");
     grid.setAttribute("aria-label", `Feature maps of ${label(name)}`);
-    const count = Math.min(shape[2], MOST_MAPS);
+    const count = Math.min(shape[2], MAX_MAPS);
     for (let i = 0; i < count; i++) grid.append(canvasOf(shape[1], shape[0]));
     section.append(grid);
     if (shape[2] > count) {
@@ -75,11 +75,11 @@ function paintLayer(section, { shape, values }) {
   const all = bytes(values);
   const canvases = section.querySelectorAll("canvas");
   const size = shape.length === 3 ? shape[0] * shape[1] : shape[0];
-  canvases.forEach((canvas, i) => paint(canvas, all.subarray(i * size, (i + 1) * size), warm));
+  canvases.forEach((canvas, i) => paint(canvas, all.subarray(i * size, (i + 1) * size), mapColor));
 }
 
-/** From night blue over sky to white. */
-function warm(value) {
+/** A color from dark blue (0) over light blue to white (255). */
+function mapColor(value) {
   const share = value / 255;
   return [16 + 239 * share ** 1.6, 32 + 223 * share ** 0.95, 44 + 211 * share ** 0.7];
 }
@@ -100,7 +100,7 @@ function showEvidence({ digit, occlusion }, image) {
   });
   const times = 10 ** occlusion.strongest;
   $("evidence-note").textContent =
-    times > 1.05 ? `The odds of a ${digit} change up to ${short(times)}-fold.` : `For a ${digit}.`;
+    times > 1.05 ? `The odds of ${digit} change by a factor of up to ${short(times)}.` : `The odds of ${digit} hardly change.`;
 }
 
 function short(times) {

@@ -1,4 +1,4 @@
-// The page: what happens on the sheet is sent, and what comes back is shown.
+// The page: sends the sheet to the server and shows the answer.
 
 import { bytes, marksOf, showBoxes, showDigits, showOne, showText, wording } from "./answer.js";
 import { Camera } from "./camera.js";
@@ -8,18 +8,18 @@ import { Sheet } from "./sheet.js";
 const $ = (id) => document.getElementById(id);
 const sheet = new Sheet($("sheet"));
 const camera = new Camera($("camera"), $("shutter"));
-const IDLE = { words: "Write a digit", note: "The answer comes as you draw.", idle: true };
-const LEAST_DRAWN = 40; // pixels of stroke, before questions are asked while the pen is down
+const IDLE = { words: "Write a digit", note: "The answer appears as you draw.", idle: true };
+const MIN_DRAWN = 40; // pixels of stroke before the page sends requests while the pen is down
 
-let reading = null; // the last answer that was shown
-let chosen = 0; // which of its digits the bars are about
-let asked = 0; // how many questions were asked; of two answers the later question's counts
-let waiting = false; // a question is on its way
-let again = null; // what to ask when its answer is there
-let lifted = 0; // when the pen was lifted, or a picture laid down
-let retry = 0; // timer of a question the server had no room for
+let reading = null; // the answer that is shown
+let chosen = 0; // index of the digit that the bars show
+let requests = 0; // number of requests sent; only the answer to the latest is shown
+let waiting = false; // whether a request is open
+let next = null; // the request to send after the open one
+let lifted = 0; // time when the pen was lifted or a picture was opened
+let retry = 0; // timer that repeats a request that the server refused as too busy
 
-// Asking.
+// Requests.
 
 sheet.addEventListener("change", (event) => {
   const { drawing } = event.detail;
@@ -29,58 +29,58 @@ sheet.addEventListener("change", (event) => {
   $("undo").disabled = sheet.empty && !sheet.cleared;
   $("clear").disabled = sheet.empty;
   if (sheet.empty) forget();
-  else if (!drawing || sheet.drawn > LEAST_DRAWN) ask(drawing);
+  else if (!drawing || sheet.drawn > MIN_DRAWN) ask(drawing);
 });
 
-/** Ask at once, or when the last answer is there; while drawing, only about the newest state. */
+/** Request a reading now, or after the open request; only the newest state of the sheet counts. */
 function ask(drawing) {
   clearTimeout(retry);
   if (!drawing) lifted = performance.now();
-  if (waiting) again = { drawing };
+  if (waiting) next = { drawing };
   else send(drawing);
 }
 
 async function send(drawing) {
-  const number = ++asked;
+  const number = ++requests;
   waiting = true;
   try {
     const body = await sheet.blob();
-    const how = new URLSearchParams({ single: $("single").checked, drawn: !sheet.picture });
-    const response = await fetch(`/page/read?${how}`, {
+    const query = new URLSearchParams({ single: $("single").checked, drawn: !sheet.picture });
+    const response = await fetch(`/page/read?${query}`, {
       method: "POST", body, headers: { "content-type": body.type || "application/octet-stream" },
     });
-    const told = await response.json();
-    if (number !== asked) return;
+    const answer = await response.json();
+    if (number !== requests) return;
     if (response.status === 429 || response.status === 503) {
       const seconds = Number(response.headers.get("retry-after")) || 1;
       retry = setTimeout(() => ask(drawing), 1000 * seconds);
-    } else if (response.ok) show(told, drawing);
-    else fail(told.error);
+    } else if (response.ok) show(answer, drawing);
+    else fail(answer.error);
   } catch {
-    if (number === asked) fail("The server does not answer. Is it still running?");
+    if (number === requests) fail("The server does not answer. Is it still running?");
   } finally {
     waiting = false;
-    if (again) {
-      const next = again;
-      again = null;
-      if (!sheet.empty) send(next.drawing);
+    if (next) {
+      const { drawing: penDown } = next;
+      next = null;
+      if (!sheet.empty) send(penDown);
     }
   }
 }
 
-// Showing.
+// Answers.
 
-function show(told, drawing) {
-  const marks = marksOf(told);
+function show(answer, drawing) {
+  const marks = marksOf(answer);
   const picture = sheet.picture;
   if (picture) {
-    picture.turn = picture.file ? 0 : told.orientation;
+    picture.turn = picture.file ? 0 : answer.orientation;
     sheet.paint();
   }
   chosen = Math.min(chosen, Math.max(0, marks.length - 1));
   if (!reading || marks.length !== marksOf(reading).length) chosen = picture ? 0 : Math.max(0, marks.length - 1);
-  reading = told;
-  const words = wording(told);
+  reading = answer;
+  const words = wording(answer);
   showText(words);
   choose(chosen);
   if (!drawing) {
@@ -97,7 +97,7 @@ function choose(number) {
   showDigits(marks, chosen, choose);
   showOne(marks[chosen]);
   placeBoxes();
-  lookInside();
+  explain();
 }
 
 function placeBoxes() {
@@ -122,8 +122,8 @@ function placeBoxes() {
 sheet.addEventListener("resize", placeBoxes);
 
 function forget() {
-  asked++;
-  again = null;
+  requests++;
+  next = null;
   reading = null;
   showText(IDLE);
   showDigits([], 0, choose);
@@ -145,24 +145,24 @@ function fail(message) {
 
 let saying = 0;
 function say(words) {
-  // A moment's rest, so that a digit of several strokes is told once.
+  // The delay makes a digit of several strokes one announcement.
   clearTimeout(saying);
   saying = setTimeout(() => ($("said").textContent = words), 350);
 }
 
-// Looking inside, while the panel is open.
+// The panel "Look inside", while it is open.
 
-let looking = false;
-let lookAgain = false;
+let explaining = false;
+let explainNext = false;
 
-async function lookInside() {
+async function explain() {
   const mark = reading && marksOf(reading)[chosen];
   if (!$("inside").open || !mark) return;
-  if (looking) {
-    lookAgain = true;
+  if (explaining) {
+    explainNext = true;
     return;
   }
-  looking = true;
+  explaining = true;
   try {
     const image = bytes(mark.canvas);
     const response = await fetch("/page/explain", {
@@ -170,17 +170,17 @@ async function lookInside() {
     });
     if (response.ok) showInside(await response.json(), image);
   } catch {
-    // The next stroke asks again.
+    // The next stroke sends another request.
   } finally {
-    looking = false;
-    if (lookAgain) {
-      lookAgain = false;
-      lookInside();
+    explaining = false;
+    if (explainNext) {
+      explainNext = false;
+      explain();
     }
   }
 }
 
-$("inside").addEventListener("toggle", lookInside);
+$("inside").addEventListener("toggle", explain);
 
 // Pictures.
 
@@ -190,7 +190,7 @@ async function load(file) {
   try {
     bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
   } catch {
-    // A PDF, a HEIC photo, or no picture at all: the server tells.
+    // A PDF, a HEIC photo or not a picture: the server decides.
   }
   sheet.show(bitmap ? { bitmap } : { file });
 }
@@ -207,21 +207,21 @@ addEventListener("paste", (event) => {
   if (file) load(file);
 });
 
-let over = 0;
+let dragDepth = 0; // dragenter and dragleave come in pairs for each element
 addEventListener("dragenter", (event) => {
   if (!event.dataTransfer?.types.includes("Files")) return;
   event.preventDefault();
-  over++;
+  dragDepth++;
   $("drop").hidden = false;
 });
 addEventListener("dragleave", () => {
-  over = Math.max(0, over - 1);
-  $("drop").hidden = over === 0;
+  dragDepth = Math.max(0, dragDepth - 1);
+  $("drop").hidden = dragDepth === 0;
 });
 addEventListener("dragover", (event) => event.preventDefault());
 addEventListener("drop", (event) => {
   event.preventDefault();
-  over = 0;
+  dragDepth = 0;
   $("drop").hidden = true;
   const [file] = event.dataTransfer?.files ?? [];
   if (file) load(file);
@@ -237,7 +237,7 @@ if (camera.supported) {
       try {
         await camera.start();
       } catch {
-        fail("The camera cannot be used. Has the browser leave to?");
+        fail("The camera cannot be used. Does the browser allow this page to use it?");
       }
     }
   });

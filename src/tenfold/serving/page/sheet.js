@@ -1,17 +1,17 @@
-// The sheet: strokes and pictures on it, drawn with a pointer or with the keyboard.
+// The sheet: holds strokes and pictures; draws with a pointer or the keyboard.
 
-const SIDE = 480; // pixels of the drawing along its longer side, as it is sent
-const STEP = 5; // pixels an arrow key moves the pen; four times as far with Shift
-const MOST_SIDE = 2000; // pixels of a picture along its longer side, as it is sent
+const SIDE = 480; // longer side of the drawing when sent, in pixels
+const STEP = 5; // pixels that an arrow key moves the pen; four times as far with Shift
+const MAX_SIDE = 2000; // longer side of a picture when sent, in pixels
 
 export class Sheet extends EventTarget {
-  /** Fires "change" ({drawing}: the pen is still down) and "lift". @param {HTMLCanvasElement} canvas */
+  /** Fires "change" ({drawing}: whether the pen is down), "pen" (keyboard) and "resize". @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
     super();
     this.canvas = canvas;
     this.width = 12;
     this.items = []; // strokes {points, width} and pictures {bitmap, file}, oldest first
-    this.pen = null; // the keyboard's: {x, y, down}
+    this.pen = null; // the keyboard's pen: {x, y, down}
     this.stroke = null;
     this.pointer = null;
     new ResizeObserver(() => this.resize()).observe(canvas);
@@ -30,7 +30,7 @@ export class Sheet extends EventTarget {
     return last?.bitmap || last?.file ? last : null;
   }
 
-  /** Length of all strokes: a mere dot is not worth a question while the pen is down. */
+  /** Total length of all strokes in pixels. */
   get drawn() {
     let length = 0;
     for (const { points = [] } of this.items) {
@@ -45,7 +45,7 @@ export class Sheet extends EventTarget {
     return this.items.length === 0;
   }
 
-  /** Width and height of the drawing as it is sent: the unit of all points and boxes. */
+  /** Width and height of the drawing when sent. All points and boxes are in these pixels. */
   get size() {
     const { clientWidth: w, clientHeight: h } = this.canvas;
     const scale = SIDE / Math.max(w, h, 1);
@@ -90,7 +90,7 @@ export class Sheet extends EventTarget {
   begin(point) {
     this.hidePen();
     this.stroke = { points: [point], width: this.width };
-    // Drawing after a picture starts a sheet of its own; undo brings the picture back.
+    // Drawing after a picture starts a new sheet; undo restores the picture.
     if (this.picture) this.stroke.after = this.items;
     this.items = [...(this.picture ? [] : this.items), this.stroke];
     this.changed(true);
@@ -155,7 +155,7 @@ export class Sheet extends EventTarget {
     this.paint();
   }
 
-  // What is on the sheet.
+  // Changes of the sheet.
 
   undo() {
     const last = this.items.at(-1);
@@ -214,7 +214,7 @@ export class Sheet extends EventTarget {
     if (this.pen) crosshair(context, this.pen, style.getPropertyValue("--accent"));
   }
 
-  /** Where the picture lies on the sheet, in the given units of it. */
+  /** Position of the picture on a sheet of this width and height. */
   pictureBox(width, height) {
     const { bitmap, turn = 0 } = this.picture;
     const sideways = turn % 180 !== 0;
@@ -224,7 +224,7 @@ export class Sheet extends EventTarget {
     return { x: (width - w) / 2, y: (height - h) / 2, w, h };
   }
 
-  /** The sheet as a file to send: dark ink on white, or the picture. @returns {Promise<Blob>} */
+  /** The file to send: dark ink on white, or the picture. @returns {Promise<Blob>} */
   async blob() {
     const picture = this.picture;
     if (picture) return picture.file ?? encode(picture.bitmap);
@@ -238,9 +238,9 @@ export class Sheet extends EventTarget {
   }
 }
 
-/** Make a bitmap into what is sent, upright as the browser shows it and not larger than is read. */
-export async function encode(bitmap) {
-  const scale = Math.min(1, MOST_SIDE / Math.max(bitmap.width, bitmap.height));
+/** Encode a bitmap as it is sent: upright as the browser shows it, at most MAX_SIDE. */
+async function encode(bitmap) {
+  const scale = Math.min(1, MAX_SIDE / Math.max(bitmap.width, bitmap.height));
   const size = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
   const canvas = new OffscreenCanvas(...size);
   const context = canvas.getContext("2d");
@@ -248,7 +248,7 @@ export async function encode(bitmap) {
   context.fillRect(0, 0, ...size);
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, ...size);
-  const small = size[0] * size[1] < 300_000; // drawings and screenshots stay as they are
+  const small = size[0] * size[1] < 300_000; // lossless for drawings and screenshots
   return canvas.convertToBlob(small ? { type: "image/png" } : { type: "image/jpeg", quality: 0.95 });
 }
 
