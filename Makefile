@@ -35,6 +35,8 @@ slow: .venv/dev.stamp
 lint: .venv/dev.stamp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/codespell $(PROSE)
+PROSE := src tests benchmarks tools docs dev notebooks .ci $(wildcard *.md) Makefile pyproject.toml
 
 format: .venv/dev.stamp
 	$(BIN)/ruff check --fix

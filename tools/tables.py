@@ -45,7 +45,7 @@ SHOWN = {
     "plain-keras": "the article on plain Keras",
     "article": "`article`",
     "keras-io": "keras.io's convnet",
-    "tuomaso": "tuomaso's, re-made",
+    "tuomaso": "tuomaso's, re-implemented",
     "standard": "`standard`",
     "fast": "`fast`",
 }
