@@ -26,7 +26,8 @@ from tenfold.explaining.counterfactual import smallest_change
 from tenfold.explaining.evidence import log_odds
 from tenfold.explaining.gradients import Slopes, load_slopes
 from tenfold.explaining.occlusion import occlusion
-from tenfold.exporting.graph import network_weights, onnx_model
+from tenfold.exporting.graph import onnx_model
+from tenfold.exporting.weights import network_weights
 from tenfold.files import write_atomic
 from tenfold.machine import processor
 from tenfold.networks.backend import use_backend

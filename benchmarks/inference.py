@@ -25,13 +25,14 @@ from typing import Any
 
 import numpy as np
 
+from tenfold.classifiers.base import Predict
 from tenfold.classifiers.bundle import KERAS, ONNX, load_bundle
-from tenfold.classifiers.onnx import OnnxClassifier
+from tenfold.classifiers.onnx import OnnxClassifier, make_session
 from tenfold.classifiers.openvino import OpenVinoClassifier
 from tenfold.data.mnist import load_mnist
 from tenfold.exporting.formats import exported
+from tenfold.exporting.litert import load_litert
 from tenfold.exporting.quantizing import CALIBRATION_IMAGES
-from tenfold.exporting.runtimes import Predict, litert_runtime, onnx_runtime
 from tenfold.files import write_atomic
 from tenfold.machine import has_bfloat16, processor
 
@@ -128,11 +129,12 @@ def predictor(runtime: str, precision: str, threads: int, folder: Path) -> Predi
         bfloat16 = precision == "bfloat16"
         return OpenVinoClassifier(graph, threads, bfloat16=bfloat16).predict_proba
     if runtime == "litert":
-        return litert_runtime(folder / f"{precision}.tflite", threads)
+        return load_litert(folder / f"{precision}.tflite", threads)
     graph = folder / f"{precision}.onnx"
     if runtime == "tenfold":
         return OnnxClassifier(graph, threads).predict_proba
-    return onnx_runtime(graph, threads, spinning=True)
+    session = make_session(graph.read_bytes(), threads, spinning=True)
+    return lambda images: np.asarray(session.run(None, {"images": images})[0])
 
 
 def keras_predictor(runtime: str, threads: int, folder: Path) -> Predict:

@@ -16,7 +16,8 @@ import numpy as np
 
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.data.mnist import load_mnist
-from tenfold.exporting.graph import network_weights, onnx_model
+from tenfold.exporting.graph import onnx_model
+from tenfold.exporting.weights import network_weights
 from tenfold.files import write_atomic
 from tenfold.networks.backend import use_backend
 from tenfold.networks.build import build_network, finish_network

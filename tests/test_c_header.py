@@ -13,7 +13,8 @@ from tenfold.classifiers.bundle import load_bundle, load_classifier
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import UsageError
 from tenfold.exporting.c_header import c_header
-from tenfold.exporting.graph import network_weights, onnx_model
+from tenfold.exporting.graph import onnx_model
+from tenfold.exporting.weights import network_weights
 from tenfold.networks.build import build_network, finish_network
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.recipe import Recipe

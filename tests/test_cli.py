@@ -185,4 +185,4 @@ def test_int8_is_told_where_it_is(tenfold, mnist) -> None:
     assert json.loads(out)["test"]["accuracy"] > 0.99
     code, _, err = tenfold("evaluate", "standard", "--int8")
     assert code == 1
-    assert "no int8 form" in err
+    assert "no int8 graph" in err

@@ -20,7 +20,8 @@ from tenfold.explaining.gradients import Slopes, load_slopes
 from tenfold.explaining.occlusion import PATCH, occlusion
 from tenfold.explaining.receptive_field import convolutions, field_of
 from tenfold.explaining.top_patches import PATCHES, excite, survey
-from tenfold.exporting.graph import network_weights, onnx_model
+from tenfold.exporting.graph import onnx_model
+from tenfold.exporting.weights import network_weights
 from tenfold.networks.build import build_network, finish_network
 from tenfold.networks.deskew import slanting_again
 from tenfold.recipes.catalog import recipe_named

@@ -15,11 +15,11 @@ from tenfold.cli.main import main
 from tenfold.errors import ExportError, MissingExtraError, UsageError
 from tenfold.exporting import export as exporting
 from tenfold.exporting import formats
-from tenfold.exporting.agreement import agreement
+from tenfold.exporting.agreement import check_agreement
 from tenfold.exporting.export import export_model
-from tenfold.exporting.formats import FORMATS, exported, laid_out
-from tenfold.exporting.graph import network_weights, onnx_model
-from tenfold.exporting.runtimes import runtime_for
+from tenfold.exporting.formats import FORMATS, exported, in_temporary_folder, load_export
+from tenfold.exporting.graph import onnx_model
+from tenfold.exporting.weights import network_weights
 from tenfold.networks.build import build_network, finish_network
 from tenfold.recipes.serialization import override
 
@@ -54,7 +54,7 @@ def test_every_shipped_model_in_every_format(
     model: str, format: str, quantize: bool, tmp_path: Path, mnist
 ) -> None:
     if quantize and model == "nano":  # so few weights carry too much each
-        with pytest.raises(ExportError, match=r"and must 99\.90%: nothing was written"):
+        with pytest.raises(ExportError, match=r"at least 99\.90% are required"):
             check(model, format, quantize, tmp_path)
     else:
         check(model, format, quantize, tmp_path)
@@ -71,20 +71,20 @@ def test_members_shifts_and_every_kind_of_layer(format: str, tmp_path: Path, mni
     before = OnnxClassifier(graph).predict_proba(images)
     assert np.ptp(before) > 0.01
     files = exported(format, graph, (tmp_path / KERAS).read_bytes)
-    with laid_out(files, "unusual") as path:
-        np.testing.assert_allclose(runtime_for(path)(images), before, atol=1e-5)
+    with in_temporary_folder(files, "unusual") as path:
+        np.testing.assert_allclose(load_export(path)(images), before, atol=1e-5)
 
 
 def test_an_export_that_disagrees_is_refused_and_leaves_nothing(
     tmp_path: Path, mnist, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = exporting.runtime_for
+    real = exporting.load_export
 
     def off(path: Path):
         return lambda images: np.roll(real(path)(images), 1, axis=1)
 
-    monkeypatch.setattr(exporting, "runtime_for", off)
-    with pytest.raises(ExportError, match=r"reads 0\.00% of 10,000 test images.*nothing was"):
+    monkeypatch.setattr(exporting, "load_export", off)
+    with pytest.raises(ExportError, match=r"for 0\.00% of 10,000 test images.*nothing was"):
         export_model("standard", out=tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
@@ -92,19 +92,19 @@ def test_an_export_that_disagrees_is_refused_and_leaves_nothing(
 def test_what_is_asked_of_an_agreement() -> None:
     rng = np.random.default_rng(0)
     before = rng.dirichlet(np.ones(10), 20_000).astype(np.float32)
-    assert agreement(before, before, "float32").same_labels == 1
-    with pytest.raises(ExportError, match=r"differ .* by 0\.001"):
-        agreement(before, before + np.float32(0.001), "float32")
-    agreement(before, before + np.float32(0.001), "int8")
-    with pytest.raises(ExportError, match="differ"):
-        agreement(before, before + np.float32(0.02), "int8")
+    assert check_agreement(before, before, "float32").same_labels == 1
+    with pytest.raises(ExportError, match=r"largest difference .* is 0\.001"):
+        check_agreement(before, before + np.float32(0.001), "float32")
+    check_agreement(before, before + np.float32(0.001), "int8")
+    with pytest.raises(ExportError, match="mean difference"):
+        check_agreement(before, before + np.float32(0.02), "int8")
     with pytest.raises(ExportError, match="nothing was written"):
-        agreement(before, np.full_like(before, np.nan), "int8")
+        check_agreement(before, np.full_like(before, np.nan), "int8")
     swapped = before.copy()
     swapped[:19] = np.roll(swapped[:19], 1, axis=1)
-    agreement(before, swapped, "int8")
-    with pytest.raises(ExportError, match="reads"):
-        agreement(before, swapped, "float32")
+    check_agreement(before, swapped, "int8")
+    with pytest.raises(ExportError, match="same digit"):
+        check_agreement(before, swapped, "float32")
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

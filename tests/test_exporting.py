@@ -3,8 +3,9 @@ import pytest
 
 from tenfold.classifiers.bundle import ONNX, load_bundle
 from tenfold.classifiers.onnx import OnnxClassifier
-from tenfold.exporting.graph import network_weights, onnx_model
+from tenfold.exporting.graph import onnx_model
 from tenfold.exporting.quantizing import CALIBRATION_IMAGES, quantized_model
+from tenfold.exporting.weights import network_weights
 from tenfold.networks.build import build_network, finish_network
 from tenfold.recipes.catalog import RECIPES, recipe_named
 from tenfold.recipes.serialization import override

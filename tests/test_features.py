@@ -17,7 +17,8 @@ from tenfold.classifiers.bundle import (
 )
 from tenfold.classifiers.features import FeatureClassifier
 from tenfold.errors import BundleError, UsageError
-from tenfold.exporting.graph import network_weights, onnx_model
+from tenfold.exporting.graph import onnx_model
+from tenfold.exporting.weights import network_weights
 from tenfold.networks.build import build_network, finish_network, with_intermediates
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.recipe import describe
@@ -115,7 +116,7 @@ def test_a_bundle_with_another_recipe_is_told(tmp_path: Path) -> None:
     shutil.copytree(bundle.folder, folder)
     text = (folder / "meta.json").read_text()
     (folder / "meta.json").write_text(text.replace('"kind": "conv"', '"kind": "magic"', 1))
-    with pytest.raises(BundleError, match="no recipe to go by"):
+    with pytest.raises(BundleError, match="no valid recipe"):
         load_features(folder)
 
 

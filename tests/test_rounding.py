@@ -1,11 +1,14 @@
-"""Kernels rounded together: closer to the network than each weight rounded for itself."""
+"""tools/rounding.py: the weights of a small network rounded together."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tenfold.classifiers.onnx import OnnxClassifier
-from tenfold.exporting.graph import network_weights, onnx_model
-from tenfold.exporting.rounding import rounded, steps_of
+from tenfold.exporting.c_header import filter_steps
+from tenfold.exporting.graph import onnx_model
+from tenfold.exporting.weights import network_weights
 from tenfold.networks.build import build_network, finish_network
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.serialization import override
@@ -26,7 +29,12 @@ SMALL = override(
 )
 
 
-def test_rounded_weights_change_the_logits_less_than_the_nearest_do(mnist) -> None:
+def test_rounding_keeps_the_logits_better_than_rounding_to_nearest(
+    mnist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "tools"))
+    from rounding import rounded
+
     (weights,) = network_weights(finish_network(SMALL, build_network(SMALL)))
     ours = rounded(SMALL, weights, mnist.train_images[:200])
     nearest = {}
@@ -38,7 +46,7 @@ def test_rounded_weights_change_the_logits_less_than_the_nearest_do(mnist) -> No
                 continue
             filters = 2 if array.shape[-1] == 1 else -1
             kernel = np.moveaxis(nearest[name][number], filters, 0)
-            steps = steps_of(kernel).reshape(-1, *[1] * (kernel.ndim - 1))
+            steps = filter_steps(kernel).reshape(-1, *[1] * (kernel.ndim - 1))
             levels = np.moveaxis(ours[name][number], filters, 0) / steps
             np.testing.assert_allclose(levels, np.rint(levels), atol=1e-3)
             assert np.abs(levels - kernel / steps).max() < 1.001

@@ -17,7 +17,8 @@ from tenfold.cli.main import main
 from tenfold.explaining import gradients
 from tenfold.explaining import show as showing
 from tenfold.explaining import top_patches as exciting
-from tenfold.exporting.graph import network_weights, onnx_model
+from tenfold.exporting.graph import onnx_model
+from tenfold.exporting.weights import network_weights
 from tenfold.networks.build import build_network, finish_network
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.serialization import recipe_to_dict

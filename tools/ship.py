@@ -11,15 +11,16 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from rounding import rounded
+
 from tenfold.classifiers.bundle import INT8, KERAS, LINE, ONNX, Bundle, load_bundle, write_bundle
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.data.mnist import load_mnist
 from tenfold.errors import UsageError
 from tenfold.evaluation.metrics import evaluate
 from tenfold.exporting.c_header import c_header
-from tenfold.exporting.graph import network_weights
 from tenfold.exporting.quantizing import CALIBRATION_IMAGES, quantized_model
-from tenfold.exporting.rounding import rounded
+from tenfold.exporting.weights import network_weights
 from tenfold.networks.backend import use_backend
 from tenfold.recipes.measured import measured
 from tenfold.recipes.serialization import recipe_from_dict

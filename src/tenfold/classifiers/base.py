@@ -1,23 +1,29 @@
-"""The one interface of everything that classifies 28x28 images."""
+"""The interface that every classifier of 28x28 images implements."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from tenfold.arrays import CLASSES, SIDE, Images, Probabilities
 from tenfold.errors import UsageError
 
-SIDE = 28
+Predict: TypeAlias = Callable[[Images], Probabilities]
+"""From images uint8 (n, 28, 28) to probabilities float32 (n, 10)."""
+
 ACCEPTED_SHAPES = "(28, 28), (n, 28, 28), (n, 28, 28, 1), (n, 1, 28, 28) or (n, 784)"
 
 
-def as_images(images: npt.ArrayLike) -> npt.NDArray[np.uint8]:
-    """Bring images into the one form that classifiers take: uint8 (n, 28, 28).
+def as_images(images: npt.ArrayLike) -> Images:
+    """Convert images to the one form that classifiers compute on: uint8 (n, 28, 28).
 
     Args:
         images: White ink on black, of shape (28, 28), (n, 28, 28), (n, 28, 28, 1),
             (n, 1, 28, 28) or (n, 784); uint8, or float with values 0..255, which are rounded.
-            Whether floats mean 0..1 is not guessed.
+            Floats are not rescaled.
 
     Raises:
         UsageError: Another shape or type, or floats outside 0..255 or not finite.
@@ -32,43 +38,43 @@ def as_images(images: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         return np.ascontiguousarray(array)
     if not np.issubdtype(array.dtype, np.floating):
         raise UsageError(f"images are of type {array.dtype}; it must be uint8 or float (0 to 255)")
-    # Comparing so that NaN fails too.
+    # Written so that NaN fails too.
     if array.size and not (array.min() >= 0 and array.max() <= 255):
         raise UsageError("float images must lie between 0 and 255")
     return np.ascontiguousarray(np.rint(array).astype(np.uint8))
 
 
 class Classifier(ABC):
-    """Anything that tells digits apart."""
+    """Anything that assigns each image a probability of each digit."""
 
     @abstractmethod
-    def predict_proba(self, images: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    def predict_proba(self, images: npt.ArrayLike) -> Probabilities:
         """Return the probability of each digit.
 
         Args:
             images: See `as_images`.
 
         Returns:
-            float32 (n, 10); each row adds to 1.
+            float32 (n, 10); each row sums to 1.
         """
 
     def digit_score(self, images: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """Return how sure the classifier is that each image is a digit at all.
+        """Return the confidence that each image is a digit at all.
 
         Returns:
-            float32 (n,), 0..1; here the largest probability.
+            float32 (n,), 0..1; by default the largest probability.
         """
-        top: npt.NDArray[np.float32] = self.predict_proba(images).max(axis=1)
-        return top
+        largest: npt.NDArray[np.float32] = self.predict_proba(images).max(axis=1)
+        return largest
 
 
 def predict_scored(
     classifier: Classifier, images: npt.ArrayLike
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return `predict_proba` and `digit_score`; where the one gives the other, by one look.
+) -> tuple[Probabilities, npt.NDArray[np.float32]]:
+    """Return `predict_proba` and `digit_score`, and compute once what both have in common.
 
     Args:
-        classifier: Anything with these two methods.
+        classifier: The classifier.
         images: See `as_images`.
 
     Returns:
@@ -78,3 +84,42 @@ def predict_scored(
     if type(classifier).digit_score is Classifier.digit_score:
         return probabilities, probabilities.max(axis=1)
     return probabilities, classifier.digit_score(images)
+
+
+def predict_in_batches(
+    predict: Predict,
+    images: Images,
+    size: int,
+    *,
+    threads: int = 1,
+    progress: Callable[[int], object] | None = None,
+) -> Probabilities:
+    """Return the probabilities of many images, computed batch by batch.
+
+    Args:
+        predict: Computes one batch.
+        images: uint8 (n, 28, 28).
+        size: Images in a batch.
+        threads: Batches computed at the same time.
+        progress: Called after each batch with its number of images.
+
+    Returns:
+        float32 (n, 10).
+    """
+    result = np.empty((len(images), CLASSES), np.float32)
+
+    def run(start: int) -> None:
+        part = slice(start, start + size)
+        result[part] = predict(images[part])
+        if progress:
+            progress(len(result[part]))
+
+    starts = range(0, len(images), size)
+    if threads > 1 and len(starts) > 1:
+        # Threads of this call only: no thread stays idle, and none is missing after a fork.
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(run, starts))
+    else:
+        for start in starts:
+            run(start)
+    return result

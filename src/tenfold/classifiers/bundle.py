@@ -1,4 +1,4 @@
-"""The folder a run leaves: model.keras, model.onnx, meta.json, history, report.html."""
+"""The folder of a finished run: model.keras, model.onnx, meta.json, history, report.html."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import BundleError, UsageError
 from tenfold.files import make_folder, sha256, temporary_folder
 
-if TYPE_CHECKING:  # reading needs neither, and should not wait for them
+if TYPE_CHECKING:  # neither is needed for reading, which must start quickly
     from tenfold.classifiers.features import FeatureClassifier
     from tenfold.recipes.recipe import Recipe
 
@@ -30,18 +30,18 @@ REPORT = "report.html"
 Runtime = Literal["onnxruntime", "openvino"]
 
 FORMAT = 1
-"""Raised when a reader of older bundles could no longer make sense of a new one."""
+"""Format of meta.json; increased when older versions of tenfold could not use a new bundle."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A finished run on disk: its folder and what meta.json says."""
+    """A finished run on disk: its folder and the contents of meta.json."""
 
     folder: Path
     meta: dict[str, Any]
 
     def read(self, name: str) -> bytes:
-        """Return one of its files, checked against the SHA-256 in meta.json.
+        """Return the contents of one file, checked against its SHA-256 in meta.json.
 
         Raises:
             BundleError: The file is missing or altered.
@@ -50,14 +50,14 @@ class Bundle:
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise BundleError(f"the bundle lacks {path}: {error.strerror}") from error
+            raise BundleError(f"cannot read {path}: {error.strerror}") from error
         if sha256(data) != self.meta["files"].get(name):
-            raise BundleError(f"{path} is not the file that was written: its SHA-256 differs")
+            raise BundleError(f"{path} was altered: its SHA-256 does not match {META}")
         return data
 
 
 def shipped_models() -> tuple[str, ...]:
-    """Return the names of the models inside the package."""
+    """Return the names of the models in the package."""
     return tuple(sorted(path.name for path in _weights().iterdir() if (path / META).is_file()))
 
 
@@ -69,7 +69,7 @@ def load_bundle(model: str | Path) -> Bundle:
     """Return a shipped model by name, or the bundle in a folder.
 
     Raises:
-        BundleError: Neither; or the folder holds an unfinished or damaged run.
+        BundleError: No such model or folder, or the run in the folder is unfinished or damaged.
     """
     name = str(model)
     folder = _weights() / name if name in shipped_models() else Path(model)
@@ -83,23 +83,24 @@ def load_bundle(model: str | Path) -> Bundle:
     except (OSError, ValueError) as error:
         raise BundleError(f"{folder / META} cannot be read: {error}") from error
     if not isinstance(meta, dict) or meta.get("format") != FORMAT or "files" not in meta:
-        raise BundleError(f"{folder / META} is not a description that this tenfold understands")
+        raise BundleError(f"{folder / META} has another format; this tenfold reads format {FORMAT}")
     return Bundle(folder, meta)
 
 
 def load_classifier(
     model: str | Path, *, int8: bool = False, runtime: Runtime = "onnxruntime"
 ) -> Classifier:
-    """Return the classifier of a shipped model or of a bundle folder; needs no TensorFlow.
+    """Return the classifier of a shipped model or of a bundle folder, without TensorFlow.
 
     Args:
         model: Shipped name or bundle folder.
-        int8: Take the graph in int8, which the small shipped models have too.
-        runtime: "openvino" reads very many images sooner (`OpenVinoClassifier`).
+        int8: Use the int8 graph, which only the small shipped models have.
+        runtime: "onnxruntime", or "openvino", which is faster for very many images
+            (`OpenVinoClassifier`).
 
     Raises:
         BundleError: No such model, or its files are missing or altered.
-        MissingExtraError: OpenVINO is asked for and not installed.
+        MissingExtraError: The runtime is OpenVINO, and OpenVINO is not installed.
         UsageError: No such runtime.
     """
     graph = graph_of(load_bundle(model), int8=int8)
@@ -113,10 +114,10 @@ def load_classifier(
 
 
 def load_features(model: str | Path) -> "FeatureClassifier":
-    """Return the classifier of a model, with what each of its layers makes of images.
+    """Return the classifier of a model with the feature maps of its layers.
 
     Raises:
-        BundleError: No such model, or its files are missing, altered or of another tenfold.
+        BundleError: No such model, or its files are missing, altered or of another version.
     """
     from tenfold.classifiers.features import FeatureClassifier
 
@@ -125,48 +126,47 @@ def load_features(model: str | Path) -> "FeatureClassifier":
 
 
 def recipe_of(bundle: Bundle) -> "Recipe":
-    """Return the recipe that a bundle was trained by.
+    """Return the recipe that a bundle was trained with.
 
     Raises:
-        BundleError: meta.json holds none, or one that this tenfold does not understand.
+        BundleError: meta.json has no recipe, or one that this version of tenfold rejects.
     """
     from tenfold.recipes.serialization import recipe_from_dict
 
     try:
         return recipe_from_dict(bundle.meta["recipe"])
     except (KeyError, TypeError, UsageError) as error:
-        raise BundleError(f"{bundle.folder / META} has no recipe to go by: {error}") from error
+        raise BundleError(f"{bundle.folder / META} has no valid recipe: {error}") from error
 
 
 def graph_of(bundle: Bundle, *, int8: bool = False) -> bytes:
     """Return the ONNX graph of a bundle, in float32 or in int8.
 
     Raises:
-        BundleError: It has no int8 form, or a file is missing or altered.
+        BundleError: The bundle has no int8 graph, or a file is missing or altered.
     """
     if int8 and INT8 not in bundle.meta["files"]:
         raise BundleError(
-            f"{bundle.folder.name} has no int8 form; nano and tiny, shipped, have one"
+            f"{bundle.folder.name} has no int8 graph; the shipped models nano and tiny have one"
         )
     return bundle.read(INT8 if int8 else ONNX)
 
 
 def summary_of(meta: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the figures of a bundle as the shell prints them with --json."""
+    """Return the figures of a bundle that `tenfold evaluate --json` prints."""
     names = ("seed", "parameters", "epochs", "train_seconds", "test")
     return {"recipe": meta["recipe"]["name"]} | {name: meta[name] for name in names}
 
 
 def write_bundle(folder: Path, contents: Mapping[str, bytes], meta: Mapping[str, Any]) -> Bundle:
-    """Write the files of a finished run into its folder, meta.json with their hashes last.
+    """Write the files of a finished run into its folder, and meta.json with their hashes last.
 
-    All are first written aside; a folder without meta.json is no bundle, so that one cut off
-    halfway is never taken for whole.
+    A folder without meta.json is no bundle, so an interrupted write never looks finished.
 
     Args:
         folder: Made if missing; files of the same names are replaced.
         contents: Files by name.
-        meta: JSON-ready facts; `format` and `files` are added.
+        meta: Values for meta.json; `format` and `files` are added.
     """
     hashes = {name: sha256(data) for name, data in contents.items()}
     full = {"format": FORMAT, **meta, "files": hashes}
@@ -182,7 +182,7 @@ def write_bundle(folder: Path, contents: Mapping[str, bytes], meta: Mapping[str,
 
 
 def history_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return one line per epoch, with a line of names on top."""
+    """Return the rows as CSV with a header, one row per epoch."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -191,5 +191,5 @@ def history_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def history_lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return one JSON object per line, an epoch each."""
+    """Return the rows as JSON Lines, one object per epoch."""
     return "".join(json.dumps(row) + "\n" for row in rows).encode()

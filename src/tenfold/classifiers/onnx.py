@@ -1,87 +1,81 @@
-"""The classifier behind ONNX Runtime."""
+"""The classifier on ONNX Runtime."""
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import SIDE
-from tenfold.classifiers.base import Classifier, as_images
+from tenfold.arrays import SIDE, Images, Probabilities
+from tenfold.classifiers.base import Classifier, as_images, predict_in_batches
 from tenfold.errors import BundleError
 from tenfold.machine import usable_cores
 
-SMALL_BYTES = 1_000_000
-"""A graph below this size is a small network."""
+SMALL_GRAPH_BYTES = 1_000_000
+"""A graph with fewer bytes is a small network."""
 
 SMALL_BATCH = 32
-"""Images of a small network that a thread reads at once: what lies between its layers then stays
-in the core's own cache."""
+"""Images in a batch of a small network: values between its layers then fit into a core's cache."""
 
 BATCH = 256
-"""Images that a large network reads at once: bounds memory, long past the gain from batching."""
+"""Images in a batch of a large network: limits memory; larger batches are not faster."""
 
 
 class OnnxClassifier(Classifier):
     """An ONNX graph with input `images` uint8 [n, 28, 28] and output `probabilities` [n, 10].
 
-    Safe to use from several threads. A small network reads up to `SMALL_BATCH` images with one
-    thread, and more as batches side by side, a thread each: sooner than sharing the work of
-    every layer out, by results/inference.json.
+    Safe to use from several threads. A small network computes several batches at the same time,
+    one thread each, which is faster than sharing each layer among the threads
+    (results/inference.json). A large network computes one batch after the other.
 
     Args:
         model: The graph, as a file or as its bytes.
         threads: Threads for one call; 0 means one for each core that the process may use.
 
     Raises:
-        BundleError: Not a graph, or one with other inputs and outputs.
+        BundleError: Not a graph, or a graph with other inputs and outputs.
     """
 
     def __init__(self, model: Path | bytes, threads: int = 0) -> None:
         name = "the model" if isinstance(model, bytes) else str(model)
         try:
             graph = model if isinstance(model, bytes) else model.read_bytes()
-            self._threads = threads or usable_cores()
-            self._small = len(graph) < SMALL_BYTES
-            self._session = make_session(graph, 1 if self._small else self._threads)
+            threads = threads or usable_cores()
+            small = len(graph) < SMALL_GRAPH_BYTES
+            self._session = make_session(graph, 1 if small else threads)
         except OSError as error:
             raise BundleError(f"cannot read {name}: {error.strerror}") from error
-        except Exception as error:  # ONNX Runtime raises bare RuntimeErrors of many kinds
+        except Exception as error:  # ONNX Runtime raises plain RuntimeErrors of many kinds
             raise BundleError(f"{name} is not a model that ONNX Runtime can load") from error
+        self._batch, self._threads = (SMALL_BATCH, threads) if small else (BATCH, 1)
         inputs = {i.name: (i.type, i.shape[1:]) for i in self._session.get_inputs()}
         outputs = [o.name for o in self._session.get_outputs()]
         if inputs != {"images": ("tensor(uint8)", [SIDE, SIDE])} or "probabilities" not in outputs:
             raise BundleError(f"{name} is an ONNX model, but not one that tenfold wrote")
 
-    def predict_proba(self, images: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    def predict_proba(self, images: npt.ArrayLike) -> Probabilities:
         """Return the probability of each digit; see `Classifier.predict_proba`."""
-        batch = as_images(images)
-        result = np.empty((len(batch), 10), np.float32)
-        size = SMALL_BATCH if self._small else BATCH
 
-        def read(start: int) -> None:
-            part = slice(start, start + size)
-            (result[part],) = self._session.run(["probabilities"], {"images": batch[part]})
+        def predict(batch: Images) -> Probabilities:
+            probabilities: Probabilities
+            (probabilities,) = self._session.run(["probabilities"], {"images": batch})
+            return probabilities
 
-        starts = range(0, len(batch), size)
-        if self._small and self._threads > 1 and len(starts) > 1:
-            # Threads of this call alone: none is left waiting, and none is missing after a fork.
-            with ThreadPoolExecutor(self._threads) as beside:
-                list(beside.map(read, starts))
-        else:
-            for start in starts:
-                read(start)
-        return result
+        return predict_in_batches(predict, as_images(images), self._batch, threads=self._threads)
 
 
-def make_session(graph: bytes, threads: int) -> Any:
-    """Return an ONNX Runtime session on the CPU; 0 threads leaves their number to it."""
+def make_session(graph: bytes, threads: int, *, spinning: bool = False) -> Any:
+    """Return an ONNX Runtime session on the CPU.
+
+    Args:
+        graph: An ONNX model.
+        threads: Threads for one call; 0 leaves the number to ONNX Runtime.
+        spinning: Let idle threads wait in a loop, as is ONNX Runtime's default. Otherwise they
+            sleep, so that several processes can share the cores.
+    """
     import onnxruntime as ort
 
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
-    # Waiting threads sleep instead of spinning, so that two processes can share the cores.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
     options.log_severity_level = 3
     return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

@@ -1,29 +1,29 @@
-"""The classifier behind OpenVINO: for very many images on a processor that knows bfloat16."""
+"""The classifier on OpenVINO, for very many images on a processor with bfloat16."""
 
 import threading
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from tenfold.classifiers.base import Classifier, as_images
+from tenfold.arrays import Probabilities
+from tenfold.classifiers.base import Classifier, as_images, predict_in_batches
 from tenfold.classifiers.onnx import BATCH
 from tenfold.errors import BundleError, MissingExtraError
 
 
 class OpenVinoClassifier(Classifier):
-    """An ONNX graph, or a network of OpenVINO's own, from `images` to probabilities.
+    """An ONNX graph, or a network in OpenVINO's format, from `images` to probabilities.
 
-    On a processor that computes in bfloat16 it reads many images sooner than ONNX Runtime does,
-    and a single one later (results/inference.json). Loading takes longer too. Safe to use from
-    several threads, one after the other.
+    On a processor that computes in bfloat16, OpenVINO is faster than ONNX Runtime for many images
+    and slower for a single one (results/inference.json). Loading takes longer too. Safe to use
+    from several threads; their calls run one after the other.
 
     Args:
         model: An .onnx or .xml file, or the bytes of a graph.
-        threads: For one call; 0 leaves it to OpenVINO.
-        bfloat16: Compute in it; None leaves it to OpenVINO, which does where the processor can.
-            Probabilities then have two or three digits.
+        threads: Threads for one call; 0 leaves the number to OpenVINO.
+        bfloat16: Compute in bfloat16, which leaves two or three correct digits of a probability.
+            None leaves the choice to OpenVINO, which uses bfloat16 where the processor has it.
 
     Raises:
         BundleError: Not a network that OpenVINO can load.
@@ -50,15 +50,11 @@ class OpenVinoClassifier(Classifier):
             name = "the model" if isinstance(model, bytes) else str(model)
             raise BundleError(f"{name} is not a model that OpenVINO can load") from error
         self._request = compiled.create_infer_request()
-        self._alone = threading.Lock()
+        self._lock = threading.Lock()
 
-    def predict_proba(self, images: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    def predict_proba(self, images: npt.ArrayLike) -> Probabilities:
         """Return the probability of each digit; see `Classifier.predict_proba`."""
-        batch = as_images(images)
-        result = np.empty((len(batch), 10), np.float32)
-        with self._alone:
-            # In parts: what lies between the layers then fits into the caches.
-            for start in range(0, len(batch), BATCH):
-                part = slice(start, start + BATCH)
-                result[part] = self._request.infer([batch[part]])[0]
-        return result
+        with self._lock:
+            return predict_in_batches(
+                lambda batch: self._request.infer([batch])[0], as_images(images), BATCH
+            )

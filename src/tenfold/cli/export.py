@@ -4,9 +4,7 @@ import argparse
 from typing import Any
 
 from tenfold.cli.options import add_data_dir, add_model_argument, add_out, show_progress
-
-FORMATS = ("onnx", "litert", "openvino")
-"""`tenfold.exporting.formats.FORMATS`, without NumPy."""
+from tenfold.exporting.formats import FORMATS
 
 HELP = "the network as ONNX, LiteRT or OpenVINO, checked against the original"
 DESCRIPTION = (

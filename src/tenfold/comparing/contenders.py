@@ -166,7 +166,8 @@ class RecipeContender(Contender):
         from tenfold.networks.backend import use_backend
 
         use_backend()
-        from tenfold.exporting.graph import network_weights, onnx_model
+        from tenfold.exporting.graph import onnx_model
+        from tenfold.exporting.weights import network_weights
         from tenfold.networks.build import finish_network
         from tenfold.training.members import fit_members
 

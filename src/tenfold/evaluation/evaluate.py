@@ -1,19 +1,18 @@
-"""Evaluate: the test-set figures of a finished model, measured again from its files."""
+"""The test-set figures of a finished model, computed from its files."""
 
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from tenfold.arrays import Labels, Probabilities
+from tenfold.classifiers.base import predict_in_batches
 from tenfold.classifiers.bundle import graph_of, load_bundle, summary_of
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.data.label_errors import correct_labels
 from tenfold.data.mnist import load_mnist
 from tenfold.evaluation.metrics import Evaluation, evaluate
 
-_CHUNK = 500
-"""Images between two moves of the progress bar."""
+_BATCH = 500
+"""Images between two updates of the progress bar."""
 
 
 def evaluate_model(
@@ -23,16 +22,16 @@ def evaluate_model(
     int8: bool = False,
     progress: bool = False,
 ) -> dict[str, Any]:
-    """Read the 10,000 test images with a shipped model or a bundle.
+    """Evaluate a shipped model or a bundle on the 10,000 test images.
 
     Args:
         model: Shipped name or bundle folder.
-        data_dir: Where the MNIST files are, if not in the cache.
-        int8: Take the graph in int8, which the small shipped models have too.
+        data_dir: Folder of the MNIST files, if not the cache.
+        int8: Use the int8 graph, which only the small shipped models have.
         progress: Draw a progress bar on stderr.
 
     Returns:
-        What `tenfold evaluate --json` prints; `test` holds all figures.
+        The document that `tenfold evaluate --json` prints; `test` holds all figures.
 
     Raises:
         TenfoldError: No such model, or no data.
@@ -40,25 +39,21 @@ def evaluate_model(
     from tqdm import tqdm
 
     bundle = load_bundle(model)
-    classifier = OnnxClassifier(graph_of(bundle, int8=int8))
+    predict = OnnxClassifier(graph_of(bundle, int8=int8)).predict_proba
     images, labels = load_mnist("test", data_dir)
-    parts = []
     with tqdm(total=len(images), unit="image", disable=not progress, dynamic_ncols=True) as bar:
-        for start in range(0, len(images), _CHUNK):
-            parts.append(classifier.predict_proba(images[start : start + _CHUNK]))
-            bar.update(len(parts[-1]))
-    probabilities = np.concatenate(parts)
+        probabilities = predict_in_batches(predict, images, _BATCH, progress=bar.update)
     test = all_figures(evaluate(labels, probabilities), labels, probabilities)
     return summary_of({**bundle.meta, "test": test})
 
 
 def all_figures(
-    evaluation: Evaluation, labels: npt.NDArray[np.uint8], probabilities: npt.NDArray[np.float32]
+    evaluation: Evaluation, labels: Labels, probabilities: Probabilities
 ) -> dict[str, Any]:
-    """Return an evaluation on MNIST's test images, and beside it `corrected`.
+    """Return an evaluation on MNIST's test images, with the accuracy on corrected labels added.
 
-    That is the accuracy with ten wrong labels set right and five doubtful ones left out
-    (`tenfold.data.label_errors`); it never stands for the plain one.
+    `corrected` is the accuracy with ten wrong labels corrected and five doubtful ones excluded
+    (`tenfold.data.label_errors`). It never replaces the plain accuracy.
     """
     truth, kept = correct_labels(labels)
     right = probabilities.argmax(axis=1) == truth

@@ -1,85 +1,73 @@
-"""How far an export agrees with what it was made from."""
+"""Agreement of an export with its original on the same images."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tenfold.arrays import Probabilities
 from tenfold.errors import ExportError
 
-SAME_LABELS = {"float32": 0.9999, "int8": 0.999}
-"""Share of images that must get the same digit as from the original."""
+MIN_SAME_LABELS = {"float32": 0.9999, "int8": 0.999}
+"""Least share of images for which export and original must predict the same digit."""
 
 TOLERANCE = {"float32": 1e-4, "int8": 0.01}
-"""Most by which probabilities may differ: in float32 the largest difference of all images, in int8
-the mean over the images of each one's largest. Measured of the shipped models: 1.4e-6 and 0.0042
-at most; an image between two digits may move by a tenth in int8."""
+"""Largest accepted difference of probabilities. In float32 it limits the largest difference over
+all images; in int8, where an image between two digits may differ by 0.1, the mean over images of
+each one's largest. The shipped models reach at most 1.4e-6 and 0.0042 (results/exports.json)."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """An export beside its original on the same images.
+    """An export compared with its original.
 
     Attributes:
-        n: Images.
-        same_labels: Share of them that get the same digit, 0 to 1.
-        largest_difference: Between two probabilities, over all images and digits.
+        images: Number of images.
+        same_labels: Share of images with the same predicted digit, 0 to 1.
+        same_labels_at_least: Least share that is accepted.
+        largest_difference: Largest difference of two probabilities over all images and digits.
         mean_difference: Mean over the images of each one's largest difference.
+        tolerance: Largest difference that is accepted.
     """
 
-    n: int
+    images: int
     same_labels: float
+    same_labels_at_least: float
     largest_difference: float
     mean_difference: float
+    tolerance: float
 
 
-def agreement(
-    before: npt.NDArray[np.float32], after: npt.NDArray[np.float32], precision: str
-) -> Agreement:
-    """Compare an export with its original, and refuse one that does not agree.
+def check_agreement(before: Probabilities, after: Probabilities, precision: str) -> Agreement:
+    """Compare an export with its original, and refuse an export that disagrees.
 
     Args:
         before: float32 (n, 10), probabilities of the original.
-        after: float32 (n, 10), those of the export.
+        after: float32 (n, 10), probabilities of the export.
         precision: "float32" or "int8".
 
     Raises:
-        ExportError: Too few labels are the same, or probabilities differ too much.
+        ExportError: Too few predicted digits are the same, or probabilities differ too much.
     """
-    each = np.abs(after - before).max(axis=1)
+    differences = np.abs(after - before).max(axis=1)
     found = Agreement(
-        n=len(before),
+        images=len(before),
         same_labels=float((before.argmax(axis=1) == after.argmax(axis=1)).mean()),
-        largest_difference=float(each.max()),
-        mean_difference=float(each.mean()),
+        same_labels_at_least=MIN_SAME_LABELS[precision],
+        largest_difference=float(differences.max()),
+        mean_difference=float(differences.mean()),
+        tolerance=TOLERANCE[precision],
     )
-    least, most = SAME_LABELS[precision], TOLERANCE[precision]
-    if not found.same_labels >= least:
+    if not found.same_labels >= found.same_labels_at_least:
         raise ExportError(
-            f"the export reads {found.same_labels:.2%} of {found.n:,} test images as the original "
-            f"does, and must {least:.2%}: nothing was written"
+            f"export and original predict the same digit for {found.same_labels:.2%} of "
+            f"{found.images:,} test images; at least {found.same_labels_at_least:.2%} are "
+            "required: nothing was written"
         )
-    difference = _judged(found, precision)
-    if not difference <= most:  # also refuses NaN
+    kind = "largest" if precision == "float32" else "mean"
+    difference = found.largest_difference if kind == "largest" else found.mean_difference
+    if not difference <= found.tolerance:  # also refuses NaN
         raise ExportError(
-            f"the export's probabilities differ from the original's by {difference:.2g}, "
-            f"and may by {most:g}: nothing was written"
+            f"the {kind} difference between the probabilities of export and original is "
+            f"{difference:.2g}; at most {found.tolerance:g} is accepted: nothing was written"
         )
     return found
-
-
-def _judged(found: Agreement, precision: str) -> float:
-    return found.largest_difference if precision == "float32" else found.mean_difference
-
-
-def to_dict(found: Agreement, precision: str) -> dict[str, Any]:
-    """Return an agreement with what was asked of it, JSON-ready."""
-    return {
-        "images": found.n,
-        "same_labels": found.same_labels,
-        "same_labels_at_least": SAME_LABELS[precision],
-        "largest_difference": found.largest_difference,
-        "mean_difference": found.mean_difference,
-        "tolerance": TOLERANCE[precision],
-    }

@@ -1,27 +1,33 @@
-"""Export: a finished model in another format, kept only if it agrees with the original."""
+"""Export a finished model to another format, and keep it only if it agrees with the original."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from tqdm import tqdm
 
+from tenfold.classifiers.base import predict_in_batches
 from tenfold.classifiers.bundle import KERAS, ONNX, load_bundle
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.data.mnist import load_mnist
 from tenfold.errors import UsageError
-from tenfold.exporting.agreement import agreement, to_dict
-from tenfold.exporting.formats import FORMATS, Files, check_packages, exported, laid_out
+from tenfold.exporting.agreement import check_agreement
+from tenfold.exporting.formats import (
+    FORMATS,
+    Files,
+    check_packages,
+    exported,
+    in_temporary_folder,
+    load_export,
+)
 from tenfold.exporting.quantizing import CALIBRATION_IMAGES
-from tenfold.exporting.runtimes import Predict, runtime_for
 from tenfold.files import make_folder, sha256, write_atomic
 
 FOLDER = Path("exports")
-"""Where exports go, if nobody says otherwise."""
+"""Default folder for exports."""
 
-_CHUNK = 500
-"""Images between two moves of the progress bar."""
+_BATCH = 500
+"""Images between two updates of the progress bar."""
 
 
 def export_model(
@@ -33,25 +39,25 @@ def export_model(
     data_dir: str | Path | None = None,
     progress: bool = False,
 ) -> dict[str, Any]:
-    """Write a model in another format, after it read the 10,000 test images as the original does.
+    """Write a model in another format, after comparing it with the original on 10,000 test images.
 
-    Nothing is chosen by the test images: the export agrees with the original, or is refused.
+    No choice depends on the test images: the export agrees with the original, or is refused.
 
     Args:
         model: Shipped name or bundle folder.
         format: "onnx", "litert" or "openvino".
-        quantize: Weights and sums in int8; training images say how large values get.
+        quantize: Export in int8, calibrated on training images.
         out: Folder for the files, made if missing; files of the same names are replaced.
-        data_dir: Where the MNIST files are, if not in the cache.
+        data_dir: Folder of the MNIST files, if not the cache.
         progress: Draw a progress bar on stderr.
 
     Returns:
-        What `tenfold export --json` prints.
+        The document that `tenfold export --json` prints.
 
     Raises:
         UsageError: No such format, or `out` is a file.
         MissingExtraError: The format needs packages that are not installed.
-        ExportError: It could not be converted, or does not agree.
+        ExportError: The conversion failed, or the export disagrees with the original.
         TenfoldError: No such model, or no data.
     """
     if format not in FORMATS:
@@ -63,7 +69,7 @@ def export_model(
     bundle = load_bundle(model)
     precision = "int8" if quantize else "float32"
     graph = bundle.read(ONNX)
-    original = OnnxClassifier(graph)
+    original = OnnxClassifier(graph).predict_proba
     images, labels = load_mnist("test", data_dir)
     calibration = load_mnist("train", data_dir)[0][:CALIBRATION_IMAGES] if quantize else None
     name = bundle.folder.resolve().name + ("-int8" if quantize else "")
@@ -71,18 +77,18 @@ def export_model(
         bar.set_description("converting")
         files = exported(format, graph, lambda: bundle.read(KERAS), calibration)
         bar.set_description("original")
-        before = _read(original.predict_proba, images, bar)
+        before = predict_in_batches(original, images, _BATCH, progress=bar.update)
         bar.set_description(format)
-        with laid_out(files, name) as path:
-            after = _read(runtime_for(path), images, bar)
-    found = agreement(before, after, precision)
+        with in_temporary_folder(files, name) as path:
+            after = predict_in_batches(load_export(path), images, _BATCH, progress=bar.update)
+    agreement = check_agreement(before, after, precision)
     return {
         "model": str(model),
         "recipe": bundle.meta["recipe"]["name"],
         "format": format,
         "precision": precision,
-        "files": _keep(files, out, name),
-        "agreement": to_dict(found, precision),
+        "files": _write(files, out, name),
+        "agreement": asdict(agreement),
         "accuracy": {
             "original": float((before.argmax(axis=1) == labels).mean()),
             "export": float((after.argmax(axis=1) == labels).mean()),
@@ -90,19 +96,9 @@ def export_model(
     }
 
 
-def _read(
-    predict: Predict, images: npt.NDArray[np.uint8], bar: "tqdm[Any]"
-) -> npt.NDArray[np.float32]:
-    parts = []
-    for start in range(0, len(images), _CHUNK):
-        parts.append(predict(images[start : start + _CHUNK]))
-        bar.update(len(parts[-1]))
-    return np.concatenate(parts)
-
-
-def _keep(files: Files, out: Path, name: str) -> list[dict[str, Any]]:
+def _write(files: Files, out: Path, name: str) -> list[dict[str, Any]]:
     make_folder(out)
-    # The file to open comes last: where it is, the others are too.
+    # The file to open is written last: if it exists, the others do too.
     for suffix, data in reversed(files.items()):
         write_atomic(out / f"{name}{suffix}", data)
     return [

@@ -1,81 +1,122 @@
-"""The formats a finished network is exported to, float32 or int8."""
+"""The formats that a network is exported to, and the runtimes that compute with them."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, NamedTuple
 
 from tenfold.errors import MissingExtraError
-from tenfold.exporting.litert import litert_model
-from tenfold.exporting.quantizing import quantized_model
 
-FORMATS = ("onnx", "litert", "openvino")
+if TYPE_CHECKING:  # the shell imports this module for the names of the formats alone
+    from tenfold.arrays import Images
+    from tenfold.classifiers.base import Predict
 
-Images = npt.NDArray[np.uint8]
 Files = dict[str, bytes]
-"""What an export consists of, by suffix; the first file is the one to open."""
+"""The files of an export by suffix; the first is the one to open."""
+
+
+class Format(NamedTuple):
+    """What a format needs.
+
+    Attributes:
+        packages: Packages that write and read the format, beyond those of the base install.
+        extra: The extras of tenfold that install these packages.
+    """
+
+    packages: tuple[str, ...]
+    extra: str
+
+
+FORMATS = {
+    "onnx": Format((), "export"),
+    "litert": Format(("keras", "tensorflow", "ai_edge_litert"), "train,export"),
+    "openvino": Format(("openvino",), "export"),
+}
+"""The formats by name."""
 
 
 def exported(
-    name: str, graph: bytes, keras_file: Callable[[], bytes], calibration: Images | None = None
+    name: str, graph: bytes, keras_file: Callable[[], bytes], calibration: "Images | None" = None
 ) -> Files:
     """Return a network in a format.
 
     Args:
-        name: One of `FORMATS`.
-        graph: It as ONNX, from `onnx_model`.
-        keras_file: Gives it as a .keras file; asked only for LiteRT, which is made from that.
-        calibration: uint8 (n, 28, 28), training images that tell how large the values between the
-            layers get: for int8. None keeps float32.
+        name: A name in `FORMATS`.
+        graph: The network as ONNX, from `onnx_model`.
+        keras_file: Returns the network as a .keras file; called only for LiteRT.
+        calibration: uint8 (n, 28, 28), training images for int8, which give the ranges of the
+            values between layers. None keeps float32.
 
     Raises:
         MissingExtraError: The packages that write the format are not installed.
-        ExportError: The converter gave up; its last words are in the message.
+        ExportError: The converter failed; the message has its last line.
     """
     check_packages(name, quantize=calibration is not None)
     if name == "litert":
+        from tenfold.exporting.litert import litert_model
+
         return {".tflite": litert_model(keras_file(), calibration)}
     if calibration is not None:
+        from tenfold.exporting.quantizing import quantized_model
+
         graph = quantized_model(graph, calibration)
     return {".onnx": graph} if name == "onnx" else _openvino(graph)
 
 
 def check_packages(name: str, *, quantize: bool) -> None:
-    """Refuse a format whose packages are not all here, before any work is done.
+    """Refuse a format whose packages are not installed, before any work is done.
 
     Raises:
         MissingExtraError: Names the extra to install.
     """
-    needs = {
-        "onnx": [],
-        "litert": ["keras", "tensorflow", "ai_edge_litert"],
-        "openvino": ["openvino"],
-    }[name] + (["onnx"] if quantize else [])
-    if any(find_spec(package) is None for package in needs):
-        kind = f"exporting to {name}{' in int8' if quantize else ''}"
-        raise MissingExtraError(kind, "train,export" if name == "litert" else "export")
+    packages, extra = FORMATS[name]
+    if any(find_spec(package) is None for package in (*packages, *["onnx"] * quantize)):
+        raise MissingExtraError(f"exporting to {name}{' in int8' if quantize else ''}", extra)
 
 
 def _openvino(graph: bytes) -> Files:
+    import tempfile
+
     import openvino
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.xml"
         path.with_suffix(".onnx").write_bytes(graph)
-        # Left alone, saving rounds the weights to 16 bits.
         model = openvino.convert_model(path.with_suffix(".onnx"))
+        # By default, saving rounds the weights to 16 bits.
         openvino.save_model(model, path, compress_to_fp16=False)
         return {suffix: path.with_suffix(suffix).read_bytes() for suffix in (".xml", ".bin")}
 
 
 @contextmanager
-def laid_out(files: Files, name: str) -> Iterator[Path]:
-    """Give the path of the file to open, with the others beside it, for as long as it is needed."""
+def in_temporary_folder(files: Files, name: str) -> Iterator[Path]:
+    """Write an export into a temporary folder, and give the path of the file to open."""
+    import tempfile
+
     with tempfile.TemporaryDirectory() as folder:
         for suffix, data in files.items():
             (Path(folder) / f"{name}{suffix}").write_bytes(data)
         yield Path(folder) / f"{name}{next(iter(files))}"
+
+
+def load_export(path: Path) -> "Predict":
+    """Load an export with the runtime of its format.
+
+    Args:
+        path: The .onnx, .tflite or .xml file.
+
+    Returns:
+        A function from images uint8 (n, 28, 28) to probabilities float32 (n, 10), in float32.
+    """
+    if path.suffix == ".tflite":
+        from tenfold.exporting.litert import load_litert
+
+        return load_litert(path)
+    if path.suffix == ".xml":
+        from tenfold.classifiers.openvino import OpenVinoClassifier
+
+        return OpenVinoClassifier(path, bfloat16=False).predict_proba
+    from tenfold.classifiers.onnx import OnnxClassifier
+
+    return OnnxClassifier(path).predict_proba

@@ -1,12 +1,25 @@
-"""The ONNX graph, written straight from a recipe and weights."""
+"""The ONNX graph of a network, written from its recipe and weights.
 
-from collections.abc import Mapping, Sequence
+Keras has an exporter of its own (`model.export`), which needs the package `tf2onnx` and names
+nodes as the backend pleases. Here each kind of layer takes a few lines, no Keras is needed, and
+nodes have the names of the recipe's layers, by which `tenfold.classifiers.features` finds them.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tenfold.arrays import CLASSES, SIDE
+from tenfold.exporting.weights import (
+    BATCH_NORM_EPSILON,
+    Shape,
+    Weights,
+    conv_weights,
+    layers_with_shapes,
+    zeros_around,
+)
 from tenfold.networks.deskew import LEAST_INK, LEAST_SPREAD, STEEPEST, USUAL_SPREAD
 from tenfold.recipes.layers import (
     Conv,
@@ -19,38 +32,20 @@ from tenfold.recipes.layers import (
     Layer,
     MaxPool,
 )
-from tenfold.recipes.recipe import Recipe, describe, layer_names
+from tenfold.recipes.recipe import Recipe
 
 OPSET = 17
-"""ONNX operator set: old enough for every runtime of the last years, has all that is used."""
+"""ONNX operator set: has every operator used here, and all runtimes since 2022 support it."""
 
 IR_VERSION = 8
-"""The file format that goes with that operator set (ONNX 1.12)."""
-
-BATCH_NORM_EPSILON = 1e-3
-"""Keras's default."""
-
-Weights = Mapping[str, Sequence[npt.NDArray[np.float32]]]
-
-
-def network_weights(network: Any) -> list[Weights]:
-    """Return the weights by layer name of each member; a single network is its only member.
-
-    Args:
-        network: From `networks.build.finish_network`; weights keep Keras's order and shapes.
-    """
-    members = [layer for layer in network.layers if layer.name.startswith("member")] or [network]
-    return [{layer.name: layer.get_weights() for layer in one.layers} for one in members]
+"""The file format that belongs to that operator set (ONNX 1.12)."""
 
 
 def onnx_model(recipe: Recipe, members: Sequence[Weights]) -> bytes:
     """Write a finished network as an ONNX graph.
 
-    Straight from the recipe: its few kinds of layers are a few ONNX operators each, so no
-    converter and no Keras backend is needed.
-
     Args:
-        recipe: What the network was built from.
+        recipe: The recipe that the network was built from.
         members: The weights of each member (`network_weights`).
 
     Returns:
@@ -70,7 +65,7 @@ def onnx_model(recipe: Recipe, members: Sequence[Weights]) -> bytes:
         graph.prefix = ""
         _add_mean(graph, answers, recipe.tta_shifts)
     images = helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", SIDE, SIDE])
-    outputs = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 10])
+    outputs = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", CLASSES])
     model = helper.make_model(
         helper.make_graph(
             graph.nodes, f"tenfold {recipe.name}", [images], [outputs], graph.constants
@@ -85,7 +80,7 @@ def onnx_model(recipe: Recipe, members: Sequence[Weights]) -> bytes:
 
 
 class _Graph:
-    """ONNX nodes and constants as they gather; `prefix` goes before the names of nodes."""
+    """The nodes and constants added so far; `prefix` precedes the names of new nodes."""
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
@@ -111,7 +106,7 @@ class _Graph:
 
 
 def _add_pixels(graph: _Graph, shifts: int) -> str:
-    """Add the pixels in 0..1; shifted ones stand one after the other, all images each time."""
+    """Add the pixels in 0..1; shifts follow one another, each with all images."""
     from onnx import TensorProto
 
     graph.add("Cast", ["images"], "floats", to=TensorProto.FLOAT)
@@ -133,7 +128,7 @@ def _add_pixels(graph: _Graph, shifts: int) -> str:
 
 
 def _add_mean(graph: _Graph, answers: list[str], shifts: int) -> None:
-    """Add the mean over members and over the shifts."""
+    """Add the mean over members and shifts."""
     last = "answers" if shifts else "probabilities"
     value = graph.add("Mean", answers, last)
     if shifts:
@@ -143,19 +138,15 @@ def _add_mean(graph: _Graph, answers: list[str], shifts: int) -> None:
 
 
 def _add_network(graph: _Graph, recipe: Recipe, weights: Weights, value: str) -> str:
-    """Add what stands between the pixels and the probabilities."""
-    rows = {row.name: row for row in describe(recipe)}
-    shape: tuple[int, ...] = rows["pixels"].output_shape
-    for name, layer in zip(layer_names(recipe), recipe.layers, strict=True):
+    """Add the layers from the pixels to the probabilities."""
+    for name, layer, shape, _ in layers_with_shapes(recipe):
         value = _add_layer(graph, name, layer, value, shape, weights)
-        shape = rows[name].output_shape
-    kernel, bias = map(graph.constant, weights["logits"])
-    value = graph.add("Gemm", [value, kernel, bias], "logits")
+    value = graph.add("Gemm", [value, *map(graph.constant, weights["logits"])], "logits")
     return graph.add("Softmax", [value], "probabilities", axis=1)
 
 
 def _add_layer(
-    graph: _Graph, name: str, layer: Layer, value: str, shape: tuple[int, ...], weights: Weights
+    graph: _Graph, name: str, layer: Layer, value: str, shape: Shape, weights: Weights
 ) -> str:
     match layer:
         case Conv():
@@ -172,54 +163,47 @@ def _add_layer(
             value = graph.add("GlobalAveragePool", [value], f"{name}_map")
             return graph.add("Flatten", [value], name, axis=1)
         case Dropout():
-            return value  # does nothing once trained
+            return value  # does nothing after training
         case Flatten():
             if len(shape) == 3:
-                # ONNX images stand channels first; Keras flattened them channels last.
+                # In ONNX the channels come first; Keras flattened with the channels last.
                 value = graph.add("Transpose", [value], f"{name}_order", perm=[0, 2, 3, 1])
             return graph.add("Flatten", [value], name, axis=1)
         case Dense(_, activation):
-            kernel, bias = map(graph.constant, weights[name])
-            value = graph.add("Gemm", [value, kernel, bias], f"{name}_sums")
+            inputs = [value, *map(graph.constant, weights[name])]
+            value = graph.add("Gemm", inputs, f"{name}_sums")
             return _add_activation(graph, activation, value, name)
 
 
 def _add_conv(
-    graph: _Graph, name: str, layer: Conv, value: str, shape: tuple[int, ...], weights: Weights
+    graph: _Graph, name: str, layer: Conv, value: str, shape: Shape, weights: Weights
 ) -> str:
-    plain = layer.pool == 1 and not layer.batch_norm
-    *by_channel, kernel, bias = _kernels(layer, weights[name if plain else f"{name}_sums"])
+    depthwise, kernel, bias, norm = conv_weights(name, layer, weights)
+    before, after = zeros_around(layer, shape[0])
     window = {
         "kernel_shape": [layer.kernel_size] * 2,
         "strides": [layer.stride] * 2,
         "dilations": [layer.dilation] * 2,
-        "pads": _padding(layer, shape),
+        "pads": [before, before, after, after],
     }
-    for depthwise in by_channel:  # Keras: (height, width, channels, 1)
+    if depthwise is not None:  # Keras: (height, width, channels, 1)
         own = graph.constant(depthwise.transpose(2, 3, 0, 1))
         value = graph.add("Conv", [value, own], f"{name}_channels", group=shape[2], **window)
         window = {"kernel_shape": [1, 1]}
-    inputs = [value, graph.constant(kernel.transpose(3, 2, 0, 1)), *map(graph.constant, bias)]
+    inputs = [value, graph.constant(kernel.transpose(3, 2, 0, 1))]
+    inputs += [] if bias is None else [graph.constant(bias)]
     value = graph.add("Conv", inputs, f"{name}_sums", **window)
     if layer.pool > 1:
-        value = graph.add(
-            "MaxPool",
-            [value],
-            f"{name}_pool",
-            kernel_shape=[layer.pool] * 2,
-            strides=[layer.pool_stride] * 2,
-        )
-    if layer.batch_norm:
-        # Keras and ONNX agree on the order: scale, shift, mean, variance.
-        statistics = [graph.constant(array) for array in norm_statistics(weights[f"{name}_norm"])]
-        value = graph.add(
-            "BatchNormalization", [value, *statistics], f"{name}_norm", epsilon=BATCH_NORM_EPSILON
-        )
+        sides = {"kernel_shape": [layer.pool] * 2, "strides": [layer.pool_stride] * 2}
+        value = graph.add("MaxPool", [value], f"{name}_pool", **sides)
+    if norm is not None:
+        inputs = [value, *map(graph.constant, norm)]
+        value = graph.add("BatchNormalization", inputs, f"{name}_norm", epsilon=BATCH_NORM_EPSILON)
     return _add_activation(graph, layer.activation, value, name)
 
 
 def _add_deskewing(graph: _Graph, name: str, width: float, value: str) -> str:
-    """Add what `tenfold.networks.deskew` says, step by step as it stands there."""
+    """Add the operations of `tenfold.networks.deskew`, in the same order and with its names."""
     from onnx import TensorProto
 
     def add(operator: str, step: str, *inputs: str, **attributes: Any) -> str:
@@ -258,31 +242,6 @@ def _add_deskewing(graph: _Graph, name: str, width: float, value: str) -> str:
     difference = add("Sub", "difference", next_to_it, left)
     part = add("Mul", "part", add("Sub", "beyond", place, whole), difference)
     return graph.add("Add", [left, part], name)
-
-
-def norm_statistics(
-    arrays: Sequence[npt.NDArray[np.float32]],
-) -> Sequence[npt.NDArray[np.float32]]:
-    """Return scale, shift, mean and variance of a batch normalization that may lack a scale."""
-    return arrays if len(arrays) == 4 else [np.ones_like(arrays[0]), *arrays]
-
-
-def _kernels(layer: Conv, arrays: Sequence[npt.NDArray[np.float32]]) -> list[Any]:
-    """Return the kernels, one or two of them, and then a list with the bias, if there is one."""
-    kernels = 2 if layer.separable else 1
-    return [*arrays[:kernels], list(arrays[kernels:])]
-
-
-def _padding(layer: Conv, shape: tuple[int, ...]) -> list[int]:
-    """Return ONNX's [top, left, bottom, right] for Keras's "same", which favors the far side."""
-    if layer.padding == "valid":
-        return [0, 0, 0, 0]
-    totals = [
-        max((-(-side // layer.stride) - 1) * layer.stride + layer.reach - side, 0)
-        for side in shape[:2]
-    ]
-    before = [total // 2 for total in totals]
-    return [*before, *(total - first for total, first in zip(totals, before, strict=True))]
 
 
 def _add_activation(graph: _Graph, activation: str, value: str, name: str) -> str:

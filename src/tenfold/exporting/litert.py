@@ -1,4 +1,4 @@
-"""LiteRT, once TensorFlow Lite: a .keras file made into a .tflite file."""
+"""LiteRT (formerly TensorFlow Lite): conversion of a .keras file to .tflite, and its runtime."""
 
 import os
 import subprocess
@@ -8,50 +8,51 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tenfold.arrays import Images, Probabilities
+from tenfold.classifiers.base import Predict
 from tenfold.errors import ExportError
 
 _NETWORK, _IMAGES, _RESULT = "model.keras", "images.npy", "model.tflite"
 
 
-def litert_model(keras_file: bytes, calibration: npt.NDArray[np.uint8] | None = None) -> bytes:
+def litert_model(keras_file: bytes, calibration: Images | None = None) -> bytes:
     """Convert a network, in a process of its own.
 
-    There Keras runs on TensorFlow whatever it runs on here, and the converter's chatter is not
-    heard.
+    There Keras runs on TensorFlow, whatever backend this process uses, and the converter's
+    messages are discarded.
 
     Args:
-        keras_file: The network as `finish_network` made it.
-        calibration: uint8 (n, 28, 28), training images, for int8. None keeps float32.
+        keras_file: The network from `finish_network`.
+        calibration: uint8 (n, 28, 28), training images for int8. None keeps float32.
 
     Raises:
-        ExportError: The converter gave up; its last words are in the message.
+        ExportError: The converter failed; the message has its last line.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / _NETWORK).write_bytes(keras_file)
         if calibration is not None:
             np.save(folder / _IMAGES, calibration)
-        alone = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
-        command = "import sys; from tenfold.exporting import litert; litert.convert(sys.argv[1])"
+        environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+        command = f"import sys; from {__name__} import convert; convert(sys.argv[1])"
         finished = subprocess.run(
-            [sys.executable, "-c", command, name], env=alone, check=False,
+            [sys.executable, "-c", command, name], env=environment, check=False,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
         )  # fmt: skip
         if finished.returncode:
-            said = finished.stderr.strip().splitlines() or ["it said nothing"]
-            raise ExportError(f"TensorFlow could not convert the network: {said[-1]}")
+            lines = finished.stderr.strip().splitlines() or ["no message"]
+            raise ExportError(f"TensorFlow could not convert the network: {lines[-1]}")
         return (folder / _RESULT).read_bytes()
 
 
 def convert(name: str) -> None:
-    """Convert what `litert_model` left in a folder; runs in the process it starts."""
+    """Convert the network in the folder of this name, in the process that `litert_model` starts."""
     import keras
     import tensorflow as tf
 
     folder = Path(name)
-    network = _without_bytes(keras.models.load_model(folder / _NETWORK))
+    network = _shifts_as_batch(keras.models.load_model(folder / _NETWORK))
     converter = tf.lite.TFLiteConverter.from_keras_model(network)
     if (folder / _IMAGES).exists():
         images = np.load(folder / _IMAGES)
@@ -60,11 +61,11 @@ def convert(name: str) -> None:
     (folder / _RESULT).write_bytes(converter.convert())
 
 
-def _without_bytes(network: Any) -> Any:
-    """Return a network that reads shifted images with the shifts one after the other, as floats.
+def _shifts_as_batch(network: Any) -> Any:
+    """Return the network with its shifted images joined into one batch of floats.
 
-    So they stand in the ONNX graph too. LiteRT pads no bytes, and one convolution over all shifts
-    is a smaller graph than one for each. Any other network passes unchanged.
+    LiteRT cannot pad bytes, and one convolution over all shifts makes a smaller graph than one for
+    each; the ONNX graph has the same form. A network without shifts is returned unchanged.
     """
     import keras
 
@@ -81,11 +82,38 @@ def _without_bytes(network: Any) -> Any:
         [padded[:, top : top + side, left : left + side, 0] for top in steps for left in steps]
     )
     answers = [
-        # A member is a chain, its input of bytes first.
+        # A member is a chain of layers; the first is its input of bytes.
         keras.Sequential(member.layers[1:], name=member.name)(shifted)
         for member in network.layers
         if member.name.startswith("member")
     ]
-    together = keras.layers.Average()(answers) if len(answers) > 1 else answers[0]
-    by_shift = keras.ops.reshape(together, (len(steps) ** 2, -1, together.shape[-1]))
+    mean = keras.layers.Average()(answers) if len(answers) > 1 else answers[0]
+    by_shift = keras.ops.reshape(mean, (len(steps) ** 2, -1, mean.shape[-1]))
     return keras.Model(images, keras.ops.mean(by_shift, axis=0), name=network.name)
+
+
+def load_litert(path: Path, threads: int = 0) -> Predict:
+    """Load a .tflite file with LiteRT.
+
+    Args:
+        path: The file.
+        threads: Threads for one call; 0 leaves the number to LiteRT.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(path), num_threads=threads or None)
+    images_index = interpreter.get_input_details()[0]["index"]
+    probabilities_index = interpreter.get_output_details()[0]["index"]
+    allocated = 0
+
+    def predict(images: Images) -> Probabilities:
+        nonlocal allocated
+        if allocated != len(images):
+            interpreter.resize_tensor_input(images_index, images.shape)
+            interpreter.allocate_tensors()
+            allocated = len(images)
+        interpreter.set_tensor(images_index, images)
+        interpreter.invoke()
+        return np.asarray(interpreter.get_tensor(probabilities_index))
+
+    return predict

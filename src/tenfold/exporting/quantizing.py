@@ -1,27 +1,26 @@
-"""An ONNX graph in int8: weights take a quarter of the room, and sums are of integers."""
+"""Quantization of an ONNX graph to int8: a quarter of the size, and integer arithmetic."""
 
 import logging
 import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+from tenfold.arrays import Images
 
 CALIBRATION_IMAGES = 1000
-"""Training images that tell how large the values between the layers get."""
+"""Number of training images from which the ranges of the values between layers are estimated."""
 
 _BATCH = 100
 _OPERATORS = ["Conv", "Gemm", "MaxPool", "GlobalAveragePool"]
-"""What is computed in int8. Batch normalization, activation and softmax stay in float32."""
+"""Operators in int8. Batch normalization, activation and softmax stay in float32."""
 
 
-def quantized_model(model: bytes, images: npt.NDArray[np.uint8]) -> bytes:
+def quantized_model(model: bytes, images: Images) -> bytes:
     """Return the graph with weights int8 per channel and values between layers uint8 per tensor.
 
     Args:
         model: A graph from `onnx_model`.
-        images: uint8 (n, 28, 28); `CALIBRATION_IMAGES` training images will do.
+        images: uint8 (n, 28, 28), `CALIBRATION_IMAGES` training images.
 
     Returns:
         A graph with the same input and output, in ONNX's quantize-dequantize form.
@@ -41,7 +40,7 @@ def quantized_model(model: bytes, images: npt.NDArray[np.uint8]) -> bytes:
 
     root = logging.getLogger()
     level = root.level
-    root.setLevel(logging.ERROR)  # it recommends steps that a graph this plain does not need
+    root.setLevel(logging.ERROR)  # its warnings recommend steps that change nothing in this graph
     try:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "quantized.onnx"

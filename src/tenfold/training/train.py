@@ -34,7 +34,8 @@ from tenfold.evaluation.evaluate import all_figures
 from tenfold.evaluation.metrics import evaluate, hardest_images
 from tenfold.evaluation.significance import summarize
 from tenfold.execution.local import Engine
-from tenfold.exporting.graph import network_weights, onnx_model
+from tenfold.exporting.graph import onnx_model
+from tenfold.exporting.weights import network_weights
 from tenfold.files import temporary_folder
 from tenfold.machine import processor, versions
 from tenfold.networks.backend import use_backend
