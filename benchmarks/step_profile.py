@@ -68,7 +68,7 @@ def profiled(name: str) -> dict[str, Any]:
     recipe = load_recipe(name)
     batches = Batches(*load_mnist("train"), recipe.batch_size, recipe.augmentation, seed=0)
     network = build_network(recipe, precision=effective_precision(recipe), fused=True)
-    optimizer = build_optimizer(recipe, batches.steps)
+    optimizer = build_optimizer(recipe.optimizer, recipe.schedule, batches.steps)
     optimizer.build(network.trainable_variables)
     program = compile_steps(network, optimizer, recipe.label_smoothing)
     epochs = batches.epochs(range(1), STEPS)

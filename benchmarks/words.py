@@ -15,11 +15,12 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import numpy.typing as npt
+from lines import digits_of, written
 from PIL import Image, ImageDraw, ImageFont
-from train_line import by_digit, digits_of, written
 
 from tenfold.files import write_atomic
 from tenfold.reading.reader import Reader
+from tenfold.training.lines.train import digits_for_lines
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "words.json"
@@ -41,7 +42,7 @@ Source = list[Gray]
 
 
 def main() -> None:
-    source = by_digit(held_back=True)
+    source = digits_for_lines(held_back=True)
     reader = Reader()
     rows = []
     for number, (name, page) in enumerate(KINDS.items()):

@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,8 @@ def test_commands(page: str, line: str, somewhere: Path, mnist) -> None:
         assert dry.returncode == 0, dry.stderr
         return
     if words[0] == "python":
-        assert (ROOT / words[1]).is_file()
+        module = words[2] if words[1] == "-m" else ""
+        assert find_spec(module) if module else (ROOT / words[1]).is_file()
         return
     assert words[0] == "tenfold"
     build_parser().parse_args(words[1:])

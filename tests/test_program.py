@@ -37,11 +37,11 @@ def test_it_trains_as_keras_would(mnist, optimizer: str) -> None:
     before = ours.get_weights()
     images, targets = chunk(mnist)
     keras_own.compile(
-        build_optimizer(recipe, STEPS),
+        build_optimizer(recipe.optimizer, recipe.schedule, STEPS),
         keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
     )
     losses = [float(keras_own.train_on_batch(x, y)) for x, y in zip(images, targets, strict=True)]
-    built = build_optimizer(recipe, STEPS)
+    built = build_optimizer(recipe.optimizer, recipe.schedule, STEPS)
     built.build(ours.trainable_variables)
     loss, hits = compile_steps(ours, built, recipe.label_smoothing)(images, targets)
     assert loss == pytest.approx(sum(losses), rel=1e-4)
@@ -60,7 +60,7 @@ def test_fused_normalization_is_keras_normalization(mnist, filters: int, scale: 
     assert kinds == {"BatchNormalization", "FusedBatchNormalization"}
     recipe = override(recipe, {"optimizer.name": "sgd", "optimizer.learning_rate": 0.1})
     for network in networks:
-        optimizer = build_optimizer(recipe, STEPS)
+        optimizer = build_optimizer(recipe.optimizer, recipe.schedule, STEPS)
         optimizer.build(network.trainable_variables)
         compile_steps(network, optimizer, recipe.label_smoothing)(*chunk(mnist))
     names = [variable.path for variable in networks[0].variables]
@@ -107,7 +107,8 @@ def test_what_is_no_matrix_goes_by_adam(mnist) -> None:
     networks = [build_network(recipe), build_network(recipe)]
     networks[1].set_weights(networks[0].get_weights())
     adam = keras.optimizers.Adam(0.01, beta_2=recipe.optimizer.beta_2)
-    for network, optimizer in zip(networks, (build_optimizer(recipe, 10), adam), strict=True):
+    muon = build_optimizer(recipe.optimizer, recipe.schedule, 10)
+    for network, optimizer in zip(networks, (muon, adam), strict=True):
         rng = np.random.default_rng(1)
         optimizer.build(network.trainable_variables)
         for _ in range(3):
@@ -125,7 +126,7 @@ def test_muon_decays_weights_by_rate_and_decay(mnist) -> None:
     recipe = override(FAST, {"optimizer.weight_decay": 0.5, "optimizer.learning_rate": 0.01,
                              "schedule.shape": "constant"})  # fmt: skip
     network = build_network(recipe)
-    optimizer = build_optimizer(recipe, 10)
+    optimizer = build_optimizer(recipe.optimizer, recipe.schedule, 10)
     optimizer.build(network.trainable_variables)
     before = network.get_layer("conv2_sums").get_weights()[0]
     optimizer.apply([np.zeros(v.shape, np.float32) for v in network.trainable_variables])

@@ -44,7 +44,7 @@ def test_after_a_look_the_directions_are_eigenvectors(mnist) -> None:
     recipe = override(NANO, {"epochs": 1, "batch_size": 50, "epoch_images": 50 * TURN_STEPS})
     trained = fit(recipe, mnist.train_images[:5000], mnist.train_labels[:5000])
     assert trained.history[0]["accuracy"] > 0.3
-    optimizer = build_optimizer(recipe, 10)
+    optimizer = build_optimizer(recipe.optimizer, recipe.schedule, 10)
     network = build_network(recipe)
     optimizer.build(network.trainable_variables)
     rng = np.random.default_rng(0)
@@ -59,6 +59,6 @@ def test_after_a_look_the_directions_are_eigenvectors(mnist) -> None:
 
 def test_a_large_network_is_refused() -> None:
     recipe = override(recipe_named("softmax"), {"optimizer.name": "soap"})
-    optimizer = build_optimizer(recipe, 10)
+    optimizer = build_optimizer(recipe.optimizer, recipe.schedule, 10)
     with pytest.raises(TrainingError, match="at most 2,000 weights, and this one has 7,850"):
         optimizer.build(build_network(recipe).trainable_variables)

@@ -8,7 +8,7 @@ import pytest
 from tenfold.errors import TrainingError, UsageError
 from tenfold.networks.build import build_network
 from tenfold.recipes.catalog import recipe_named
-from tenfold.recipes.recipe import Augmentation, Schedule, check_recipe
+from tenfold.recipes.recipe import Augmentation, Optimizer, Schedule, check_recipe
 from tenfold.recipes.serialization import override
 from tenfold.training.batches import Batches
 from tenfold.training.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
@@ -199,7 +199,7 @@ def test_keras_follows_the_one_cycle_schedule() -> None:
     assert max(rates) == rates[25] == pytest.approx(2.0)
     assert rates[100] == 0
     assert rates[:26] == sorted(rates[:26])
-    optimizer = build_optimizer(override(QUICK, {"optimizer.learning_rate": 2.0}), 100)
+    optimizer = build_optimizer(Optimizer(learning_rate=2.0), schedule, 100)
     for step in (0, 10, 25, 60, 99):
         optimizer.iterations.assign(step)
         assert float(optimizer.learning_rate) == pytest.approx(rates[step], rel=1e-5)
@@ -217,7 +217,7 @@ def test_muon_moves_a_kernel_by_a_semi_orthogonal_matrix(mnist) -> None:
     recipe = override(QUICK, {"optimizer.name": "muon", "optimizer.learning_rate": 0.01,
                               "schedule.shape": "constant"})  # fmt: skip
     network = build_network(recipe)
-    optimizer = build_optimizer(recipe, 10)
+    optimizer = build_optimizer(recipe.optimizer, recipe.schedule, 10)
     kernel = network.get_layer("conv1").kernel
     before = kernel.numpy().reshape(25, 16)
     optimizer.build(network.trainable_variables)

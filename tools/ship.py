@@ -73,7 +73,10 @@ def main() -> None:
     )
     parser.add_argument("bundle", type=Path)
     parser.add_argument(
-        "--line", type=Path, metavar="FILE", help="what reads lines (benchmarks/train_line.py)"
+        "--line",
+        type=Path,
+        metavar="FILE",
+        help="the line network, made by python -m tenfold.training.lines",
     )
     arguments = parser.parse_args()
     bundle = load_bundle(arguments.bundle)
@@ -168,7 +171,7 @@ def small_rows(meta: dict[str, Any]) -> str:
     if LINE in meta["files"]:
         return (
             f"| lines | `{LINE}` reads a line of digits as a whole; trained on "
-            "strips made of MNIST's training images (`benchmarks/train_line.py`, "
+            "strips made of MNIST's training images (`tenfold.training.lines`, "
             "`results/line.json`) |\n"
         )
     if "int8" not in meta:

@@ -3,7 +3,7 @@
 Where digits are written into each other, cuts and a network for single digits go wrong: half a zero
 is a fine 6. This network looks at a strip 32 pixels high, and says every fourth column which digit
 stands there, or none (`tenfold.reading.ctc`). It was trained on strips made of MNIST's training
-images (benchmarks/train_line.py).
+images (`tenfold.training.lines`).
 """
 
 import math

@@ -111,7 +111,7 @@ def fit(
     network = build_network(
         recipe, data_format=data_format, precision=effective_precision(recipe), fused=True
     )
-    optimizer = build_optimizer(recipe, batches.steps * recipe.epochs)
+    optimizer = build_optimizer(recipe.optimizer, recipe.schedule, batches.steps * recipe.epochs)
     optimizer.build(network.trainable_variables)
     # Every variable that training moves: weights, statistics, dropout seeds, optimizer.
     state = [*network.variables, *optimizer.variables]

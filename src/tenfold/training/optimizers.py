@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tenfold.recipes.recipe import Optimizer, Recipe, Schedule
+from tenfold.recipes.recipe import Optimizer, Schedule
 
 START_FRACTION = 0.1
 """One-cycle starts at this part of its highest rate; Smith and Topin use a tenth or less."""
@@ -19,12 +19,11 @@ def learning_rate_at(schedule: Schedule, peak: float, step: float, steps: int) -
     return peak * max(min(climb, fall), 0.0)
 
 
-def build_optimizer(recipe: Recipe, steps: int) -> Any:
-    """Return the Keras optimizer of a recipe for a training of `steps` steps."""
+def build_optimizer(settings: Optimizer, schedule: Schedule, steps: int) -> Any:
+    """Return the Keras optimizer of a recipe's settings, for a training of `steps` steps."""
     from keras import optimizers
 
-    settings = recipe.optimizer
-    rate = _keras_schedule(recipe.schedule, settings, steps)
+    rate = _keras_schedule(schedule, settings, steps)
     decay = settings.weight_decay or None
     builders: dict[str, Callable[[], Any]] = {
         "adam": lambda: optimizers.Adam(

@@ -1,0 +1,106 @@
+"""The line network: in Keras, from and to an ONNX graph."""
+
+from typing import Any
+
+import numpy as np
+
+from tenfold.arrays import CLASSES
+from tenfold.machine import has_bfloat16
+from tenfold.reading.line_reader import HIGH
+
+OUTPUTS = CLASSES + 1
+"""Outputs at each step: 0 for no digit (CTC's blank), then the digits."""
+
+CONVOLUTIONS = (
+    (32, 3, 2), (64, 3, 2), (128, 3, None), (128, 3, (2, 1)), (192, 3, (2, 1)),
+    (320, (2, 3), None), (320, (1, 3), None),
+)  # fmt: skip
+"""Filters, kernel and pooling of each convolution. Pooling leaves 2 of the 32 rows and a quarter of
+the columns; the kernel (2, 3) takes the two rows together."""
+
+
+def build_network() -> Any:
+    """Return a new network from strips uint8 (n, 32, w) to logits float32 (n, w / 4, 11)."""
+    import keras
+    from keras import layers as kl
+
+    dtype = "mixed_bfloat16" if has_bfloat16() else "float32"
+    strips = keras.Input((HIGH, None), dtype="uint8", name="strips")
+    value = kl.Rescaling(1 / 255, dtype=dtype)(strips)
+    value = kl.Reshape((HIGH, -1, 1), dtype=dtype)(value)
+    for filters, kernel, pool in CONVOLUTIONS:
+        padding = "valid" if kernel == (2, 3) else "same"
+        value = kl.Conv2D(filters, kernel, padding=padding, use_bias=False, dtype=dtype)(value)
+        if pool:
+            value = kl.MaxPooling2D(pool, dtype=dtype)(value)
+        value = kl.BatchNormalization(momentum=0.98, dtype=dtype)(value)
+        value = kl.Activation("relu", dtype=dtype)(value)
+    value = kl.Conv2D(OUTPUTS, 1, dtype="float32")(value)
+    return keras.Model(strips, kl.Reshape((-1, OUTPUTS), dtype="float32", name="logits")(value))
+
+
+def load_weights(network: Any, graph: bytes) -> None:
+    """Give a network the weights of a graph that `onnx_graph` wrote."""
+    import onnx
+    from onnx import numpy_helper
+
+    arrays = [numpy_helper.to_array(one) for one in onnx.load_from_string(graph).graph.initializer]
+    weights = [array for array in arrays if array.dtype.kind == "f" and array.size > 1]
+    network.set_weights(
+        [array.transpose(2, 3, 1, 0) if array.ndim == 4 else array for array in weights]
+    )
+
+
+def onnx_graph(network: Any) -> bytes:
+    """Return a network as an ONNX graph, with its kernels in float16 to halve the file.
+
+    Returns:
+        A graph from `strips` uint8 [n, 32, w] to `probabilities` float32 [n, w / 4, 11].
+    """
+    from onnx import TensorProto, checker, helper, numpy_helper
+
+    nodes: list[Any] = []
+    constants: list[Any] = []
+
+    def constant(value: Any) -> str:
+        name = f"constant{len(constants)}"
+        constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def add(operator: str, inputs: list[str], **attributes: Any) -> str:
+        name = f"{operator.lower()}{len(nodes)}"
+        nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
+        return name
+
+    value = add("Cast", ["strips"], to=TensorProto.FLOAT)
+    value = add("Mul", [value, constant(np.float32(1 / 255))])
+    value = add("Unsqueeze", [value, constant(np.array([1], np.int64))])
+    for layer in network.layers:
+        kind, weights = type(layer).__name__, layer.get_weights()
+        if kind == "Conv2D":
+            kernel, *bias = weights
+            high, wide = kernel.shape[:2]
+            pads = [(high - 1) // 2, (wide - 1) // 2, high // 2, wide // 2]
+            half = constant(kernel.transpose(3, 2, 0, 1).astype(np.float16))
+            inputs = [value, add("Cast", [half], to=TensorProto.FLOAT), *map(constant, bias)]
+            pads = pads if layer.padding == "same" else [0] * 4
+            value = add("Conv", inputs, kernel_shape=[high, wide], pads=pads)
+        elif kind == "MaxPooling2D":
+            sides = list(layer.pool_size)
+            value = add("MaxPool", [value], kernel_shape=sides, strides=sides)
+        elif kind == "BatchNormalization":
+            inputs = [value, *map(constant, weights)]
+            value = add("BatchNormalization", inputs, epsilon=layer.epsilon)
+        elif kind == "Activation":
+            value = add("Relu", [value])
+    value = add("Squeeze", [value, constant(np.array([2], np.int64))])
+    value = add("Transpose", [value], perm=[0, 2, 1])
+    nodes.append(helper.make_node("Softmax", [value], ["probabilities"], axis=2))
+    strips = helper.make_tensor_value_info("strips", TensorProto.UINT8, ["n", HIGH, "w"])
+    answers = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", "t", OUTPUTS])
+    graph = helper.make_graph(nodes, "tenfold line", [strips], [answers], constants)
+    opset = [helper.make_opsetid("", 17)]
+    model = helper.make_model(graph, producer_name="tenfold", opset_imports=opset, ir_version=8)
+    checker.check_model(model, full_check=True)
+    data: bytes = model.SerializeToString()
+    return data

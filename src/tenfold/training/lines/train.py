@@ -1,0 +1,108 @@
+"""Training of the line network by connectionist temporal classification (CTC)."""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tenfold.arrays import CLASSES, Gray, Images
+from tenfold.data.mnist import load_mnist, split_validation
+from tenfold.networks.backend import use_backend
+from tenfold.reading.line_reader import HIGH
+from tenfold.recipes.recipe import Optimizer, Schedule
+from tenfold.training.lines.network import build_network, load_weights, onnx_graph
+from tenfold.training.lines.strips import MAX_DIGITS, WIDTH, make_strip
+from tenfold.training.optimizers import build_optimizer
+
+HELD_BACK = 10_000
+"""Last training images of MNIST that no strip for training is made of."""
+
+BATCH_SIZE = 64
+
+LEARNING_RATE, LEARNING_RATE_AFTER = 0.003, 0.002
+"""Highest rate from the start, and from the weights of a graph."""
+
+Batch = tuple[Gray, npt.NDArray[np.int32], npt.NDArray[np.int32]]
+
+_log = logging.getLogger(__name__)
+
+
+def train_line_network(steps: int, seed: int = 0, start: bytes | None = None) -> bytes:
+    """Train the line network on strips made of MNIST's first 50,000 training images.
+
+    Args:
+        steps: Number of batches of 64 strips.
+        seed: Decides the first weights and the strips.
+        start: A graph to start from, instead of random weights.
+
+    Returns:
+        An ONNX graph; see `tenfold.training.lines.network.onnx_graph`. Needs `tenfold[train]`.
+    """
+    use_backend("tensorflow")
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(seed)
+    network = build_network()
+    if start:
+        load_weights(network, start)
+    optimizer = build_optimizer(
+        Optimizer(
+            "muon", LEARNING_RATE_AFTER if start else LEARNING_RATE,
+            weight_decay=0.05, beta_2=0.99, momentum=0.95,
+        ),
+        Schedule("one-cycle", warmup=0.15),
+        steps,
+    )  # fmt: skip
+    variables = network.trainable_variables
+    optimizer.build(variables)
+
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
+    def step(strips: Any, digits: Any, counts: Any) -> Any:
+        with tf.GradientTape() as tape:
+            logits = network(strips, training=True)
+            lengths = tf.fill([BATCH_SIZE], tf.shape(logits)[1])
+            losses = keras.ops.ctc_loss(digits, logits, counts, lengths, mask_index=0)
+            loss = tf.reduce_mean(losses)
+        optimizer.apply(tape.gradient(loss, variables), variables)
+        return loss
+
+    coming: queue.Queue[Batch] = queue.Queue(8)
+
+    def prepare() -> None:
+        source, rng = digits_for_lines(held_back=False), np.random.default_rng(seed)
+        for _ in range(steps):
+            coming.put(_make_batch(source, rng))
+
+    threading.Thread(target=prepare, daemon=True).start()
+    began = time.perf_counter()
+    for number in range(1, steps + 1):
+        loss = step(*map(tf.constant, coming.get()))
+        if number % 100 == 0:
+            seconds = time.perf_counter() - began
+            _log.info("step %d/%d: loss %.3f, %.0f s", number, steps, float(loss), seconds)
+    return onnx_graph(network)
+
+
+def digits_for_lines(*, held_back: bool) -> list[Images]:
+    """Return training images of each digit 0 to 9: the last 10,000 of MNIST, or the others."""
+    rest, last = split_validation(*load_mnist("train"), HELD_BACK)
+    images, labels = last if held_back else rest
+    return [images[labels == digit] for digit in range(CLASSES)]
+
+
+def _make_batch(source: Sequence[Images], rng: np.random.Generator) -> Batch:
+    """Return strips uint8 (64, 32, 192), digits plus 1 as int32 (64, 7), and their counts."""
+    strips = np.empty((BATCH_SIZE, HIGH, WIDTH), np.uint8)
+    wanted = np.zeros((BATCH_SIZE, MAX_DIGITS), np.int32)
+    counts = np.empty(BATCH_SIZE, np.int32)
+    for place in range(BATCH_SIZE):
+        strips[place], digits = make_strip(source, rng)
+        wanted[place, : len(digits)] = np.array(digits) + 1
+        counts[place] = len(digits)
+    return strips, wanted, counts
