@@ -1,7 +1,10 @@
 """The Open Inference Protocol: valid requests, and requests that must be refused."""
 
 import json
+import time
+import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -106,8 +109,6 @@ def test_tritonclient(served: Served, mnist, expected: np.ndarray, datatype, bin
 
 
 def test_requests_share_batches(served: Served, mnist) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     before = served.metric("tenfold_batch_images_count"), served.metric("tenfold_batch_images_sum")
     bodies = [images_request(image[None]) for image in mnist.test_images[:200]]
     with ThreadPoolExecutor(32) as pool:
@@ -129,6 +130,14 @@ BAD = {
     "no inputs": b"{}",
     "deep": b"[" * 100_000,
     "long number": b'{"inputs": ' + b"9" * 10_000 + b"}",
+    "not UTF-8": json.dumps({"inputs": []}).encode("utf-16"),
+    "one long string among many": tensor(data=["a" * 12_000, *[""] * 60_000]),
+    "2.5 MB of strings": tensor(data=["a" * 12_000, *[""] * 600_000]),
+    "lists": tensor(data=[[]] * 100_000),
+    "objects": tensor(data=[{}] * 100_000),
+    "objects with a repeated key": b'{"inputs": [' + b'{"a": {}, "a": {}},' * 50_000 + b"{}]}",
+    "too many numbers": tensor(data=[0] * 30_000),
+    "long id": json.dumps(json.loads(tensor()) | {"id": "a" * 10_000}).encode(),
     "two inputs": b'{"inputs": [{}, {}]}',
     "other name": tensor(name="input"),
     "other type": tensor(datatype="INT64"),
@@ -144,10 +153,22 @@ BAD = {
     "huge": tensor(data=[10**30] * 784),
     "nested, too bright": tensor(data=[[[256] * 28] * 28]),
     "ragged": tensor(data=[[0], [0, 1]]),
+    "nested and flat": tensor(data=[[0] * 28, *[0] * 756]),
+    "nested unlike shape": tensor(data=[[0] * 784]),
+    "nested too deeply": tensor(data=[[[[0]] * 28] * 28]),
+    "mixed types": tensor(data=[0] * 783 + ["0"]),
+    "booleans": tensor(data=[True] * 784),
+    "null": tensor(data=[None] * 784),
+    "floats for integers": tensor(data=[0] * 783 + [5.0]),
     "strings": tensor(data=["0"] * 784),
     "no data": tensor(data=None),
     "floats too bright": tensor(datatype="FP32", data=[300.0] * 784),
     "NaN": tensor(datatype="FP32", data=[float("nan")] * 784),
+    "infinity": tensor(datatype="FP32", data=[float("inf")] * 784),
+    "a float too large": tensor(datatype="FP32", data=[0] * 784).replace(b"0]", b"1e999]"),
+    "a float too large for FP32": tensor(datatype="FP32", data=[1e39] * 784),
+    "an integer too large": tensor(datatype="FP32", data=[10**400] * 784),
+    "booleans as floats": tensor(datatype="FP32", data=[True] * 784),
     "strings as floats": tensor(datatype="FP32", data=["1"] * 784),
     "parameters of a wrong type": tensor(parameters=3),
     "bytes that never come": tensor(parameters={"binary_data_size": 784}),
@@ -159,8 +180,13 @@ BAD = {
 
 @pytest.mark.parametrize("body", BAD.values(), ids=BAD)
 def test_invalid_requests_are_400(body: bytes) -> None:
-    with pytest.raises(HttpError) as raised:
-        decode_inference(body, None, 40)
+    tracemalloc.start()
+    try:
+        with pytest.raises(HttpError) as raised:
+            decode_inference(body, None, 40)
+        assert tracemalloc.get_traced_memory()[1] < 4 * len(body) + 1e6
+    finally:
+        tracemalloc.stop()
     assert raised.value.status == 400
     assert len(raised.value.message) < 200
 
@@ -172,6 +198,23 @@ def test_bytes_that_do_not_fit_are_400(body: bytes, length: int) -> None:
     with pytest.raises(HttpError) as raised:
         decode_inference(body, length, 40)
     assert raised.value.status == 400
+
+
+def test_hostile_json_takes_little_time_and_memory(served: Served) -> None:
+    strings = tensor(data=["a" * 12_000, *[""] * 60_000])
+    numbers = tensor(datatype="FP32", data=[0.123456789] * 31_000)
+    served.ask(INFER, strings)
+    memory = served.metric("process_resident_memory_bytes")
+    with ThreadPoolExecutor(8) as pool:
+        answers = [pool.submit(served.ask, INFER, body) for body in (strings, numbers) * 20]
+        slowest = 0.0
+        while not all(answer.done() for answer in answers):
+            started = time.monotonic()
+            assert served.ask("/v2/health/live").status == 200
+            slowest = max(slowest, time.monotonic() - started)
+    assert {answer.result().status for answer in answers} == {400}
+    assert served.metric("process_resident_memory_bytes") - memory < 50e6
+    assert slowest < 2  # under 0.25 s on an idle machine
 
 
 def test_refused_over_http(served: Served) -> None:

@@ -3,6 +3,8 @@
 The protocol is specified at https://github.com/kserve/open-inference-protocol.
 """
 
+from functools import partial
+
 from fastapi import APIRouter, Request, Response
 
 from tenfold import __version__
@@ -22,6 +24,7 @@ from tenfold.serving.service import Service, service_of
 from tenfold.serving.tensors import (
     INPUT,
     JSON_LENGTH,
+    LONG_JSON_BYTES,
     OUTPUT,
     VERSION,
     InferenceResponse,
@@ -52,7 +55,9 @@ async def infer(
     if length is not None and not (length.isdigit() and len(length) < 10):
         raise HttpError(400, "Inference-Header-Content-Length must be a number of bytes")
     json_bytes = None if length is None else int(length)
-    request = decode_inference(body, json_bytes, service.settings.max_images)
+    decode = partial(decode_inference, body, json_bytes, service.settings.max_images)
+    is_long = (len(body) if json_bytes is None else json_bytes) > LONG_JSON_BYTES
+    request = await service.run_parser(decode) if is_long else decode()
     return encode_inference(service.name, request, await batcher.predict(request.images))
 
 

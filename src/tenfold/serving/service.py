@@ -55,6 +55,7 @@ class Service:
         self._batcher: Batcher | None = None
         self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="tenfold-picture")
         self._pictures = 0
+        self._parser = ThreadPoolExecutor(1, thread_name_prefix="tenfold-json")
         add_gauge = self.metrics.add_gauge
         add_gauge("tenfold_requests_in_flight", "Open requests.", lambda: self.in_flight)
         add_gauge("tenfold_pictures", "Pictures in a worker or waiting.", lambda: self._pictures)
@@ -91,7 +92,8 @@ class Service:
         """End the threads after their current work."""
         if self._batcher:
             self._batcher.close()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._parser):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def check_ready(self) -> None:
         """Refuse a request while the model is loading, and after the signal to stop.
@@ -112,6 +114,13 @@ class Service:
         assert self._batcher is not None
         self._batcher.check_queue()
         return self._batcher
+
+    async def run_parser(self, function: Callable[[], T]) -> T:
+        """Run a function that parses a long body, in a thread.
+
+        There is one such thread, so that bodies sent at the same time do not add up in memory.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._parser, function)
 
     def check_picture_queue(self) -> None:
         """Refuse a picture if too many are waiting.

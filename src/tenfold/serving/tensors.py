@@ -6,6 +6,7 @@ Inference-Header-Content-Length says how long it is. The tensors follow as bytes
 
 import json
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -27,6 +28,15 @@ JSON_LENGTH = b"inference-header-content-length"
 """Header that says how many bytes of JSON the body starts with."""
 
 PIXELS = SIDE * SIDE
+
+LONG_JSON_BYTES = 2**16
+"""Longer JSON is parsed outside of the event loop's thread."""
+
+MAX_TOKENS = 1000
+"""Maximum number of quotes and braces in a request, and of commas and brackets outside of data."""
+
+MAX_ID_LENGTH = 1000
+"""Maximum length of a request's id, which is part of the response."""
 
 _BYTES = {"UINT8": 1, "FP32": 4}
 
@@ -70,7 +80,7 @@ def decode_inference(body: bytes, json_bytes: int | None, max_images: int) -> In
         return Inference(_from_bytes("UINT8", [count, SIDE, SIDE], body, max_images))
     if json_bytes is not None and not 0 < json_bytes <= len(body):
         raise _bad(f"the body is shorter than the {json_bytes} bytes of JSON in its header")
-    request = _json(body if json_bytes is None else body[:json_bytes])
+    request = _json(body if json_bytes is None else body[:json_bytes], max_images)
     inputs = request.get("inputs")
     if not (isinstance(inputs, list) and len(inputs) == 1 and isinstance(inputs[0], dict)):
         raise _bad(f"inputs must be a list of one tensor, {INPUT}")
@@ -88,8 +98,8 @@ def decode_inference(body: bytes, json_bytes: int | None, max_images: int) -> In
     else:
         images = _from_bytes(datatype, shape, body[json_bytes:], max_images)
     name = request.get("id")
-    if name is not None and not isinstance(name, str):
-        raise _bad("id must be a string")
+    if name is not None and not (isinstance(name, str) and len(name) <= MAX_ID_LENGTH):
+        raise _bad(f"id must be a string of at most {MAX_ID_LENGTH} characters")
     return Inference(images, name, _wants_binary(request))
 
 
@@ -117,11 +127,21 @@ def encode_inference(
     return InferenceResponse([(b"content-type", b"application/json")], body)
 
 
-def _json(text: bytes) -> dict[str, Any]:
+def _json(body: bytes, max_images: int) -> dict[str, Any]:
+    """Parse JSON with a limited number of values, so that they take little time and memory."""
+    limits = {
+        b",": PIXELS * max_images + MAX_TOKENS,
+        b"[": (SIDE + 1) * max_images + MAX_TOKENS,
+        b"{": MAX_TOKENS,
+        b'"': MAX_TOKENS,
+    }
+    for token, limit in limits.items():
+        if body.count(token) > limit:
+            raise _bad(f"the JSON has more than {limit} of {token.decode()}: data must be numbers")
     try:
-        request = json.loads(text)
+        request = json.loads(body.decode())
     except (ValueError, RecursionError) as error:
-        raise _bad("the body is not JSON") from error
+        raise _bad("the body is not valid JSON in UTF-8") from error
     if not isinstance(request, dict):
         raise _bad("the body must be a JSON object")
     return request
@@ -163,46 +183,41 @@ def _from_bytes(datatype: str, shape: Any, data: bytes, max_images: int) -> Imag
     count = _check_shape(shape, max_images)
     if len(data) != count * PIXELS * _BYTES[datatype]:
         raise _bad(f"{len(data)} bytes do not make {count} images of {datatype}")
-    if datatype == "UINT8":
-        return np.frombuffer(data, np.uint8).reshape(count, SIDE, SIDE)
-    return _from_floats(np.frombuffer(data, "<f4"), count)
+    return _images(np.frombuffer(data, np.uint8 if datatype == "UINT8" else "<f4"), count)
 
 
 def _from_json(datatype: str, shape: Any, data: Any, max_images: int) -> Images:
     count = _check_shape(shape, max_images)
+    numbers = _flat(data, count)
+    if len(numbers) != count * PIXELS:
+        raise _bad(f"{len(numbers)} values do not make {count} images of {PIXELS} pixels")
+    types = set(map(type, numbers))
+    try:
+        if datatype == "UINT8" and types == {int}:
+            return _images(np.frombuffer(bytes(numbers), np.uint8), count)
+        if datatype == "FP32" and types <= {int, float}:
+            return _images(np.array(numbers, np.float64), count)
+    except (ValueError, OverflowError):  # out of range
+        pass
+    accepted = "integers" if datatype == "UINT8" else "numbers"
+    raise _bad(f"{datatype} data must be {accepted} from 0 to 255")
+
+
+def _flat(data: Any, count: int) -> list[Any]:
+    """Return the values of a list, which is flat or nested like its shape, [count, 28, 28]."""
     if not isinstance(data, list):
-        raise _bad("data must be a list of numbers, flat or nested")
-    if datatype == "UINT8" and data and type(data[0]) is int:
-        try:
-            # Much faster than np.array, and accepts only integers from 0 to 255.
-            values = np.frombuffer(bytes(data), np.uint8)
-        except (TypeError, ValueError) as error:
-            raise _bad("UINT8 data must be integers from 0 to 255") from error
-    else:
-        values = _flattened(datatype, data)
-    if values.size != count * PIXELS:
-        raise _bad(f"{values.size} numbers do not make {count} images of {PIXELS}")
-    if datatype == "UINT8":
-        return values.reshape(count, SIDE, SIDE).astype(np.uint8)
-    return _from_floats(values, count)
+        raise _bad("data must be a list of numbers, flat or nested like shape")
+    rows: list[Any] = data
+    for length in (count, count * SIDE) if rows and isinstance(rows[0], list) else ():
+        if len(rows) != length or any(type(row) is not list or len(row) != SIDE for row in rows):
+            raise _bad("data must be a list of numbers, flat or nested like shape")
+        rows = list(chain.from_iterable(rows))
+    return rows
 
 
-def _flattened(datatype: str, data: list[Any]) -> NDArray[Any]:
-    """Return the numbers of a list, nested or not, as an array of any type."""
+def _images(values: NDArray[Any], count: int) -> Images:
     try:
-        values = np.array(data)
-    except (ValueError, OverflowError, RecursionError) as error:
-        raise _bad("data must be numbers, in lists of equal length") from error
-    if values.dtype.kind not in ("iu" if datatype == "UINT8" else "iuf"):
-        raise _bad(f"data must be numbers that {datatype} can hold")
-    if datatype == "UINT8" and values.size and not (values.min() >= 0 and values.max() <= 255):
-        raise _bad("UINT8 data must be integers from 0 to 255")
-    return values
-
-
-def _from_floats(values: NDArray[Any], count: int) -> Images:
-    try:
-        return as_images(values.astype(np.float32).reshape(count, SIDE, SIDE))
+        return as_images(values.reshape(count, SIDE, SIDE))
     except UsageError as error:
         raise _bad(str(error)) from error
 
