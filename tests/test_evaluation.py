@@ -10,6 +10,7 @@ from sklearn import metrics
 from tenfold.errors import TenfoldError
 from tenfold.evaluation.metrics import evaluate, hardest_images
 from tenfold.evaluation.significance import summarize, wilson_interval
+from tenfold.evaluation.temperature import fit_temperature, softmax
 
 
 def random_case(seed, n=500, sharpness=2.0):
@@ -210,3 +211,13 @@ def test_summary_of_seeds():
 def test_summary_refuses(values):
     with pytest.raises(TenfoldError, match="cannot summarize"):
         summarize(values)
+
+
+def test_the_temperature_of_scaled_logits_is_the_scale() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (20_000, 10))
+    labels = np.array([rng.choice(10, p=p) for p in softmax(logits)], np.uint8)
+    assert fit_temperature(3 * logits, labels, np.geomspace(0.02, 50, 160)) == pytest.approx(
+        3, rel=0.08
+    )
+    assert fit_temperature(np.stack([logits / 2] * 2), labels) == pytest.approx(0.5, abs=0.03)

@@ -23,6 +23,7 @@ from tenfold.arrays import SIDE
 from tenfold.augmentation.non_digits import make_non_digits
 from tenfold.data.mnist import load_mnist, split_validation
 from tenfold.evaluation.metrics import evaluate
+from tenfold.evaluation.temperature import fit_temperature, softmax
 from tenfold.files import write_atomic
 from tenfold.networks.backend import use_backend
 from tenfold.networks.build import finish_network
@@ -34,7 +35,6 @@ from tenfold.training.loop import fit
 RESULTS = Path(__file__).parent.parent / "results" / "temperature.json"
 VAL_SIZE = 5000
 REFUSED = 0.015
-CANDIDATES = np.round(np.arange(0.2, 2.0, 0.01), 2)
 
 
 def main() -> None:
@@ -52,20 +52,16 @@ def main() -> None:
     for seed in range(arguments.seeds):
         trained = [fit(recipe, *training, seed=own).network for own in member_seeds(recipe, seed)]
         networks = [finish_network(plain, one) for one in trained]
-        probabilities = [
-            one.predict(shifted, batch_size=500, verbose=0)
-            for one in networks
-            for shifted in shifts(images, recipe.tta_shifts)
-        ]
-        best = min(CANDIDATES, key=lambda t: evaluate(labels, soften(probabilities, t)).loss)
-        before, after = (evaluate(labels, soften(probabilities, t)) for t in (1.0, best))
+        logits = logits_of(networks, *shifts(images, recipe.tta_shifts))
+        best = fit_temperature(logits, labels)
+        before, after = (evaluate(labels, softmax(logits, t).mean(axis=0)) for t in (1.0, best))
         rows.append(
-            {"seed": seed, "temperature": float(best), "val_accuracy": after.accuracy,
+            {"seed": seed, "temperature": best, "val_accuracy": after.accuracy,
              "val_ece_before": before.ece, "val_ece_after": after.ece,
              "val_loss_before": before.loss, "val_loss_after": after.loss}
         )  # fmt: skip
         if recipe.augmentation.non_digits:
-            rows[-1] |= refusal(networks, images, labels, float(best))
+            rows[-1] |= refusal(networks, images, labels, best)
         print(rows[-1], flush=True)
     names = [name for name in ("temperature", "threshold") if name in rows[0]]
     means: dict[str, float] = {
@@ -84,9 +80,7 @@ def refusal(networks: list[Any], images: Any, labels: Any, temperature: float) -
     """
     marks = make_non_digits(len(images), images, labels, np.random.default_rng(0))
     digit, other = (
-        soften(
-            [network.predict(some, batch_size=500, verbose=0) for network in networks], temperature
-        ).max(axis=1)
+        softmax(logits_of(networks, some), temperature).mean(axis=0).max(axis=1)
         for some in (images, marks)
     )
     threshold = math.floor(100 * float(np.quantile(digit, REFUSED))) / 100
@@ -97,19 +91,22 @@ def refusal(networks: list[Any], images: Any, labels: Any, temperature: float) -
     }
 
 
+def logits_of(networks: list[Any], *batches: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Return the logits, up to a constant, of every network for every batch, (m, n, 10)."""
+    probabilities = [
+        network.predict(images, batch_size=500, verbose=0)
+        for network in networks
+        for images in batches
+    ]
+    logits: npt.NDArray[np.float64] = np.log(np.maximum(probabilities, 1e-12).astype(np.float64))
+    return logits
+
+
 def shifts(images: npt.NDArray[np.uint8], pixels: int) -> list[npt.NDArray[np.uint8]]:
     """Return the images shifted every way by up to so many pixels."""
     padded = np.pad(images, ((0, 0), (pixels, pixels), (pixels, pixels)))
     steps = range(2 * pixels + 1)
     return [padded[:, y : y + SIDE, x : x + SIDE] for y in steps for x in steps]
-
-
-def soften(answers: list[npt.NDArray[np.float32]], temperature: float) -> npt.NDArray[np.float64]:
-    """Return the mean of the answers, had the logits behind each been divided by a temperature."""
-    logits = np.log(np.maximum(answers, 1e-12).astype(np.float64)) / temperature
-    powers = np.exp(logits - logits.max(axis=2, keepdims=True))
-    softened: npt.NDArray[np.float64] = (powers / powers.sum(axis=2, keepdims=True)).mean(axis=0)
-    return softened
 
 
 if __name__ == "__main__":

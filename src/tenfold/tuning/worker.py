@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import optuna
 from optuna.trial import TrialState
 
+from tenfold.arrays import Images, Labels
 from tenfold.errors import TenfoldError
+from tenfold.evaluation.temperature import fit_temperature
 from tenfold.networks.backend import use_backend
 from tenfold.recipes.recipe import member_seeds
 from tenfold.training.loop import fit
@@ -43,10 +44,7 @@ NOTE_LENGTH = 300
 STARTUP = 10
 """Optuna's own count of random trials before TPE; a quarter of a short search is enough."""
 
-_TEMPERATURES = np.round(np.arange(0.2, 2.0, 0.01), 2)
-"""As in tools/temperature.py."""
-
-Split = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
+Split = tuple[Images, Labels]
 
 
 @dataclass(frozen=True)
@@ -188,17 +186,10 @@ def _refuse_surplus(trial: optuna.Trial, trials: int) -> None:
         raise optuna.TrialPruned
 
 
-def _temperature(network: Any, images: npt.NDArray[np.uint8], labels: Any) -> float:
-    """Return what the logits are to be divided by: least log-likelihood lost (Guo et al. 2017)."""
-    answers = np.concatenate([network.predict_on_batch(part) for part in _parts(images)])
-    logits = np.log(np.maximum(answers, 1e-12).astype(np.float64))
-    right = logits[np.arange(len(labels)), labels]
-
-    def loss(temperature: float) -> float:
-        spread = np.log(np.exp(logits / temperature).sum(axis=1))
-        return float((spread - right / temperature).mean())
-
-    return float(min(_TEMPERATURES, key=loss))
+def _temperature(network: Any, images: Images, labels: Labels) -> float:
+    """Return the temperature that fits the answers of a network on the validation images."""
+    probabilities = network.predict(images, batch_size=500, verbose=0)
+    return fit_temperature(np.log(np.maximum(probabilities, 1e-12)), labels)
 
 
 def _forget_networks() -> None:
@@ -206,10 +197,6 @@ def _forget_networks() -> None:
     import keras
 
     keras.backend.clear_session()
-
-
-def _parts(images: npt.NDArray[np.uint8], size: int = 500) -> list[npt.NDArray[np.uint8]]:
-    return [images[first : first + size] for first in range(0, len(images), size)]
 
 
 def _pruner(name: Pruner) -> optuna.pruners.BasePruner:

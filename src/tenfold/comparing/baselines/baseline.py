@@ -10,8 +10,9 @@ import numpy.typing as npt
 from tenfold.arrays import SIDE
 from tenfold.classifiers.base import Classifier, as_images
 from tenfold.comparing.baselines.kinds import BaselineSettings
-from tenfold.comparing.baselines.scorers import Labels, Pixels, Scorer, Scores
+from tenfold.comparing.baselines.scorers import Pixels, Scorer
 from tenfold.errors import MissingExtraError, TenfoldError
+from tenfold.evaluation.temperature import fit_temperature, softmax
 
 CALIBRATION_IMAGES = 20_000
 """The temperature comes from a fit on at most so many training images, the first ones."""
@@ -20,6 +21,7 @@ MOST_HELD_BACK = 5_000
 """Of these so many at most, and a quarter at most, are held back to find it on."""
 
 TEMPERATURES = np.geomspace(0.02, 50, 160)
+"""Candidates for scores of any scale, such as the margins of a support vector machine."""
 
 _BATCH = 1_000
 """Images scored at once: bounds memory, long past the gain from batching."""
@@ -41,10 +43,10 @@ class Baseline(Classifier):
         """Return the probability of each digit; see `Classifier.predict_proba`."""
         pixels = _pixels(as_images(images))
         parts = [
-            _softmax(self._scorer.scores(pixels[start : start + _BATCH]) / self.temperature)
+            softmax(self._scorer.scores(pixels[start : start + _BATCH]), self.temperature)
             for start in range(0, len(pixels), _BATCH)
         ]
-        return np.concatenate(parts) if parts else np.empty((0, 10), np.float32)
+        return np.concatenate(parts).astype(np.float32) if parts else np.empty((0, 10), np.float32)
 
 
 def fit_baseline(
@@ -86,7 +88,9 @@ def fit_baseline(
     told("calibrating")
     scorer = settings.make(seed, learned)
     scorer.fit(pixels[:learned], labels[:learned])
-    temperature = best_temperature(scorer.scores(pixels[learned:]), labels[learned:known])
+    temperature = fit_temperature(
+        scorer.scores(pixels[learned:]), labels[learned:known], TEMPERATURES
+    )
     told("fitting")
     pixels = _pixels(images)
     scorer = settings.make(seed, len(images))
@@ -96,29 +100,5 @@ def fit_baseline(
     return Baseline(scorer, temperature), seconds, processor_seconds
 
 
-def best_temperature(scores: Scores, labels: Labels) -> float:
-    """Return the one of `TEMPERATURES` under which the labels are most likely.
-
-    Args:
-        scores: Floats (n, 10).
-        labels: uint8 (n,), 0..9.
-    """
-    rows = np.arange(len(labels))
-
-    def loss(temperature: float) -> float:
-        probabilities = _softmax(scores / temperature)[rows, labels]
-        return float(-np.log(np.maximum(probabilities, 1e-12)).mean())
-
-    return float(min(TEMPERATURES, key=loss))
-
-
 def _pixels(images: npt.NDArray[np.uint8]) -> Pixels:
     return images.reshape(-1, SIDE * SIDE).astype(np.float32) / np.float32(255)
-
-
-def _softmax(scores: Scores) -> npt.NDArray[np.float32]:
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    probabilities: npt.NDArray[np.float32] = (powers / powers.sum(axis=1, keepdims=True)).astype(
-        np.float32
-    )
-    return probabilities

@@ -1,0 +1,53 @@
+"""Temperature scaling: one divisor of the logits that makes confidence match accuracy."""
+
+import numpy as np
+import numpy.typing as npt
+
+from tenfold.arrays import Labels
+
+Logits = npt.NDArray[np.floating]
+
+NETWORK_TEMPERATURES = np.round(np.arange(0.2, 2.0, 0.01), 2)
+"""Candidates for networks trained by cross-entropy, whose temperatures are near 1."""
+
+_LEAST = 1e-12
+"""Floor under probabilities before their logarithm is taken."""
+
+
+def softmax(logits: Logits, temperature: float = 1.0) -> npt.NDArray[np.float64]:
+    """Return the probabilities of logits divided by a temperature.
+
+    Args:
+        logits: Floats (..., classes).
+        temperature: Above 0; above 1 lowers the confidence.
+
+    Returns:
+        float64 of the same shape; each row sums to 1.
+    """
+    scaled = np.asarray(logits, np.float64) / temperature
+    powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    probabilities: npt.NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
+    return probabilities
+
+
+def fit_temperature(
+    logits: Logits, labels: Labels, candidates: npt.NDArray[np.float64] = NETWORK_TEMPERATURES
+) -> float:
+    """Return the candidate with the least negative log-likelihood (C. Guo et al. 2017).
+
+    The temperature changes how confident the answers are, and of a single classifier no answer.
+
+    Args:
+        logits: Floats (n, classes), or (members, n, classes): of an ensemble the temperature is
+            fitted after averaging.
+        labels: uint8 (n,).
+        candidates: Temperatures above 0.
+    """
+    members = logits[None] if logits.ndim == 2 else logits
+    rows = np.arange(len(labels))
+
+    def loss(temperature: float) -> float:
+        likelihood = softmax(members, temperature).mean(axis=0)[rows, labels]
+        return float(-np.log(np.maximum(likelihood, _LEAST)).mean())
+
+    return float(min(candidates, key=loss))
