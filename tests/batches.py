@@ -1,4 +1,4 @@
-"""`tenfold batch` without processes and as a command, and what it wrote."""
+"""`tenfold batch` in this process and as a command, and the rows it wrote."""
 
 import sys
 from pathlib import Path
@@ -6,20 +6,32 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from tenfold.batch.read_batch import read_batch
-from tenfold.batch.working import Worker
 
 ORDER = [("source", "ascending"), ("index", "ascending")]
 
 
-def run_inline(job, chunks, workers):
-    """An engine without processes, for tests of anything else."""
-    worker = Worker(job)
-    for chunk in chunks:
-        yield worker.work(*chunk)
+class InlineEngine:
+    """Runs tasks in this process, for tests of anything but engines."""
+
+    workers = 1
+
+    def start(self, function, *arguments):
+        return InlineTask(function(*arguments))
+
+    def wait(self, tasks, timeout):
+        return list(tasks)
+
+
+class InlineTask:
+    def __init__(self, value) -> None:
+        self.value = value
+
+    def result(self):
+        return self.value
 
 
 def batch(source: Path, out: Path, **options) -> dict:
-    options.setdefault("engine", run_inline)
+    options.setdefault("engine", InlineEngine())
     options.setdefault("model", "tiny")
     return read_batch(source, out, **options)
 

@@ -16,7 +16,7 @@ import pytest
 from batches import ORDER, batch, command, rows_of
 from PIL import Image
 
-from tenfold.batch import arrays, parquet
+from tenfold.batch import arrays, chunks, parquet
 from tenfold.classifiers.bundle import load_classifier
 from tenfold.reading.reader import DEFAULT_THRESHOLD, Reader
 
@@ -105,7 +105,7 @@ def test_arrays_of_pictures(pngs, tmp_path: Path) -> None:
 
 def test_npz_members_and_labels(mnist, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(arrays, "IMAGES_PER_CHUNK", 100)
-    monkeypatch.setattr(arrays, "PACKED_CHUNKS", 3)
+    monkeypatch.setattr(arrays, "MAX_NPZ_CHUNKS", 3)
     monkeypatch.setattr(arrays, "BLOCK_BYTES", 50_000)
     images, labels = mnist.test_images[:350], mnist.test_labels[:350]
     np.savez_compressed(tmp_path / "a.npz", x_train=images, y_train=labels, x_test=images[:50])
@@ -126,7 +126,7 @@ def test_npz_members_and_labels(mnist, tmp_path: Path, monkeypatch) -> None:
 @pytest.mark.parametrize("kind", ["binary", "struct", "large", "dotted.name"])
 def test_parquet(kind: str, pngs, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(parquet, "PICTURES_PER_CHUNK", 6)
-    monkeypatch.setattr(parquet, "AT_ONCE", 4)
+    monkeypatch.setattr(parquet, "ROWS_AT_ONCE", 4)
     values: list = [*pngs, None, b"nonsense"]
     if kind == "struct":
         values = [{"bytes": value, "path": f"{i}.png"} for i, value in enumerate(values)]
@@ -152,7 +152,7 @@ def test_which_column(pngs, tmp_path: Path, tenfold_batch) -> None:
     pq.write_table(table, tmp_path / "in.parquet")
     code, _, err = tenfold_batch(tmp_path / "in.parquet", tmp_path / "out")
     assert code == 2
-    assert "several columns of bytes (front, back): say which by --column" in err
+    assert "several columns of bytes (front, back): choose one by --column" in err
     for name, why in (("middle", "has no column"), ("n", "holds no bytes")):
         code, _, err = tenfold_batch(tmp_path / "in.parquet", tmp_path / "out", "--column", name)
         assert code == 2
@@ -166,7 +166,7 @@ def test_which_column(pngs, tmp_path: Path, tenfold_batch) -> None:
 
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
 def test_tar_shards(mode: str, pngs, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("tenfold.batch.tars.PICTURES_PER_CHUNK", 7)
+    monkeypatch.setattr(chunks, "PICTURES_PER_CHUNK", 7)
     path = tmp_path / ("shard.tar" if mode == "w" else "shard.tgz")
     with tarfile.open(path, mode) as shard:
         for number, data in enumerate([*pngs, b"nonsense"]):
@@ -319,12 +319,12 @@ def test_memory_does_not_grow_with_the_input(mnist, tmp_path: Path) -> None:
             script = (
                 "import sys\n"
                 "import numpy as np\n"
-                "from tests.batches import run_inline\n"
+                "from tests.batches import InlineEngine\n"
                 "from tenfold.classifiers.onnx import OnnxClassifier\n"
                 "from tenfold.batch.read_batch import read_batch\n"
                 "same = lambda self, images: np.full((len(images), 10), 0.1, np.float32)\n"
                 "OnnxClassifier.predict_proba = same  # what is held, not what is read, counts\n"
-                "read_batch(sys.argv[1], sys.argv[2], model='tiny', engine=run_inline)\n"
+                "read_batch(sys.argv[1], sys.argv[2], model='tiny', engine=InlineEngine())\n"
                 "status = open('/proc/self/status').read()\n"
                 "print(status.split('VmHWM:')[1].split()[0])\n"
             )

@@ -15,14 +15,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from batches import batch, command, rows_of
+from batches import InlineEngine, batch, command, rows_of
 
 from tenfold.batch import arrays
-from tenfold.batch.chunks import Place
-from tenfold.batch.local import run_here
+from tenfold.batch.chunks import Input
 from tenfold.batch.planning import plan
-from tenfold.batch.working import Done, Job, Worker
+from tenfold.batch.read_batch import TRIES
+from tenfold.batch.worker import Job, PartSummary, read_chunk
 from tenfold.errors import TenfoldError
+from tenfold.execution.engine import run_all
+from tenfold.execution.local import LocalEngine
 
 
 def test_resume_asks_for_the_same(folder: Path, tmp_path: Path, tenfold_batch) -> None:
@@ -138,26 +140,26 @@ def test_a_file_that_goes_away_loses_no_rows(name: str, pngs, mnist, tmp_path: P
                 member.size = len(data)
                 shard.addfile(member, io.BytesIO(data))
 
-    def away(job, chunks, workers):
-        chunk = next(chunks)
-        path.rename(tmp_path / name)
-        yield Worker(job).work(*chunk)
+    class Removing(InlineEngine):
+        def start(self, function, *arguments):
+            path.rename(tmp_path / name)
+            return super().start(function, *arguments)
 
     with pytest.raises(OSError, match="No such file"):
-        batch(source, tmp_path / "out", engine=away)
+        batch(source, tmp_path / "out", engine=Removing())
     (tmp_path / name).rename(path)
     assert batch(source, tmp_path / "out", resume=True)["pictures"] == 20
 
 
 class _Deadly:
-    """A chunk over which its worker dies, as often as it is told."""
+    """A chunk that kills the worker reading it, a given number of times."""
 
     size_bytes = 1
 
     def __init__(self, notes: Path, times: int) -> None:
         self.notes, self.times = notes, times
 
-    def contents(self, place: Place):
+    def contents(self, source: Input):
         count = int(self.notes.read_text()) if self.notes.exists() else 0
         self.notes.write_text(str(count + 1))
         if count < self.times:
@@ -167,16 +169,19 @@ class _Deadly:
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_worker_that_dies_is_replaced_once(times: int, tmp_path: Path) -> None:
-    job = Job(Place(tmp_path, "in"), tmp_path, "tiny", single=False)
-    chunks = iter([(0, _Deadly(tmp_path / "notes", times))])
-    if times == 1:
-        assert list(run_here(job, chunks, 1)) == [Done(0, 1, 0, 0, "")]
-    else:
-        with pytest.raises(TenfoldError, match="died 2 times"):
-            list(run_here(job, chunks, 1))
+    job = Job(Input(tmp_path, "in"), tmp_path, "tiny", single=False)
+    calls = [(job, 0, _Deadly(tmp_path / "notes", times))]
+    with LocalEngine(1) as engine:
+        results = run_all(engine, read_chunk, calls, tries=TRIES)
+        if times == 1:
+            assert list(results) == [PartSummary(1, 0, 0, "")]
+        else:
+            with pytest.raises(TenfoldError, match="died 2 times"):
+                list(results)
 
 
 def test_a_wrong_model_in_a_worker_is_told(folder: Path, tmp_path: Path) -> None:
-    job = Job(Place(folder, "in"), tmp_path, "nonsense", single=False)
-    with pytest.raises(TenfoldError, match="no model 'nonsense'"):
-        list(run_here(job, enumerate(plan(folder)), 2))
+    job = Job(Input(folder, "in"), tmp_path, "nonsense", single=False)
+    calls = ((job, *numbered) for numbered in enumerate(plan(folder)))
+    with LocalEngine(2) as engine, pytest.raises(TenfoldError, match="no model 'nonsense'"):
+        list(run_all(engine, read_chunk, calls))

@@ -1,4 +1,4 @@
-"""Engines: where parts of workflows run. Ray is started for those marked so."""
+"""Engines: worker processes here and on Ray, which is started for tests with that mark."""
 
 import os
 import signal
@@ -10,7 +10,8 @@ import pytest
 
 from tenfold.classifiers.bundle import load_bundle
 from tenfold.errors import TenfoldError, UsageError
-from tenfold.execution.local import Engine, LocalEngine, PartLostError
+from tenfold.execution.engine import Engine, WorkerLostError, run_all
+from tenfold.execution.local import LocalEngine, TimeLimitError
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.serialization import override
 from tenfold.training import run_folder as runs
@@ -39,6 +40,18 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def die_once(notes: str) -> str:
+    if Path(notes).exists():
+        return "survived"
+    Path(notes).touch()
+    die()
+    return "unreachable"
+
+
+def allocate(size_bytes: int) -> int:
+    return len(bytearray(size_bytes))
+
+
 def sleep(seconds: float) -> None:
     time.sleep(seconds)
 
@@ -63,31 +76,82 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
         yield local
 
 
-def test_parts_answer(engine: Engine) -> None:
-    parts = [engine.start(add, engine.share(number), 1) for number in (1, 2)]
-    assert [part.result() for part in parts] == [2, 3]
+def test_tasks_return_values(engine: Engine) -> None:
+    tasks = [engine.start(add, engine.share(number), 1) for number in (1, 2)]
+    assert [task.result() for task in tasks] == [2, 3]
     threads, process = engine.start(threads_and_process).result()
     assert threads is not None
     assert process != os.getpid()
 
 
-def test_parts_fail_in_one_line(engine: Engine) -> None:
-    with pytest.raises(TenfoldError, match="this will not do"):
+def test_tasks_fail_in_one_line(engine: Engine) -> None:
+    with pytest.raises(UsageError, match="this will not do"):
         engine.start(fail).result()
     with pytest.raises(TenfoldError, match="a bug"):
         engine.start(break_down).result()
-    with pytest.raises(PartLostError, match="died"):
+    with pytest.raises(WorkerLostError, match="died"):
         engine.start(die).result()
 
 
-def test_parts_can_be_stopped_and_waited_for(engine: Engine) -> None:
+def test_tasks_can_be_stopped_and_waited_for(engine: Engine) -> None:
     long, short = engine.start(sleep, 60), engine.start(sleep, 0)
-    assert engine.ended([long, short], 30) == [short]
-    assert engine.ended([long], 0.1) == []
+    assert engine.wait([long, short], 30) == [short]
+    assert engine.wait([long], 0.1) == []
     long.stop()
-    assert engine.ended([long], 30) == [long]
-    with pytest.raises(PartLostError):
+    assert engine.wait([long], 30) == [long]
+    with pytest.raises(WorkerLostError):
         long.result()
+
+
+def test_many_calls_start_as_workers_become_idle(engine: Engine) -> None:
+    begun = []
+
+    def calls() -> Iterator[tuple[int, int]]:
+        for number in range(6):
+            begun.append(number)
+            yield number, 10
+
+    results = []
+    for result in run_all(engine, add, calls()):
+        assert len(begun) <= len(results) + 1 + engine.workers
+        results.append(result)
+    assert sorted(results) == list(range(10, 16))
+    with pytest.raises(UsageError, match="this will not do"):
+        list(run_all(engine, fail, [()]))
+
+
+def test_a_lost_call_is_tried_again(engine: Engine, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    assert list(run_all(engine, die_once, [(str(notes),)], tries=2)) == ["survived"]
+    with pytest.raises(TenfoldError, match="died 2 times over"):
+        list(run_all(engine, die, [()], tries=2))
+
+
+def test_more_tasks_than_workers_share_the_processes() -> None:
+    with LocalEngine(2) as engine:
+        tasks = [engine.start(threads_and_process) for _ in range(6)]
+        assert len({task.result()[1] for task in tasks}) <= 2
+        long = [engine.start(sleep, 60) for _ in range(3)]
+        long[2].stop()
+    for task in long:
+        with pytest.raises(WorkerLostError):
+            task.result()
+
+
+def test_a_task_that_takes_too_long_fails_alone() -> None:
+    with LocalEngine(1, seconds=0.3) as engine:
+        slow, quick = engine.start(sleep, 60), engine.start(add, 1, 2)
+        with pytest.raises(TimeLimitError, match=r"longer than 0\.3 s"):
+            slow.result()
+        assert quick.result() == 3
+
+
+def test_a_task_that_takes_too_much_memory_fails_alone() -> None:
+    with LocalEngine(1, memory_bytes=3 * 2**30) as engine:
+        _, process = engine.start(threads_and_process).result()
+        with pytest.raises(TenfoldError, match="ran out of memory"):
+            engine.start(allocate, 3 * 2**30).result()
+        assert engine.start(threads_and_process).result()[1] == process
 
 
 @pytest.mark.engines

@@ -1,16 +1,16 @@
-"""Every error that tenfold raises on purpose."""
+"""The errors that tenfold raises on purpose; all can be pickled, to cross processes."""
 
 
 class TenfoldError(Exception):
-    """Something tenfold cannot do; the message says what was wrong and what to do."""
+    """Base of all; the message says what was wrong and what to do."""
 
 
 class UsageError(TenfoldError):
-    """A wrong option or argument; the shell ends with exit code 2."""
+    """A wrong option or argument; the command ends with exit code 2."""
 
 
 class DataError(TenfoldError):
-    """MNIST cannot be had, or a file is not what it claims to be."""
+    """A data set that cannot be fetched, or a file whose content is wrong."""
 
 
 class PictureError(TenfoldError):
@@ -18,11 +18,11 @@ class PictureError(TenfoldError):
 
 
 class PictureTooLargeError(PictureError):
-    """A picture of more pixels or bytes than are taken."""
+    """A picture with more pixels or bytes than are accepted."""
 
 
 class TrainingError(TenfoldError):
-    """A training that cannot start, go on or be resumed."""
+    """A training that cannot start, continue or be resumed."""
 
 
 class BundleError(TenfoldError):
@@ -30,11 +30,20 @@ class BundleError(TenfoldError):
 
 
 class ExportError(TenfoldError):
-    """An export that cannot be made, or that does not agree with its original."""
+    """An export that cannot be made, or that disagrees with its original."""
 
 
 class MissingExtraError(TenfoldError):
-    """A package is needed that the present install lacks."""
+    """A package that is not part of the base install is missing.
+
+    Args:
+        what: What needs it.
+        extra: The extra of tenfold that installs it.
+    """
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs more packages: pip install 'tenfold[{extra}]'")
+        super().__init__(what, extra)
+        self.what, self.extra = what, extra
+
+    def __str__(self) -> str:
+        return f"{self.what} needs more packages: pip install 'tenfold[{self.extra}]'"

@@ -1,4 +1,4 @@
-"""The machine at hand: cores, threads, GPU, bfloat16, processor, installed versions."""
+"""The machine this runs on: cores, threads, memory limit, GPU, processor, installed versions."""
 
 import os
 from pathlib import Path
@@ -9,20 +9,32 @@ _PACKAGES = ("tenfold", "numpy", "onnx", "onnxruntime", "openvino", "keras", "te
 
 
 def usable_cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores this process may use."""
     if hasattr(os, "sched_getaffinity"):  # not on every system
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def limit_threads(threads: int) -> None:
-    """Set how many threads Keras's backends use in this process; call before they are imported.
+    """Set the number of threads of Keras's backends; call this before they are imported.
 
     Without a limit, TensorFlow takes one thread per usable core. Variables that the environment
     already sets keep their values.
     """
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, str(threads))
+
+
+def limit_memory(size_bytes: int) -> None:
+    """Limit the address space of this process (RLIMIT_AS): allocations beyond it fail.
+
+    Does nothing on Windows; macOS accepts the limit and ignores it.
+    """
+    try:
+        import resource
+    except ModuleNotFoundError:
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (size_bytes, size_bytes))
 
 
 def has_gpu() -> bool:
@@ -57,13 +69,16 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of the installed packages that affect results."""
+def versions(*more_packages: str) -> dict[str, str]:
+    """Return the versions of Python, of the packages that affect results, and of more packages.
+
+    Packages that are not installed are left out.
+    """
     import platform
     from importlib.metadata import PackageNotFoundError, version
 
     found = {"python": platform.python_version()}
-    for package in _PACKAGES:
+    for package in (*_PACKAGES, *more_packages):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
@@ -71,15 +86,20 @@ def versions() -> dict[str, str]:
     return found
 
 
-def machine_facts() -> dict[str, Any]:
-    """Return what is recorded beside a measurement: processor, cores, system, date, versions."""
+def hardware() -> dict[str, Any]:
+    """Return the processor's name, the number of usable cores, and the operating system."""
     import platform
-    from datetime import UTC, datetime
 
     return {
         "processor": processor(),
-        "cores": os.cpu_count(),
+        "cores": usable_cores(),
         "system": f"{platform.system()} {platform.machine()}",
-        "date": datetime.now(UTC).date().isoformat(),
-        "versions": versions(),
     }
+
+
+def machine_facts(*more_packages: str) -> dict[str, Any]:
+    """Return what is recorded beside a measurement: the hardware, the date (UTC) and `versions`."""
+    from datetime import UTC, datetime
+
+    date = datetime.now(UTC).date().isoformat()
+    return hardware() | {"date": date, "versions": versions(*more_packages)}

@@ -1,1 +1,1 @@
-"""Very many pictures: cut into chunks, read, written as Parquet, a part for each chunk."""
+"""Very many pictures: divided into chunks, each read and written as a part of the output."""

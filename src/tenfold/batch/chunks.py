@@ -1,32 +1,37 @@
-"""What a chunk of the input is, and what it holds: images as they are, pictures, or an error."""
+"""Chunks: the pieces of the input that workers read, and what a chunk holds."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 
+from tenfold.arrays import Images
+
+T = TypeVar("T")
+
 IMAGES_PER_CHUNK = 10_000
-"""Images of 28x28 in a chunk: some two seconds' work of a core with the shipped reader."""
+"""Images of 28x28 in a chunk: about two seconds of one core with the shipped reader."""
 
 PICTURES_PER_CHUNK = 1_000
-"""Most pictures in a chunk: some seconds' work of a core if each shows a digit."""
+"""Most pictures in a chunk: a few seconds of one core if each picture shows one digit."""
 
 BYTES_PER_CHUNK = 64 * 2**20
-"""Most bytes of pictures in a chunk, as they are stored: some twenty photos, or all of a thousand
-small pictures."""
+"""Most bytes of pictures in a chunk, as they are stored: about twenty photos."""
+
+MISSING_FILE_ERRORS = (FileNotFoundError, PermissionError)
+"""Errors of a file that is gone, as opposed to damaged."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the input lies and what its files are called.
+class Input:
+    """The file or folder that a batch reads.
 
     Attributes:
-        root: The file or folder, absolute.
-        shown: The same as the user gave it: what `source` begins with.
+        root: Its absolute path.
+        shown: The path as the user gave it; `source` in the output begins with it.
     """
 
     root: Path
@@ -37,25 +42,25 @@ class Place:
         return self.root / name if name else self.root
 
     def source(self, name: str) -> str:
-        """Return what the column `source` says of a file; bytes that are no text are escaped."""
+        """Return a file's entry in the column `source`; bytes that are not UTF-8 are escaped."""
         source = str(Path(self.shown) / name) if name else self.shown
         return source.encode("utf-8", "backslashreplace").decode()
 
 
 @dataclass(frozen=True)
-class Images:
-    """Images as MNIST has them, which go to the network as they are: uint8 (n, 28, 28)."""
+class ImageBlock:
+    """MNIST-style images, which go to the network unchanged; `first` is the first one's index."""
 
     source: str
     first: int
-    images: NDArray[np.uint8]
+    images: Images
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """One picture: a file, its bytes, or its pixels as an array that `load_picture` takes.
+class PictureItem:
+    """One picture: a file, its bytes, or its pixels in an array that `load_picture` takes.
 
-    With `pages` it may be a PDF, whose pages count from `index` on.
+    If `pages` is set it may be a PDF, whose pages count from `index`.
     """
 
     source: str
@@ -65,52 +70,94 @@ class Encoded:
 
 
 @dataclass(frozen=True)
-class Unread:
-    """A place in the input that holds nothing readable, and why."""
+class Unreadable:
+    """A place in the input that cannot be read, and why."""
 
     source: str
     index: int
     error: str
 
 
-GONE = (FileNotFoundError, PermissionError)
-"""What is raised where a file is not there any more, as opposed to damaged."""
-
-Content: TypeAlias = Images | Encoded | Unread
+Content: TypeAlias = ImageBlock | PictureItem | Unreadable
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chunk(ABC):
-    """A piece of the input that one worker reads, and that one part of the output tells of.
+    """A piece of the input; one worker reads it and writes one part of the output.
 
-    Chunks say where their pictures are, and are small; what they hold is read in `contents`.
-    `size_bytes` is the size of that as it is stored: it tells how far a batch has come.
+    A chunk is small: it says where its pictures are, and `contents` reads them. `size_bytes` is
+    their stored size, by which progress is shown.
     """
 
     size_bytes: int
 
     @abstractmethod
-    def contents(self, place: Place) -> Iterator[Content]:
-        """Give what it holds, little by little, so that memory does not depend on the size.
+    def contents(self, source: Input) -> Iterator[Content]:
+        """Yield the contents piece by piece, so that memory does not grow with the chunk.
 
         Raises:
-            OSError: A file of many pictures is gone. That is no picture's fault: it stops the
-                batch, which can go on once the file is back.
+            OSError: A file of many pictures is gone. This stops the batch, which can be resumed
+                once the file is back.
         """
 
 
 @dataclass(frozen=True)
-class Damaged(Chunk):
-    """A file of many pictures that cannot be read from some place on.
+class DamagedFile(Chunk):
+    """A file of many pictures that cannot be read from picture `index` on.
 
-    `usage` tells that an option would help.
+    `needs_option` is set if an option of the command would make it readable.
     """
 
     name: str
     error: str
     index: int = 0
-    usage: bool = False
+    needs_option: bool = False
 
-    def contents(self, place: Place) -> Iterator[Content]:
-        """Give the error."""
-        yield Unread(place.source(self.name), self.index, self.error)
+    def contents(self, source: Input) -> Iterator[Content]:
+        """Yield the error."""
+        yield Unreadable(source.source(self.name), self.index, self.error)
+
+
+def until_damage(
+    contents: Iterator[Content],
+    source: str,
+    index: int,
+    damage_errors: tuple[type[Exception], ...],
+) -> Iterator[Content]:
+    """Pass contents on; if reading them fails, end with an `Unreadable` at that place.
+
+    Args:
+        contents: Of a chunk; reading them raises one of `damage_errors` if the file is damaged.
+        source: The file, as the column `source` names it.
+        index: Of the first picture.
+        damage_errors: The errors of a damaged file. That a file is gone is raised all the same.
+    """
+    try:
+        for content in contents:
+            yield content
+            index += len(content.images) if isinstance(content, ImageBlock) else 1
+    except MISSING_FILE_ERRORS:
+        raise
+    except damage_errors as error:
+        why = f"{source} is damaged or cut short from here on: {one_line(error)}"
+        yield Unreadable(source, index, why)
+
+
+def groups(items: Iterable[T], size_bytes: Callable[[T], int]) -> Iterator[list[T]]:
+    """Group consecutive items so that each group makes up one chunk of pictures."""
+    group: list[T] = []
+    held = 0
+    for item in items:
+        size = size_bytes(item)
+        if group and (len(group) == PICTURES_PER_CHUNK or held + size > BYTES_PER_CHUNK):
+            yield group
+            group, held = [], 0
+        group.append(item)
+        held += size
+    if group:
+        yield group
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's message on one line."""
+    return " ".join(str(error).split())

@@ -1,4 +1,4 @@
-"""Parquet files with a column of encoded pictures."""
+"""Chunks of a Parquet file's column of encoded pictures."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,34 +7,37 @@ from typing import Any
 
 from tenfold.batch.chunks import (
     BYTES_PER_CHUNK,
-    GONE,
     PICTURES_PER_CHUNK,
     Chunk,
     Content,
-    Damaged,
-    Encoded,
-    Place,
-    Unread,
+    DamagedFile,
+    Input,
+    PictureItem,
+    Unreadable,
+    one_line,
+    until_damage,
 )
 from tenfold.batch.folders import File
 
-USUAL_NAMES = ("image", "bytes", "picture", "img", "png", "jpg", "jpeg", "content", "data")
-"""Where several columns hold bytes, the first of these names is taken."""
+PARQUET_SUFFIX = ".parquet"
 
-AT_ONCE = 64
-"""Rows that are in memory at once."""
+USUAL_COLUMNS = ("image", "bytes", "picture", "img", "png", "jpg", "jpeg", "content", "data")
+"""If several columns hold bytes, the first of these names is used."""
+
+ROWS_AT_ONCE = 64
+"""Rows in memory at once."""
 
 
 @dataclass(frozen=True)
-class Rows(Chunk):
-    """A run of rows, counted through the whole file.
+class RowRange(Chunk):
+    """A range of rows, counted through the whole file.
 
     Attributes:
         name: Of the file, below the root.
-        column: The one with bytes,
-        field: or with records, of which this field holds them; "" for bytes.
+        column: The column with bytes, or with records that hold bytes.
+        field: The field of these records that holds the bytes; "" if the column does.
         start: First row.
-        stop: First row after the run.
+        stop: First row after the range.
     """
 
     name: str
@@ -43,53 +46,49 @@ class Rows(Chunk):
     start: int
     stop: int
 
-    def contents(self, place: Place) -> Iterator[Content]:
-        """Give the bytes of each row."""
+    def contents(self, source: Input) -> Iterator[Content]:
+        """Yield the bytes of each row."""
         import pyarrow as pa
 
-        source = place.source(self.name)
-        row = self.start
-        try:
-            for data in self._values(place.path(self.name)):
-                if data is None:
-                    yield Unread(source, row, "the row holds no bytes")
-                else:
-                    yield Encoded(source, row, data)
-                row += 1
-        except GONE:
-            raise
-        except (OSError, pa.ArrowException) as error:
-            why = " ".join(str(error).split())
-            yield Unread(source, row, f"{source} is damaged from here on: {why}")
+        shown = source.source(self.name)
+        rows = self._rows(source.path(self.name), shown)
+        return until_damage(rows, shown, self.start, (OSError, pa.ArrowException))
+
+    def _rows(self, path: Path, shown: str) -> Iterator[Content]:
+        for row, data in enumerate(self._values(path), self.start):
+            if data is None:
+                yield Unreadable(shown, row, "the row holds no bytes")
+            else:
+                yield PictureItem(shown, row, data)
 
     def _values(self, path: Path) -> Iterator[bytes | None]:
         import pyarrow.compute as pc
         import pyarrow.parquet as pq
 
-        # Read page by page, so that a row group of any size will do.
+        # Read page by page, so that memory does not grow with the row groups.
         with pq.ParquetFile(path, buffer_size=2**20, pre_buffer=False) as file:
-            groups, before, row = [], None, 0
+            wanted: list[int] = []
+            first = end = 0
             for number in range(file.metadata.num_row_groups):
-                end = row + file.metadata.row_group(number).num_rows
-                if row < self.stop and end > self.start:
-                    groups.append(number)
-                    before = row if before is None else before
-                row = end
-            row, columns = before or 0, [_path(self.column, self.field)]
-            for batch in file.iter_batches(AT_ONCE, row_groups=groups, columns=columns):
+                begin, end = end, end + file.metadata.row_group(number).num_rows
+                if begin < self.stop and end > self.start:
+                    first = first if wanted else begin
+                    wanted.append(number)
+            columns = [_dotted(self.column, self.field)]
+            for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=wanted, columns=columns):
                 values = batch.column(0)
                 if self.field:
                     values = pc.struct_field(values, self.field)
-                first = max(self.start - row, 0)
-                for value in values[first : max(first, self.stop - row)]:
+                skipped = max(self.start - first, 0)
+                for value in values[skipped : max(skipped, self.stop - first)]:
                     yield value.as_py()
-                row += len(batch)
-                if row >= self.stop:
+                first += len(batch)
+                if first >= self.stop:
                     return
 
 
 def parquet_chunks(path: Path, file: File, column: str | None) -> Iterator[Chunk]:
-    """Cut the rows of a file into chunks; small row groups share one, large ones are cut."""
+    """Divide the rows of a file; small row groups share a chunk, large ones are divided."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -97,43 +96,42 @@ def parquet_chunks(path: Path, file: File, column: str | None) -> Iterator[Chunk
         with pq.ParquetFile(path) as opened:
             metadata, schema = opened.metadata, opened.schema_arrow
     except (OSError, pa.ArrowException) as error:
-        why = " ".join(str(error).split())
-        yield Damaged(file.name, f"{path.name} cannot be read: {why}", size_bytes=file.size_bytes)
+        why = f"{path.name} cannot be read: {one_line(error)}"
+        yield DamagedFile(file.name, why, size_bytes=file.size_bytes)
         return
-    chosen, error_text = _choose(schema, column)
+    chosen, problem = _choose(schema, column)
     if chosen is None:
-        yield Damaged(
-            file.name, f"{path.name} {error_text}", usage=True, size_bytes=file.size_bytes
-        )
+        why = f"{path.name} {problem}"
+        yield DamagedFile(file.name, why, needs_option=True, size_bytes=file.size_bytes)
         return
     start = count = 0
     size = 0.0
-    for each, rows in _weights(metadata, _path(*chosen)):
+    for bytes_per_row, rows in _row_groups(metadata, _dotted(*chosen)):
         left = rows
         while left:
-            room = min(PICTURES_PER_CHUNK - count, int((BYTES_PER_CHUNK - size) // each))
+            room = min(PICTURES_PER_CHUNK - count, int((BYTES_PER_CHUNK - size) // bytes_per_row))
             if room < 1 and count:
-                yield Rows(file.name, *chosen, start, start + count, size_bytes=round(size))
+                yield RowRange(file.name, *chosen, start, start + count, size_bytes=round(size))
                 start, count, size = start + count, 0, 0.0
                 continue
             taken = min(left, max(1, room))
             left -= taken
-            count, size = count + taken, size + taken * each
+            count, size = count + taken, size + taken * bytes_per_row
     if count:
-        yield Rows(file.name, *chosen, start, start + count, size_bytes=round(size))
+        yield RowRange(file.name, *chosen, start, start + count, size_bytes=round(size))
 
 
-def _weights(metadata: Any, path: str) -> Iterator[tuple[float, int]]:
-    """Give for each row group the bytes of a row, at least one, and how many rows there are."""
+def _row_groups(metadata: Any, column_path: str) -> Iterator[tuple[float, int]]:
+    """Yield each row group's bytes per row, at least one, and number of rows."""
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
         columns = (group.column(i) for i in range(group.num_columns))
-        stored = sum(c.total_compressed_size for c in columns if c.path_in_schema == path)
+        stored = sum(c.total_compressed_size for c in columns if c.path_in_schema == column_path)
         if group.num_rows:
             yield max(1.0, stored / group.num_rows), group.num_rows
 
 
-def _path(column: str, field: str) -> str:
+def _dotted(column: str, field: str) -> str:
     return f"{column}.{field}" if field else column
 
 
@@ -147,18 +145,18 @@ def _choose(schema: Any, column: str | None) -> tuple[tuple[str, str] | None, st
             inside = [field.name for field in one.type.fields if _is_bytes(field.type)]
             if len(inside) == 1:
                 fields[one.name] = inside[0]
-    usual = [name for name in USUAL_NAMES if name in fields]
+    usual = [name for name in USUAL_COLUMNS if name in fields]
     if column is None:
         column = next(iter(fields if len(fields) == 1 else usual), None)
     if column in fields:
         return (column, fields[column]), ""
     its = f"; its columns are {', '.join(schema.names)}"
     if column in schema.names:
-        return None, f"has {column!r}, which holds no bytes{its}"
+        return None, f"has a column {column!r}, which holds no bytes{its}"
     if column is not None:
         return None, f"has no column {column!r}{its}"
     if fields:
-        return None, f"has several columns of bytes ({', '.join(fields)}): say which by --column"
+        return None, f"has several columns of bytes ({', '.join(fields)}): choose one by --column"
     return None, f"has no column of bytes{its}"
 
 

@@ -1,65 +1,67 @@
-"""The input cut into chunks, the same ones each time."""
+"""Divides the input into chunks, always the same ones."""
 
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
-from tenfold.batch.arrays import array_chunks
+from tenfold.batch.arrays import ARRAY_SUFFIXES, array_chunks
 from tenfold.batch.chunks import Chunk
-from tenfold.batch.folders import File, Gathering, Survey, files_of, survey
-from tenfold.batch.parquet import parquet_chunks
-from tenfold.batch.tars import PACKED, PLAIN, tar_chunks
+from tenfold.batch.folders import File, Survey, list_files, picture_chunks, survey
+from tenfold.batch.parquet import PARQUET_SUFFIX, parquet_chunks
+from tenfold.batch.tars import TAR_SUFFIXES, tar_chunks
 from tenfold.errors import UsageError
 from tenfold.imaging.decoding import SUFFIXES
 
-TARS = (PLAIN, *PACKED)
-ARRAYS = (".npy", ".npz")
-PARQUET = (".parquet",)
-ALL = (*SUFFIXES, *ARRAYS, *PARQUET, *TARS)
+ALL_SUFFIXES = (*SUFFIXES, *ARRAY_SUFFIXES, PARQUET_SUFFIX, *TAR_SUFFIXES)
 
-PLAN = 1
-"""Raised when the same input would be cut otherwise: a batch begun before is not gone on with."""
+PLAN_VERSION = 1
+"""Raise it when an input is divided in another way: batches begun before cannot be resumed."""
 
 
-def look_over(root: Path) -> Survey:
-    """Return what an input comes to.
+def survey_input(root: Path) -> Survey:
+    """Count and hash the files of an input.
 
     Raises:
-        UsageError: There is no such file or folder, or nothing in it that could be read.
+        UsageError: The file or folder does not exist, or holds nothing that can be read.
         PictureError: A folder in it cannot be read.
     """
     if not root.exists():
         raise UsageError(f"{root} does not exist")
-    if not root.is_dir() and not root.name.lower().endswith(ALL):
-        raise UsageError(f"{root} is none of: {', '.join(ALL)}, or a folder of these")
-    found = survey(files_of(root, ALL))
+    known = ", ".join(ALL_SUFFIXES)
+    if not root.is_dir() and not root.name.lower().endswith(ALL_SUFFIXES):
+        raise UsageError(f"{root} has none of the suffixes {known}, and is no folder")
+    found = survey(list_files(root, ALL_SUFFIXES))
     if not found.files:
-        raise UsageError(f"the folder {root} holds none of: {', '.join(ALL)}")
+        raise UsageError(f"the folder {root} holds no files with one of the suffixes {known}")
     return found
 
 
 def plan(root: Path, column: str | None = None) -> Iterator[Chunk]:
-    """Cut an input into chunks, in an order that depends on nothing but the files.
+    """Divide an input into chunks, in an order that depends on nothing but the files.
 
     Args:
-        root: A file or a folder that `look_over` took.
-        column: Of Parquet files, the one that holds the pictures; None finds it.
+        root: A file or folder that `survey_input` accepts.
+        column: The column of Parquet files that holds the pictures; None finds it.
     """
-    pictures = Gathering()
-    for file in files_of(root, ALL):
-        path = root / file.name if file.name else root
-        if path.name.lower().endswith(SUFFIXES):
-            yield from pictures.add(file)
+
+    def path_of(file: File) -> Path:
+        return root / file.name if file.name else root
+
+    def is_picture(file: File) -> bool:
+        return path_of(file).name.lower().endswith(SUFFIXES)
+
+    for pictures, files in groupby(list_files(root, ALL_SUFFIXES), is_picture):
+        if pictures:
+            yield from picture_chunks(files)
             continue
-        yield from pictures.rest()
-        yield from _inside(path, file, column)
-    yield from pictures.rest()
+        for file in files:
+            yield from _chunks_inside(path_of(file), file, column)
 
 
-def _inside(path: Path, file: File, column: str | None) -> Iterator[Chunk]:
+def _chunks_inside(path: Path, file: File, column: str | None) -> Iterator[Chunk]:
     name = path.name.lower()
-    if name.endswith(ARRAYS):
-        yield from array_chunks(path, file)
-    elif name.endswith(PARQUET):
-        yield from parquet_chunks(path, file, column)
-    else:
-        yield from tar_chunks(path, file)
+    if name.endswith(ARRAY_SUFFIXES):
+        return array_chunks(path, file)
+    if name.endswith(PARQUET_SUFFIX):
+        return parquet_chunks(path, file, column)
+    return tar_chunks(path, file)

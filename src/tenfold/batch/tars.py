@@ -1,4 +1,4 @@
-"""Pictures in tar shards, read member by member."""
+"""Chunks of pictures in tar shards."""
 
 import tarfile
 import zlib
@@ -7,104 +7,97 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tenfold.batch.chunks import (
-    BYTES_PER_CHUNK,
-    GONE,
-    PICTURES_PER_CHUNK,
     Chunk,
     Content,
-    Damaged,
-    Encoded,
-    Place,
-    Unread,
+    DamagedFile,
+    Input,
+    PictureItem,
+    Unreadable,
+    groups,
+    until_damage,
 )
 from tenfold.batch.folders import File
 from tenfold.imaging.decoding import MAX_BYTES, SUFFIXES
 
-PLAIN = ".tar"
-PACKED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_PLAIN_SUFFIX = ".tar"
+TAR_SUFFIXES = (_PLAIN_SUFFIX, ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
-_DAMAGE = (OSError, tarfile.TarError, EOFError, zlib.error)
+_DAMAGE_ERRORS = (OSError, tarfile.TarError, EOFError, zlib.error)
 
 
 @dataclass(frozen=True)
-class Members(Chunk):
-    """Pictures of a plain shard, by where their bytes lie.
+class TarMembers(Chunk):
+    """Pictures of an uncompressed shard, by the position of their bytes.
 
     Attributes:
         name: Of the file, below the root.
-        first: Number of the first, among the shard's pictures.
-        places: Offset and length of each, in bytes.
+        first: Number of the first one, among the shard's pictures.
+        positions: Offset and length of each, in bytes.
     """
 
     name: str
     first: int
-    places: tuple[tuple[int, int], ...]
+    positions: tuple[tuple[int, int], ...]
 
-    def contents(self, place: Place) -> Iterator[Content]:
-        """Give the bytes of each picture."""
-        source = place.source(self.name)
-        with place.path(self.name).open("rb") as file:
-            for index, (offset, size) in enumerate(self.places, self.first):
+    def contents(self, source: Input) -> Iterator[Content]:
+        """Yield the bytes of each picture."""
+        shown = source.source(self.name)
+        with source.path(self.name).open("rb") as file:
+            for index, (offset, size) in enumerate(self.positions, self.first):
                 file.seek(offset)
                 data = file.read(min(size, MAX_BYTES + 1))
                 if len(data) < min(size, MAX_BYTES + 1):
-                    yield Unread(source, index, f"{source} is cut short")
+                    yield Unreadable(shown, index, f"{shown} is cut short")
                 else:
-                    yield Encoded(source, index, data)
+                    yield PictureItem(shown, index, data)
 
 
 @dataclass(frozen=True)
-class Stream(Chunk):
-    """All of a compressed shard, which can only be read from its start."""
+class CompressedTar(Chunk):
+    """A whole compressed shard, which can only be read from its start."""
 
     name: str
 
-    def contents(self, place: Place) -> Iterator[Content]:
-        """Give the bytes of each picture, in their order."""
-        source, index = place.source(self.name), 0
-        try:
-            with tarfile.open(place.path(self.name), "r|*") as shard:
-                while (member := shard.next()) is not None:
-                    shard.members = []  # type: ignore[attr-defined]  # it would keep every header
-                    stream = shard.extractfile(member) if _is_picture(member) else None
-                    if stream is not None:
-                        yield Encoded(source, index, stream.read(MAX_BYTES + 1))
-                        index += 1
-        except GONE:
-            raise
-        except _DAMAGE as error:
-            yield Unread(source, index, f"{source} is damaged or cut short: {error}")
+    def contents(self, source: Input) -> Iterator[Content]:
+        """Yield the bytes of each picture, in their order."""
+        shown = source.source(self.name)
+        return until_damage(self._pictures(source.path(self.name), shown), shown, 0, _DAMAGE_ERRORS)
+
+    def _pictures(self, path: Path, shown: str) -> Iterator[Content]:
+        with tarfile.open(path, "r|*") as shard:
+            for index, member in enumerate(_picture_members(shard)):
+                stream = shard.extractfile(member)
+                assert stream is not None  # a regular file
+                yield PictureItem(shown, index, stream.read(MAX_BYTES + 1))
 
 
 def tar_chunks(path: Path, file: File) -> Iterator[Chunk]:
-    """Cut a plain shard into chunks by its members' headers; a compressed one is one chunk."""
-    if not path.name.lower().endswith(PLAIN):
-        yield Stream(file.name, size_bytes=file.size_bytes)
+    """Divide an uncompressed shard by its members' headers; a compressed one is one chunk."""
+    if not path.name.lower().endswith(_PLAIN_SUFFIX):
+        yield CompressedTar(file.name, size_bytes=file.size_bytes)
         return
-    places: list[tuple[int, int]] = []
-    first = held = begin = end = 0
-    try:
-        with tarfile.open(path, "r:") as shard:
-            while (member := shard.next()) is not None:
-                shard.members = []  # type: ignore[attr-defined]
-                if not _is_picture(member):
-                    continue
-                full = len(places) == PICTURES_PER_CHUNK or held + member.size > BYTES_PER_CHUNK
-                if places and full:
-                    yield Members(file.name, first, tuple(places), size_bytes=end - begin)
-                    first, places, held, begin = first + len(places), [], 0, end
-                places.append((member.offset_data, member.size))
-                held += member.size
-                end = member.offset_data + member.size
-        error = None
-    except _DAMAGE as damage:
-        error = f"{path.name} is damaged or cut short: {damage}"
-    if places:
-        yield Members(file.name, first, tuple(places), size_bytes=end - begin)
-    if error:
-        left = max(0, file.size_bytes - end)
-        yield Damaged(file.name, error, first + len(places), size_bytes=left)
+    damage = ""
+
+    def positions() -> Iterator[tuple[int, int]]:
+        nonlocal damage
+        try:
+            with tarfile.open(path, "r:") as shard:
+                for member in _picture_members(shard):
+                    yield member.offset_data, member.size
+        except _DAMAGE_ERRORS as error:
+            damage = f"{path.name} is damaged or cut short: {error}"
+
+    first = begin = 0
+    for group in groups(positions(), lambda position: position[1]):
+        end = sum(group[-1])
+        yield TarMembers(file.name, first, tuple(group), size_bytes=end - begin)
+        first, begin = first + len(group), end
+    if damage:
+        yield DamagedFile(file.name, damage, first, size_bytes=max(0, file.size_bytes - begin))
 
 
-def _is_picture(member: tarfile.TarInfo) -> bool:
-    return member.isfile() and member.name.lower().endswith(SUFFIXES)
+def _picture_members(shard: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    while (member := shard.next()) is not None:
+        shard.members = []  # type: ignore[attr-defined]  # otherwise it keeps every header
+        if member.isfile() and member.name.lower().endswith(SUFFIXES):
+            yield member

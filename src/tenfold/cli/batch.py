@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-from contextlib import nullcontext
 from typing import Any
 
 from tenfold.cli.options import (
@@ -49,7 +48,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Read all pictures, and return the counts as JSON-ready values and as text."""
     options.interrupted_hint = "; continue with the same command and --resume"
-    with chosen_engine(options, nullcontext):
+    from tenfold.execution.local import LocalEngine
+
+    workers = options.workers
+    with chosen_engine(options, lambda: LocalEngine(workers), workers) as engine:
         from tenfold.batch.read_batch import read_batch
 
         result = read_batch(
@@ -58,24 +60,13 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
             model=options.model,
             single=options.single,
             column=options.column,
-            workers=options.workers,
             resume=options.resume,
-            engine=_engine(options.engine),
+            engine=engine,
             progress=show_progress(options),
-            tell=lambda error: _log.error("tenfold: %s", error),
+            report=lambda error: _log.error("tenfold: %s", error),
         )
     options.partly_failed = result["errors"] > 0
     return {"engine": options.engine, **result}, _text(result)
-
-
-def _engine(name: str) -> Any:
-    if name == "ray":
-        from tenfold.batch.ray import run_on_ray
-
-        return run_on_ray
-    from tenfold.batch.local import run_here
-
-    return run_here
 
 
 def _text(result: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ from tenfold.errors import UsageError
 from tenfold.evaluation.corruptions import CORRUPTIONS, corrupt
 from tenfold.evaluation.metrics import distinctive_errors, evaluate
 from tenfold.evaluation.significance import compare_neighbors, rank
-from tenfold.execution.progress import WorkBar, beside
+from tenfold.execution.progress import WorkBar, run_in_thread
 from tenfold.files import atomic_path, make_folder, write_atomic
 from tenfold.machine import machine_facts
 
@@ -178,7 +178,7 @@ def _do(
         task.cell.write(facts, probabilities, fitted.data if task.whole else None)
         shutil.rmtree(checkpoints, ignore_errors=True)
 
-    beside(work, bar.tick)
+    run_in_thread(work, bar.tick)
 
 
 def _measure(task: _Task, images: Images, bar: WorkBar) -> None:
@@ -186,7 +186,7 @@ def _measure(task: _Task, images: Images, bar: WorkBar) -> None:
         classifier = task.contender.load(task.cell.model())
         task.cell.write_timings(measure_speed(classifier, images))
 
-    beside(work, bar.tick)
+    run_in_thread(work, bar.tick)
 
 
 def _expected(task: _Task) -> float:

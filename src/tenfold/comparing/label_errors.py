@@ -16,7 +16,7 @@ from tenfold.data.label_errors import LABEL_ERRORS
 from tenfold.data.mnist import load_mnist
 from tenfold.errors import MissingExtraError, UsageError
 from tenfold.evaluation.metrics import evaluate
-from tenfold.execution.progress import WorkBar, beside
+from tenfold.execution.progress import WorkBar, run_in_thread
 from tenfold.files import atomic_path, cache_dir, make_folder, write_atomic
 from tenfold.machine import machine_facts
 from tenfold.recipes.catalog import load_recipe
@@ -133,7 +133,7 @@ def _read_fold(
         parts = [fitted.classifier.predict_proba(some) for some in (images[held], test_images)]
         cell.write({"train_seconds": round(fitted.seconds, 2)}, np.concatenate(parts), None)
 
-    beside(work, bar.tick)
+    run_in_thread(work, bar.tick)
 
 
 def _doubtful(labels: Labels, probabilities: Probabilities) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Where work runs: processes of this machine, Ray, progress bars."""
+"""Where work runs: worker processes on this machine, Ray, progress bars."""

@@ -1,12 +1,16 @@
-"""Work that takes minutes: done beside, so that Ctrl-C is heard, and told how far it is."""
+"""Progress of work that takes minutes: in a thread, so that Ctrl-C works, with a bar."""
 
 import threading
 import time
 from collections.abc import Callable
 
 
-def beside(work: Callable[[], None], tick: Callable[[], None]) -> None:
-    """Do work in a thread of its own: Ctrl-C is heard at once, even while compiled code runs."""
+def run_in_thread(work: Callable[[], None], tick: Callable[[], None]) -> None:
+    """Do work in a thread, and call `tick` five times a second until it ends.
+
+    Ctrl-C then raises at once in the main thread, even while compiled code runs. An error of the
+    work is raised here.
+    """
     errors: list[BaseException] = []
 
     def run() -> None:
@@ -25,7 +29,7 @@ def beside(work: Callable[[], None], tick: Callable[[], None]) -> None:
 
 
 class WorkBar:
-    """Progress in expected seconds; moves on while work that tells nothing is under way.
+    """Progress bar in expected seconds; it advances during work that reports nothing.
 
     Args:
         total: Expected seconds of all the work.
@@ -50,7 +54,7 @@ class WorkBar:
         self._bar.close()
 
     def begin(self, what: str, seconds: float) -> None:
-        """Count what came before as done; the next piece is expected to take so long."""
+        """Count the piece before as done, and begin one that is expected to take `seconds`."""
         self._done += self._share
         self._share = seconds
         self._start = time.perf_counter()
@@ -59,13 +63,13 @@ class WorkBar:
         self.phase("")
 
     def phase(self, doing: str) -> None:
-        """Say what is being done with the piece at hand."""
+        """Show which phase of the current piece is running."""
         text = f"{self._what}: {doing}" if doing else self._what
         self._bar.set_description_str(text, refresh=False)
 
     def tick(self) -> None:
-        """Move on by the time that has passed, slower the later it gets, never to the end."""
-        gone = (time.perf_counter() - self._start) / self._share
-        part = gone if gone < 0.5 else 1 - 0.25 / gone
+        """Advance by the time that has passed; ever slower, so that the end is never reached."""
+        passed = (time.perf_counter() - self._start) / self._share
+        part = passed if passed < 0.5 else 1 - 0.25 / passed
         self._bar.n = min(self._done + self._share * part, self._bar.total)
         self._bar.refresh()

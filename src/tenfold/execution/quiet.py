@@ -1,4 +1,4 @@
-"""Notes that libraries write to stderr, held back."""
+"""Notes that libraries write to stderr, filtered out."""
 
 import os
 import sys
@@ -8,23 +8,23 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def left_out_of_stderr(*notes: bytes) -> Iterator[None]:
-    """Hold back what libraries write to stderr, also from C++, and then write it without notes.
+def filtered_stderr(*notes: bytes) -> Iterator[None]:
+    """Collect what is written to stderr, also by C++, and pass it on afterward without the notes.
 
     Args:
-        notes: Lines that contain one of these are left out.
+        notes: Lines that contain one of these are dropped.
     """
     sys.stderr.flush()
     kept = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
+    with tempfile.TemporaryFile() as written:
+        os.dup2(written.fileno(), 2)
         try:
             yield
         finally:
             sys.stderr.flush()
             os.dup2(kept, 2)
             os.close(kept)
-            said.seek(0)
-            for line in said:
+            written.seek(0)
+            for line in written:
                 if not any(note in line for note in notes):
                     os.write(2, line)

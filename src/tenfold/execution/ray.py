@@ -1,18 +1,19 @@
-"""Ray: parts of a workflow on the machines of a cluster, or on a Ray of this machine."""
+"""Tasks on the machines of a Ray cluster, or on a Ray started on this machine."""
 
 import os
 import socket
 from collections.abc import Callable, Sequence
 from typing import Any, Self
+from weakref import WeakSet
 
 from tenfold.errors import MissingExtraError, TenfoldError
-from tenfold.execution.local import PartLostError
-from tenfold.execution.quiet import left_out_of_stderr
+from tenfold.execution.engine import WorkerLostError, call_in_worker
+from tenfold.execution.quiet import filtered_stderr
 from tenfold.machine import limit_threads, usable_cores
 
 try:
-    # Read while Ray is imported. It reports its use over the network unless told not to, and
-    # remarks on a change to come in how it hides GPUs.
+    # Ray reads these variables when it is imported. By default it reports its use over the
+    # network, and warns of a coming change in how it hides GPUs.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     # Errors that matter come as exceptions, and all are in Ray's logs.
@@ -22,31 +23,92 @@ except ModuleNotFoundError as error:
     raise MissingExtraError("--engine ray", "cluster") from error
 
 
-ANSWER_SECONDS = 5.0
-"""So long an address may take to answer."""
+CONNECT_SECONDS = 5.0
+"""Longest time a cluster's address may take to accept a connection."""
 
 
-def connect(address: str | None = None) -> bool:
-    """Connect to a Ray cluster, or start a Ray on this machine.
+class RayEngine:
+    """Ray tasks of one core each.
 
     Args:
         address: Of a running cluster, such as "10.0.0.1:6379" or "ray://head:10001". None takes
-            $RAY_ADDRESS, and starts a Ray if that is not set.
-
-    Returns:
-        Whether this call connected; False if this process was connected before.
+            $RAY_ADDRESS, and starts a Ray on this machine if that is not set. If this process is
+            connected to a Ray already, that one is used.
+        workers: Number of tasks that run at the same time; None takes all cores of the cluster.
 
     Raises:
-        TenfoldError: There is no cluster at that address.
+        TenfoldError: No cluster answers at that address.
     """
-    if ray.is_initialized():
-        return False
-    address = address or os.environ.get("RAY_ADDRESS")
+
+    def __init__(self, address: str | None = None, workers: int | None = None) -> None:
+        self._connected_here = not ray.is_initialized()
+        if self._connected_here:
+            _connect(address or os.environ.get("RAY_ADDRESS"))
+        self.workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        # Whoever started a lost task starts it again: a search must first reset its trial.
+        self._call = ray.remote(_call_with_one_thread).options(num_cpus=1, max_retries=0)
+        self._tasks: WeakSet[RayTask] = WeakSet()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.stop()
+        if self._connected_here:
+            ray.shutdown()
+
+    def start(self, function: Callable[..., Any], *arguments: Any) -> "RayTask":
+        """Call a module-level function in a Ray task, as soon as a core is free."""
+        task = RayTask(self._call.remote(function, *arguments))
+        self._tasks.add(task)
+        return task
+
+    def share(self, value: Any) -> Any:
+        """Put a value into Ray's store, from which each machine fetches it once."""
+        return ray.put(value)
+
+    def wait(self, tasks: Sequence["RayTask"], timeout: float) -> list["RayTask"]:
+        """Return the tasks that have ended; waits until one has, for at most `timeout` seconds."""
+        by_reference = {task.reference: task for task in tasks}
+        done, _ = ray.wait(list(by_reference), num_returns=1, timeout=timeout)
+        return [by_reference[reference] for reference in done]
+
+
+class RayTask:
+    """A function call as a Ray task; see `tenfold.execution.engine.Task`."""
+
+    def __init__(self, reference: Any) -> None:
+        self.reference = reference
+
+    def result(self) -> Any:
+        """Wait for the function to return, and return its value.
+
+        Raises:
+            TenfoldError: The function failed.
+            WorkerLostError: The worker died, or the task was stopped.
+        """
+        try:
+            return ray.get(self.reference)
+        except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, TenfoldError):
+                raise error.cause from None
+            raise TenfoldError(f"a worker failed: {_first_line(error.cause)}") from error
+        except ray.exceptions.RayError as error:
+            raise WorkerLostError(f"a worker of the cluster died: {_first_line(error)}") from error
+
+    def stop(self) -> None:
+        """End the task at once; does nothing if it has ended."""
+        ray.cancel(self.reference, force=True)
+
+
+def _connect(address: str | None) -> None:
+    """Connect to a cluster, or start a Ray on this machine if there is no address."""
     if address:
-        _knock(address)
+        _check_listening(address)
     own: dict[str, Any] = {"num_cpus": usable_cores(), "include_dashboard": False}
     try:
-        with left_out_of_stderr(b"Set ray log level"):
+        with filtered_stderr(b"Set ray log level"):
             ray.init(
                 address=address or "local",
                 log_to_driver=False,
@@ -55,95 +117,25 @@ def connect(address: str | None = None) -> bool:
             )
     except Exception as error:  # Ray raises a dozen kinds
         where = f"at {address} " if address else ""
-        raise TenfoldError(f"no Ray {where}answers: {_one_line(error)}") from error
-    return True
+        raise TenfoldError(f"no Ray {where}answers: {_first_line(error)}") from error
 
 
-def _knock(address: str) -> None:
+def _check_listening(address: str) -> None:
     """Refuse an address where nothing listens: Ray itself would try for minutes."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if not colon or not port.isdigit():  # auto, or none at all: Ray tells soon
+    if not colon or not port.isdigit():  # "auto", or no address: Ray itself fails soon
         return
     try:
-        socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS).close()
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
     except (OSError, OverflowError) as error:
-        raise TenfoldError(f"no Ray at {address} answers: {_one_line(error)}") from error
+        raise TenfoldError(f"no Ray at {address} answers: {_first_line(error)}") from error
 
 
-class RayEngine:
-    """Ray tasks of one core each.
-
-    Args:
-        address: See `connect`.
-        workers: Parts that run at the same time; all cores of the cluster if not given.
-
-    Raises:
-        TenfoldError: There is no cluster at that address.
-    """
-
-    def __init__(self, address: str | None = None, workers: int | None = None) -> None:
-        self._connected = connect(address)
-        self.workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-        self._parts: list[_Task] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for part in self._parts:
-            part.stop()
-        if self._connected:
-            ray.shutdown()
-
-    def start(self, function: Callable[..., Any], *arguments: Any) -> "_Task":
-        """Call a function of a module in a Ray task; it waits until a core is free."""
-        # Lost tasks are for whoever started them: a search has to take its trial up again first.
-        remote = ray.remote(_with_one_thread).options(num_cpus=1, max_retries=0)
-        part = _Task(remote.remote(function, *arguments))
-        self._parts.append(part)
-        return part
-
-    def share(self, value: Any) -> Any:
-        """Put a value into Ray's store, where each machine fetches it once."""
-        return ray.put(value)
-
-    def ended(self, parts: Sequence["_Task"], timeout: float) -> list["_Task"]:
-        """Return those that have ended, after at most so many seconds, sooner if there are any."""
-        of = {part.reference: part for part in parts}
-        done, _ = ray.wait(list(of), num_returns=1, timeout=timeout)
-        return [of[reference] for reference in done]
-
-
-class _Task:
-    """One function call as a Ray task."""
-
-    def __init__(self, reference: Any) -> None:
-        self.reference = reference
-
-    def result(self) -> Any:
-        """Wait for what the function returns; see `tenfold.execution.local.Part`."""
-        try:
-            return ray.get(self.reference)
-        except ray.exceptions.RayTaskError as error:
-            if isinstance(error.cause, TenfoldError):
-                raise error.cause from None
-            raise TenfoldError(f"a worker failed: {_one_line(error.cause)}") from error
-        except ray.exceptions.RayError as error:
-            raise PartLostError(f"a worker of the cluster died: {_one_line(error)}") from error
-
-    def stop(self) -> None:
-        """End the task, if it has not ended."""
-        ray.cancel(self.reference, force=True)
-
-
-def _with_one_thread(function: Callable[..., Any], *arguments: Any) -> Any:
+def _call_with_one_thread(function: Callable[..., Any], *arguments: Any) -> Any:
     limit_threads(1)
-    try:
-        return function(*arguments)
-    except TenfoldError as error:
-        raise TenfoldError(str(error)) from None  # not all kinds can be pickled
+    return call_in_worker(function, arguments)
 
 
-def _one_line(error: BaseException) -> str:
+def _first_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 
 from tenfold.errors import MissingExtraError, TrainingError, UsageError
-from tenfold.execution.quiet import left_out_of_stderr
+from tenfold.execution.quiet import filtered_stderr
 from tenfold.machine import has_gpu
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -86,7 +86,7 @@ def _collector_spared() -> Iterator[None]:
 def _import_tensorflow() -> None:
     """Import TensorFlow without the notes on its own build, which no setting of it silences."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with left_out_of_stderr(*_BUILD_NOTES):
+    with filtered_stderr(*_BUILD_NOTES):
         import tensorflow  # noqa: F401
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tenfold.data.mnist import load_mnist, split_validation
 from tenfold.errors import TrainingError
-from tenfold.execution.local import Engine, Part
+from tenfold.execution.engine import Engine, Task
 from tenfold.recipes.recipe import Recipe, member_seeds
 from tenfold.training.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
 from tenfold.training.loop import fit
@@ -37,7 +37,7 @@ def members_elsewhere(
     """Start every unfinished member of some runs on an engine; end what still runs at the end."""
     from tqdm import tqdm
 
-    parts: dict[Path, Part] = {}
+    parts: dict[Path, Task] = {}
     shared = None
     for folder, request in runs.items():
         for seed in member_seeds(request.recipe, request.seed):
@@ -58,7 +58,7 @@ def members_elsewhere(
 class Elsewhere:
     """Members that train elsewhere, by the folder where their last checkpoints belong."""
 
-    def __init__(self, parts: dict[Path, Part], bar: Any) -> None:
+    def __init__(self, parts: dict[Path, Task], bar: Any) -> None:
         self._parts = parts
         self._bar = bar
 

@@ -33,7 +33,7 @@ from tenfold.errors import TrainingError, UsageError
 from tenfold.evaluation.evaluate import all_figures
 from tenfold.evaluation.metrics import evaluate, hardest_images
 from tenfold.evaluation.significance import summarize
-from tenfold.execution.local import Engine
+from tenfold.execution.engine import Engine
 from tenfold.exporting.graph import onnx_model
 from tenfold.exporting.weights import network_weights
 from tenfold.files import temporary_folder

@@ -13,7 +13,7 @@ import optuna
 
 from tenfold.data.mnist import load_mnist, split_validation
 from tenfold.errors import TenfoldError
-from tenfold.execution.local import Engine, Part, PartLostError
+from tenfold.execution.engine import Engine, Task, WorkerLostError
 from tenfold.files import write_atomic
 from tenfold.recipes.recipe import member_seeds
 from tenfold.recipes.serialization import recipe_to_dict
@@ -135,7 +135,7 @@ class _Crew:
         self._engine = engine
         self._splits = splits
         self._here = f"{socket.gethostname()}-{os.getpid()}"
-        self._parts: dict[Part, str] = {}
+        self._parts: dict[Task, str] = {}
         self._gone: set[str] = set()
         self._unclaimed: dict[int, float] = {}
         self._hired = 0
@@ -156,11 +156,11 @@ class _Crew:
                 for _ in range(min(self._engine.workers, left)):
                     self._hire()
                 while self._parts:
-                    for part in self._engine.ended(list(self._parts), POLL_SECONDS):
+                    for part in self._engine.wait(list(self._parts), POLL_SECONDS):
                         name = self._parts.pop(part)
                         try:
                             part.result()
-                        except PartLostError as error:
+                        except WorkerLostError as error:
                             self._gone.add(name)
                             take_up_again(self._study, self._trials_of({name}))
                             done = len(ended(rows_of(self._study, plan)))

@@ -1,4 +1,4 @@
-"""Rows of the output, made column by column."""
+"""The output's rows as Arrow tables, made column by column."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tenfold.arrays import SIDE, Images, Probabilities
 from tenfold.reading.results import REJECTED, Reading
 
 _CHARACTERS = [*"0123456789", REJECTED, ""]
-_REJECTED, _BLANK = 10, 11
-"""Places in `_CHARACTERS`."""
+_REJECTED_CODE, _BLANK_CODE = 10, 11
+"""Positions in `_CHARACTERS`."""
 
 
 def schema() -> Any:
@@ -40,18 +41,18 @@ def schema() -> Any:
 def image_rows(
     source: str,
     first: int,
-    images: NDArray[np.uint8],
-    scored: tuple[NDArray[np.float32], NDArray[np.float32]],
+    images: Images,
+    scored: tuple[Probabilities, NDArray[np.float32]],
     threshold: float,
 ) -> Any:
-    """Return a row for each image, without a Python object for any of them.
+    """Return one row per image, without making Python objects for them.
 
     Args:
-        source: Of all.
-        first: Index of the first.
-        images: uint8 (n, 28, 28), white ink on black. One without ink has no digit.
-        scored: Their probabilities, float32 (n, 10), and digit scores, float32 (n,).
-        threshold: Digit score below which a digit is rejected.
+        source: Entry of the column `source`.
+        first: Index of the first image.
+        images: uint8 (n, 28, 28), white ink on black. An image without ink has no digit.
+        scored: Probabilities, float32 (n, 10), and digit scores, float32 (n,).
+        threshold: A digit with a lower score is rejected, 0 to 1.
 
     Returns:
         A pyarrow table of n rows; every box is the whole image.
@@ -64,8 +65,8 @@ def image_rows(
     digit = probabilities.argmax(axis=1).astype(np.int8)
     confidence = probabilities.max(axis=1)
     rejected = scores < threshold
-    characters = np.where(rejected, _REJECTED, digit)
-    texts = np.where(inked, characters, _BLANK).astype(np.int8)
+    characters = np.where(rejected, _REJECTED_CODE, digit)
+    texts = np.where(inked, characters, _BLANK_CODE).astype(np.int8)
     return _table(
         pa.repeat(source, count),
         np.arange(first, first + count, dtype=np.int64),
@@ -75,7 +76,7 @@ def image_rows(
         (
             digit[inked],
             confidence[inked],
-            np.tile(np.array([0, 0, 28, 28], np.int32), int(inked.sum())),
+            np.tile(np.array([0, 0, SIDE, SIDE], np.int32), int(inked.sum())),
             rejected[inked],
         ),
         pa.nulls(count, pa.string()),
@@ -83,7 +84,7 @@ def image_rows(
 
 
 class PictureRows:
-    """Rows of pictures, gathered one by one."""
+    """Rows of pictures, collected one by one."""
 
     def __init__(self) -> None:
         self._rows: list[tuple[str, int, str | None, float | None, int, str | None]] = []
@@ -93,7 +94,7 @@ class PictureRows:
         return len(self._rows)
 
     def add(self, source: str, index: int, reading: Reading) -> None:
-        """Add what was read in a picture."""
+        """Add a picture that was read."""
         digits = [digit for line in reading.lines for digit in line.digits]
         least = min((digit.confidence for digit in digits), default=None)
         self._rows.append((source, index, reading.text, least, len(digits), None))
@@ -103,12 +104,12 @@ class PictureRows:
         """Add a picture that could not be read."""
         self._rows.append((source, index, None, None, 0, error))
 
-    def table(self) -> Any:
+    def pop_table(self) -> Any:
         """Return the rows as a pyarrow table, and forget them."""
         import pyarrow as pa
 
         sources, indices, texts, confidences, counts, errors = _columns(self._rows, 6)
-        digits, sure, boxes, rejected = _columns(self._digits, 4)
+        digits, digit_confidences, boxes, rejected = _columns(self._digits, 4)
         result = _table(
             pa.array(sources, pa.string()),
             np.array(indices, np.int64),
@@ -117,7 +118,7 @@ class PictureRows:
             np.array(counts, np.int64),
             (
                 np.array(digits, np.int8),
-                np.array(sure, np.float32),
+                np.array(digit_confidences, np.float32),
                 np.array(boxes, np.int32).ravel(),
                 np.array(rejected, bool),
             ),
@@ -140,17 +141,17 @@ def _table(
     digits: tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]],
     errors: Any,
 ) -> Any:
-    """Put columns together; `digits` holds those of all rows, one after the other."""
+    """Join columns to a table; `digits` holds the digits of all rows, `counts` of each row."""
     import pyarrow as pa
 
     columns = schema()
     digit, confidence, boxes, rejected = digits
-    corners = np.arange(0, len(boxes) + 1, 4, dtype=np.int32)
+    box_ends = np.arange(0, len(boxes) + 1, 4, dtype=np.int32)
     found = pa.StructArray.from_arrays(
         [
             pa.array(digit),
             pa.array(confidence),
-            pa.ListArray.from_arrays(pa.array(corners), pa.array(boxes)),
+            pa.ListArray.from_arrays(pa.array(box_ends), pa.array(boxes)),
             pa.array(rejected),
         ],
         fields=list(columns.field("digits").type.value_type),

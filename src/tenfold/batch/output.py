@@ -1,4 +1,4 @@
-"""The output: a folder of parts, and a manifest that ties it to its input and settings."""
+"""The output folder: numbered parts, and a manifest that ties them to input and settings."""
 
 import json
 import os
@@ -11,29 +11,33 @@ from typing import Any
 
 from filelock import Timeout
 
-from tenfold.batch.working import part_name
 from tenfold.errors import TenfoldError, UsageError
 from tenfold.files import lock, make_folder, write_atomic
 
 MANIFEST = "_batch.json"
-"""Begins with _, as what readers of Parquet folders leave out does."""
+"""Readers of Parquet folders skip names that begin with _."""
 
 LOCK = ".lock"
 
 FINISHED = "finished"
-"""What the manifest holds once all parts are there: how many, with how many rows and errors."""
+"""Key of the manifest that is set at the end: numbers of parts, pictures and errors."""
 
 _PART = re.compile(r"part-(\d{8,})\.parquet")
 
 
+def part_name(number: int) -> str:
+    """Return the file name of the part that belongs to a chunk."""
+    return f"part-{number:08}.parquet"
+
+
 @dataclass(frozen=True)
 class Output:
-    """The folder of a batch.
+    """The output folder of a batch.
 
     Attributes:
-        folder: Where it is.
-        manifest: What it was begun with.
-        parts: Numbers of the parts that are there.
+        folder: Its path.
+        manifest: Facts on input and settings that the batch was begun with.
+        parts: Numbers of the parts that exist.
     """
 
     folder: Path
@@ -42,11 +46,11 @@ class Output:
 
     @property
     def finished(self) -> bool:
-        """Whether the batch has come to its end."""
+        """Whether the batch is complete."""
         return FINISHED in self.manifest
 
     def counts(self, number: int) -> tuple[int, int] | None:
-        """Return rows and errors of a part that is there, or None if it is damaged."""
+        """Return the numbers of rows and of errors in a part that exists; None if it is damaged."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -57,69 +61,68 @@ class Output:
         groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
         # `error` is the last column.
         nulls = (group.column(group.num_columns - 1).statistics.null_count for group in groups)
-        errors = metadata.num_rows - sum(nulls)
-        return metadata.num_rows, errors
+        return metadata.num_rows, metadata.num_rows - sum(nulls)
 
     def finish(self, totals: dict[str, Any]) -> None:
-        """Write down that all is done."""
+        """Record that the batch is complete."""
         document = self.manifest | {FINISHED: totals}
         write_atomic(self.folder / MANIFEST, json.dumps(document, indent=2) + "\n")
 
 
 @contextmanager
-def output(folder: Path, manifest: dict[str, Any], *, resume: bool) -> Iterator[Output]:
-    """Begin an output, or go on with one, and hold it so that no second process writes there.
+def open_output(folder: Path, manifest: dict[str, Any], *, resume: bool) -> Iterator[Output]:
+    """Begin or resume an output, and lock it against other processes.
 
     Args:
         folder: Made if missing.
-        manifest: JSON-ready facts on input and settings; an output is gone on with if its own are
-            the same, all but how input and model are called.
-        resume: Whether to go on with what is there, if anything is.
+        manifest: JSON-ready facts on input and settings. An output is resumed only if its own
+            manifest is the same, apart from the paths of input and model.
+        resume: Whether to resume the batch that is there, if there is one.
 
     Raises:
-        UsageError: The folder holds something else, or a batch of another input or with other
-            settings, or one that was not to be resumed.
+        UsageError: The folder holds something else, a batch of another input or with other
+            settings, or a batch while `resume` is not set.
         TenfoldError: Another process writes there.
     """
-    found = _look(folder, manifest, resume=resume)
+    found = _find_batch(folder, manifest, resume=resume)
     make_folder(folder)
     try:
         with lock(folder / LOCK, timeout=0):
             if found is None:
                 write_atomic(folder / MANIFEST, json.dumps(manifest, indent=2) + "\n")
-            for left in folder.glob(".part-*.parquet"):  # by a kill while writing
-                left.unlink(missing_ok=True)
+            for unfinished in folder.glob(".part-*.parquet"):  # left by a kill
+                unfinished.unlink(missing_ok=True)
             yield Output(folder, found or manifest, _parts(folder))
     except Timeout:
         raise TenfoldError(f"another process is writing to {folder}") from None
-    if FINISHED in _read(folder):
+    if FINISHED in _read_manifest(folder):
         (folder / LOCK).unlink(missing_ok=True)
 
 
-def _look(folder: Path, manifest: dict[str, Any], *, resume: bool) -> dict[str, Any] | None:
-    """Return the manifest of a batch to go on with, or None if there is nothing yet."""
+def _find_batch(folder: Path, manifest: dict[str, Any], *, resume: bool) -> dict[str, Any] | None:
+    """Return the manifest of a batch to resume, or None if there is nothing yet."""
     if not folder.exists():
         return None
     if not folder.is_dir():
         raise UsageError(f"{folder} is a file; give a folder to write to")
     if not (folder / MANIFEST).exists():
-        # A kill just after the start leaves no more than hidden files of ours.
+        # A kill just after the start leaves only these hidden files.
         hidden = (f".{MANIFEST}", LOCK)
         if all(path.name.startswith(hidden) for path in folder.iterdir()):
             return None
-        raise UsageError(f"{folder} already holds something; give another folder")
-    found = _read(folder)
+        raise UsageError(f"{folder} is not empty; give another folder")
+    found = _read_manifest(folder)
     if not resume:
         if FINISHED in found:
             raise UsageError(f"{folder} holds a finished batch; give another folder")
-        raise UsageError(f"{folder} holds an unfinished batch; --resume goes on with it")
+        raise UsageError(f"{folder} holds an unfinished batch; add --resume to continue it")
     for name in sorted(manifest.keys() | (found.keys() - {FINISHED})):
         if name not in ("input", "model") and manifest.get(name) != found.get(name):
-            raise UsageError(f"{folder} {_why(name, found, manifest)}; give another folder")
+            raise UsageError(f"{folder} {_difference(name, found, manifest)}; give another folder")
     return found
 
 
-def _why(name: str, found: dict[str, Any], manifest: dict[str, Any]) -> str:
+def _difference(name: str, found: dict[str, Any], manifest: dict[str, Any]) -> str:
     if name in ("fingerprint", "files", "bytes"):
         return f"was begun with other files than {manifest['input']} holds now"
     if name in ("format", "model_sha256"):
@@ -127,7 +130,7 @@ def _why(name: str, found: dict[str, Any], manifest: dict[str, Any]) -> str:
     return f"was begun with other settings ({name}: {found.get(name)}, now {manifest.get(name)})"
 
 
-def _read(folder: Path) -> dict[str, Any]:
+def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
         found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

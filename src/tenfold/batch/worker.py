@@ -1,0 +1,169 @@
+"""Reads one chunk of the input, and writes the part of the output that belongs to it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tenfold.arrays import Images
+from tenfold.batch.chunks import Chunk, Content, ImageBlock, Input, Unreadable, one_line
+from tenfold.batch.output import part_name
+from tenfold.batch.output_table import PictureRows, image_rows, schema
+from tenfold.classifiers.base import predict_scored
+from tenfold.classifiers.bundle import graph_of, load_bundle
+from tenfold.classifiers.onnx import OnnxClassifier
+from tenfold.errors import PictureError
+from tenfold.files import atomic_path
+from tenfold.imaging.decoding import load_pages, load_picture, picture_name
+from tenfold.reading.reader import Reader
+
+LIGHT_BORDER = 127
+"""An image is dark ink on light if its outermost pixels have a higher mean; MNIST's are black."""
+
+ROWS_PER_GROUP = 10_000
+"""Rows that are written at once, as one row group."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Input, output and settings of a batch, as a worker needs them.
+
+    Attributes:
+        source: The input.
+        out: Folder of the parts.
+        model: Shipped name or bundle folder.
+        single: Each picture shows one digit.
+    """
+
+    source: Input
+    out: Path
+    model: str
+    single: bool
+
+
+@dataclass(frozen=True)
+class PartSummary:
+    """A part that was written.
+
+    Attributes:
+        size_bytes: Size of the chunk.
+        rows: Number of rows in the part.
+        errors: Number of rows with an error.
+        first_error: The first error; "" if there is none.
+    """
+
+    size_bytes: int
+    rows: int
+    errors: int
+    first_error: str
+
+
+def read_chunk(job: Job, number: int, chunk: Chunk) -> PartSummary:
+    """Read a chunk with one thread, and write its part, whole or not at all.
+
+    The network is loaded once in each process.
+
+    Raises:
+        BundleError: There is no such model, or it is damaged.
+        OSError: A file of many pictures is gone, or the part cannot be written.
+    """
+    import pyarrow.parquet as pq
+
+    reader = _reader(job.model)
+    rows = errors = 0
+    first_error = ""
+    with (
+        atomic_path(job.out / part_name(number)) as temporary,
+        pq.ParquetWriter(temporary, schema(), compression="zstd") as writer,
+    ):
+        for table in _row_groups(_tables(job, reader, chunk)):
+            writer.write_table(table)
+            rows += len(table)
+            found = table.column("error").drop_null()
+            errors += len(found)
+            first_error = first_error or (found[0].as_py() if len(found) else "")
+    return PartSummary(chunk.size_bytes, rows, errors, first_error)
+
+
+@lru_cache(maxsize=1)
+def _reader(model: str) -> Reader:
+    import cv2
+
+    cv2.setNumThreads(1)
+    return Reader(OnnxClassifier(graph_of(load_bundle(model)), threads=1))
+
+
+def _row_groups(tables: Iterator[Any]) -> Iterator[Any]:
+    """Join small tables to row groups of some thousand rows."""
+    import pyarrow as pa
+
+    waiting: list[Any] = []
+    for table in tables:
+        waiting.append(table)
+        if sum(map(len, waiting)) >= ROWS_PER_GROUP:
+            yield pa.concat_tables(waiting)
+            waiting = []
+    if waiting:
+        yield pa.concat_tables(waiting)
+
+
+def _tables(job: Job, reader: Reader, chunk: Chunk) -> Iterator[Any]:
+    rows = PictureRows()
+    for content in chunk.contents(job.source):
+        if isinstance(content, ImageBlock):
+            yield _read_images(reader, content)
+        else:
+            _read_picture(reader, content, rows, single=job.single)
+        if len(rows) >= ROWS_PER_GROUP:
+            yield rows.pop_table()
+    if len(rows):
+        yield rows.pop_table()
+
+
+def _read_images(reader: Reader, block: ImageBlock) -> Any:
+    """Read a block of images; dark ink on light is read as a picture of one digit."""
+    import pyarrow as pa
+
+    images = block.images
+    scored = predict_scored(reader.classifier, images)
+    table = image_rows(block.source, block.first, images, scored, reader.threshold)
+    light = np.flatnonzero(_border_means(images) > LIGHT_BORDER)
+    if not light.size:
+        return table
+    rows = PictureRows()
+    for number in light:
+        reading = reader.read(images[number], single=True)
+        rows.add(block.source, block.first + int(number), reading)
+    kept = np.delete(np.arange(len(images)), light)
+    return pa.concat_tables([table.take(kept), rows.pop_table()]).sort_by("index")
+
+
+def _read_picture(reader: Reader, content: Content, rows: PictureRows, *, single: bool) -> None:
+    """Read a picture, or each page of a PDF, and add a row for each or for the error."""
+    if isinstance(content, Unreadable):
+        rows.add_error(content.source, content.index, content.error)
+        return
+    assert not isinstance(content, ImageBlock)
+    picture, index = content.picture, content.index
+    try:
+        for page in load_pages(picture) if content.pages else [load_picture(picture)]:
+            rows.add(content.source, index, reader.read_picture(page, single=single))
+            index += 1
+    except PictureError as error:
+        message = str(error)
+        if isinstance(picture, Path):  # name the file as the user does
+            message = message.replace(picture_name(picture), content.source)
+        rows.add_error(content.source, index, message)
+    except Exception as error:  # one picture must not stop the others
+        message = f"the picture cannot be read: {type(error).__name__}: {one_line(error)}"
+        rows.add_error(content.source, index, message)
+
+
+def _border_means(images: Images) -> Any:
+    """Return the mean of the outermost pixels of each image, float32 (n,), 0 to 255."""
+    rows = images[:, [0, -1], :].mean(axis=(1, 2), dtype=np.float32)
+    columns = images[:, :, [0, -1]].mean(axis=(1, 2), dtype=np.float32)
+    return (rows + columns) / 2
