@@ -20,7 +20,11 @@ from served import PNG, Served, form, maze, png
 
 from tenfold.cli.main import main
 from tenfold.errors import UsageError
+from tenfold.serving.http_errors import HttpError
+from tenfold.serving.origins import OriginCheck
 from tenfold.serving.settings import Settings
+
+INFER = "/v2/models/reader/infer"
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +53,17 @@ def test_predict(served: Served, digit_png: Path) -> None:
     assert picture | {"path": str(digit_png)} == told["pictures"][0]
 
 
+CODECS = ("undefined", "punycode", "raw_unicode_escape", "unicode_escape", "utf-7", "idna", "hex")
+
+
+def with_charset(kind: dict[str, str], name: str) -> dict[str, str]:
+    return {"Content-Type": f"{kind['Content-Type']}; charset={name}"}
+
+
 def test_predict_with_invalid_bodies(served: Served, digit_png: Path) -> None:
     data = digit_png.read_bytes()
     wrong, kind = form(data, name="picture")
+    form_body, _ = form(data)
     for status, body, headers in (
         (400, b"", PNG),
         (400, wrong, kind),
@@ -61,6 +73,7 @@ def test_predict_with_invalid_bodies(served: Served, digit_png: Path) -> None:
         (413, png(np.zeros((1001, 1000), np.uint8)), PNG),
         (415, b"{}", {"Content-Type": "application/json"}),
         (415, data, PNG | {"Content-Encoding": "gzip"}),
+        *((415, form_body, with_charset(kind, name)) for name in CODECS),
         (422, b"no picture", PNG),
         (422, data[: len(data) // 2], PNG),
     ):
@@ -127,8 +140,79 @@ def test_the_examples_in_the_docs(served: Served, digit_png: Path, tmp_path: Pat
     )
 
 
-def test_cors_if_asked_and_ctrl_c() -> None:
-    server = Served("--cors", "https://example.org", "--quiet")
+def test_forms_in_utf8(served: Served, digit_png: Path) -> None:
+    body, kind = form(digit_png.read_bytes())
+    body = body.replace(b"a.png", "\u96f6.png".encode())
+    for headers in (kind, with_charset(kind, "UTF-8")):
+        answer = served.ask("/predict", body, headers)
+        assert answer.document["pictures"][0]["path"] == "\u96f6.png"
+
+
+def test_other_hosts_and_origins_are_refused(served: Served, digit_png: Path) -> None:
+    port = served.host.rpartition(":")[2]
+    for host in (f"localhost:{port}", "LOCALHOST.", "127.0.0.1", f"[::1]:{port}"):
+        assert served.ask("/v2/", headers={"Host": host}).document["name"] == "tenfold"
+    for host in ("example.org", f"example.org:{port}", "127.0.0.1.example.org", "10.0.0.1", ""):
+        for path in ("/", "/v2/", "/v2/health/live", "/metrics", "/nowhere"):
+            answer = served.ask(path, headers={"Host": host})
+            assert (answer.status, list(answer.document)) == (400, ["error"])
+            assert "location" not in answer.headers
+    data = digit_png.read_bytes()
+    for origin, status in (
+        (served.address, 200),
+        (f"http://localhost:{port}", 403),
+        ("http://127.0.0.1:1", 403),
+        ("https://example.org", 403),
+        ("null", 403),
+    ):
+        for path, body in (("/predict", data), ("/page/read", data), (INFER, bytes(784))):
+            headers = {"Origin": origin, "Inference-Header-Content-Length": "0"}
+            answer = served.ask(path, body, headers)
+            assert answer.status == status, (origin, path, answer)
+        assert served.ask("/v2", headers={"Origin": origin}).status == 200
+    preflight = {"Origin": "null", "Access-Control-Request-Method": "POST"}
+    assert served.ask("/predict", headers=preflight, method="OPTIONS").status == 403
+
+
+@pytest.mark.parametrize(
+    ("hosts", "accepted", "refused"),
+    [
+        (
+            ("127.0.0.1", "digits.example"),
+            ("digits.example:80",),
+            ("www.digits.example", "10.1.1.1"),
+        ),
+        (("0.0.0.0",), ("10.1.1.1:8000", "[fe80::1]:8000", socket.gethostname()), ("a.example",)),
+        (("::1", "*"), ("anything",), ()),
+    ],
+)
+def test_allowed_hosts(
+    hosts: tuple[str, ...], accepted: tuple[str, ...], refused: tuple[str, ...]
+) -> None:
+    check = OriginCheck(hosts, ()).check
+    for host in (*accepted, "localhost"):
+        check("GET", "1.1", [(b"host", host.encode())])
+    for host in refused:
+        with pytest.raises(HttpError, match="not served"):
+            check("GET", "1.1", [(b"host", host.encode())])
+    check("GET", "1.0", [])
+    for headers in ([], [(b"host", b"localhost"), (b"host", b"localhost")]):
+        with pytest.raises(HttpError, match="one Host"):
+            check("GET", "1.1", headers)
+
+
+def test_messages_of_libtiff_are_not_in_the_log(served: Served) -> None:
+    file = io.BytesIO()
+    Image.effect_noise((60, 60), 50).save(file, "TIFF", compression="tiff_lzw")
+    data = bytearray(file.getvalue())
+    data[100:120] = 20 * b"\xff"
+    tiff = {"Content-Type": "image/tiff"}
+    assert served.ask("/predict", bytes(data), tiff).status == 422  # `end_well` reads the log
+
+
+def test_cors_and_ctrl_c() -> None:
+    server = Served("--cors", "https://example.org", "--quiet", "--allowed-hosts", "a.example,b")
+    assert server.ask("/v2", headers={"Host": "b"}).status == 200
     origin = {"Origin": "https://example.org"}
     answer = server.ask("/v2/health/live", headers=origin)
     assert answer.headers["access-control-allow-origin"] == "https://example.org"
@@ -210,7 +294,8 @@ def test_sigterm_lets_requests_end() -> None:
     [
         ["--port", "70000"], ["--host", "nowhere.invalid"], ["--host", "203.0.113.1"],
         ["--timeout", "0"], ["--queue", "0"], ["--workers", "-1"], ["--cors", "example.org"],
-        ["--timeout", "nan"], ["--max-megabytes", "0"], ["--model", "nonsense"], ["busy"],
+        ["--timeout", "nan"], ["--allowed-hosts", "a:80"], ["--allowed-hosts", "http://a"],
+        ["--max-megabytes", "0"], ["--model", "nonsense"], ["busy"],
     ],
     ids=" ".join,
 )  # fmt: skip

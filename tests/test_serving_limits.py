@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 import threading
 import time
@@ -20,7 +21,10 @@ from tenfold.serving.metrics import Metrics
 
 INFER = "/v2/models/reader/infer"
 SECONDS = 1.2
-HEAD = b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
+HEAD = (
+    b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+    b"Content-Length: %d\r\n\r\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +52,17 @@ def raw(served: Served, text: bytes) -> socket.socket:
     connection = socket.create_connection((host, int(port)), timeout=30)
     connection.sendall(text)
     return connection
+
+
+def received(connection: socket.socket) -> bytes:
+    """Send no more, and return all that the server sends until it closes the connection."""
+    with contextlib.suppress(OSError):  # it has closed already
+        connection.shutdown(socket.SHUT_WR)
+    parts = []
+    with contextlib.suppress(ConnectionError):
+        while part := connection.recv(2**16):
+            parts.append(part)
+    return b"".join(parts)
 
 
 def test_200_connections_at_once(served: Served, mnist) -> None:
@@ -95,6 +110,18 @@ def test_work_ends_when_the_client_disconnects(served: Served) -> None:
     wait_until(lambda: served.metric(label) >= 1)
 
 
+def test_a_half_closed_request_is_answered(served: Served) -> None:
+    wait_until(lambda: idle(served))
+    with raw(served, 3 * b"GET /v2 HTTP/1.1\r\nHost: localhost\r\n\r\n") as connection:
+        assert received(connection).count(b"HTTP/1.1 200 OK") == 3
+    body = maze(128)  # too slow, which shows that the server waits
+    with raw(served, HEAD % len(body) + body) as connection:
+        answer = received(connection)
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 504 "), answer
+    with raw(served, HEAD % 500 + b"half") as connection:
+        assert received(connection) == b""
+
+
 def test_half_a_body(served: Served) -> None:
     left = raw(served, HEAD % 500 + b"half")
     left.close()
@@ -111,7 +138,7 @@ def test_endless_headers_are_refused(served: Served) -> None:
         answer = b""
         with contextlib.suppress(ConnectionError):
             answer = connection.recv(100)
-    assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 431 ")
 
 
 @pytest.mark.slow
@@ -124,17 +151,20 @@ def test_incomplete_headers_time_out(served: Served) -> None:
     "text",
     [
         b"nonsense\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: many\r\n\r\n",
-        b"POST /predict HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: many\r\n\r\n",
+        b"POST /predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
         b"\x16\x03\x01\x02\x00\x01",
-        b"GET /%ff%00 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        b"CONNECT a:80 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /%ff%00 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
     ],
 )
 def test_malformed_http(served: Served, text: bytes) -> None:
     with raw(served, text) as connection:
-        connection.shutdown(socket.SHUT_WR)
-        answer = connection.recv(1000)
-    assert answer == b"" or answer.split()[1][:1] == b"4", answer
+        head, _, body = received(connection).partition(b"\r\n\r\n")
+    assert head.split()[1][:1] == b"4", head
+    assert b"content-type: application/json" in head
+    assert list(json.loads(body)) == ["error"]
     assert served.ask("/v2/health/live").status == 200
 
 

@@ -46,6 +46,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar = "X" if kind is float else "N"
         limits.add_argument(f"--{name}", type=kind, default=default, metavar=metavar, help=help)
     limits.add_argument(
+        "--allowed-hosts",
+        default="",
+        metavar="LIST",
+        help="names, besides loopback names and --host, by which clients may address the server, "
+        "* for all (default: none)",
+    )
+    limits.add_argument(
         "--cors",
         action="append",
         default=[],
@@ -68,6 +75,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         queue=options.queue,
         picture_queue=options.picture_queue,
         workers=options.workers,
+        allowed_hosts=(options.host, *filter(None, options.allowed_hosts.split(","))),
         cors=tuple(options.cors),
     )
     try:

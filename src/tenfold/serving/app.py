@@ -28,7 +28,8 @@ _RETRY = {
 }
 
 _REASONS = {
-    400: "The request is malformed.",
+    400: "The request is malformed, or is for another host.",
+    403: "A page of another origin sent the request.",
     404: "There is no such model or path.",
     413: "Too many bytes, pixels, pages or images.",
     415: "The content type is not supported.",
@@ -50,6 +51,7 @@ def create_app(service: Service) -> FastAPI:
         description=DESCRIPTION,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         docs_url=None,
+        redirect_slashes=False,  # the address of a redirect would be made from the Host header
         redoc_url=None,
     )
     app.state.service = service

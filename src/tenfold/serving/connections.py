@@ -1,6 +1,8 @@
-"""HTTP connections with limits on their number and on the size and time of headers."""
+"""HTTP connections with limits on headers, and errors in JSON."""
 
 import asyncio
+import json
+from socket import SO_ERROR, SOL_SOCKET
 from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
@@ -14,11 +16,8 @@ MAX_HEADER_BYTES = 2**16
 MAX_CONNECTIONS = 1000
 """Maximum number of open connections: many systems allow a process 1,024 files."""
 
-_FULL = b'{"error": "too many connections; try again"}'
-_FULL_RESPONSE = (
-    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n"
-    b"connection: close\r\ncontent-length: %d\r\n\r\n%s" % (len(_FULL), _FULL)
-)
+PROBE_SECONDS = 0.25
+"""Interval of the checks whether a client that sends no more data still receives."""
 
 _Protocol: Any = AutoHTTPProtocol
 
@@ -35,8 +34,7 @@ class Connection(_Protocol):  # type: ignore[misc]
         self._header_bytes = 0
         super().connection_made(transport)
         if len(self.connections) > MAX_CONNECTIONS:
-            transport.write(_FULL_RESPONSE)
-            transport.close()
+            self._refuse(b"503 Service Unavailable", "too many connections; try again")
             return
         self._start_header_timer()
 
@@ -52,12 +50,53 @@ class Connection(_Protocol):  # type: ignore[misc]
         if self.cycle is None or not self.cycle.more_body:
             self._header_bytes += len(data)
         if self._header_bytes > MAX_HEADER_BYTES:
-            self.transport.close()
+            self._refuse(b"431 Request Header Fields Too Large", "the headers are too long")
+
+    def eof_received(self) -> bool:
+        """Keep a connection open on which the client sends no more data but awaits its response.
+
+        A client that has disconnected sends the same signal. The difference shows when data is
+        sent to the client; `_probe` does so if the response takes long.
+        """
+        cycle = self.cycle
+        if cycle is None or cycle.more_body or cycle.response_complete or cycle.disconnected:
+            return False
+        cycle.keep_alive = False
+        self.loop.call_later(PROBE_SECONDS, self._probe, cycle, cycle.scope["http_version"])
+        return True
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer a request that is not HTTP."""
+        self._refuse(b"400 Bad Request", "the request is not valid HTTP")
 
     def connection_lost(self, error: Exception | None) -> None:
         """Stop the time limit for headers."""
         self._stop_header_timer()
         super().connection_lost(error)
+
+    def _probe(self, cycle: Any, http_version: str) -> None:
+        """Close the connection if the client has disconnected; otherwise check again later."""
+        if cycle.response_complete or cycle.disconnected:
+            return
+        if self.transport.get_extra_info("socket").getsockopt(SOL_SOCKET, SO_ERROR):
+            self.transport.abort()
+            return
+        is_first = not getattr(self, "pipeline", None)  # no other response is being sent
+        if http_version == "1.1" and is_first and not cycle.response_started:
+            # An interim response, which every client must accept (RFC 9110, 15.2).
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            http_version = ""
+        self.loop.call_later(PROBE_SECONDS, self._probe, cycle, http_version)
+
+    def _refuse(self, status: bytes, message: str) -> None:
+        """Send an error and close the connection."""
+        body = json.dumps({"error": message}).encode()
+        retry = b"retry-after: 1\r\n" if status.startswith(b"503") else b""
+        self.transport.write(
+            b"HTTP/1.1 %s\r\ncontent-type: application/json\r\nconnection: close\r\n%s"
+            b"content-length: %d\r\n\r\n%s" % (status, retry, len(body), body)
+        )
+        self.transport.close()
 
     def _start_header_timer(self) -> None:
         self._header_timer = self.loop.call_later(HEADER_SECONDS, self.transport.close)

@@ -12,8 +12,9 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tenfold.serving.http_errors import ClientDisconnectedError, HttpError, error_response
-from tenfold.serving.logs import log_event
+from tenfold.serving.logs import log_event, log_internal_error
 from tenfold.serving.open_inference import infer
+from tenfold.serving.origins import OriginCheck
 from tenfold.serving.service import Service
 from tenfold.serving.tensors import InferenceResponse, RawHeaders
 
@@ -65,6 +66,7 @@ class Middleware:
         self._max_infer_bytes = service.settings.max_infer_bytes
         # Requests from other origins need CORS headers, which only the application adds.
         self._answers_infer = not service.settings.cors
+        self._origins = OriginCheck(service.settings.allowed_hosts, service.settings.cors)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -86,7 +88,7 @@ class Middleware:
             exchange.task.uncancel()
             await exchange.send_error(HttpError(504, f"no answer within {limit:g} seconds"))
         except Exception as error:
-            log_event("internal error", level=40, error=error)
+            log_internal_error(error)
             await exchange.send_error(HttpError(500, "internal error; see the server's log"))
         finally:
             self._open.discard(exchange)
@@ -126,6 +128,8 @@ class Middleware:
     def _check_headers(self, exchange: "_Exchange") -> None:
         """Refuse a request before its body is received, if its headers suffice for that."""
         service, path = self._service, exchange.path
+        scope = exchange.scope
+        self._origins.check(exchange.method, scope["http_version"], scope["headers"])
         if service.phase == "draining" and path not in ALWAYS_ANSWERED:
             service.check_ready()
         if exchange.headers.get(b"content-encoding", b"identity") != b"identity":

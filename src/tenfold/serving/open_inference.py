@@ -62,6 +62,7 @@ async def infer(
 
 
 @router.get("", summary="Name and version of the server")
+@router.get("/", include_in_schema=False)
 async def server_metadata() -> ServerMetadata:
     """Return the server's name, its version, and its extensions of the protocol."""
     return ServerMetadata(name="tenfold", version=__version__, extensions=["binary_tensor_data"])

@@ -13,7 +13,7 @@ from tenfold.errors import TenfoldError, UsageError
 from tenfold.serving.allocator import return_freed_memory
 from tenfold.serving.app import create_app
 from tenfold.serving.connections import Connection
-from tenfold.serving.logs import log_as_json, log_event
+from tenfold.serving.logs import json_log, log_event
 from tenfold.serving.middleware import Middleware
 from tenfold.serving.service import Service
 
@@ -60,14 +60,14 @@ class Server(uvicorn.Server):
             TenfoldError: The model cannot be loaded.
             KeyboardInterrupt: The signal was Ctrl-C.
         """
-        log_as_json()
         return_freed_memory()
         sys.setswitchinterval(_SWITCH_SECONDS)
-        self.run(sockets=[self._listening])
-        self._service.close()
-        if self._failure:
-            raise self._failure
-        log_event("stopped")
+        with json_log():
+            self.run(sockets=[self._listening])
+            self._service.close()
+            if self._failure:
+                raise self._failure
+            log_event("stopped")
         if self._interrupted:
             raise KeyboardInterrupt
 

@@ -20,6 +20,8 @@ class Settings:
         queue: Number of requests to `infer` that may wait for the model.
         picture_queue: Number of pictures that may wait for a worker.
         workers: Number of threads that decode and read pictures; 0 means one per core, at most 4.
+        allowed_hosts: Names and addresses of the server that clients may use, as in their Host
+            header; loopback names are always among them, and `*` allows all.
         cors: Origins whose pages may call the API from a browser.
 
     Raises:
@@ -34,14 +36,18 @@ class Settings:
     queue: int = 256
     picture_queue: int = 32
     workers: int = 0
+    allowed_hosts: tuple[str, ...] = ()
     cors: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
             minimum = 0 if field.name == "workers" else 1e-3
-            if field.name != "cors" and not minimum <= value < float("inf"):
+            if not isinstance(value, tuple) and not minimum <= value < float("inf"):
                 raise UsageError(f"{field.name} is {value}: it must be above 0")
+        for host in self.allowed_hosts:
+            if not host or "/" in host or host.rpartition("]")[2].count(":") == 1:
+                raise UsageError(f"{host!r} is not a host: give a name or address without a port")
         for origin in self.cors:
             if origin != "*" and not origin.startswith(("http://", "https://")):
                 raise UsageError(f"{origin} is not an origin: give https://example.org, or *")

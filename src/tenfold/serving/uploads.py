@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from fastapi import Request
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 
 from tenfold.serving.http_errors import HttpError
@@ -19,10 +20,14 @@ async def picture_in(request: Request) -> Upload:
     """Return the picture in a request.
 
     Raises:
-        HttpError: 400 if there is no picture, 415 for another content type.
+        HttpError: 400 if there is no picture, 415 for another content type or charset.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    content_type, options = parse_options_header(request.headers.get("content-type"))
+    kind = content_type.decode("latin-1")
     if kind == "multipart/form-data":
+        # Starlette decodes names with any of Python's codecs, some of which raise other errors.
+        if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8", b"us-ascii"):
+            raise HttpError(415, "the charset of the form is not supported: send UTF-8")
         async with request.form(max_files=1, max_fields=8) as form:
             file = form.get("file")
             if not isinstance(file, UploadFile):
