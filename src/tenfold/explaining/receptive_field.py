@@ -1,13 +1,23 @@
 """Where in the image a unit of a layer looks."""
 
 from dataclasses import dataclass
+from typing import assert_never
 
 import numpy as np
 import numpy.typing as npt
 
 from tenfold.arrays import SIDE
 from tenfold.errors import UsageError
-from tenfold.recipes.layers import Conv, Depthwise, MaxPool
+from tenfold.recipes.layers import (
+    Conv,
+    Dense,
+    Depthwise,
+    Deskew,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    MaxPool,
+)
 from tenfold.recipes.recipe import Recipe, describe, layer_names
 
 
@@ -75,8 +85,10 @@ def field_of(recipe: Recipe, name: str) -> Field:
                 windows = [(layer.reach, 1, False)]
             case MaxPool(pool):
                 windows = [(pool, pool, False)]
-            case _:
+            case Deskew() | Dense() | Dropout() | Flatten() | GlobalAveragePool():
                 windows = []
+            case _:
+                assert_never(layer)
         for width, stride, padded in windows:
             before = 0
             if padded:

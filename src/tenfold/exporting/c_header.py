@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from string import Template
 from textwrap import wrap
+from typing import assert_never
 
 import numpy as np
 
@@ -84,6 +85,8 @@ def c_header(recipe: Recipe, weights: Weights) -> str:
                 raise UsageError("the C header pools only inside a convolution: use its pool")
             case Flatten() | Dropout():
                 pass  # the same values in the same order
+            case _:
+                assert_never(layer)
     writer.dense("logits", weights["logits"], "linear")
     name = re.sub(r"\W", "_", recipe.name)
     template = files("tenfold.exporting").joinpath("reader.h.in").read_text(encoding="utf-8")
