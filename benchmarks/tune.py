@@ -31,8 +31,8 @@ from tenfold.files import write_atomic
 from tenfold.machine import processor, usable_cores
 from tenfold.recipes.catalog import recipe_named
 from tenfold.tuning.space import default_space
-from tenfold.tuning.storage import close_storage, place_of
-from tenfold.tuning.study import Plan, load, make_or_join, suggest
+from tenfold.tuning.storage import close_storage, parse_address
+from tenfold.tuning.study import Plan, create_or_join, suggest
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "tune.json"
@@ -169,10 +169,8 @@ def storage_ms(address: str) -> dict[str, float]:
     """Return the milliseconds that a trial takes with so many before it."""
     recipe = recipe_named("conv")
     plan = Plan(recipe, default_space(recipe))
-    place = place_of(address)
-    study = make_or_join(place, "empty", plan, [])
-    close_storage(study._storage)
-    study = load(place, "empty", optuna.samplers.TPESampler(seed=0), optuna.pruners.MedianPruner())
+    study = create_or_join(parse_address(address), "empty", plan, [])
+    study.sampler, study.pruner = optuna.samplers.TPESampler(seed=0), optuna.pruners.MedianPruner()
 
     def objective(trial: optuna.Trial) -> float:
         values = suggest(trial, plan.space)

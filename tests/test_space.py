@@ -11,13 +11,13 @@ from tenfold.recipes.catalog import RECIPES, recipe_named
 from tenfold.recipes.layers import Conv, Dropout
 from tenfold.recipes.recipe import Optimizer, Recipe
 from tenfold.recipes.serialization import override
-from tenfold.tuning.changes import CHANGES, USUAL_RATES, changed
+from tenfold.tuning.changes import CHANGES, USUAL_RATES, apply_changes
 from tenfold.tuning.space import (
     Choice,
     Range,
     default_space,
+    edited,
     levels,
-    narrowed,
     space_from_dict,
     space_to_dict,
     start_values,
@@ -29,16 +29,17 @@ CONV = recipe_named("conv")
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
 def test_the_start_is_the_recipe_itself(recipe: Recipe) -> None:
     space = default_space(recipe)
-    assert changed(recipe, start_values(recipe, space)) == recipe
+    assert apply_changes(recipe, start_values(recipe, space)) == recipe
     assert space_from_dict(recipe, space_to_dict(space)) == space
-    assert "optimizer.name" in space.names
-    for dimension in space.dimensions:  # every end of every dimension is a recipe
-        for value in levels(dimension.values, start_values(recipe, space)[dimension.name]):
-            changed(recipe, {dimension.name: value})
+    assert "optimizer.name" in space
+    start = start_values(recipe, space)
+    for name, values in space.items():  # every level of every setting gives a recipe
+        for value in levels(values, start[name]):
+            apply_changes(recipe, {name: value})
 
 
 def test_every_change_does_what_it_says() -> None:
-    new = changed(CONV, {
+    new = apply_changes(CONV, {
         "activation": "silu", "dropout_rate": 0.5, "filters_factor": 2, "depth": 1,
         "kernel_size": 3, "augmentation_factor": 0.5, "batch_size": 64,
     })  # fmt: skip
@@ -50,19 +51,21 @@ def test_every_change_does_what_it_says() -> None:
     assert Dropout(0.5) in new.layers
     assert new.augmentation.rotation_degrees == 3.5
     assert new.batch_size == 64
-    assert changed(recipe_named("softmax"), {"dropout_rate": 0.25}).layers[-1] == Dropout(0.25)
-    assert set(CHANGES) <= {"rate_factor", *default_space(CONV).names}
+    assert apply_changes(recipe_named("softmax"), {"dropout_rate": 0.25}).layers[-1] == Dropout(
+        0.25
+    )
+    assert set(CHANGES) <= {"rate_factor", *default_space(CONV)}
 
 
 def test_an_optimizer_comes_with_its_usual_rate() -> None:
     assert set(USUAL_RATES) == set(get_args(get_type_hints(Optimizer)["name"]))
     article = recipe_named("article")
     for name, rate in USUAL_RATES.items():
-        optimizer = changed(article, {"optimizer.name": name}).optimizer
+        optimizer = apply_changes(article, {"optimizer.name": name}).optimizer
         assert (optimizer.name, optimizer.learning_rate) == (name, rate)
-    both = changed(article, {"optimizer.name": "sgd", "rate_factor": 2})
+    both = apply_changes(article, {"optimizer.name": "sgd", "rate_factor": 2})
     assert both.optimizer.learning_rate == 0.1
-    plain = changed(article, {"optimizer.name": "sgd", "optimizer.learning_rate": 0.3})
+    plain = apply_changes(article, {"optimizer.name": "sgd", "optimizer.learning_rate": 0.3})
     assert plain.optimizer.learning_rate == 0.3
 
 
@@ -81,9 +84,9 @@ def test_an_optimizer_comes_with_its_usual_rate() -> None:
     ],
 )
 def test_words_from_the_shell(words: str, values: Choice | Range) -> None:
-    space = narrowed(CONV, default_space(CONV), words)
+    space = edited(CONV, default_space(CONV), words)
     name = words.partition("=")[0]
-    (found,) = [one.values for one in space.dimensions if one.name == name]
+    found = space[name]
     if name == "layers.3.rate":
         assert isinstance(found, Range)
         assert found.high == 0.9
@@ -93,13 +96,13 @@ def test_words_from_the_shell(words: str, values: Choice | Range) -> None:
 
 def test_names_alone_and_files(tmp_path: Path) -> None:
     space = default_space(CONV)
-    assert narrowed(CONV, space, "batch_size, depth").names == ("batch_size", "depth")
+    assert list(edited(CONV, space, "batch_size, depth")) == ["batch_size", "depth"]
     path = tmp_path / "space.json"
     path.write_text(json.dumps({"depth": [0, 1], "dropout_rate": "0..0.5", "batch_size": 64}))
-    read = narrowed(CONV, space, str(path))
-    assert read.names == ("depth", "dropout_rate", "batch_size")
-    rate = narrowed(CONV, space, "optimizer.learning_rate=0.01")
-    assert "rate_factor" not in rate.names  # two names for one thing
+    read = edited(CONV, space, str(path))
+    assert list(read) == ["depth", "dropout_rate", "batch_size"]
+    rate = edited(CONV, space, "optimizer.learning_rate=0.01")
+    assert "rate_factor" not in rate  # two names for one thing
 
 
 @pytest.mark.parametrize(
@@ -112,13 +115,13 @@ def test_names_alone_and_files(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(words: str) -> None:
     with pytest.raises(UsageError):
-        narrowed(CONV, default_space(CONV), words)
+        edited(CONV, default_space(CONV), words)
 
 
 def test_where_the_space_leaves_the_recipe_out_the_start_is_the_nearest() -> None:
     space = default_space(CONV)
     for words in ("dropout_rate=0.4..0.6", "batch_size=32,64", "optimizer.name=sgd,muon"):
-        space = narrowed(CONV, space, words)
+        space = edited(CONV, space, words)
     start = start_values(CONV, space)
     assert (start["dropout_rate"], start["batch_size"], start["optimizer.name"]) == (
         0.4, 64, "sgd",
@@ -136,4 +139,4 @@ def test_unlike_dropouts_are_left_alone() -> None:
         {"kind": "conv", "filters": 4}, {"kind": "dropout", "rate": 0.1},
         {"kind": "flatten"}, {"kind": "dropout", "rate": 0.2},
     ]})  # fmt: skip
-    assert "dropout_rate" not in default_space(twice).names
+    assert "dropout_rate" not in default_space(twice)

@@ -17,10 +17,10 @@ from tenfold.data.idx import encode_idx
 from tenfold.errors import TenfoldError, TrainingError, UsageError
 from tenfold.recipes.catalog import load_recipe, recipe_named
 from tenfold.recipes.serialization import override
-from tenfold.tuning.results import TrialRow, best_of, best_recipe, differences, worth
-from tenfold.tuning.space import default_space, narrowed, start_values
-from tenfold.tuning.storage import held, open_storage, place_of
-from tenfold.tuning.study import Plan, load, make_or_join, one_at_a_time, plan_from_json
+from tenfold.tuning.results import TrialRow, best_recipe, best_row, choice_gains, describe_changes
+from tenfold.tuning.space import default_space, edited, start_values
+from tenfold.tuning.storage import exclusive, open_storage, parse_address
+from tenfold.tuning.study import Plan, create_or_join, load_study, one_at_a_time, plan_from_dict
 
 ROOT = Path(__file__).parent.parent
 QUICK = ["--recipe", "softmax", "--train-size", "500", "--val-size", "300", "--epochs", "2"]
@@ -75,15 +75,15 @@ def test_the_best_and_what_made_it() -> None:
     start = start_values(SOFTMAX, PLAN.space)
     better = row(2, 0.91, settings=start | {"batch_size": 64}, loss=0.3)
     rows = [row(0, 0.9), row(1, None), better, row(3, 0.91, loss=0.4)]
-    assert best_of(rows) is better
-    assert best_of([row(1, None)]) is None
-    assert best_of([row(0, 0.9), row(1, 0.9)]).number == 0
+    assert best_row(rows) is better
+    assert best_row([row(1, None)]) is None
+    assert best_row([row(0, 0.9), row(1, 0.9)]).number == 0
     recipe = best_recipe(PLAN, better, 4)
     assert (recipe.name, recipe.batch_size, recipe.temperature) == ("softmax-tuned", 64, 0.5)
     assert "91.00% of 1,000 validation images" in recipe.summary
     assert best_recipe(PLAN, row(0, 0.9), 4) == SOFTMAX
-    assert differences(better.settings, start) == "batch_size 64"
-    assert differences(start, start) == "as the recipe is"
+    assert describe_changes(better.settings, start) == "batch_size 64"
+    assert describe_changes(start, start) == "the recipe unchanged"
 
 
 def test_an_experiment_changes_one_setting_at_a_time() -> None:
@@ -103,72 +103,72 @@ def test_worth_is_compared_seed_by_seed() -> None:
         row(2 + seed, value, seed=seed, changed="batch_size", settings=start | {"batch_size": 64})
         for seed, value in ((0, 0.93), (1, 0.94), (2, 0.5))
     ]
-    found = worth([*base, *other, row(9, None, changed="batch_size")], PLAN)
+    found = choice_gains([*base, *other, row(9, None, changed="batch_size")], PLAN)
     assert found["start"]["mean"] == pytest.approx(0.91)
     small, own = found["dimensions"]["batch_size"]
     assert (small["value"], small["own"], own["own"]) == (64, False, True)
     assert small["gain"]["mean"] == pytest.approx(0.025)
     assert (small["gain"]["n"], small["accuracy"]["n"]) == (2, 3)
-    assert worth([], PLAN) == {"start": None, "dimensions": {}}
+    assert choice_gains([], PLAN) == {"start": None, "dimensions": {}}
 
 
 def test_plans_are_told_apart(tmp_path: Path) -> None:
-    assert plan_from_json(PLAN.to_json()) == PLAN
-    place = place_of(str(tmp_path / "a.journal"))
-    make_or_join(place, "s", PLAN, one_at_a_time(PLAN, 1)[:1])
-    assert len(make_or_join(place, "s", PLAN, one_at_a_time(PLAN, 1)[:1]).trials) == 1
-    older = json.loads(PLAN.to_json())
+    assert plan_from_dict(PLAN.to_dict()) == PLAN
+    address = parse_address(str(tmp_path / "a.journal"))
+    create_or_join(address, "s", PLAN, one_at_a_time(PLAN, 1)[:1])
+    assert len(create_or_join(address, "s", PLAN, one_at_a_time(PLAN, 1)[:1]).trials) == 1
+    older = PLAN.to_dict()
     del older["recipe"]["tta_shifts"], older["pruner"]
-    load(place, "s").set_user_attr("plan", json.dumps(older))
-    make_or_join(place, "s", PLAN, [])
-    with pytest.raises(UsageError, match="searches something else"):
-        make_or_join(place, "s", Plan(SOFTMAX, PLAN.space, seed=1), [])
+    load_study(address, "s").set_user_attr("plan", json.dumps(older))
+    create_or_join(address, "s", PLAN, [])
+    with pytest.raises(UsageError, match="another plan"):
+        create_or_join(address, "s", Plan(SOFTMAX, PLAN.space, seed=1), [])
     with pytest.raises(TenfoldError, match="holds no study t"):
-        load(place, "t")
+        load_study(address, "t")
 
 
 def test_passwords_are_not_told() -> None:
-    place = place_of("postgresql://me:se%40cret@127.0.0.1:1/digits")
-    assert place.shown == "postgresql://me@127.0.0.1:1/digits"
-    assert "cret" not in repr(place)
-    assert place_of("postgresql://127.0.0.1/digits").shown == "postgresql://127.0.0.1/digits"
+    address = parse_address("postgresql://me:se%40cret@127.0.0.1:1/digits")
+    assert address.shown == "postgresql://me@127.0.0.1:1/digits"
+    assert "cret" not in repr(address)
+    assert parse_address("postgresql://127.0.0.1/digits").shown == "postgresql://127.0.0.1/digits"
     with pytest.raises(TenfoldError, match="cannot be used") as error:
-        open_storage(place)
+        open_storage(address)
     assert "cret" not in str(error.value)
     for address in ("sqlite:///x.db", "mysql://me:pw@host/db"):
         with pytest.raises(UsageError, match="a file or postgresql") as error:
-            place_of(address)
+            parse_address(address)
         assert "pw" not in str(error.value)
 
 
 def test_half_a_line_in_a_journal_is_dropped(tmp_path: Path) -> None:
-    place = place_of(str(tmp_path / "a.journal"))
-    make_or_join(place, "s", PLAN, [])
-    path = Path(place.address)
+    address = parse_address(str(tmp_path / "a.journal"))
+    create_or_join(address, "s", PLAN, [])
+    path = Path(address.text)
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"op_code": 4, "wor')
-    load(place, "s").enqueue_trial({})
+    load_study(address, "s").enqueue_trial({})
     assert path.read_bytes().startswith(whole + b"{")
-    assert len(load(place, "s").trials) == 1
+    assert len(load_study(address, "s").trials) == 1
 
 
 def test_other_files_are_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "letter.txt"
     path.write_text("Dear reader,")
     with pytest.raises(UsageError, match="is another file"):
-        open_storage(place_of(str(path)))
+        open_storage(parse_address(str(path)))
     assert path.read_text() == "Dear reader,"
 
 
 def test_a_journal_is_for_one_command(tmp_path: Path) -> None:
-    place = place_of(str(tmp_path / "a.journal"))
+    address = parse_address(str(tmp_path / "a.journal"))
     with (
-        held(place),
-        pytest.raises(TrainingError, match="another command works on"),
-        held(place),
+        exclusive(address),
+        pytest.raises(TrainingError, match="another command uses"),
+        exclusive(address),
     ):
         pass
-    with held(place):
+    with exclusive(address):
         pass
     assert not list(tmp_path.iterdir())
 
@@ -314,13 +314,13 @@ def test_two_commands_share_a_database(database: str, tmp_path: Path) -> None:
         figures = json.loads(out)
         assert (figures["trials"], figures["complete"], figures["lost"]) == (6, 6, 1), err
         assert "Passw0rd" not in out + err
-    assert "a worker process died (exit code -9); its trial is taken up again" in said[0][1]
+    assert "a worker process died (exit code -9); its trial is retried" in said[0][1]
     assert not [path for path in tmp_path.rglob("*")
                 if path.is_file() and b"Passw0rd" in path.read_bytes()]  # fmt: skip
     rows = json.loads((tmp_path / "a" / "trials.json").read_text())["rows"]
     assert len({one["worker"].rpartition("-")[0] for one in rows}) == 2
     other = command(*words, "--seed", "5", "--out", tmp_path / "c")
-    assert "searches something else" in other.communicate()[0]
+    assert "another plan" in other.communicate()[0]
     assert other.returncode == 2
 
 
@@ -392,6 +392,6 @@ def children(process: int) -> list[int]:
 
 
 def test_narrow_spaces_make_small_recipes() -> None:
-    space = narrowed(SOFTMAX, default_space(SOFTMAX), "batch_size=32..64")
+    space = edited(SOFTMAX, default_space(SOFTMAX), "batch_size=32..64")
     assert start_values(SOFTMAX, space)["batch_size"] == 64
     assert override(SOFTMAX, {"batch_size": 64}).batch_size == 64

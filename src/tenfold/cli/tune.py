@@ -112,9 +112,9 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     from tenfold.tuning.storage import close_storage, open_storage  # names a missing extra
 
     folder, search = _resumed(options) if options.resume else _new(options)
-    place = searches.place_for(search, folder, options.storage)
+    address = search.address(folder, options.storage)
     if search.storage:
-        close_storage(open_storage(place))  # fails before anything else is made
+        close_storage(open_storage(address))  # fails before anything else is made
     workers = options.workers
     with chosen_engine(options, lambda: LocalEngine(workers or 1), workers) as engine:
         if options.resume:
@@ -124,30 +124,30 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         options.interrupted_hint = (
             f"; all trials are kept; continue with: tenfold tune --resume {folder}"
         )
-        result = tuning.tune(
-            folder, search, place, engine,
+        figures = tuning.tune(
+            folder, search, address, engine,
             timeout=options.timeout, progress=show_progress(options),
         )  # fmt: skip
-    return result.figures, _text(result.figures)
+    return figures, _text(figures)
 
 
 def _recipe_and_space(options: argparse.Namespace) -> tuple[Any, Any]:
     from tenfold.recipes.catalog import DEFAULT, load_recipe
     from tenfold.recipes.serialization import override
-    from tenfold.tuning.space import default_space, narrowed
+    from tenfold.tuning.space import default_space, edited
 
     recipe = load_recipe(options.recipe or DEFAULT)
     if options.epochs is not None:
         recipe = override(recipe, {"epochs": options.epochs})
     space = default_space(recipe, train_size(options))
     for words in options.space:
-        space = narrowed(recipe, space, words)
+        space = edited(recipe, space, words)
     return recipe, space
 
 
 def _new(options: argparse.Namespace) -> tuple[Path, Any]:
     """Return the folder and the description of a new search."""
-    from tenfold.tuning.search_folder import default_search_folder, make_search
+    from tenfold.tuning.search_folder import Search, default_search_folder
     from tenfold.tuning.study import Plan
 
     recipe, space = _recipe_and_space(options)
@@ -157,14 +157,14 @@ def _new(options: argparse.Namespace) -> tuple[Path, Any]:
         **{name: value for name, value in given.items() if value is not None},
     )  # fmt: skip
     choices = options.choices or 0
-    search = make_search(
+    search = Search(
         plan,
         trials=(0 if choices else 20) if options.trials is None else options.trials,
         choices=choices,
-        study=options.study,
+        study=options.study or f"tenfold-{recipe.name}",
         storage=options.storage,
         grace_seconds=60 if options.grace is None else options.grace,
-        data_dir=options.data_dir,
+        data_dir=str(options.data_dir.absolute()) if options.data_dir else None,
         backend=options.backend,
     )
     return options.out or default_search_folder(recipe), search
@@ -172,7 +172,7 @@ def _new(options: argparse.Namespace) -> tuple[Path, Any]:
 
 def _resumed(options: argparse.Namespace) -> tuple[Path, Any]:
     """Return the folder and the description of an interrupted search."""
-    from tenfold.tuning.search_folder import extended, read_search
+    from tenfold.tuning.search_folder import read_search
 
     refuse_with_resume(options, SETTLED)
     folder = options.out if options.resume is True else Path(options.resume)
@@ -180,26 +180,24 @@ def _resumed(options: argparse.Namespace) -> tuple[Path, Any]:
         raise UsageError("--resume names no search: give --resume DIR")
     if options.out not in (None, folder):
         raise UsageError("--resume DIR continues in DIR; leave out --out")
-    return folder, extended(read_search(folder), options.trials, options.choices)
+    return folder, read_search(folder, trials=options.trials, choices=options.choices)
 
 
 def _show_space(options: argparse.Namespace) -> tuple[Any, str]:
-    from tenfold.tuning.changes import CHANGES, neat
+    from tenfold.tuning.changes import CHANGES, format_value
     from tenfold.tuning.space import Choice, space_to_dict, start_values
 
     recipe, space = _recipe_and_space(options)
     start = start_values(recipe, space)
     lines = [f"{'name':24}{'values':42}{'start value':14}"]
-    for dimension in space.dimensions:
-        values = dimension.values
+    for name, values in space.items():
         if isinstance(values, Choice):
-            text = ", ".join(neat(value) for value in values.values)
+            text = ", ".join(map(format_value, values.values))
         else:
             log = ", logarithmic" if values.log else ""
             text = f"{values.low:g} to {values.high:g}{log}"
-        meaning = CHANGES[dimension.name].meaning if dimension.name in CHANGES else ""
-        own = neat(start[dimension.name])
-        lines.append(f"{dimension.name:24}{text:42}{own:14}{meaning}".rstrip())
+        meaning = CHANGES[name].meaning if name in CHANGES else ""
+        lines.append(f"{name:24}{text:42}{format_value(start[name]):14}{meaning}".rstrip())
     return space_to_dict(space), "\n".join(lines)
 
 

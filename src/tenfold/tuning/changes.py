@@ -1,4 +1,4 @@
-"""What a change means for a recipe: some names reach many layers or several settings at once."""
+"""Changes that a search may make to a recipe, such as one more layer or another optimizer."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -6,71 +6,75 @@ from typing import Any
 
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.layers import Conv, Dense, Dropout, Layer
-from tenfold.recipes.recipe import Augmentation, Recipe
+from tenfold.recipes.recipe import Recipe
 from tenfold.recipes.serialization import override, recipe_to_dict
 
 Value = float | str
 
-START = "recipe"
-"""The value that leaves layers of several kinds as they are."""
+UNCHANGED = "recipe"
+"""Value of `activation` for a recipe whose layers differ: each layer keeps its own."""
 
 USUAL_RATES: Mapping[str, float] = {
     "adam": 0.003, "adamw": 0.003, "sgd": 0.05, "adadelta": 1.0, "rmsprop": 0.001, "muon": 0.01,
     "soap": 0.02,
 }  # fmt: skip
-"""Where a good learning rate of each optimizer is to be expected. Adam, Muon and SOAP: as in
-the recipes here; Adadelta: as it was published (arXiv 1212.5701); RMSprop: Keras's default."""
+"""Usual learning rate of each optimizer. Adam, Muon and SOAP: as in tenfold's recipes; Adadelta:
+as published (arXiv 1212.5701); RMSprop: Keras's default."""
 
-GRAIN = 4
-"""Filters and units come in multiples of this, which vectors of a processor like."""
+WIDTH_MULTIPLE = 4
+"""Filters and units are rounded to multiples of this, which suits vector instructions."""
 
-_MOVES = ("shift_pixels", "rotation_degrees", "scale", "shear", "thickness")
-"""What of the augmentation `augmentation_factor` changes."""
+_STRENGTHS = ("shift_pixels", "rotation_degrees", "scale", "shear", "thickness")
+"""Augmentation settings that `augmentation_factor` multiplies."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """One name that a search may use: what it means, what a recipe has now, and how to set it.
+    """A named change that sets several values of a recipe, or values of several layers.
 
-    `own` gives None where the name means nothing for a recipe.
+    Attributes:
+        meaning: What it changes, for `tenfold tune --show-space`.
+        current: Returns the value that a recipe has; None if the change does not apply to it.
+        apply: Returns the recipe with a value set.
     """
 
     meaning: str
-    own: Callable[[Recipe], Value | None]
+    current: Callable[[Recipe], Value | None]
     apply: Callable[[Recipe, Value], Recipe]
 
 
-def changed(recipe: Recipe, values: Mapping[str, Value]) -> Recipe:
+def apply_changes(recipe: Recipe, values: Mapping[str, Value]) -> Recipe:
     """Return the recipe with values set, by names of `CHANGES` or of single settings.
 
-    Single settings are set first: layers keep their numbers, and the rate is that of the
-    optimizer that is chosen.
+    Single settings are set first, while layers still have their numbers. A new optimizer gets its
+    own usual learning rate, with the recipe's factor to the usual one, unless a rate is given.
 
     Raises:
         UsageError: There is no such setting, or a value does not fit it.
     """
-    own = {name: own_value(recipe, name) for name in values}
-    new = {n: _rounded(value) for n, value in values.items() if value not in (own[n], START)}
-    found = override(recipe, {name: value for name, value in new.items() if name not in CHANGES})
+    new = {
+        name: _rounded(value)
+        for name, value in values.items()
+        if value not in (current_value(recipe, name), UNCHANGED)
+    }
+    changed = override(recipe, {name: value for name, value in new.items() if name not in CHANGES})
     if "optimizer.name" in new and "optimizer.learning_rate" not in values:
-        # Each optimizer at its own usual rate, as far above or below it as the recipe's is.
-        factor = values.get("rate_factor", _rate_factor(recipe))
-        new["rate_factor"] = factor
+        new["rate_factor"] = values.get("rate_factor", _rate_factor(recipe))
     for name, change in CHANGES.items():
         if name in new:
-            found = change.apply(found, new[name])
-    return override(found, {})  # checked once more, layers and all
+            changed = change.apply(changed, new[name])
+    return override(changed, {})  # checks the layers
 
 
 def _rounded(value: Value) -> Value:
-    """Return a number with four digits: what a search draws has no more to say."""
+    """Return a float with four significant digits, enough for any setting."""
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
-def own_value(recipe: Recipe, name: str) -> Value | None:
-    """Return the value that a recipe has now, or None if it has none of that name."""
+def current_value(recipe: Recipe, name: str) -> Value | None:
+    """Return the value that a recipe has for a name, or None if it has none."""
     if name in CHANGES:
-        return CHANGES[name].own(recipe)
+        return CHANGES[name].current(recipe)
     place: Any = recipe_to_dict(recipe)
     for part in name.split("."):
         if isinstance(place, list):
@@ -80,27 +84,23 @@ def own_value(recipe: Recipe, name: str) -> Value | None:
     return place if isinstance(place, int | float | str) else None
 
 
-def neat(value: Value) -> str:
-    """Return a value for reading: numbers with three digits."""
+def format_value(value: Value) -> str:
+    """Return a value as text: numbers with three significant digits."""
     return value if isinstance(value, str) else f"{value:.3g}"
 
 
 def _activation(recipe: Recipe) -> Value | None:
     found = {layer.activation for layer in recipe.layers if isinstance(layer, Conv | Dense)}
-    if len(found) > 1:
-        return START
-    return next(iter(found), None)
+    return UNCHANGED if len(found) > 1 else next(iter(found), None)
 
 
 def _set_activation(recipe: Recipe, value: Value) -> Recipe:
-    return _mapped(
-        recipe,
-        lambda layer: (
-            replace(layer, activation=value)  # type: ignore[arg-type]
-            if isinstance(layer, Conv | Dense)
-            else layer
-        ),
-    )
+    def change(layer: Layer) -> Layer:
+        if isinstance(layer, Conv | Dense):
+            return replace(layer, activation=value)  # type: ignore[arg-type]
+        return layer
+
+    return _map_layers(recipe, change)
 
 
 def _rate_factor(recipe: Recipe) -> float:
@@ -110,7 +110,7 @@ def _rate_factor(recipe: Recipe) -> float:
 
 def _set_rate_factor(recipe: Recipe, value: Value) -> Recipe:
     rate = float(value) * USUAL_RATES[recipe.optimizer.name]
-    return override(recipe, {"optimizer.learning_rate": float(f"{rate:.4g}")})
+    return override(recipe, {"optimizer.learning_rate": _rounded(rate)})
 
 
 def _dropout_rate(recipe: Recipe) -> Value | None:
@@ -119,47 +119,50 @@ def _dropout_rate(recipe: Recipe) -> Value | None:
 
 
 def _set_dropout_rate(recipe: Recipe, value: Value) -> Recipe:
-    rate = float(value)
+    dropout = Dropout(float(value))
     if any(isinstance(layer, Dropout) for layer in recipe.layers):
-        return _mapped(recipe, lambda layer: Dropout(rate) if isinstance(layer, Dropout) else layer)
-    return replace(recipe, layers=(*recipe.layers, Dropout(rate))) if rate else recipe
+        return _map_layers(recipe, lambda one: dropout if isinstance(one, Dropout) else one)
+    return replace(recipe, layers=(*recipe.layers, dropout)) if dropout.rate else recipe
 
 
 def _augmentation_factor(recipe: Recipe) -> float:
-    return 1.0 if any(getattr(recipe.augmentation, move) for move in _MOVES) else 0.0
+    return 1.0 if any(getattr(recipe.augmentation, name) for name in _STRENGTHS) else 0.0
 
 
 def _set_augmentation_factor(recipe: Recipe, value: Value) -> Recipe:
-    moved = recipe if _augmentation_factor(recipe) else recipe_named("standard")
-    strengths = {
-        move: float(f"{float(value) * getattr(moved.augmentation, move):.4g}") for move in _MOVES
+    source = recipe if _augmentation_factor(recipe) else recipe_named("standard")
+    strengths: dict[str, Any] = {
+        name: _rounded(float(value) * getattr(source.augmentation, name)) for name in _STRENGTHS
     }
-    augmentation: Augmentation = replace(recipe.augmentation, **strengths)
-    return replace(recipe, augmentation=augmentation)
+    return replace(recipe, augmentation=replace(recipe.augmentation, **strengths))
 
 
-def _filters_factor(recipe: Recipe) -> Value | None:
-    return 1.0 if _last(recipe) is not None else None
+def _kernel_size(recipe: Recipe) -> Value | None:
+    sizes = (layer.kernel_size for layer in recipe.layers if isinstance(layer, Conv))
+    return next(sizes, None)
+
+
+def _set_kernel_size(recipe: Recipe, value: Value) -> Recipe:
+    for place, layer in enumerate(recipe.layers):
+        if isinstance(layer, Conv):
+            return override(recipe, {f"layers.{place}.kernel_size": int(value)})
+    return recipe
 
 
 def _set_filters_factor(recipe: Recipe, value: Value) -> Recipe:
-    def wider(number: int) -> int:
-        return max(GRAIN, GRAIN * round(number * float(value) / GRAIN))
+    def scaled(number: int) -> int:
+        return max(WIDTH_MULTIPLE, WIDTH_MULTIPLE * round(number * float(value) / WIDTH_MULTIPLE))
 
-    def one(layer: Layer) -> Layer:
+    def change(layer: Layer) -> Layer:
         if isinstance(layer, Conv):
-            return replace(layer, filters=wider(layer.filters))
-        return replace(layer, units=wider(layer.units)) if isinstance(layer, Dense) else layer
+            return replace(layer, filters=scaled(layer.filters))
+        return replace(layer, units=scaled(layer.units)) if isinstance(layer, Dense) else layer
 
-    return _mapped(recipe, one)
-
-
-def _depth(recipe: Recipe) -> Value | None:
-    return 0 if _last(recipe) is not None else None
+    return _map_layers(recipe, change)
 
 
 def _set_depth(recipe: Recipe, value: Value) -> Recipe:
-    place = _last(recipe)
+    place = _last_hidden(recipe)
     if place is None:
         return recipe
     layer = recipe.layers[place]
@@ -169,8 +172,8 @@ def _set_depth(recipe: Recipe, value: Value) -> Recipe:
     return replace(recipe, layers=recipe.layers[: place + 1] + more + recipe.layers[place + 1 :])
 
 
-def _last(recipe: Recipe) -> int | None:
-    """Return the place of the last convolution, or of the last dense layer if there is none."""
+def _last_hidden(recipe: Recipe) -> int | None:
+    """Return the index of the last convolution, or of the last dense layer if there is none."""
     for kind in (Conv, Dense):
         places = [place for place, layer in enumerate(recipe.layers) if isinstance(layer, kind)]
         if places:
@@ -178,43 +181,30 @@ def _last(recipe: Recipe) -> int | None:
     return None
 
 
-def _kernel_size(recipe: Recipe) -> Value | None:
-    sizes = [layer.kernel_size for layer in recipe.layers if isinstance(layer, Conv)]
-    return sizes[0] if sizes else None
-
-
-def _set_kernel_size(recipe: Recipe, value: Value) -> Recipe:
-    layers = list(recipe.layers)
-    for place, layer in enumerate(layers):
-        if isinstance(layer, Conv):
-            layers[place] = replace(layer, kernel_size=int(value))
-            break
-    return replace(recipe, layers=tuple(layers))
-
-
-def _mapped(recipe: Recipe, function: Callable[[Layer], Layer]) -> Recipe:
-    return replace(recipe, layers=tuple(function(layer) for layer in recipe.layers))
+def _map_layers(recipe: Recipe, function: Callable[[Layer], Layer]) -> Recipe:
+    return replace(recipe, layers=tuple(map(function, recipe.layers)))
 
 
 CHANGES: Mapping[str, Change] = {
     "rate_factor": Change(
         "learning rate, as a multiple of the optimizer's usual one", _rate_factor, _set_rate_factor
     ),
-    "activation": Change("of all hidden layers", _activation, _set_activation),
+    "activation": Change("activation of all hidden layers", _activation, _set_activation),
     "augmentation_factor": Change(
-        "shifts, turns, scales and thickness, as a multiple of the recipe's, or of standard's",
+        "strength of shifts, rotations, scales and thickness, as a multiple of the recipe's, or "
+        "of standard's if the recipe has none",
         _augmentation_factor,
         _set_augmentation_factor,
     ),
     "kernel_size": Change("of the first convolution", _kernel_size, _set_kernel_size),
     "filters_factor": Change(
         "filters and units of all layers, as a multiple of the recipe's",
-        _filters_factor,
+        lambda recipe: None if _last_hidden(recipe) is None else 1.0,
         _set_filters_factor,
     ),
     "depth": Change(
-        "so many more layers like the last convolution, or the last dense layer",
-        _depth,
+        "number of additional layers like the last convolution, or the last dense layer",
+        lambda recipe: None if _last_hidden(recipe) is None else 0,
         _set_depth,
     ),
     "dropout_rate": Change(
@@ -223,4 +213,4 @@ CHANGES: Mapping[str, Change] = {
         _set_dropout_rate,
     ),
 }
-"""In the order in which they are applied."""
+"""Applied in this order."""

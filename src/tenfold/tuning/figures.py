@@ -198,7 +198,7 @@ def plot_choices(choices: Mapping[str, Any]) -> Figure:
     """Draw what each choice is worth: the difference to the recipe as it is, in points.
 
     Args:
-        choices: From `tenfold.tuning.results.worth`.
+        choices: From `tenfold.tuning.results.choice_gains`.
     """
     dimensions = choices["dimensions"]
     count = sum(len(rows) + 1 for rows in dimensions.values())

@@ -1,7 +1,7 @@
-"""What came out of a study, as plain values: trials, the best of them, what mattered."""
+"""Results of a study as plain values: its trials, the best recipe, which settings matter."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from tenfold.evaluation.significance import summarize
 from tenfold.formatting import count
 from tenfold.recipes.recipe import Recipe
-from tenfold.tuning.changes import Value, changed, neat
+from tenfold.tuning.changes import Value, apply_changes, format_value
 from tenfold.tuning.study import CHANGED, NOTE, SEED, SURPLUS, WORKER, Plan, lost_numbers
 
 _STATES = {
@@ -22,19 +22,23 @@ _STATES = {
     TrialState.WAITING: "waiting",
 }
 
-ENOUGH = 4
-"""Complete trials below which nothing is said about what mattered."""
+MIN_TRIALS = 4
+"""Complete trials below which no importances are given."""
 
 
 @dataclass(frozen=True)
 class TrialRow:
     """One trial.
 
-    `state`: complete, pruned, failed, lost (and taken up again), running or waiting.
-    `accuracy`: the fraction of the validation images read right at the last epoch; None if it
-    has not come that far. `curve`: that fraction after each epoch. `settings`: by dimension.
-    `changed`: in an experiment, the one setting that differs from the start. `seconds`: the
-    whole trial; None if it has not ended. `note`: what went wrong.
+    Attributes:
+        state: complete, pruned, failed, lost (and retried), running or waiting.
+        accuracy: Fraction of the validation images read correctly after the last epoch; None
+            unless complete. `loss` is their loss.
+        curve: Validation accuracy after each epoch.
+        changed: In an experiment, the setting that differs from the recipe.
+        seconds: Time of the whole trial; None if it has not ended.
+        note: The error, if there was one.
+        temperature: Fitted on the validation images; None with test-time augmentation.
     """
 
     number: int
@@ -50,9 +54,19 @@ class TrialRow:
     note: str
     temperature: float | None
 
+    @property
+    def finished(self) -> bool:
+        """Whether it counts as done: complete, pruned or failed."""
+        return self.state in ("complete", "pruned", "failed")
 
-def rows_of(study: optuna.Study, plan: Plan) -> list[TrialRow]:
-    """Return a row for every trial, in the order in which they were begun or planned."""
+    @property
+    def ended(self) -> bool:
+        """Whether it is over: finished or lost."""
+        return self.finished or self.state == "lost"
+
+
+def trial_rows(study: optuna.Study, plan: Plan) -> list[TrialRow]:
+    """Return a row for every trial, in the order of their numbers."""
     trials = study.get_trials(deepcopy=False)
     lost = lost_numbers(trials)
     return [_row(trial, plan, lost) for trial in trials if SURPLUS not in trial.user_attrs]
@@ -60,14 +74,12 @@ def rows_of(study: optuna.Study, plan: Plan) -> list[TrialRow]:
 
 def _row(trial: FrozenTrial, plan: Plan, lost: set[int]) -> TrialRow:
     attributes = trial.user_attrs
-    curve = tuple(trial.intermediate_values[step] for step in sorted(trial.intermediate_values))
-    complete = trial.state == TrialState.COMPLETE
     return TrialRow(
         number=trial.number,
         state="lost" if trial.number in lost else _STATES[trial.state],
-        accuracy=trial.value if complete else None,
+        accuracy=trial.value if trial.state == TrialState.COMPLETE else None,
         loss=attributes.get("val_loss"),
-        curve=curve,
+        curve=tuple(value for _, value in sorted(trial.intermediate_values.items())),
         settings=dict(trial.params) or dict(trial.system_attrs.get("fixed_params", {})),
         changed=attributes.get(CHANGED, ""),
         seed=attributes.get(SEED, plan.seed),
@@ -78,29 +90,30 @@ def _row(trial: FrozenTrial, plan: Plan, lost: set[int]) -> TrialRow:
     )
 
 
-def ended(rows: Sequence[TrialRow]) -> list[TrialRow]:
-    """Return those that have come to their end, one way or another."""
-    return [row for row in rows if row.state in ("complete", "pruned", "failed")]
-
-
-def best_of(rows: Sequence[TrialRow]) -> TrialRow | None:
+def best_row(rows: Sequence[TrialRow]) -> TrialRow | None:
     """Return the complete trial with the highest accuracy; among equals, the lowest loss.
 
-    The start wins a draw in both: nothing is changed for nothing.
+    If both are equal the earlier trial wins, above all the recipe unchanged.
     """
     complete = [row for row in rows if row.accuracy is not None]
-    if not complete:
-        return None
-    return max(complete, key=lambda row: (row.accuracy, -(row.loss or 0.0), -row.number))
+    return max(
+        complete,
+        key=lambda row: (row.accuracy, -(row.loss or 0.0), -row.number),
+        default=None,
+    )
 
 
 def best_recipe(plan: Plan, row: TrialRow, trials: int) -> Recipe:
-    """Return the recipe of a trial, with a name and summary that say where it is from.
+    """Return the recipe of a trial, with a name and summary that tell its origin.
 
-    Its temperature is the one that fits its answers on the validation images, as for the recipes
-    that come with tenfold.
+    Its temperature is fitted on the validation images, as for tenfold's own recipes.
+
+    Args:
+        plan: Plan of the search.
+        row: The trial.
+        trials: Number of trials, for the summary.
     """
-    recipe = changed(plan.recipe, row.settings)
+    recipe = apply_changes(plan.recipe, row.settings)
     if recipe == plan.recipe:
         return recipe
     return replace(
@@ -113,13 +126,13 @@ def best_recipe(plan: Plan, row: TrialRow, trials: int) -> Recipe:
 
 
 def importances(study: optuna.Study) -> dict[str, float]:
-    """Return how much of what sets the better trials apart each setting holds; they add up to 1.
+    """Return the importance of each setting for a high accuracy; they sum to 1.
 
-    PED-ANOVA (S. Watanabe et al., arXiv 2304.10255). Empty with fewer than `ENOUGH` complete
-    trials, or if all are equally good.
+    PED-ANOVA (S. Watanabe et al., arXiv 2304.10255), Optuna's default. Empty with fewer than
+    `MIN_TRIALS` complete trials, or if all are equally accurate.
     """
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    if len(complete) < ENOUGH or len({trial.value for trial in complete}) < 2:
+    if len(complete) < MIN_TRIALS or len({trial.value for trial in complete}) < 2:
         return {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -130,69 +143,71 @@ def importances(study: optuna.Study) -> dict[str, float]:
     return {name: round(float(share), 4) for name, share in found.items()}
 
 
-def worth(rows: Sequence[TrialRow], plan: Plan) -> dict[str, Any]:
-    """Return what each choice is worth: one setting changed, all else equal, over seeds.
+def choice_gains(rows: Sequence[TrialRow], plan: Plan) -> dict[str, Any]:
+    """Return the gain of each choice: one setting changed, all else equal, over seeds.
 
     Args:
-        rows: Of trials from `tenfold.tuning.study.one_at_a_time`.
-        plan: What was searched.
+        rows: Rows of the trials from `tenfold.tuning.study.one_at_a_time`.
+        plan: Plan of the search.
 
     Returns:
-        `start`: the accuracies of the recipe as it is, summarized (mean, sd, min, max, n).
-        `dimensions`: by name a row for each value tried, the recipe's own among them: `value`,
-        `own`, `accuracy` (summarized), and `gain`: mean, sd and n of the differences to the recipe
-        as it is, seed by seed, in fractions. Seeds that were not trained to the end are left out.
+        `start`: the accuracies of the recipe unchanged, summarized (mean, sd, min, max, n).
+        `dimensions`: by setting, a row for each value tried, the recipe's own among them: `value`,
+        `own`, `accuracy` (summarized), and `gain`, the summarized differences to the recipe
+        unchanged, seed by seed, as fractions. Seeds without a complete training are left out.
     """
     base = {row.seed: row.accuracy for row in rows if not row.changed and row.accuracy is not None}
     if not base:
         return {"start": None, "dimensions": {}}
-    first = next(row for row in rows if not row.changed)
-    cases: dict[str, dict[Value, dict[int, float]]] = {}
+    start = next(row for row in rows if not row.changed).settings
+    accuracies: dict[str, dict[Value, dict[int, float]]] = {}
     for row in rows:
         if row.changed and row.accuracy is not None:
-            values = cases.setdefault(row.changed, {first.settings[row.changed]: base})
+            values = accuracies.setdefault(row.changed, {start[row.changed]: base})
             values.setdefault(row.settings[row.changed], {})[row.seed] = row.accuracy
-    order = [name for name in plan.space.names if name in cases]
     return {
-        "start": _summary(list(base.values())),
+        "start": _summary(base.values()),
         "dimensions": {
             name: [
-                _level(value, seeds, base, own=value == first.settings[name])
-                for value, seeds in _sorted(cases[name])
+                {
+                    "value": value,
+                    "own": value == start[name],
+                    "accuracy": _summary(seeds.values()),
+                    "gain": _summary(seeds[seed] - base[seed] for seed in seeds if seed in base),
+                }
+                for value, seeds in _sorted(accuracies[name])
             ]
-            for name in order
+            for name in plan.space
+            if name in accuracies
         },
     }
 
 
 def _sorted(values: dict[Value, dict[int, float]]) -> list[tuple[Value, dict[int, float]]]:
-    """Return numbers from low to high, words from good to bad."""
+    """Return numbers from low to high, words from the highest mean accuracy to the lowest."""
     items = list(values.items())
     if all(isinstance(value, int | float) for value in values):
         return sorted(items, key=lambda item: float(item[0]))
-    return sorted(items, key=lambda item: -sum(item[1].values()) / max(len(item[1]), 1))
+    return sorted(items, key=lambda item: -sum(item[1].values()) / len(item[1]))
 
 
-def _level(
-    value: Value, seeds: dict[int, float], base: dict[int, float], *, own: bool
-) -> dict[str, Any]:
-    gains = [seeds[seed] - base[seed] for seed in seeds if seed in base]
-    gain = _summary(gains) if gains else None
-    return {"value": value, "own": own, "accuracy": _summary(list(seeds.values())), "gain": gain}
-
-
-def _summary(values: list[float]) -> dict[str, Any]:
+def _summary(values: Iterable[float]) -> dict[str, Any] | None:
+    """Return mean, sd, min, max and n; None of no values."""
+    known = list(values)
+    if not known:
+        return None
     return {
         name: round(value, 6) if isinstance(value, float) else value
-        for name, value in asdict(summarize(values)).items()
+        for name, value in asdict(summarize(known)).items()
     }
 
 
-def differences(settings: Mapping[str, Value], start: Mapping[str, Value]) -> str:
-    """Return in words what differs from the start, such as "batch_size 64, depth 1"."""
-    words = [
-        f"{'optimizer' if name == 'optimizer.name' else name.rpartition('.')[2]} {neat(value)}"
+def describe_changes(settings: Mapping[str, Value], start: Mapping[str, Value]) -> str:
+    """Return what differs from the recipe, such as "batch_size 64, depth 1"."""
+    changes = [
+        f"{'optimizer' if name == 'optimizer.name' else name.rpartition('.')[2]} "
+        f"{format_value(value)}"
         for name, value in settings.items()
         if value != start.get(name)
     ]
-    return ", ".join(words) or "as the recipe is"
+    return ", ".join(changes) or "the recipe unchanged"

@@ -1,16 +1,17 @@
-"""The folder of a search: what was asked for, and what came out."""
+"""Folder of a search: the request that `--resume` continues, and the names of its files."""
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tenfold.arrays import TRAIN_IMAGES
 from tenfold.errors import UsageError
 from tenfold.files import make_folder, write_atomic
 from tenfold.recipes.recipe import Recipe
-from tenfold.tuning.storage import Place, place_of
-from tenfold.tuning.study import Plan, plan_from_json
+from tenfold.tuning.storage import Address, parse_address
+from tenfold.tuning.study import Plan, plan_from_dict
 
 SEARCH = "search.json"
 JOURNAL = "study.journal"
@@ -21,21 +22,59 @@ PAGE = "report.html"
 
 @dataclass(frozen=True)
 class Search:
-    """What a search was asked to do: all that `--resume` needs to go on, but no password.
+    """A request to search: all that `--resume` needs, without the password of a database.
 
-    `trials`: so many in all. `choices`: seeds of the experiment that changes one setting at a
-    time; 0 leaves it out. `storage`: a path or URL without its password; None is the journal
-    in the folder itself.
+    Attributes:
+        plan: What determines the search.
+        trials: Number of trials in total.
+        choices: Seeds of the experiment that changes one setting at a time; 0 for none.
+        study: Name of the study in the storage.
+        storage: Path or URL, from which the password is removed; None for a journal in the folder.
+        grace_seconds: See `tenfold.tuning.storage.Address`.
+        data_dir: Folder of the MNIST files; None for the cache.
+        backend: See `tenfold.networks.backend.use_backend`.
+
+    Raises:
+        UsageError: A number is out of range, or the storage is neither a path nor PostgreSQL.
     """
 
     plan: Plan
-    trials: int
-    choices: int
-    study: str
+    trials: int = 20
+    choices: int = 0
+    study: str = "tenfold"
     storage: str | None = None
     grace_seconds: int = 60
     data_dir: str | None = None
     backend: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the values, and remove the password."""
+        plan = self.plan
+        ranges = (
+            ("trials", self.trials, 0, 1_000_000),
+            ("choices", self.choices, 0, 1000),
+            ("seed", plan.seed, 0, 2**31),
+            ("val_size", plan.val_size, 1, TRAIN_IMAGES - 1),
+            ("train_size", plan.train_size or 1, 1, TRAIN_IMAGES - plan.val_size),
+        )
+        for name, value, low, high in ranges:
+            if not low <= value <= high:
+                raise UsageError(f"{name} is {value}; it must lie between {low} and {high:,}")
+        if not self.trials and not self.choices:
+            raise UsageError("there is nothing to do: give --trials or --choices")
+        address = parse_address(self.storage or JOURNAL, self.grace_seconds)
+        if self.storage:
+            object.__setattr__(self, "storage", address.shown)
+
+    def address(self, folder: Path, storage: str | None = None) -> Address:
+        """Return the address of the study.
+
+        Args:
+            folder: Folder of the search.
+            storage: The storage as given in the shell, perhaps with a password.
+        """
+        text = storage or self.storage or str(folder / JOURNAL)
+        return parse_address(text, self.grace_seconds)
 
 
 def default_search_folder(recipe: Recipe) -> Path:
@@ -43,87 +82,43 @@ def default_search_folder(recipe: Recipe) -> Path:
     return Path("runs") / f"tune-{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
-def place_for(search: Search, folder: Path, address: str | None = None) -> Place:
-    """Return where the study of a search is kept.
-
-    Args:
-        search: What was asked for.
-        folder: Its folder.
-        address: From the shell, with a password perhaps; None takes the one of the search.
-    """
-    return place_of(address or search.storage or str(folder / JOURNAL), search.grace_seconds)
-
-
 def start_search(folder: Path, search: Search) -> None:
-    """Make the folder of a new search and write down what was asked for.
+    """Create the folder of a new search and write the request into it.
 
     Raises:
-        UsageError: The folder holds something; nothing is touched.
+        UsageError: The folder is not empty; nothing is changed.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         if (folder / SEARCH).is_file():
-            raise UsageError(f"{folder} holds a search: --resume {folder} goes on with it")
-        raise UsageError(f"{folder} already holds something; give another --out")
+            raise UsageError(f"{folder} holds a search; to continue it, give --resume {folder}")
+        raise UsageError(f"{folder} is not empty; give another --out")
     make_folder(folder)
     write_search(folder, search)
 
 
 def write_search(folder: Path, search: Search) -> None:
-    """Write down what a search is asked to do."""
-    data = asdict(search) | {"plan": json.loads(search.plan.to_json())}
+    """Write the request of a search into its folder."""
+    data = vars(search) | {"plan": search.plan.to_dict()}
     write_atomic(folder / SEARCH, json.dumps(data, indent=2) + "\n")
 
 
-def read_search(folder: Path) -> Search:
-    """Return what the search in a folder was asked to do.
+def read_search(folder: Path, **changes: int | None) -> Search:
+    """Return the request of the search in a folder.
+
+    Args:
+        folder: Folder of the search.
+        changes: New values of `trials` and `choices`; None keeps the old one.
 
     Raises:
-        UsageError: There is none in it.
+        UsageError: The folder holds no search, or a new value is out of range.
     """
+    path = folder / SEARCH
     try:
-        data: dict[str, Any] = json.loads((folder / SEARCH).read_text(encoding="utf-8"))
-        return Search(**data | {"plan": plan_from_json(json.dumps(data["plan"]))})
+        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        data["plan"] = plan_from_dict(data["plan"])
+        new = {name: value for name, value in changes.items() if value is not None}
+        return Search(**data | new)
     except FileNotFoundError:
         raise UsageError(f"{folder} holds no search") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{folder / SEARCH} cannot be read: {error}") from error
-
-
-def make_search(
-    plan: Plan, *, trials: int = 20, choices: int = 0, study: str | None = None,
-    storage: str | None = None, grace_seconds: int = 60, data_dir: Path | None = None,
-    backend: str | None = None,
-) -> Search:  # fmt: skip
-    """Check what is asked for, before anything is written, and put it in one value.
-
-    Raises:
-        UsageError: A number is out of range, or the storage is no storage.
-    """
-    ranges = (
-        ("trials", trials, 0, 1_000_000),
-        ("choices", choices, 0, 1000),
-        ("seed", plan.seed, 0, 2**31),
-        ("val_size", plan.val_size, 1, 59_999),
-        ("train_size", plan.train_size or 1, 1, 60_000 - plan.val_size),
-    )
-    for name, value, low, high in ranges:
-        if not low <= value <= high:
-            raise UsageError(f"{name} is {value}; it must lie between {low} and {high:,}")
-    if not trials and not choices:
-        raise UsageError("there is nothing to do: give --trials or --choices")
-    found = Search(
-        plan=plan, trials=trials, choices=choices, study=study or f"tenfold-{plan.recipe.name}",
-        storage=place_of(storage).shown if storage else None, grace_seconds=grace_seconds,
-        data_dir=str(data_dir.absolute()) if data_dir else None, backend=backend,
-    )  # fmt: skip
-    place_for(found, Path())  # the grace
-    return found
-
-
-def extended(search: Search, trials: int | None, choices: int | None) -> Search:
-    """Return a search that is to go on for more trials, or with an experiment."""
-    return replace(
-        search,
-        trials=search.trials if trials is None else trials,
-        choices=search.choices if choices is None else choices,
-    )
+        raise UsageError(f"{path} cannot be read: {error}") from error

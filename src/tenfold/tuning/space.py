@@ -1,16 +1,21 @@
-"""What a search may change about a recipe, and by how much."""
+"""Search space: which settings of a recipe a search changes, and between which values."""
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
 
+from tenfold.arrays import TRAIN_IMAGES
 from tenfold.errors import UsageError
-from tenfold.recipes.recipe import Recipe, check_recipe
-from tenfold.tuning.changes import Value, changed, own_value
+from tenfold.recipes.recipe import Recipe
+from tenfold.tuning.changes import Value, apply_changes, current_value
 
-LOG_FROM = 10
+LOG_FACTOR = 10
 """A range above 0 that spans this factor or more is searched on a logarithmic scale."""
+
+RANGE_LEVELS = 5
+"""Values of a range that an experiment tries, evenly spaced from its low to its high end."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,14 @@ class Choice:
 
 @dataclass(frozen=True)
 class Range:
-    """Any value from `low` to `high`, both included; `log`: each tenfold counts the same."""
+    """A range of numbers.
+
+    Attributes:
+        low: Least value.
+        high: Greatest value, included.
+        log: The scale is logarithmic.
+        whole: Values are integers.
+    """
 
     low: float
     high: float
@@ -30,29 +42,9 @@ class Range:
     whole: bool = False
 
 
-@dataclass(frozen=True)
-class Dimension:
-    """One thing that a search changes.
-
-    `name` is one of `tenfold.tuning.changes.CHANGES`, or a setting of the recipe as `--set` of
-    `tenfold train` takes it, such as ``schedule.warmup`` or ``layers.3.rate``.
-    """
-
-    name: str
-    values: Choice | Range
-
-
-@dataclass(frozen=True)
-class Space:
-    """All that a search may change."""
-
-    dimensions: tuple[Dimension, ...]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the dimensions, in order."""
-        return tuple(dimension.name for dimension in self.dimensions)
-
+Space: TypeAlias = dict[str, Choice | Range]
+"""Values by name. A name is one of `tenfold.tuning.changes.CHANGES`, or a setting of the recipe as
+`tenfold train --set` takes it, such as ``schedule.warmup`` or ``layers.3.rate``."""
 
 _USUAL: Mapping[str, Choice | Range] = {
     "activation": Choice(("relu", "silu", "tanh", "sigmoid")),
@@ -70,54 +62,52 @@ _USUAL: Mapping[str, Choice | Range] = {
 }
 
 
-def default_space(recipe: Recipe, images: int = 60_000) -> Space:
-    """Return the usual space around a recipe: what makes no sense for its layers is left out.
+def default_space(recipe: Recipe, images: int = TRAIN_IMAGES) -> Space:
+    """Return the usual space around a recipe, without what does not fit its layers.
 
-    A dimension holds the recipe's own value even where that lies outside of the usual ones.
+    Each entry includes the recipe's own value, even one outside of the usual values.
 
     Args:
-        recipe: What the search is around.
-        images: So many will be trained on; batches that they do not fill are left out.
+        recipe: Center of the search.
+        images: Number of training images; larger batches are left out.
     """
-    dimensions = []
+    space: Space = {}
     for name, usual in _USUAL.items():
-        own = own_value(recipe, name)
-        if own is not None:
-            values = _widened(recipe, name, usual, own)
-            if name == "batch_size" and isinstance(values, Choice):
-                small = (value for value in values.values if value == own or float(value) <= images)
-                values = Choice(tuple(small))
-            dimensions.append(Dimension(name, values))
-    return Space(tuple(dimensions))
-
-
-def _widened(recipe: Recipe, name: str, usual: Choice | Range, own: Value) -> Choice | Range:
-    if isinstance(usual, Range):
-        return replace(usual, low=min(usual.low, float(own)), high=max(usual.high, float(own)))
-    kept = tuple(value for value in usual.values if _fits(recipe, name, value))
-    return Choice(kept if own in kept else (own, *kept))
+        own = current_value(recipe, name)
+        if own is None:
+            continue
+        if isinstance(usual, Range):
+            low, high = min(usual.low, float(own)), max(usual.high, float(own))
+            space[name] = replace(usual, low=low, high=high)
+            continue
+        fitting = [
+            value
+            for value in usual.values
+            if _fits(recipe, name, value) and (name != "batch_size" or float(value) <= images)
+        ]
+        space[name] = Choice(tuple(fitting if own in fitting else (own, *fitting)))
+    return space
 
 
 def _fits(recipe: Recipe, name: str, value: Value) -> bool:
     try:
-        changed(recipe, {name: value})
+        apply_changes(recipe, {name: value})
     except UsageError:
         return False
     return True
 
 
 def start_values(recipe: Recipe, space: Space) -> dict[str, Value]:
-    """Return the values of a recipe itself; where the space leaves one out, the nearest it has."""
+    """Return the recipe's own values, or the nearest ones that the space has."""
     values: dict[str, Value] = {}
-    for dimension in space.dimensions:
-        own = own_value(recipe, dimension.name)
-        match dimension.values:
-            case Range(low, high, _, whole):
-                number = float(own) if isinstance(own, int | float) else low
-                number = min(max(number, low), high)
-                values[dimension.name] = round(number) if whole else number
-            case Choice(choices):
-                values[dimension.name] = _nearest(own, choices)
+    for name, known in space.items():
+        own = current_value(recipe, name)
+        if isinstance(known, Choice):
+            values[name] = _nearest(own, known.values)
+        else:
+            number = float(own) if isinstance(own, int | float) else known.low
+            number = min(max(number, known.low), known.high)
+            values[name] = round(number) if known.whole else number
     return values
 
 
@@ -128,32 +118,29 @@ def _nearest(own: Value | None, choices: tuple[Value, ...]) -> Value:
     return min(numbers, key=lambda value: abs(value - own))
 
 
-def levels(values: Choice | Range, own: Value, count: int = 5) -> tuple[Value, ...]:
-    """Return values to try one at a time: all choices, or some of a range, the own one with them.
+def levels(values: Choice | Range, own: Value) -> tuple[Value, ...]:
+    """Return the values to try one at a time, `own` among them.
 
     Args:
-        values: Where they are from.
+        values: All choices are tried, or `RANGE_LEVELS` values of a range.
         own: The value that the others are compared with.
-        count: So many of a range, evenly spaced from its low to its high end.
     """
     if isinstance(values, Choice):
         return values.values if own in values.values else (own, *values.values)
-    steps = [number / (count - 1) for number in range(count)]
+    steps = [number / (RANGE_LEVELS - 1) for number in range(RANGE_LEVELS)]
     if values.log:
         found = [values.low * (values.high / values.low) ** step for step in steps]
     else:
         found = [values.low + (values.high - values.low) * step for step in steps]
-    neat = {round(one) if values.whole else float(f"{one:.3g}") for one in found}
-    return tuple(sorted(neat | {own}, key=float))
+    rounded = {round(one) if values.whole else float(f"{one:.3g}") for one in found}
+    return tuple(sorted(rounded | {own}, key=float))
 
 
 def space_to_dict(space: Space) -> dict[str, Any]:
     """Return a space as JSON-ready values: a list of choices, or a range, by name."""
     return {
-        dimension.name: list(dimension.values.values)
-        if isinstance(dimension.values, Choice)
-        else vars(dimension.values)
-        for dimension in space.dimensions
+        name: list(values.values) if isinstance(values, Choice) else asdict(values)
+        for name, values in space.items()
     }
 
 
@@ -164,99 +151,92 @@ def space_from_dict(recipe: Recipe, data: Any) -> Space:
         UsageError: It is no space, or does not fit the recipe.
     """
     if not isinstance(data, dict) or not data:
-        raise UsageError("a space must be an object with values by name")
-    return Space(tuple(_dimension(recipe, name, values) for name, values in data.items()))
+        raise UsageError("a search space must be an object with values by name")
+    return {name: _parsed(recipe, name, values) for name, values in data.items()}
 
 
-def narrowed(recipe: Recipe, space: Space, words: str) -> Space:
-    """Return a space changed as one ``--space`` of the shell says.
+def edited(recipe: Recipe, space: Space, option: str) -> Space:
+    """Return a space changed by one ``--space`` option of the shell.
 
     Args:
-        recipe: What the space is around.
-        space: What it is now.
-        words: ``NAME=LOW..HIGH``, ``NAME=A,B,C`` or ``NAME=A`` sets or adds a dimension; names
-            with commas between them keep those alone; what ends in .json is a file with all
-            there is to be.
+        recipe: Center of the search.
+        space: The space so far.
+        option: ``NAME=LOW..HIGH``, ``NAME=A,B,C`` or ``NAME=A`` sets or adds an entry;
+            ``NAME,NAME`` keeps only these; a name that ends in .json is a file with the whole
+            space.
 
     Raises:
-        UsageError: There is no such setting, the values do not fit it, or the file is no space.
+        UsageError: There is no such setting, the values do not fit it, or the file holds no space.
     """
-    if words.endswith(".json"):
-        return space_from_dict(recipe, _read(words))
-    name, equals, text = words.partition("=")
-    known = {dimension.name: dimension for dimension in space.dimensions}
+    if option.endswith(".json"):
+        return space_from_dict(recipe, _read(Path(option)))
+    name, equals, text = option.partition("=")
     if not equals:
-        names = [part.strip() for part in words.split(",")]
+        names = [part.strip() for part in option.split(",")]
         for part in names:
-            if part not in known:
-                raise UsageError(f"the space has no {part!r}; there are: {', '.join(known)}")
-        return Space(tuple(known[part] for part in names))
-    for other in ({"rate_factor", "optimizer.learning_rate"} - {name}) & set(known):
-        if name in ("rate_factor", "optimizer.learning_rate"):
-            del known[other]  # two names for one thing
-    return Space(tuple((known | {name: _dimension(recipe, name, text)}).values()))
+            if part not in space:
+                raise UsageError(f"the search space has no {part!r}; it has: {', '.join(space)}")
+        return {part: space[part] for part in names}
+    same = {"rate_factor", "optimizer.learning_rate"}  # two names of the same setting
+    replaced = same if name in same else set()
+    kept = {one: values for one, values in space.items() if one == name or one not in replaced}
+    return kept | {name: _parsed(recipe, name, text)}
 
 
-def _read(path: str) -> Any:
+def _read(path: Path) -> Any:
     try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123 (a plain name from the shell)
-            return json.load(file)
+        return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"cannot read the space {path}: {error.strerror}") from error
+        raise UsageError(f"cannot read the search space {path}: {error.strerror}") from error
     except ValueError as error:
-        raise UsageError(f"the space {path} is not JSON: {error}") from error
+        raise UsageError(f"the search space {path} is not JSON: {error}") from error
 
 
-def _dimension(recipe: Recipe, name: str, data: Any) -> Dimension:
-    values = _values(name, data)
+def _parsed(recipe: Recipe, name: str, data: Any) -> Choice | Range:
+    """Return values of a JSON file or of the shell, checked by setting them."""
+    values = _parse(data, name, isinstance(current_value(recipe, name), int))
+    if isinstance(values, Range) and (
+        values.low >= values.high or (values.log and values.low <= 0)
+    ):
+        raise UsageError(
+            f"{name}={values.low:g}..{values.high:g}: a range must rise, and be above 0 if "
+            "logarithmic"
+        )
     tried = values.values if isinstance(values, Choice) else (values.low, values.high)
     for value in tried:
-        check_recipe(changed(recipe, {name: value}))
-    return Dimension(name, values)
+        apply_changes(recipe, {name: value})
+    return values
 
 
-def _values(name: str, data: Any) -> Choice | Range:
+def _parse(data: Any, name: str, whole: bool) -> Choice | Range:
     if isinstance(data, list):
         if not data or not all(isinstance(value, int | float | str) for value in data):
-            raise UsageError(f"{name}: a list of choices holds numbers and words")
+            raise UsageError(f"{name}: a list of choices must hold numbers and words")
         return Choice(tuple(data))
     if isinstance(data, dict):
         try:
-            return _checked(name, Range(**data))
+            return Range(**data)
         except TypeError:
             raise UsageError(f"{name}: a range has low, high, log and whole") from None
     text = str(data)
     if ".." not in text:
-        return Choice(tuple(_value(part) for part in text.split(",")))
+        return Choice(tuple(_number_or_word(part) for part in text.split(",")))
     low, _, high = text.partition("..")
-    ends = _value(low), _value(high)
+    ends = _number_or_word(low), _number_or_word(high)
     if any(isinstance(end, str) for end in ends):
         raise UsageError(f"{name}={text}: a range is two numbers, as in 0.001..0.1")
     first, last = (float(end) for end in ends)
-    whole = all(isinstance(end, int) for end in ends) and name not in _FRACTIONS
-    log = first > 0 and last >= LOG_FROM * first
-    if whole:
-        return _checked(name, Range(int(first), int(last), log, whole=True))
-    return _checked(name, Range(first, last, log))
+    log = first > 0 and last >= LOG_FACTOR * first
+    if whole and all(isinstance(end, int) for end in ends):
+        return Range(int(first), int(last), log, whole=True)
+    return Range(first, last, log)
 
 
-_FRACTIONS = ("dropout_rate", "label_smoothing", "rate_factor", "augmentation_factor",
-              "filters_factor", "optimizer.learning_rate", "optimizer.weight_decay")  # fmt: skip
-"""What is no whole number, even between two."""
-
-
-def _checked(name: str, found: Range) -> Range:
-    if not found.low < found.high or (found.log and found.low <= 0):
-        raise UsageError(f"{name}: {found.low:g}..{found.high:g} is no range from low to high")
-    return found
-
-
-def _value(text: str) -> Value:
-    text = text.strip()
+def _number_or_word(text: str) -> Value:
     kinds: tuple[Callable[[str], Value], ...] = (int, float)
     for kind in kinds:
         try:
             return kind(text)
         except ValueError:
             continue
-    return text
+    return text.strip()

@@ -1,4 +1,4 @@
-"""Where a study is kept: a journal file of one machine, or PostgreSQL for many."""
+"""Storage of a study: a journal file for one machine, or PostgreSQL for many."""
 
 import os
 import re
@@ -22,122 +22,132 @@ try:
 except ModuleNotFoundError as error:
     raise MissingExtraError("tuning", "tune") from error
 
-BEATS = 6
-"""Heartbeats within the time after which a silent worker is given up."""
+HEARTBEATS = 6
+"""Heartbeats within the grace period after which a silent worker is given up."""
 
-RETRIES = 3
-"""A trial that was lost so often is not taken up again: it may be what kills the workers."""
+MAX_RETRIES = 3
+"""Times that a lost trial is retried: after more, the trial itself may be what kills workers."""
 
-_FIRST = b'{"op_code":'
-"""How a journal begins."""
+_JOURNAL_START = b'{"op_code":'
 
 _SCHEMES = ("postgresql://", "postgres://", "postgresql+psycopg://")
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a study is kept.
+class Address:
+    """Address of the storage of a study.
 
-    `address`: the path of a journal, or the URL of a PostgreSQL database. `grace_seconds`: a
-    worker of PostgreSQL that is silent for so long is given up, and its trial taken up again.
+    Attributes:
+        text: Path of a journal, or URL of a PostgreSQL database, perhaps with a password.
+        grace_seconds: A worker on PostgreSQL that is silent for this time is given up, and its
+            trial is retried.
     """
 
-    address: str
+    text: str
     grace_seconds: int = 60
 
     def __repr__(self) -> str:
-        return f"Place({self.shown!r})"  # never the password: this may be logged
+        return f"Address({self.shown!r})"  # never the password: this may be logged
 
     @property
     def is_file(self) -> bool:
         """Whether it is a journal file."""
-        return "://" not in self.address
+        return "://" not in self.text
 
     @property
     def shown(self) -> str:
-        """The address without its password, for people and files."""
-        return re.sub(r"(://[^:/@]*):[^@]*@", r"\1@", self.address)
+        """The address without its password, for messages and files."""
+        return re.sub(r"(://[^:/@]*):[^@]*@", r"\1@", self.text)
 
 
-def place_of(address: str, grace_seconds: int = 60) -> Place:
-    """Return the place of an address as the shell takes it.
+def parse_address(text: str, grace_seconds: int = 60) -> Address:
+    """Return the address that `--storage` names.
 
     Raises:
-        UsageError: It is neither a path nor a PostgreSQL URL, or the grace is too short.
+        UsageError: It is neither a path nor a PostgreSQL URL, or the grace period is too short.
     """
-    if grace_seconds < BEATS:
-        raise UsageError(f"grace is {grace_seconds}; it must be at least {BEATS} seconds")
-    if "://" not in address:
-        return Place(str(Path(address).absolute()), grace_seconds)
-    if not address.startswith(_SCHEMES):
-        scheme = address.partition("://")[0]
-        raise UsageError(f"the storage is a file or postgresql://..., not {scheme}://...")
-    return Place(address, grace_seconds)
+    if grace_seconds < HEARTBEATS:
+        raise UsageError(f"grace is {grace_seconds}; it must be at least {HEARTBEATS} seconds")
+    if "://" not in text:
+        return Address(str(Path(text).absolute()), grace_seconds)
+    if not text.startswith(_SCHEMES):
+        scheme = text.partition("://")[0]
+        raise UsageError(f"the storage must be a file or postgresql://..., not {scheme}://...")
+    return Address(text, grace_seconds)
 
 
-def open_storage(place: Place) -> Any:
-    """Return the Optuna storage of a place; a journal and the tables are made if missing.
+def open_storage(address: Address) -> Any:
+    """Return the Optuna storage of an address; creates a missing journal or missing tables.
 
     Raises:
-        TenfoldError: The file cannot be written, or no database answers; never with a password.
+        TenfoldError: The file cannot be written, or no database answers. The message holds no
+            password.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    if place.is_file:
-        path = Path(place.address)
-        make_folder(path.parent)
-        own_lock: Any = _Lock(path)
-        try:
-            _refuse_other_files(path)
-            backend = JournalFileBackend(str(path), own_lock)
-            return optuna.storages.JournalStorage(backend)
-        except OSError as error:
-            raise TenfoldError(f"cannot use {path}: {error.strerror}") from error
+    if address.is_file:
+        return _open_journal(Path(address.text))
     with warnings.catch_warnings():
-        # Heartbeats are called experimental.
+        # Heartbeats are experimental in Optuna.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         for last in (False, False, True):
             try:
-                return optuna.storages.get_storage(_database(place))
-            except Exception as error:  # of SQLAlchemy or the driver, a dozen kinds
-                # Two commands that make the tables at once get in each other's way.
+                return optuna.storages.get_storage(_database(address))
+            except Exception as error:  # a dozen kinds, of SQLAlchemy or of the driver
+                # Two commands that create the tables at the same time disturb each other.
                 if last or "already exists" not in str(error):
-                    raise TenfoldError(_told(place, error)) from None
+                    raise TenfoldError(_without_password(address, error)) from None
                 time.sleep(1)
     raise AssertionError
 
 
-def _database(place: Place) -> Any:
-    url = place.address.replace("postgres://", "postgresql://", 1)
-    retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=RETRIES)
+def _open_journal(path: Path) -> Any:
+    make_folder(path.parent)
+    journal_lock: Any = _JournalLock(path)
+    try:
+        _refuse_other_files(path)
+        return optuna.storages.JournalStorage(JournalFileBackend(str(path), journal_lock))
+    except OSError as error:
+        raise TenfoldError(f"cannot use {path}: {error.strerror}") from error
+
+
+def _database(address: Address) -> Any:
+    url = address.text.replace("postgres://", "postgresql://", 1)
     return optuna.storages.RDBStorage(
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         engine_kwargs={"pool_pre_ping": True, "connect_args": {"connect_timeout": 10}},
-        heartbeat_interval=place.grace_seconds // BEATS,
-        grace_period=place.grace_seconds,
-        heartbeat_stale_trial_callback=retry,
+        heartbeat_interval=address.grace_seconds // HEARTBEATS,
+        grace_period=address.grace_seconds,
+        heartbeat_stale_trial_callback=retry_callback(),
     )
 
 
+def retry_callback() -> Any:
+    """Return Optuna's function that enqueues the settings of a lost trial again."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=MAX_RETRIES)
+
+
 def close_storage(storage: Any) -> None:
-    """Let go of the connections to a database."""
+    """Close the connections to a database."""
     engine = getattr(getattr(storage, "_backend", None), "engine", None)
     if engine is not None:
         engine.dispose()
 
 
-def _told(place: Place, error: Exception) -> str:
-    """Return what went wrong in one line, without what stands between user and @."""
+def _without_password(address: Address, error: Exception) -> str:
+    """Return the first line of an error, with the password masked."""
     text = str(getattr(error, "orig", None) or error).strip()
     lines = text.splitlines() or [type(error).__name__]
-    told = f"the storage {place.shown} cannot be used: {lines[0]}"
-    secret = re.search(r"://[^:/@]*:([^@]*)@", place.address)
+    message = f"the storage {address.shown} cannot be used: {lines[0]}"
+    secret = re.search(r"://[^:/@]*:([^@]+)@", address.text)
     for word in {secret[1], unquote(secret[1]), quote(secret[1])} if secret else ():
-        told = told.replace(word, "***") if word else told
-    return told
+        message = message.replace(word, "***")
+    return message
 
 
-class _Lock:
-    """A lock that the system lets go of when its holder is killed; Optuna's stays for 30 s."""
+class _JournalLock:
+    """A lock that the system releases when its holder is killed; Optuna's own stays for 30 s."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -145,7 +155,7 @@ class _Lock:
 
     def acquire(self) -> bool:
         self._lock.acquire()
-        _drop_half_a_line(self._path)
+        _cut_partial_line(self._path)
         return True
 
     def release(self) -> None:
@@ -153,20 +163,20 @@ class _Lock:
 
 
 def _refuse_other_files(path: Path) -> None:
-    """Leave alone what is no journal: lines would be added to it.
+    """Refuse a file that is no journal, because Optuna would append to it.
 
     Raises:
         UsageError: It is another file.
     """
     if path.exists():
         with path.open("rb") as file:
-            first = file.read(len(_FIRST))
-        if first and first != _FIRST:
+            start = file.read(len(_JOURNAL_START))
+        if start and start != _JOURNAL_START:
             raise UsageError(f"{path} is another file, not the journal of a search")
 
 
-def _drop_half_a_line(path: Path) -> None:
-    """Cut off what a writer left that was stopped within a line; nobody has read it yet."""
+def _cut_partial_line(path: Path) -> None:
+    """Remove a last line without end, left by a writer that was killed; nobody has read it."""
     with path.open("rb+") as file:
         size = file.seek(0, os.SEEK_END)
         if not size:
@@ -178,25 +188,27 @@ def _drop_half_a_line(path: Path) -> None:
 
 
 @contextmanager
-def held(place: Place) -> Iterator[None]:
-    """Hold a journal, so that whatever runs in it was left behind; of a database nothing is held.
+def exclusive(address: Address) -> Iterator[None]:
+    """Lock a journal for one command: trials still running in it are then lost ones.
+
+    A database is not locked.
 
     Raises:
-        TrainingError: Another command works on the journal.
+        TrainingError: Another command uses the journal.
     """
-    if not place.is_file:
+    if not address.is_file:
         yield
         return
-    path = Path(f"{place.address}.held")
+    path = Path(f"{address.text}.held")
     try:
         with lock(path, timeout=0):
             try:
                 yield
             finally:
                 path.unlink(missing_ok=True)
-                Path(f"{place.address}.lock").unlink(missing_ok=True)
+                Path(f"{address.text}.lock").unlink(missing_ok=True)
     except Timeout:
         raise TrainingError(
-            f"another command works on {place.address}; for several commands at once give "
+            f"another command uses {address.text}; for several commands at once give "
             "--storage postgresql://..."
         ) from None

@@ -1,4 +1,4 @@
-"""A study: what is searched, which trials it has, and which of them were lost with their worker."""
+"""Study: the plan of a search, its trials, and trials lost with their worker."""
 
 import json
 import time
@@ -23,25 +23,30 @@ from tenfold.tuning.space import (
     space_to_dict,
     start_values,
 )
-from tenfold.tuning.storage import RETRIES, Place, close_storage, open_storage
+from tenfold.tuning.storage import Address, close_storage, open_storage, retry_callback
 
 PLAN, WORKER, SURPLUS, SEED, CHANGED, NOTE = (
     "plan", "worker", "surplus", "seed", "changed", "note",
 )  # fmt: skip
-"""Names of what tenfold keeps in a study and its trials, beside what Optuna does."""
+"""Names of the attributes that tenfold adds to Optuna's studies and trials."""
 
 _JOIN_SECONDS = 20
-"""Whoever makes a study has written its plan after this time."""
+"""A command that creates a study writes its plan within this time."""
 
 Pruner = Literal["median", "halving", "none"]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What decides a search; commands that share a study must agree on it.
+    """What determines a search; commands that share a study must agree on it.
 
-    `seed` decides the trainings of all trials and where the search looks first. `train_size`
-    and `val_size` count training images, as for `tenfold train`; the last ones are held back.
+    Attributes:
+        recipe: Center of the search.
+        space: What is searched.
+        seed: Seed of the search, and of the trainings of all trials.
+        train_size: Number of training images; None for all but the validation images.
+        val_size: Number of validation images, the last of the 60,000.
+        pruner: When a trial is stopped early.
     """
 
     recipe: Recipe
@@ -51,58 +56,64 @@ class Plan:
     val_size: int = 5000
     pruner: Pruner = "median"
 
-    def to_json(self) -> str:
-        """Return the plan as text that is the same for the same plan."""
-        data = vars(self) | {
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as JSON-ready values."""
+        return vars(self) | {
             "recipe": recipe_to_dict(self.recipe),
             "space": space_to_dict(self.space),
         }
-        return json.dumps(data)
 
 
-def plan_from_json(text: str) -> Plan:
-    """Return the plan that `Plan.to_json` gave."""
-    data = json.loads(text)
+def plan_from_dict(data: dict[str, Any]) -> Plan:
+    """Return the plan that `Plan.to_dict` gave."""
     recipe = recipe_from_dict(data["recipe"])
     return Plan(**data | {"recipe": recipe, "space": space_from_dict(recipe, data["space"])})
 
 
 @dataclass(frozen=True)
-class Fixed:
-    """A trial whose settings are given, not searched for."""
+class FixedTrial:
+    """A trial with given settings.
+
+    Attributes:
+        settings: Values by name.
+        seed: Seed of the training.
+        changed: The setting that differs from the recipe; empty for the recipe unchanged.
+    """
 
     settings: dict[str, Value]
     seed: int
     changed: str = ""
 
 
-def one_at_a_time(plan: Plan, seeds: int) -> list[Fixed]:
-    """Return trials that change one setting of the recipe each, all else equal, for some seeds.
+def one_at_a_time(plan: Plan, seeds: int) -> list[FixedTrial]:
+    """Return trials that each change one setting of the recipe, all else equal, for some seeds.
 
-    The recipe as it is comes first, then dimension after dimension, all seeds of a value together.
+    The recipe unchanged comes first, then one setting after the other, with all seeds of a value
+    together.
     """
     start = start_values(plan.recipe, plan.space)
     cases: list[tuple[str, dict[str, Value]]] = [("", start)]
-    for dimension in plan.space.dimensions:
-        own = start[dimension.name]
-        for value in levels(dimension.values, own):
-            if value != own:
-                cases.append((dimension.name, start | {dimension.name: value}))
+    for name, values in plan.space.items():
+        for value in levels(values, start[name]):
+            if value != start[name]:
+                cases.append((name, start | {name: value}))
     return [
-        Fixed(settings, plan.seed + number, name)
+        FixedTrial(settings, plan.seed + number, name)
         for name, settings in cases
         for number in range(seeds)
     ]
 
 
-def make_or_join(place: Place, name: str, plan: Plan, first: Sequence[Fixed]) -> optuna.Study:
-    """Return a new study with its first trials waiting, or the one that is there.
+def create_or_join(
+    address: Address, name: str, plan: Plan, first: Sequence[FixedTrial]
+) -> optuna.Study:
+    """Return a new study with its first trials enqueued, or the existing one.
 
     Raises:
-        UsageError: The study that is there searches something else.
+        UsageError: The existing study has another plan.
         TenfoldError: The storage cannot be used.
     """
-    storage = open_storage(place)
+    storage = open_storage(address)
     try:
         study = optuna.create_study(storage=storage, study_name=name, direction="maximize")
     except optuna.exceptions.DuplicatedStudyError:
@@ -110,42 +121,42 @@ def make_or_join(place: Place, name: str, plan: Plan, first: Sequence[Fixed]) ->
     for trial in first:
         attributes = {SEED: trial.seed, CHANGED: trial.changed}
         study.enqueue_trial(trial.settings, user_attrs=attributes)
-    study.set_user_attr(PLAN, plan.to_json())  # last: now others may join
+    study.set_user_attr(PLAN, json.dumps(plan.to_dict()))  # last: now others may join
     return study
 
 
 def _joined(study: optuna.Study, name: str, plan: Plan) -> optuna.Study:
-    patience = time.monotonic() + _JOIN_SECONDS
+    deadline = time.monotonic() + _JOIN_SECONDS
     while PLAN not in study.user_attrs:
-        if time.monotonic() > patience:
-            raise TenfoldError(f"the study {name} was never begun in earnest; give another --study")
+        if time.monotonic() > deadline:
+            raise TenfoldError(f"the study {name} has no plan; give another --study")
         time.sleep(0.2)
-    # As values: a newer tenfold knows settings that an older one had not written down.
-    if plan_from_json(study.user_attrs[PLAN]) != plan_from_json(plan.to_json()):
+    # Compared as values: an older tenfold wrote no values for settings that are newer.
+    if plan_from_dict(json.loads(study.user_attrs[PLAN])) != plan_from_dict(plan.to_dict()):
         raise UsageError(
-            f"the storage holds a study {name} that searches something else; "
-            "give the same options, or another --study"
+            f"the storage holds a study {name} with another plan; give the same options, or "
+            "another --study"
         )
     return study
 
 
-def load(place: Place, name: str, sampler: Any = None, pruner: Any = None) -> optuna.Study:
-    """Return a study that is there.
+def load_study(address: Address, name: str) -> optuna.Study:
+    """Return an existing study.
 
     Raises:
-        TenfoldError: It is not, or the storage cannot be used.
+        TenfoldError: It does not exist, or the storage cannot be used.
     """
-    storage = open_storage(place)
+    storage = open_storage(address)
     try:
-        return optuna.load_study(storage=storage, study_name=name, sampler=sampler, pruner=pruner)
+        return optuna.load_study(storage=storage, study_name=name)
     except KeyError:
         close_storage(storage)
-        hint = "; other machines need --storage postgresql://..." if place.is_file else ""
-        raise TenfoldError(f"{place.shown} holds no study {name}{hint}") from None
+        hint = "; other machines need --storage postgresql://..." if address.is_file else ""
+        raise TenfoldError(f"{address.shown} holds no study {name}{hint}") from None
 
 
-def originals(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
-    """Return the trials that count: neither those taken up again nor one too many."""
+def original_trials(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+    """Return the trials that count toward the total: no retries, and no surplus ones."""
     return [
         trial
         for trial in trials
@@ -154,38 +165,36 @@ def originals(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
 
 
 def lost_numbers(trials: Iterable[FrozenTrial]) -> set[int]:
-    """Return the numbers of the trials that were lost and taken up again."""
+    """Return the numbers of the trials that were lost with their worker and retried."""
     return {number for t in trials for number in t.system_attrs.get("retry_history", ())}
 
 
-def take_up_again(study: optuna.Study, trials: Iterable[FrozenTrial]) -> None:
-    """Give up running trials whose worker is gone, and let others run them from the start."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=RETRIES)
+def retry_lost(study: optuna.Study, trials: Iterable[FrozenTrial]) -> None:
+    """Fail running trials whose worker is gone, and enqueue their settings again."""
+    retry = retry_callback()
     for trial in trials:
         try:
             study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
         except optuna.exceptions.UpdateFinishedTrialError:
-            continue  # it came to its end after all, or somebody else gave it up
+            continue  # it has finished after all, or another worker failed it
         retry(study, study._storage.get_trial(trial._trial_id))
 
 
-def give_up_stale(study: optuna.Study) -> None:
-    """Let trials be run again whose worker has given no sign for too long; a journal has none."""
+def retry_silent(study: optuna.Study) -> None:
+    """Retry the trials whose worker's heartbeat has stopped; a journal has no heartbeats."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         optuna.storages.fail_stale_trials(study)
 
 
-def running(study: optuna.Study) -> list[FrozenTrial]:
-    """Return the trials that run now, or whose worker was lost and nobody noticed."""
+def running_trials(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the trials that are running, or that nobody has noticed to be lost."""
     return study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
 
 
 def suggest(trial: optuna.Trial, space: Space) -> dict[str, Value]:
-    """Return a value for every dimension: the sampler's, or those that were given."""
-    return {one.name: _suggest(trial, one.name, one.values) for one in space.dimensions}
+    """Return a value for every setting: the sampler's, or the one that was enqueued."""
+    return {name: _suggest(trial, name, values) for name, values in space.items()}
 
 
 def _suggest(trial: optuna.Trial, name: str, values: Choice | Range) -> Value:

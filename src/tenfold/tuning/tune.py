@@ -1,11 +1,12 @@
-"""Tune: search for good settings on validation images; the test images stay closed."""
+"""Tune: search for better settings of a recipe on validation images; opens no test image."""
 
 import json
 import logging
 import os
 import socket
 import time
-from dataclasses import asdict, dataclass
+from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,104 +22,102 @@ from tenfold.training.run_folder import only_here
 from tenfold.tuning.report import render_search
 from tenfold.tuning.results import (
     TrialRow,
-    best_of,
     best_recipe,
-    ended,
+    best_row,
+    choice_gains,
     importances,
-    rows_of,
-    worth,
+    trial_rows,
 )
 from tenfold.tuning.search_folder import BEST, PAGE, TRIALS, Search
 from tenfold.tuning.space import space_to_dict, start_values
-from tenfold.tuning.storage import Place, close_storage, held
+from tenfold.tuning.storage import Address, close_storage, exclusive
 from tenfold.tuning.study import (
     WORKER,
-    Fixed,
-    Plan,
-    make_or_join,
+    FixedTrial,
+    create_or_join,
     one_at_a_time,
-    running,
-    take_up_again,
+    retry_lost,
+    running_trials,
 )
 from tenfold.tuning.trial_table import TrialTable
-from tenfold.tuning.worker import Errand, work
+from tenfold.tuning.worker import Assignment, work
 
 POLL_SECONDS = 0.5
-"""Between two looks at what the workers have done."""
+"""Pause between two looks at the workers."""
 
 UNCLAIMED_SECONDS = 20
-"""A running trial that for so long no living worker has put its name to was lost between two
-steps; no heartbeat tells."""
+"""A running trial without a living worker is lost after this time: its worker died before it wrote
+its name, and before any heartbeat."""
 
-LOSSES = 5
-"""Workers that may die one after the other while no trial comes to its end."""
+MAX_LOSSES = 5
+"""Workers that may die one after the other while no trial finishes."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TuneResult:
-    """What a search left: its folder and its figures, as `tenfold tune --json` prints them."""
-
-    folder: Path
-    figures: dict[str, Any]
 
 
 def tune(
     folder: Path,
     search: Search,
-    place: Place,
+    address: Address,
     engine: Engine,
     *,
     timeout: float | None = None,
     progress: bool = False,
-) -> TuneResult:
-    """Search, or go on searching, and leave the best recipe and a page in the folder.
+) -> dict[str, Any]:
+    """Start or continue a search, and write the best recipe and a page into its folder.
 
-    Ctrl-C keeps all that is there: the page and the best recipe are written, and the trials that
-    were cut off wait to be taken up again.
+    Ctrl-C keeps all trials: the page and the best recipe are written, and the running trials are
+    retried when the search is resumed.
 
     Args:
         folder: From `start_search`.
-        search: What is asked for.
-        place: Where the study is kept; with the password, which the search has not.
-        engine: Where the workers run.
-        timeout: Begin no trial after so many seconds.
+        search: The request.
+        address: Address of the storage, with the password, which the search does not hold.
+        engine: Runs the workers.
+        timeout: Start no trial after this many seconds.
         progress: Draw a progress bar on stderr.
+
+    Returns:
+        What `tenfold tune --json` prints.
 
     Raises:
         TenfoldError: The storage cannot be used, or all workers die.
     """
     ends_at = None if timeout is None else time.time() + timeout
-    begun = time.monotonic()
+    began = time.monotonic()
     plan = search.plan
-    start = Fixed(start_values(plan.recipe, plan.space), member_seeds(plan.recipe, plan.seed)[0])
+    start = start_values(plan.recipe, plan.space)
     studies: dict[str, optuna.Study] = {}
-    with only_here(folder), held(place):
+    figures: dict[str, Any] = {}
+    with only_here(folder), exclusive(address):
         splits = engine.share(_splits(search))
+        phases: list[tuple[str, int, list[FixedTrial]]] = []
+        if search.trials:
+            first = FixedTrial(start, member_seeds(plan.recipe, plan.seed)[0])
+            phases.append((search.study, search.trials, [first]))
+        if search.choices:
+            fixed = one_at_a_time(plan, search.choices)
+            phases.append((f"{search.study}-choices", len(fixed), fixed))
         try:
-            phases: list[tuple[str, int, list[Fixed]]] = []
-            if search.trials:
-                phases.append((search.study, search.trials, [start]))
-            if search.choices:
-                fixed = one_at_a_time(plan, search.choices)
-                phases.append((f"{search.study}-choices", len(fixed), fixed))
-            for name, trials, first in phases:
-                studies[name] = make_or_join(place, name, plan, first)
-                errand = Errand(place, name, plan, trials, ends_at, search.backend)
-                if place.is_file:  # it is held here: whoever ran a trial is gone
-                    take_up_again(studies[name], running(studies[name]))
-                _Crew(studies[name], errand, engine, splits).run(start.settings, progress)
+            for name, trials, enqueued in phases:
+                study = studies[name] = create_or_join(address, name, plan, enqueued)
+                if address.is_file:  # this command has it alone: a running trial is a lost one
+                    retry_lost(study, running_trials(study))
+                assignment = Assignment(address, name, plan, trials, ends_at, search.backend)
+                rows = trial_rows(study, plan)
+                with TrialTable(trials, plan.recipe.epochs, start, rows, progress) as table:
+                    _Workers(study, assignment, engine, splits, table).run()
         finally:
-            seconds = time.monotonic() - begun
-            figures = _write(folder, search, studies, seconds) if studies else {}
+            seconds = time.monotonic() - began
+            if studies:
+                figures = _write_results(folder, search, studies, start, seconds)
             for study in studies.values():
                 close_storage(study._storage)
-    return TuneResult(folder, figures)
+    return figures
 
 
 def _splits(search: Search) -> Any:
-    """Return training and validation images, both from the 60,000: the test file stays closed."""
+    """Return training and validation images, both from the 60,000; opens no test file."""
     training, validation = split_validation(
         *load_mnist("train", search.data_dir), search.plan.val_size
     )
@@ -126,131 +125,123 @@ def _splits(search: Search) -> Any:
     return (images, labels), validation
 
 
-class _Crew:
-    """The workers of one command, looked after until the study is complete."""
+class _Workers:
+    """The workers of one command, replaced when they die, until the study is complete."""
 
-    def __init__(self, study: optuna.Study, errand: Errand, engine: Engine, splits: Any) -> None:
+    def __init__(
+        self, study: optuna.Study, assignment: Assignment, engine: Engine, splits: Any,
+        table: TrialTable,
+    ) -> None:  # fmt: skip
         self._study = study
-        self._errand = errand
+        self._assignment = assignment
         self._engine = engine
         self._splits = splits
-        self._here = f"{socket.gethostname()}-{os.getpid()}"
-        self._parts: dict[Task, str] = {}
-        self._gone: set[str] = set()
-        self._unclaimed: dict[int, float] = {}
-        self._hired = 0
+        self._table = table
+        self._prefix = f"{socket.gethostname()}-{os.getpid()}"
+        self._started = 0
+        self._names: dict[Task, str] = {}
+        self._dead: set[str] = set()
+        self._losses, self._done_at_loss = 0, -1
+        self._unclaimed_since: dict[int, float] = {}
 
-    def run(self, start: dict[str, Any], progress: bool) -> None:
-        """Send workers, tell what they do, and replace those that die."""
-        plan, errand = self._errand.plan, self._errand
-        losses, done_before = 0, -1
-        table = TrialTable(
-            errand.trials, plan.recipe.epochs, self._engine.workers, start, errand.ends_at,
-            progress,
-        )  # fmt: skip
-        with table:
-            rows = rows_of(self._study, plan)
-            table.update(rows)
-            left = errand.trials - len(ended(rows))
-            try:
-                for _ in range(min(self._engine.workers, left)):
-                    self._hire()
-                while self._parts:
-                    for part in self._engine.wait(list(self._parts), POLL_SECONDS):
-                        name = self._parts.pop(part)
-                        try:
-                            part.result()
-                        except WorkerLostError as error:
-                            self._gone.add(name)
-                            take_up_again(self._study, self._trials_of({name}))
-                            done = len(ended(rows_of(self._study, plan)))
-                            losses = losses + 1 if done == done_before else 1
-                            done_before = done
-                            if losses == LOSSES:
-                                raise TenfoldError(f"{LOSSES} workers died: {error}") from None
-                            _log.warning("%s; its trial is taken up again", error)
-                            self._hire()
-                    self._look_for_unclaimed()
-                    rows = rows_of(self._study, plan)
-                    table.update(rows)
-            finally:
-                self._dismiss()
+    def run(self) -> None:
+        """Start workers, show their progress, and replace those that die."""
+        left = self._assignment.trials - self._update_table()
+        try:
+            for _ in range(min(self._engine.workers, left)):
+                self._start()
+            while self._names:
+                for task in self._engine.wait(list(self._names), POLL_SECONDS):
+                    name = self._names.pop(task)
+                    try:
+                        task.result()
+                    except WorkerLostError as error:
+                        self._replace(name, error)
+                self._retry_unclaimed()
+                self._update_table()
+        finally:
+            for task in self._names:
+                task.stop()
+            self._retry_trials_of(set(self._names.values()))
 
-    def _hire(self) -> None:
-        self._hired += 1
-        name = f"{self._here}-{self._hired}"
-        self._parts[self._engine.start(work, self._errand, name, self._splits)] = name
+    def _update_table(self) -> int:
+        """Show all trials, and return how many have finished."""
+        rows = trial_rows(self._study, self._assignment.plan)
+        self._table.update(rows)
+        return sum(row.finished for row in rows)
 
-    def _dismiss(self) -> None:
-        """End the workers that still run, and leave their trials to whoever comes next."""
-        for part in self._parts:
-            part.stop()
-        take_up_again(self._study, self._trials_of(set(self._parts.values())))
+    def _start(self) -> None:
+        self._started += 1
+        name = f"{self._prefix}-{self._started}"
+        self._names[self._engine.start(work, self._assignment, name, self._splits)] = name
 
-    def _trials_of(self, names: set[str]) -> list[Any]:
-        return [t for t in running(self._study) if t.user_attrs.get(WORKER) in names]
+    def _replace(self, name: str, error: WorkerLostError) -> None:
+        """Start a worker in place of a dead one, unless too many have died."""
+        self._dead.add(name)
+        self._retry_trials_of({name})
+        done = self._update_table()
+        self._losses = self._losses + 1 if done == self._done_at_loss else 1
+        self._done_at_loss = done
+        if self._losses == MAX_LOSSES:
+            raise TenfoldError(f"{MAX_LOSSES} workers died: {error}") from None
+        _log.warning("%s; its trial is retried", error)
+        self._start()
 
-    def _look_for_unclaimed(self) -> None:
+    def _retry_trials_of(self, workers: set[str]) -> None:
+        trials = running_trials(self._study)
+        retry_lost(self._study, [t for t in trials if t.user_attrs.get(WORKER) in workers])
+
+    def _retry_unclaimed(self) -> None:
         now = time.monotonic()
         unclaimed = [
             trial
-            for trial in running(self._study)
-            if trial.user_attrs.get(WORKER) in self._gone | {None}
+            for trial in running_trials(self._study)
+            if trial.user_attrs.get(WORKER) in self._dead | {None}
         ]
-        seen = {t.number: self._unclaimed.get(t.number, now) for t in unclaimed}
-        late = [t for t in unclaimed if now - seen[t.number] > UNCLAIMED_SECONDS]
-        take_up_again(self._study, late)
-        self._unclaimed = seen
+        since = {t.number: self._unclaimed_since.get(t.number, now) for t in unclaimed}
+        late = [t for t in unclaimed if now - since[t.number] > UNCLAIMED_SECONDS]
+        retry_lost(self._study, late)
+        self._unclaimed_since = since
 
 
-def _write(
-    folder: Path, search: Search, studies: dict[str, optuna.Study], seconds: float
-) -> dict[str, Any]:
+def _write_results(
+    folder: Path, search: Search, studies: dict[str, optuna.Study], start: dict[str, Any],
+    seconds: float,
+) -> dict[str, Any]:  # fmt: skip
     """Write the best recipe, all trials and the page, and return the figures."""
     plan = search.plan
-    rows: list[TrialRow] = []
-    shares: dict[str, float] = {}
-    if search.study in studies:
-        rows = rows_of(studies[search.study], plan)
-        shares = importances(studies[search.study])
-    choices: dict[str, Any] | None = None
-    if f"{search.study}-choices" in studies:
-        choices = worth(rows_of(studies[f"{search.study}-choices"], plan), plan)
-    best = best_of(rows)
-    done = ended(rows)
-    start = next((row for row in rows if row.number == 0), None)
+    study, experiment = studies.get(search.study), studies.get(f"{search.study}-choices")
+    rows = trial_rows(study, plan) if study else []
+    choices = choice_gains(trial_rows(experiment, plan), plan) if experiment else None
+    best = best_row(rows)
+    states = Counter(row.state for row in rows)
+    done = sum(row.finished for row in rows)
     figures: dict[str, Any] = {
         "recipe": plan.recipe.name,
-        "trials": len(done),
-        **{state: sum(row.state == state for row in rows)
-           for state in ("complete", "pruned", "failed", "lost")},
-        "start": _told(start) if start else None,
-        "best": _told(best) if best else None,
+        "trials": done,
+        **{state: states[state] for state in ("complete", "pruned", "failed", "lost")},
+        "start": next((_figures_of(row) for row in rows if row.number == 0), None),
+        "best": _figures_of(best) if best else None,
         "seconds": round(seconds, 1),
         "out": str(folder),
-    }  # fmt: skip
+    }
     if best:
-        recipe = best_recipe(plan, best, len(done))
+        recipe = best_recipe(plan, best, done)
         write_atomic(folder / BEST, json.dumps(recipe_to_dict(recipe), indent=2) + "\n")
         figures["best"]["recipe"] = str(folder / BEST)
     everything = figures | {
-        "plan": json.loads(plan.to_json()),
-        "importances": shares,
+        "plan": plan.to_dict(),
+        "importances": importances(study) if study else {},
         "choices": choices,
         "rows": [asdict(row) for row in rows],
     }
     write_atomic(folder / TRIALS, json.dumps(everything, indent=1) + "\n")
     if best or choices:
-        page = render_search(everything, space_to_dict(plan.space), plan_start(plan))
+        page = render_search(everything, space_to_dict(plan.space), start)
         write_atomic(folder / PAGE, page)
         figures["report"] = str(folder / PAGE)
     return figures | ({"choices": choices} if choices else {})
 
 
-def plan_start(plan: Plan) -> dict[str, Any]:
-    """Return the settings of the recipe as it is, by dimension."""
-    return start_values(plan.recipe, plan.space)
-
-
-def _told(row: TrialRow) -> dict[str, Any]:
+def _figures_of(row: TrialRow) -> dict[str, Any]:
     return {"trial": row.number, "val_accuracy": row.accuracy, "settings": row.settings}

@@ -1,4 +1,4 @@
-"""A worker: takes trials of a study, one after the other, and trains them."""
+"""Worker of a search: trains the trials of a study, one after the other."""
 
 import logging
 import time
@@ -17,8 +17,8 @@ from tenfold.evaluation.temperature import fit_temperature
 from tenfold.networks.backend import use_backend
 from tenfold.recipes.recipe import member_seeds
 from tenfold.training.loop import fit
-from tenfold.tuning.changes import changed
-from tenfold.tuning.storage import Place
+from tenfold.tuning.changes import apply_changes
+from tenfold.tuning.storage import Address
 from tenfold.tuning.study import (
     NOTE,
     SEED,
@@ -26,36 +26,41 @@ from tenfold.tuning.study import (
     WORKER,
     Plan,
     Pruner,
-    give_up_stale,
-    load,
-    originals,
+    load_study,
+    original_trials,
+    retry_silent,
     suggest,
 )
 
 IDLE_SECONDS = 0.5
-"""Between two looks for a trial that was lost, while others train the last ones."""
+"""Pause between two looks for a lost trial, while other workers train the last ones."""
 
-FAILURES = 3
-"""Trials that fail one after the other, for want of memory or by a bug, before a worker stops."""
+MAX_FAILURES = 3
+"""Trials that fail in a row, for lack of memory or by a bug, before a worker stops."""
 
 NOTE_LENGTH = 300
-"""Characters of an error that are kept."""
+"""Characters of an error message that are kept."""
 
-STARTUP = 10
-"""Optuna's own count of random trials before TPE; a quarter of a short search is enough."""
+MAX_RANDOM_TRIALS = 10
+"""Random trials before TPE, Optuna's default; a short search takes a quarter of its trials."""
 
 Split = tuple[Images, Labels]
 
 
 @dataclass(frozen=True)
-class Errand:
-    """What a worker is sent to do.
+class Assignment:
+    """What a worker is to do.
 
-    `trials`: the study is complete with so many. `ends_at`: no trial begins after this moment
-    (`time.time()`). `backend`: see `tenfold.networks.backend.use_backend`.
+    Attributes:
+        address: Address of the storage.
+        study: Name of the study.
+        plan: Plan of the study.
+        trials: Number of trials that completes the study.
+        ends_at: No trial starts after this moment (`time.time()`).
+        backend: See `tenfold.networks.backend.use_backend`.
     """
 
-    place: Place
+    address: Address
     study: str
     plan: Plan
     trials: int
@@ -63,68 +68,56 @@ class Errand:
     backend: str | None = None
 
 
-def work(errand: Errand, worker: str, splits: tuple[Split, Split]) -> int:
+def work(assignment: Assignment, worker: str, splits: tuple[Split, Split]) -> None:
     """Train trials until the study is complete or the time is over.
 
-    While others still train, it waits: what they lose it takes up.
+    Waits while other workers train the last trials, to take over the trials that they lose.
 
     Args:
-        errand: Which study, and when to stop.
-        worker: A name that no other worker has.
-        splits: Images and labels to train on, and those to judge by. No test image among them.
-
-    Returns:
-        How many trials it ran.
+        assignment: The study, and when to stop.
+        worker: A unique name.
+        splits: Training images with labels, and validation images with labels; no test images.
 
     Raises:
-        TenfoldError: The storage cannot be used.
+        TenfoldError: The storage cannot be used, or trials fail one after the other.
     """
-    # TensorFlow says that it traces often, which it must; tenfold, that some rates are no good.
+    # TensorFlow warns of its many compilations, and tenfold of learning rates that are too high.
     for name in ("tensorflow", "tenfold"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    use_backend(errand.backend)
-    plan = errand.plan
-    study = load(errand.place, errand.study, pruner=_pruner(plan.pruner))
-    known = len(study.get_trials(deepcopy=False))
+    use_backend(assignment.backend)
+    study = load_study(assignment.address, assignment.study)
+    study.pruner = _pruner(assignment.plan.pruner)
     study.sampler = optuna.samplers.TPESampler(
-        seed=_sampler_seed(errand, known, worker),
-        n_startup_trials=max(3, min(STARTUP, errand.trials // 4)),
+        seed=_sampler_seed(assignment, len(study.get_trials(deepcopy=False)), worker),
+        n_startup_trials=max(3, min(MAX_RANDOM_TRIALS, assignment.trials // 4)),
     )
-    failures = _Failures()
-    done = 0
-    while errand.ends_at is None or time.time() < errand.ends_at:
-        state = _state(study, errand.trials)
-        if state == "complete":
-            break
-        if state == "others":
-            give_up_stale(study)
+    stop_on_failures = _StopOnFailures()
+    while assignment.ends_at is None or time.time() < assignment.ends_at:
+        trials = study.get_trials(deepcopy=False)
+        states = {trial.state for trial in trials}
+        complete = len(original_trials(trials)) >= assignment.trials
+        if complete and TrialState.WAITING not in states:
+            if TrialState.RUNNING not in states:
+                break
+            retry_silent(study)
             time.sleep(IDLE_SECONDS)
             continue
         try:
             study.optimize(
-                lambda trial: _objective(trial, errand, worker, splits),
+                lambda trial: _objective(trial, assignment, worker, splits),
                 n_trials=1,
                 catch=(Exception,),
-                callbacks=[failures],
+                callbacks=[stop_on_failures],
             )
-            done += 1
         except optuna.exceptions.UpdateFinishedTrialError:
-            continue  # we were too slow to answer, and the trial went to somebody else
+            continue  # this worker was silent for too long, and another one took the trial
         except optuna.exceptions.StorageInternalError as error:
-            raise TenfoldError(f"the storage {errand.place.shown} is gone: {error}") from None
-    return done
+            shown = assignment.address.shown
+            raise TenfoldError(f"the storage {shown} is gone: {error}") from None
 
 
-def _state(study: optuna.Study, trials: int) -> str:
-    found = study.get_trials(deepcopy=False)
-    states = {trial.state for trial in found}
-    if TrialState.WAITING in states or len(originals(found)) < trials:
-        return "more"
-    return "others" if TrialState.RUNNING in states else "complete"
-
-
-class _Failures:
-    """Stops a worker whose trials fail one after the other: it is not their settings."""
+class _StopOnFailures:
+    """Stops a worker whose trials fail one after the other: their settings are not the cause."""
 
     def __init__(self) -> None:
         self._in_a_row = 0
@@ -132,68 +125,69 @@ class _Failures:
     def __call__(self, _: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
         failed = trial.state == TrialState.FAIL
         self._in_a_row = self._in_a_row + 1 if failed else 0
-        if self._in_a_row == FAILURES:
-            raise TenfoldError(f"{FAILURES} trials in a row failed: {trial.user_attrs.get(NOTE)}")
+        if self._in_a_row == MAX_FAILURES:
+            note = trial.user_attrs.get(NOTE)
+            raise TenfoldError(f"{MAX_FAILURES} trials in a row failed: {note}")
 
 
 def _objective(
-    trial: optuna.Trial, errand: Errand, worker: str, splits: tuple[Split, Split]
+    trial: optuna.Trial, assignment: Assignment, worker: str, splits: tuple[Split, Split]
 ) -> float:
-    """Train one trial and return its accuracy on the validation images, of the last epoch."""
+    """Train one trial and return its validation accuracy after the last epoch."""
     trial.set_user_attr(WORKER, worker)
-    _refuse_surplus(trial, errand.trials)
-    plan = errand.plan
+    _prune_surplus(trial, assignment.trials)
+    plan = assignment.plan
     (images, labels), validation = splits
     seed = trial.user_attrs.get(SEED, plan.seed)
     values = suggest(trial, plan.space)
 
-    def tell(row: Mapping[str, Any]) -> None:
+    def report(row: Mapping[str, Any]) -> None:
         trial.report(row["val_accuracy"], row["epoch"])
         if row["epoch"] < recipe.epochs and SEED not in trial.user_attrs and trial.should_prune():
             raise optuna.TrialPruned
 
     try:
-        recipe = replace(changed(plan.recipe, values), members=1)
+        recipe = replace(apply_changes(plan.recipe, values), members=1)
         trained = fit(
             recipe, images, labels, seed=member_seeds(plan.recipe, seed)[0],
-            validation=validation, backend=errand.backend, on_epoch=tell,
+            validation=validation, backend=assignment.backend, on_epoch=report,
         )  # fmt: skip
-    except TenfoldError as error:  # a loss that is no number, a layer that does not fit
+    except TenfoldError as error:  # such as a loss that is not finite, or a layer that does not fit
         trial.set_user_attr(NOTE, str(error))
         raise optuna.TrialPruned from None
     except optuna.TrialPruned:
         raise
-    except Exception as error:  # of TensorFlow, for want of memory perhaps
+    except Exception as error:  # of TensorFlow, perhaps for lack of memory
         trial.set_user_attr(NOTE, f"{type(error).__name__}: {error}"[:NOTE_LENGTH])
         raise
     finally:
-        _forget_networks()
+        _free_networks()
     last = trained.history[-1]
     trial.set_user_attr("val_loss", last["val_loss"])
     trial.set_user_attr("train_seconds", round(trained.seconds, 2))
-    if not recipe.tta_shifts:  # its answers are means of several readings
+    if not recipe.tta_shifts:  # the network alone does not give the averaged answers
         trial.set_user_attr("temperature", _temperature(trained.network, *validation))
     return float(last["val_accuracy"])
 
 
-def _refuse_surplus(trial: optuna.Trial, trials: int) -> None:
-    """End a trial that two workers began at once for the last place."""
-    found = trial.study.get_trials(deepcopy=False)
-    own = next(one for one in found if one.number == trial.number)
-    before = [one for one in originals(found) if one.number < trial.number]
+def _prune_surplus(trial: optuna.Trial, trials: int) -> None:
+    """End a trial that two workers started at the same time as the last one."""
+    known = trial.study.get_trials(deepcopy=False)
+    own = next(one for one in known if one.number == trial.number)
+    before = [one for one in original_trials(known) if one.number < trial.number]
     if "failed_trial" not in own.system_attrs and len(before) >= trials:
         trial.set_user_attr(SURPLUS, True)
         raise optuna.TrialPruned
 
 
 def _temperature(network: Any, images: Images, labels: Labels) -> float:
-    """Return the temperature that fits the answers of a network on the validation images."""
+    """Return the temperature fitted on the validation images."""
     probabilities = network.predict(images, batch_size=500, verbose=0)
     return fit_temperature(np.log(np.maximum(probabilities, 1e-12)), labels)
 
 
-def _forget_networks() -> None:
-    """Let Keras drop what it keeps of networks that nobody uses any more."""
+def _free_networks() -> None:
+    """Let Keras drop its references to networks that nobody uses any more."""
     import keras
 
     keras.backend.clear_session()
@@ -207,10 +201,10 @@ def _pruner(name: Pruner) -> optuna.pruners.BasePruner:
     return optuna.pruners.NopPruner()
 
 
-def _sampler_seed(errand: Errand, known: int, worker: str) -> int:
-    """Return a seed that no other worker has, nor this search when it goes on.
+def _sampler_seed(assignment: Assignment, known: int, worker: str) -> int:
+    """Return a seed that no other worker has, and that differs when a search is resumed.
 
-    On one machine the same search draws the same again: its workers are told apart by number.
+    On one machine the same search draws the same settings again: its workers have numbers.
     """
-    own = worker.rpartition("-")[2] if errand.place.is_file else worker
-    return zlib.crc32(repr((errand.plan.seed, known, own)).encode())
+    own = worker.rpartition("-")[2] if assignment.address.is_file else worker
+    return zlib.crc32(repr((assignment.plan.seed, known, own)).encode())
