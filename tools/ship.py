@@ -2,9 +2,10 @@
 
     tenfold train --recipe standard --seed 0 --out runs/ship
     python tools/ship.py runs/ship
+    python tools/ship.py src/tenfold/weights/nano    make the int8 graph, C header and card again
 
-Ships the first seed, not the luckiest: any other is refused. The card's figures over several seeds
-come from results/train_speed.json and results/accuracy.json.
+Ships seed 0, chosen beforehand and not for its accuracy; any other seed is refused. The card's
+figures over several seeds come from results/train_speed.json and results/accuracy.json.
 """
 
 import argparse
@@ -29,41 +30,43 @@ ROOT = Path(__file__).parent.parent
 WEIGHTS = ROOT / "src" / "tenfold" / "weights"
 
 SMALL = ("nano", "tiny")
-"""Shipped in int8 and as a C header too."""
+"""Models that are shipped as an int8 graph and as a C header too."""
 
 ROUNDED = ("nano",)
-"""Where the weights of the C header are rounded with a look at what they do together."""
+"""Models whose C header has jointly rounded weights (tools/rounding.py)."""
 
 ROUNDING_IMAGES = 2000
-"""Training images to look at: 500 gave 99.94% equal digits on validation images, these 99.97%."""
+"""Training images for joint rounding. On validation images, 99.97% of the digits stay the same
+with 2,000, and 99.94% with 500."""
 
-BEFORE = "recipes of that name before this one were measured on them, too"
-OPENED = {
-    "tiny": "twice: first read once an image, then nine times, which validation had spoken for",
-    "nano": f"for five seeds, then, whatever they gave, for five more; {BEFORE}",
-    "reader": f"once; {BEFORE}",
+EARLIER = "earlier recipes of this name were tested on them too"
+TEST_USE = {
+    "tiny": "evaluated twice on the test images: without and with test-time augmentation, "
+    "which was chosen on validation images",
+    "nano": "evaluated on the test images for five seeds, then for five more, whatever the first "
+    f"five gave; {EARLIER}",
+    "reader": f"evaluated once on the test images; {EARLIER}",
 }
-"""How the test images were opened, where that was not once and for all."""
+"""Use of the test images, where it was more than one evaluation of each seed."""
 
 CARD = """\
 # {name}
 
-Reads one handwritten digit: a 28x28 image, white ink on black, to ten probabilities.
+Classifies one handwritten digit: from a 28x28 image, white ink on black, to ten probabilities.
 
 | | |
 |---|---|
-| data | {images:,} training images of MNIST (Y. LeCun, C. Cortes; CC BY-SA 3.0), {besides} |
-| recipe | `{name}`: {parameters:,} parameters, {epochs} epochs; all settings are in `meta.json` |
-| made by | `{command}`, the first seed, {created} |
-| this file | {accuracy:.2f}% of the 10,000 MNIST test images, ECE {ece:.2f}%, loss {loss:.4f} |
+| training data | {images:,} training images of MNIST (Y. LeCun, C. Cortes; CC BY-SA 3.0){changes} |
+| recipe | `{name}`: {parameters:,} parameters, {epochs} epochs; `meta.json` has all settings |
+| training command | `{command}`, {created} |
+| accuracy | {accuracy:.2f}% of the 10,000 MNIST test images; ECE {ece:.2f}%, loss {loss:.4f} |
 {seeds}| calibration | {calibration} |
-{small}| license | Apache-2.0 |
+{files}| license | Apache-2.0 |
 | SHA-256 of `model.onnx` | `{sha}` |
 
-`tenfold evaluate {name}` gives the figures of this file again. The SHA-256 is checked at every load.
+`tenfold evaluate {name}` computes these figures again. Loading checks the SHA-256.
 
-Limits: it knows digits as MNIST has them, from American census employees and pupils, scanned
-clean. Whatever is in the image, one of the ten digits comes out; a low confidence is the only warning.
+Limits: the network has learned MNIST's digits only: clean scans, written by employees of the US Census Bureau and by high-school students. It answers with one of the ten digits for any image; only a low confidence tells that the image may not be a digit.
 """  # noqa: E501
 
 
@@ -71,7 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("bundle", type=Path)
+    parser.add_argument("bundle", type=Path, help="folder of the finished run")
     parser.add_argument(
         "--line",
         type=Path,
@@ -81,7 +84,7 @@ def main() -> None:
     arguments = parser.parse_args()
     bundle = load_bundle(arguments.bundle)
     if bundle.meta["seed"] != 0:
-        raise UsageError("only seed 0 is shipped")
+        raise UsageError(f"the seed is {bundle.meta['seed']}; only seed 0 is shipped")
     facts = {key: value for key, value in bundle.meta.items() if key not in ("format", "files")}
     name = facts["recipe"]["name"]
     contents = {KERAS: bundle.read(KERAS), ONNX: bundle.read(ONNX)}
@@ -90,12 +93,14 @@ def main() -> None:
         facts["int8"] = int8_figures(contents[ONNX], contents[INT8])
     if arguments.line:
         contents[LINE] = arguments.line.read_bytes()
+    elif LINE in bundle.meta["files"]:
+        contents[LINE] = bundle.read(LINE)
     shipped = write_bundle(WEIGHTS / name, contents, facts)
     (WEIGHTS / name / "card.md").write_text(card(shipped.meta), encoding="utf-8")
 
 
 def small_forms(bundle: Bundle) -> dict[str, bytes]:
-    """Return the network in int8, and as a C header."""
+    """Return the int8 graph and the C header."""
     use_backend()
     import keras
 
@@ -110,78 +115,81 @@ def small_forms(bundle: Bundle) -> dict[str, bytes]:
     }
 
 
-def int8_figures(plain: bytes, small: bytes) -> dict[str, Any]:
-    """Return what int8 costs on the test images."""
+def int8_figures(float32: bytes, int8: bytes) -> dict[str, Any]:
+    """Return the test-set figures of the int8 graph, beside the float32 one."""
     images, labels = load_mnist("test")
-    before, after = (OnnxClassifier(one).predict_proba(images) for one in (plain, small))
+    before, after = (OnnxClassifier(graph).predict_proba(images) for graph in (float32, int8))
     same = float((before.argmax(axis=1) == after.argmax(axis=1)).mean())
     found = evaluate(labels, after)
     return {"accuracy": found.accuracy, "ece": found.ece, "same_labels": same,
-            "size_bytes": len(small)}  # fmt: skip
+            "size_bytes": len(int8)}  # fmt: skip
 
 
 def card(meta: dict[str, Any]) -> str:
-    """Return the card of a shipped model."""
-    name = meta["recipe"]["name"]
-    spread = measured()[name]["accuracy"]
+    """Return the card of a shipped model, from its meta.json and the measured figures."""
+    name, test = meta["recipe"]["name"], meta["test"]
     return CARD.format(
         name=name, parameters=meta["parameters"], epochs=meta["epochs"], command=meta["command"],
-        created=meta["created"][:10], accuracy=100 * meta["test"]["accuracy"],
-        ece=100 * meta["test"]["ece"], loss=meta["test"]["loss"], images=meta["train_images"],
-        seeds=seeds_row(name, spread), calibration=calibration(meta), besides=besides(meta),
-        sha=meta["files"][ONNX], small=small_rows(meta),
+        created=meta["created"][:10], accuracy=100 * test["accuracy"], ece=100 * test["ece"],
+        loss=test["loss"], images=meta["train_images"], changes=changes(meta),
+        seeds=seeds_row(name), calibration=calibration(meta), files=file_rows(meta),
+        sha=meta["files"][ONNX],
     )  # fmt: skip
 
 
-def seeds_row(name: str, spread: dict[str, Any]) -> str:
-    """Return the row of a card about several seeds; nothing for one."""
-    opened = OPENED.get(name, "once")
+def seeds_row(name: str) -> str:
+    """Return the row with the figures over several seeds; nothing for one."""
+    spread = measured()[name]["accuracy"]
     if spread["n"] == 1:
         return ""
-    mean, sd, low, high = (100 * spread[name] for name in ("mean", "sd", "min", "max"))
+    mean, sd, low, high = (100 * spread[key] for key in ("mean", "sd", "min", "max"))
+    use = TEST_USE.get(name, "evaluated once on the test images")
     return (
-        f"| {spread['n']} runs | mean {mean:.3f}%, sd {sd:.3f}, min {low:.2f}, max {high:.2f} "
-        f"(last epoch, test images opened {opened}) |\n"
+        f"| accuracy over {spread['n']} seeds | mean {mean:.3f}%, sd {sd:.3f}, min {low:.2f}, "
+        f"max {high:.2f}: last epoch, {use} |\n"
     )
 
 
-def besides(meta: dict[str, Any]) -> str:
-    """Say what was trained on besides MNIST."""
+def changes(meta: dict[str, Any]) -> str:
+    """Return what training adds to the images of MNIST and changes in them."""
     augmentation = meta["recipe"]["augmentation"]
-    share, degraded = (augmentation.get(name, 0) for name in ("non_digits", "degraded"))
-    if not share:
-        return "no others"
-    words = f"and made-up marks that are no digits, {share:.0%} of each batch, to be unsure of"
-    return words + (f"; {degraded:.0%} of all degraded (docs/training.md)" if degraded else "")
+    if not augmentation.get("non_digits"):
+        return ", no other data"
+    return (
+        f"; {augmentation['non_digits']:.0%} of each batch are made-up marks that are not digits; "
+        f"{augmentation['neighbors']:.0%} of the digits have parts of neighboring digits, "
+        f"{augmentation['upstroke']:.0%} of the ones an upstroke, "
+        f"{augmentation['degraded']:.0%} of all images are degraded (docs/training.md)"
+    )
 
 
 def calibration(meta: dict[str, Any]) -> str:
-    """Say what was done to the probabilities."""
+    """Return how the probabilities were calibrated."""
     temperature = meta["recipe"]["temperature"]
     if temperature == 1:
-        return "none: probabilities as the training left them"
+        return "none (temperature 1)"
     return (
-        f"logits divided by {temperature:g}, fitted on 5,000 validation images "
+        f"temperature {temperature:g}, fitted on 5,000 validation images "
         "(`results/temperature.json`)"
     )
 
 
-def small_rows(meta: dict[str, Any]) -> str:
-    """Return the rows of a card about further files: lines, int8 and C."""
+def file_rows(meta: dict[str, Any]) -> str:
+    """Return the rows about further files: line network, int8 and C."""
     if LINE in meta["files"]:
         return (
-            f"| lines | `{LINE}` reads a line of digits as a whole; trained on "
-            "strips made of MNIST's training images (`tenfold.training.lines`, "
+            f"| line network | `{LINE}` recognizes a line of digits without segmentation (CTC); "
+            "trained on strips made of MNIST's training images (`tenfold.training.lines`, "
             "`results/line.json`) |\n"
         )
     if "int8" not in meta:
         return ""
     found, name = meta["int8"], meta["recipe"]["name"]
     return (
-        f"| in int8 | `model-int8.onnx`, {found['size_bytes'] / 1000:.0f} kB: "
-        f"{100 * found['accuracy']:.2f}% of the test images, ECE {100 * found['ece']:.2f}%; "
-        f"the same digit as in float32 for {100 * found['same_labels']:.2f}% |\n"
-        f"| in C | `{name}.h`: weights in int8, nothing needed but the C library |\n"
+        f"| int8 | `model-int8.onnx`, {found['size_bytes'] / 1000:.0f} kB: accuracy "
+        f"{100 * found['accuracy']:.2f}%, ECE {100 * found['ece']:.2f}%; "
+        f"same digit as in float32 for {100 * found['same_labels']:.2f}% of the test images |\n"
+        f"| C | `{name}.h`: weights in int8; needs only the C library |\n"
     )
 
 

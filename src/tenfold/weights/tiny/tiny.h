@@ -1,8 +1,8 @@
 /* tenfold tiny: reads one handwritten digit. 7,485 parameters, weights in int8.
-   Written by tenfold from a trained network (Apache-2.0); needs nothing but the C library.
+   Made by tenfold from a trained network (Apache-2.0). Needs only the C library.
 
-   The image: 28x28 bytes row by row, white ink (255) on black (0), as MNIST has it: the digit
-   fitted into 20x20, its centre of mass in the middle. */
+   The image has 28x28 bytes, row by row, white ink (255) on black (0), like MNIST's: the digit
+   fits into 20x20 pixels, and its center of mass is in the middle. */
 #ifndef TENFOLD_TINY_H
 #define TENFOLD_TINY_H
 #include <math.h>
@@ -535,8 +535,8 @@ static inline float activated(float sum, int activation) {
     return activation == RELU && sum < 0 ? 0 : sum;
 }
 
-/* Sums over a window, the largest of each pool x pool of them, scaled, shifted, activated.
-   Values stand row by row, channels last; what lies outside the image is 0. */
+/* Convolution, max pooling (pool x pool), scale, shift, activation.
+   Values are stored row by row, channels last; pixels outside the image are 0. */
 static inline void convolve(const float *in, int side, int channels, const int8_t *kernel,
                             int size, int stride, int dilation, int before, int pool,
                             int pool_stride, const float *scale, const float *shift,
@@ -564,7 +564,7 @@ static inline void convolve(const float *in, int side, int channels, const int8_
             }
 }
 
-/* Each channel filtered by itself. */
+/* Depthwise convolution: one filter for each channel. */
 static inline void depthwise(const float *in, int side, int channels, const int8_t *kernel,
                              int size, int stride, int dilation, int before,
                              const float *scale, float *out, int out_side) {
@@ -584,10 +584,41 @@ static inline void depthwise(const float *in, int side, int channels, const int8
             }
 }
 
-/* The mean of each channel. */
+/* Global average pooling: the mean of each channel. */
 static inline void average(const float *in, int side, int channels, float *out) {
     for (int c = 0; c < channels; c++) out[c] = 0;
     for (int i = 0; i < side * side * channels; i++) out[i % channels] += in[i] / (side * side);
+}
+
+/* Deskewing: shifts each row against the slant of the digit, about its center of mass, by at most
+   `steepest` pixels a row. Then scales the width by a power of the ratio of the ink's horizontal
+   variance to `usual_spread`. */
+static inline void deskew(const float *in, float least, float steepest, float least_spread,
+                          float usual_spread, float power, float *out) {
+    float ink = least, row = 0, column = 0, tall = 0, wide = 0, both = 0;
+    for (int i = 0; i < 784; i++) {
+        ink += in[i];
+        row += in[i] * (i / 28);
+        column += in[i] * (i % 28);
+    }
+    row /= ink;
+    column /= ink;
+    for (int i = 0; i < 784; i++) {
+        float below = i / 28 - row, right = i % 28 - column;
+        tall += in[i] * below * below / ink;
+        wide += in[i] * right * right / ink;
+        both += in[i] * below * right / ink;
+    }
+    float slant = fmaxf(-steepest, fminf(both / (tall + least), steepest));
+    float spread = fmaxf(wide - slant * (2 * both - slant * tall), least_spread);
+    float stretch = powf(spread / usual_spread, power);
+    for (int i = 0; i < 784; i++) {
+        float place = column + (i % 28 - column) * stretch + (i / 28 - row) * slant;
+        float whole = floorf(place);
+        float left = whole >= 0 && whole < 28 ? in[i / 28 * 28 + (int)whole] : 0;
+        float next = whole >= -1 && whole < 27 ? in[i / 28 * 28 + (int)whole + 1] : 0;
+        out[i] = left + (place - whole) * (next - left);
+    }
 }
 
 static inline void swap(float **in, float **out) {
@@ -596,9 +627,9 @@ static inline void swap(float **in, float **out) {
     *out = other;
 }
 
-/* Adds ten probabilities to sums: those of the image moved down and right, black coming in. */
+/* Adds the ten probabilities of the image, shifted down and right, to sums. */
 static inline void tiny_add(const uint8_t image[784], int down, int right, float sums[10]) {
-    static float one[3630], other[3630]; /* so not for two threads at once */
+    static float one[3630], other[3630]; /* not thread-safe */
     float *in = one, *out = other, total = 0, most;
     for (int i = 0; i < 784; i++) {
         int row = i / 28 - down, column = i % 28 - right;
@@ -633,9 +664,9 @@ static inline void tiny_add(const uint8_t image[784], int down, int right, float
     for (int i = 0; i < 10; i++) sums[i] += out[i] / total;
 }
 
-/* Returns the digit; probabilities, if not NULL, takes ten that add to 1. */
+/* Returns the digit. If probabilities is not NULL, it receives ten values that sum to 1. */
 static inline int tiny_read(const uint8_t image[784], float probabilities[10]) {
-    const int shifts = 1, readings = 9;
+    const int shifts = 1, passes = 9;
     float sums[10] = {0};
     int digit = 0;
     for (int down = -shifts; down <= shifts; down++)
@@ -643,7 +674,7 @@ static inline int tiny_read(const uint8_t image[784], float probabilities[10]) {
             tiny_add(image, down, right, sums);
     for (int i = 0; i < 10; i++) {
         if (sums[i] > sums[digit]) digit = i;
-        if (probabilities) probabilities[i] = sums[i] / readings;
+        if (probabilities) probabilities[i] = sums[i] / passes;
     }
     return digit;
 }
