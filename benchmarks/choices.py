@@ -18,6 +18,7 @@ from typing import Any
 
 from tenfold.files import write_atomic
 from tenfold.machine import processor, usable_cores
+from tenfold.reporting.saving import save_figure
 from tenfold.tuning.figures import plot_choices
 
 ROOT = Path(__file__).parent.parent
@@ -61,7 +62,7 @@ def write(found: dict[str, Any]) -> None:
         **found["choices"],
     }
     write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
-    plot_choices(document).savefig(PICTURE, dpi=110, facecolor="white")
+    save_figure(plot_choices(document), PICTURE)
 
 
 if __name__ == "__main__":

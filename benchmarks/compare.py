@@ -1,23 +1,32 @@
-"""Compare classifiers and find doubtful labels, and write what docs/ shows of it.
+"""Compare classifiers and find doubtful labels, and write what docs/ shows of them.
 
-    python benchmarks/compare.py              what is in the cache, and all that is missing
+    python benchmarks/compare.py              take what is in the cache, measure what is missing
     python benchmarks/compare.py --timings    measure again how fast each reads: two minutes, and
-                                              let nothing run beside
+                                              let nothing else run
+    python benchmarks/compare.py --draw       only draw docs/images again, from results/
 
-Writes results/compare.json, results/labels.json and their pictures in docs/images. Times of fits
-are upper bounds if other work ran beside; seconds of processor time hardly depend on that.
+Writes results/compare.json, results/labels.json and their figures in docs/images. Wall times of
+fits are upper bounds if other work ran at the same time; processor times hardly depend on it.
 """
 
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
-from tenfold.comparing import figures
 from tenfold.comparing.compare import compare
 from tenfold.comparing.contenders import DEFAULT
+from tenfold.comparing.figures import (
+    draw_corruptions,
+    draw_doubtful,
+    draw_own_errors,
+    plot_curve,
+    plot_ranking,
+)
 from tenfold.comparing.label_errors import find_doubtful_labels
-from tenfold.comparing.label_report import plot_doubtful
-from tenfold.files import atomic_path, write_atomic
+from tenfold.data.mnist import load_mnist
+from tenfold.files import write_atomic
+from tenfold.reporting.saving import save_figure
 
 ROOT = Path(__file__).parent.parent
 CLASSIFIERS = f"{DEFAULT},shipped:best,shipped:reader,shipped:tiny"
@@ -33,22 +42,33 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--timings", action="store_true")
+    parser.add_argument("--draw", action="store_true")
     arguments = parser.parse_args()
-    compared = compare(CLASSIFIERS, timings=arguments.timings, progress=True)
-    write("compare", {"protocol": PROTOCOL} | compared.result)
-    drawn = {
-        "compare-ranking": figures.plot_ranking(compared.result),
-        "compare-curve": figures.plot_curve(compared.result),
-        "compare-corruptions": figures.plot_corruptions(compared.result),
-        "compare-errors": figures.plot_own_errors(compared.result, compared.images),
+    if not arguments.draw:
+        compared = compare(CLASSIFIERS, timings=arguments.timings, progress=True)
+        write("compare", {"protocol": PROTOCOL} | compared.result)
+        write("labels", find_doubtful_labels(progress=True).result)
+    draw()
+
+
+def draw() -> None:
+    compared, labels = read("compare"), read("labels")
+    test, train = load_mnist("test")[0], load_mnist("train")[0]
+    figures: dict[str, Any] = {
+        "compare-ranking": plot_ranking(compared),
+        "compare-curve": plot_curve(compared),
+        "compare-corruptions": draw_corruptions(compared),
+        "compare-errors": draw_own_errors(compared, test),
+        "labels-train": draw_doubtful(labels, "train", train),
+        "labels-test": draw_doubtful(labels, "test", test),
     }
-    found = find_doubtful_labels(progress=True)
-    write("labels", found.result)
-    for split, images in found.images.items():
-        drawn[f"labels-{split}"] = plot_doubtful(found.result, split, images)
-    for name, figure in drawn.items():
-        with atomic_path(ROOT / "docs" / "images" / f"{name}.png") as temporary:
-            figure.savefig(temporary, format="png", dpi=100)
+    for name, figure in figures.items():
+        save_figure(figure, ROOT / "docs" / "images" / f"{name}.png")
+
+
+def read(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((ROOT / "results" / f"{name}.json").read_text())
+    return document
 
 
 def write(name: str, document: dict[str, object]) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from tenfold.cli.main import main
 from tenfold.comparing import label_errors as workflow
-from tenfold.comparing.label_errors import find_doubtful_labels, write_doubtful_labels
+from tenfold.comparing.label_errors import find_doubtful_labels
+from tenfold.comparing.report import write_doubtful_labels
 from tenfold.data.label_errors import LABEL_ERRORS
 from tenfold.errors import MissingExtraError, UsageError
 from tenfold.recipes.catalog import recipe_named
@@ -82,7 +83,7 @@ def test_the_page_needs_nothing_else(found, tmp_path: Path) -> None:
     ]  # fmt: skip
     text = page.read_text()
     assert text.count('src="data:image/png;base64,') == 150
-    assert "2 networks" in text
+    assert "All 2 networks" in text
     assert "http" not in text
     assert "$" not in text
 

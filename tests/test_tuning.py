@@ -203,7 +203,7 @@ def test_a_search_without_test_images(
     assert lines[0].split()[:2] == ["trial", "validation"]
     assert "<- best so far" in lines[1]
     page = (out / "report.html").read_text()
-    for title in ("How the search went", "What each choice is worth", "All settings at once",
+    for title in ("Trials in order", "Effect of each choice", "Settings of all complete trials",
                   "Learning curves"):  # fmt: skip
         assert title in page
     assert "<script" not in page

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,9 @@ def test_the_wheel_reads_a_digit_in_an_empty_environment(tmp_path: Path, digit_p
     run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, ROOT)
     wheel = next(tmp_path.glob("tenfold-*.whl"))
     assert wheel.stat().st_size < MOST_BYTES
+    templates = {str(path.relative_to(ROOT / "src")) for path in ROOT.glob("src/**/*.html")}
+    assert len(templates) >= 6
+    assert templates <= set(zipfile.ZipFile(wheel).namelist())
     venv.create(tmp_path / "empty", with_pip=True)
     programs = tmp_path / "empty" / ("Scripts" if sys.platform == "win32" else "bin")
     run(programs / "python", "-m", "pip", "install", "--quiet", wheel)

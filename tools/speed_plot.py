@@ -11,6 +11,8 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from tenfold.reporting.saving import save_figure
+
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "train_speed.json"
 PICTURE = ROOT / "docs" / "images" / "train_speed.png"
@@ -31,7 +33,7 @@ THEIR_NAMES = ("tuomaso", "keras-io", "article", "plain-keras")
 
 
 def main() -> None:
-    draw(json.loads(RESULTS.read_text(encoding="utf-8"))).savefig(PICTURE, dpi=130)
+    save_figure(draw(json.loads(RESULTS.read_text(encoding="utf-8"))), PICTURE)
 
 
 def draw(document: dict[str, Any]) -> Figure:

@@ -46,7 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Compare, and return the figures as JSON-ready values and as text."""
-    from tenfold.comparing.compare import compare, write_comparison
+    from tenfold.comparing.compare import compare
     from tenfold.comparing.contenders import DEFAULT
 
     options.interrupted_hint = "; the same command continues"
@@ -57,6 +57,8 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         timings=options.timings,
         progress=show_progress(options),
     )
+    from tenfold.comparing.report import write_comparison  # imports matplotlib
+
     page = write_comparison(comparison, options.out)
     return comparison.result | {"page": str(page)}, f"{_text(comparison.result)}\n\n{page}"
 

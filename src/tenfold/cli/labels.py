@@ -43,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Find label errors, and return them as JSON-ready values and as text."""
-    from tenfold.comparing.label_errors import RECIPE, find_doubtful_labels, write_doubtful_labels
+    from tenfold.comparing.label_errors import RECIPE, find_doubtful_labels
 
     options.interrupted_hint = "; the same command continues"
     found = find_doubtful_labels(
@@ -53,6 +53,8 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         data_dir=options.data_dir,
         progress=show_progress(options),
     )
+    from tenfold.comparing.report import write_doubtful_labels  # imports matplotlib
+
     page = write_doubtful_labels(found, options.out)
     return found.result | {"page": str(page)}, f"{_text(found.result)}\n\n{page}"
 

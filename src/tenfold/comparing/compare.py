@@ -1,6 +1,5 @@
 """Compare: many classifiers, the same images, every figure side by side."""
 
-import json
 import os
 import shutil
 import statistics
@@ -22,7 +21,6 @@ from tenfold.evaluation.corruptions import CORRUPTIONS, corrupt
 from tenfold.evaluation.metrics import distinctive_errors, evaluate
 from tenfold.evaluation.significance import compare_neighbors, rank
 from tenfold.execution.progress import WorkBar, run_in_thread
-from tenfold.files import atomic_path, make_folder, write_atomic
 from tenfold.machine import machine_facts
 
 CURVE_SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 60_000)
@@ -107,36 +105,6 @@ def compare(
             bar.begin(f"{task.contender.name}: timing", _TIMING_SECONDS)
             _measure(task, test[0], bar)
     return Comparison(_result(contenders, tasks, train_size, test[1]), test[0])
-
-
-def write_comparison(comparison: Comparison, folder: Path) -> Path:
-    """Write compare.html, compare.json, and its figures as PNG and SVG, into a folder.
-
-    Returns:
-        The page; files of the same names are replaced.
-
-    Raises:
-        MissingExtraError: Matplotlib is missing.
-        TenfoldError: The folder cannot be written.
-    """
-    from tenfold.comparing import figures
-    from tenfold.comparing.report import render_comparison
-
-    make_folder(folder)
-    result, page = comparison.result, folder / "compare.html"
-    drawn = {
-        "ranking": figures.plot_ranking(result),
-        "curve": figures.plot_curve(result),
-        "corruptions": figures.plot_corruptions(result),
-        "errors": figures.plot_own_errors(result, comparison.images),
-    }
-    for name, figure in drawn.items():
-        for suffix in ("png", "svg"):
-            with atomic_path(folder / f"{name}.{suffix}") as temporary:
-                figure.savefig(temporary, format=suffix, dpi=110)
-    write_atomic(folder / "compare.json", json.dumps(result, indent=2) + "\n")
-    write_atomic(page, render_comparison(result, comparison.images))
-    return page
 
 
 def _tasks(contenders: Sequence[Contender], train_size: int) -> list[_Task]:

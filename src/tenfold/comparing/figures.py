@@ -1,21 +1,38 @@
-"""Figures of a comparison: the ranking, accuracy by training size, corruptions, own errors."""
+"""Figures of a comparison and of doubtful labels."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from tenfold.reporting.figures import BLUE, GRID, INK, MUTED, VERMILLION
+from tenfold.arrays import Images
+from tenfold.reporting.drawing import MUTED as MUTED_ON_DARK
+from tenfold.reporting.drawing import Drawing
+from tenfold.reporting.figures import (
+    BLUE,
+    GRID,
+    INK,
+    MUTED,
+    VERMILLION,
+    decade_ticks,
+    label_ticks,
+    new_chart,
+    new_figure,
+)
+from tenfold.reporting.sheets import EDGE, WIDTH, Tile, draw_cell, draw_tiles, shade
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Result = Mapping[str, Any]
-"""What `tenfold compare --json` prints."""
+"""What `tenfold compare --json` or `tenfold labels --json` prints."""
 
 SHOWN_ERRORS = 8
-"""Errors of each classifier on the sheet."""
+"""Number of errors shown for each classifier."""
+
+SHOWN_LABELS = 50
+"""Number of doubtful labels shown for the test images, and on each sheet."""
 
 LEAST_ERROR = 0.005
 """Per cent: where no error at all is drawn, half of one in 10,000."""
@@ -44,20 +61,20 @@ _PANELS = (
     _Panel("Test errors", "%", lambda row: 100 * (1 - row["test"]["accuracy"]), _per_cent),
     _Panel("Errors, MNIST-C", "%", lambda row: 100 * (1 - row["mnist_c"]["mean"]), _per_cent),
     _Panel("Calibration error", "%", lambda row: 100 * row["test"]["ece"], _per_cent),
-    _Panel("Fit", "s of processor", lambda row: row["processor_seconds"], _plain),
+    _Panel("Fit", "processor time (s)", lambda row: row["processor_seconds"], _plain),
     _Panel("One image", "ms", lambda row: row["latency_ms"]["median"], _plain),
     _Panel("Size", "MB", lambda row: row["size_bytes"] / 1e6, _plain),
 )
 
 
-def plot_ranking(result: Result) -> Figure:
+def plot_ranking(result: Result) -> "Figure":
     """Draw every figure of the table, a row for each classifier, the most accurate on top.
 
     All scales are logarithmic and further left is better throughout. Bars on the test errors are
     Wilson's 95% intervals. Networks are blue.
     """
     rows = result["classifiers"]
-    figure = Figure(figsize=(12.4, 1.5 + 0.36 * len(rows)), layout="constrained")
+    figure = new_figure(12.4, 1.5 + 0.36 * len(rows))
     every: Any = figure.subplots(1, len(_PANELS), sharey=True, width_ratios=(1.35, 1, 1, 1, 1, 1))
     places = np.arange(len(rows))
     for axes, panel in zip(every, _PANELS, strict=True):
@@ -85,8 +102,8 @@ def _dots(axes: Any, panel: _Panel, rows: Sequence[Mapping[str, Any]]) -> None:
     axes.set_axisbelow(True)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    axes.xaxis.set_major_locator(NullLocator())
-    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks([])
+    axes.set_xticks([], minor=True)
     best = min(known)
     for place, (value, row) in enumerate(zip(values, rows, strict=True)):
         if value is None:
@@ -101,7 +118,7 @@ def _dots(axes: Any, panel: _Panel, rows: Sequence[Mapping[str, Any]]) -> None:
         )  # fmt: skip
 
 
-def plot_curve(result: Result) -> Figure:
+def plot_curve(result: Result) -> "Figure":
     """Draw the test errors of each classifier against the images it learned from, both as logs.
 
     Classifiers with one size alone, such as shipped models, are left out unless all are so.
@@ -109,8 +126,10 @@ def plot_curve(result: Result) -> Figure:
     curves = {name: points for name, points in result["curve"].items() if len(points) > 1}
     curves = curves or dict(result["curve"])
     rows = {row["name"]: row for row in result["classifiers"]}
-    figure = Figure(figsize=(8.6, 5.4), layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = new_chart(
+        "Errors by number of training images", "training images", "test images read wrong (%)",
+        (8.6, 5.4),
+    )  # fmt: skip
     axes.set_xscale("log")
     axes.set_yscale("log")
     styles = _styles([rows[name] for name in curves])
@@ -122,24 +141,9 @@ def plot_curve(result: Result) -> Figure:
         ends.append((errors[-1], name))
     sizes = sorted({point["train_size"] for points in curves.values() for point in points})
     _label_ends(axes, sizes[-1], ends, styles)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color("#b8bec8")
     axes.grid(color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(length=0, colors=INK, labelsize=9)
-    axes.xaxis.set_major_locator(FixedLocator(sizes))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    ticks = [step * 10.0**power for power in range(-3, 3) for step in (1, 2, 5)]
-    axes.yaxis.set_major_locator(FixedLocator(ticks))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_minor_locator(NullLocator())
-    axes.set_xlabel("training images", color=MUTED)
-    axes.set_ylabel("test images read wrong (%)", color=MUTED)
-    axes.set_title(
-        "Errors against training images", loc="left", fontsize=11, fontweight="bold", color=INK,
-        pad=12,
-    )  # fmt: skip
+    label_ticks(axes.xaxis, "{:,.0f}".format, sizes)
+    label_ticks(axes.yaxis, "{:g}".format, decade_ticks((1, 2, 5)))
     return figure
 
 
@@ -179,53 +183,79 @@ def _label_ends(
         )  # fmt: skip
 
 
-def plot_corruptions(result: Result) -> Figure:
-    """Draw how many corrupted images each classifier reads right, per cent, color for errors."""
+def draw_corruptions(result: Result) -> Drawing:
+    """Draw the accuracy of each classifier under each corruption, in percent; errors are colored.
+
+    The first column is the mean.
+    """
     rows = result["classifiers"]
-    names = [name for name in rows[0]["mnist_c"] if name != "mean"]
-    values = np.array([[row["mnist_c"][name] for name in ("mean", *names)] for row in rows])
-    figure = Figure(figsize=(12.4, 1.7 + 0.36 * len(rows)), layout="constrained")
-    axes = figure.add_subplot()
-    colors = LinearSegmentedColormap.from_list("errors", ["#ffffff", "#f9c9a4", VERMILLION])
-    axes.imshow(1 - values, cmap=colors, vmin=0, vmax=0.9, aspect="auto")
-    for (y, x), value in np.ndenumerate(values):
-        axes.text(
-            x, y, f"{100 * value:.0f}", ha="center", va="center_baseline", fontsize=9,
-            color="white" if value < 0.28 else INK, fontweight="bold" if x == 0 else "normal",
-        )  # fmt: skip
-    axes.axvline(0.5, color="white", lw=5)
-    axes.set_yticks(range(len(rows)), [row["name"] for row in rows])
-    shown = ["mean", *(name.replace("_", " ") for name in names)]
-    axes.set_xticks(range(len(shown)), shown, rotation=35, ha="left", rotation_mode="anchor")
-    axes.xaxis.tick_top()
-    axes.tick_params(length=0, colors=INK, labelsize=9.5)
-    axes.spines[:].set_visible(False)
-    return figure
+    names = ["mean", *(name for name in rows[0]["mnist_c"] if name != "mean")]
+    left, top, height = EDGE + 106, 92, 30
+    width = (WIDTH - EDGE - left) / len(names)
+    drawing = Drawing(WIDTH, top + height * len(rows) + EDGE, "Accuracy on corrupted images")
+    drawing.text(EDGE, 30, "Accuracy on corrupted images (%)", 17)
+    for column, name in enumerate(names):
+        center = left + (column + 0.5) * width
+        for line, word in enumerate(reversed(name.split("_"))):
+            drawing.text(center, top - 14 - 15 * line, word, 10, MUTED_ON_DARK, "middle")
+    for place, row in enumerate(rows):
+        y = top + place * height
+        drawing.text(EDGE, y + height / 2, row["name"], 13)
+        for column, name in enumerate(names):
+            accuracy = row["mnist_c"][name]
+            words = f"{100 * accuracy:.0f}"
+            draw_cell(drawing, left + column * width, y, width, height, shade(1 - accuracy), words)
+    return drawing
 
 
-def plot_own_errors(result: Result, images: np.ndarray) -> Figure:
-    """Draw what each classifier reads wrong that most others read right.
+def draw_own_errors(result: Result, images: Images) -> Drawing:
+    """Draw the errors of each classifier on images that most others read correctly.
 
     Args:
         result: The comparison.
         images: uint8 (n, 28, 28), all test images.
     """
-    rows = result["classifiers"]
-    figure = Figure(figsize=(12.4, 1.62 * len(rows)), layout="constrained")
-    every: Any = figure.subplots(len(rows), SHOWN_ERRORS + 1, squeeze=False)
-    for row, line in zip(rows, every, strict=True):
-        errors = result["errors"][row["name"]]
-        line[0].text(0, 0.5, row["name"], fontsize=11, fontweight="bold", color=INK, va="center")
-        for axes in line:
-            axes.set_axis_off()
-        for axes, error in zip(line[1:], errors, strict=False):
-            axes.imshow(images[error["index"]], cmap="gray", vmin=0, vmax=255)
-            axes.set_title(
-                f"{error['label']}, read as {error['predicted']}\n"
-                f"{error['others_right']} of {len(rows) - 1} others right",
-                fontsize=8, color=INK, pad=4,
-            )  # fmt: skip
-    return figure
+    others = len(result["classifiers"]) - 1
+    groups = {
+        row["name"]: [
+            Tile(
+                images[error["index"]],
+                f"{error['label']} read as {error['predicted']}",
+                f"{error['others_right']} of {others} others right" if others else "",
+            )
+            for error in result["errors"][row["name"]][:SHOWN_ERRORS]
+        ]
+        for row in result["classifiers"]
+    }
+    return draw_tiles("Errors that other classifiers avoid", groups, SHOWN_ERRORS)
+
+
+def draw_doubtful(result: Result, split: str, images: Images) -> Drawing:
+    """Draw the most doubtful labels of a split, the most doubtful first.
+
+    On the test images, a frame marks labels that people found wrong.
+
+    Args:
+        result: What `tenfold labels --json` prints.
+        split: "train" or "test".
+        images: uint8 (n, 28, 28), all images of the split.
+    """
+    ranking = result[split]["ranking"][:SHOWN_LABELS]
+    framed = result["test"]["validated"]["places"] if split == "test" else {}
+    tiles = [
+        Tile(
+            images[row["index"]],
+            f"{row['given']}, or {row['suspected']}?",
+            f"no. {row['index']}",
+            framed=str(row["index"]) in framed,
+        )
+        for row in ranking
+    ]
+    name = {"train": "training", "test": "test"}[split]
+    title = f"The {len(tiles)} most doubtful labels of the {name} images"
+    return draw_tiles(
+        title + ("; framed: found wrong by people" if framed else ""), {"": tiles}, 10
+    )
 
 
 def _is_network(row: Mapping[str, Any]) -> bool:

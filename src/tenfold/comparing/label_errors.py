@@ -1,6 +1,5 @@
 """Labels: which labels of MNIST are doubtful, by confident learning on out-of-fold answers."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -17,7 +16,7 @@ from tenfold.data.mnist import load_mnist
 from tenfold.errors import MissingExtraError, UsageError
 from tenfold.evaluation.metrics import evaluate
 from tenfold.execution.progress import WorkBar, run_in_thread
-from tenfold.files import atomic_path, cache_dir, make_folder, write_atomic
+from tenfold.files import cache_dir
 from tenfold.machine import machine_facts
 from tenfold.recipes.catalog import load_recipe
 from tenfold.recipes.recipe import Recipe
@@ -183,26 +182,3 @@ def _validated(ranking: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "recall": len(found) / len(LABEL_ERRORS),
         "places": {str(error.index): places.get(error.index) for error in LABEL_ERRORS},
     }
-
-
-def write_doubtful_labels(found: DoubtfulLabels, folder: Path) -> Path:
-    """Write labels.html, labels.json, and a sheet of each split as PNG and SVG, into a folder.
-
-    Returns:
-        The page; files of the same names are replaced.
-
-    Raises:
-        TenfoldError: Matplotlib is missing, or the folder cannot be written.
-    """
-    from tenfold.comparing.label_report import plot_doubtful, render_labels
-
-    make_folder(folder)
-    page = folder / "labels.html"
-    for split, images in found.images.items():
-        figure = plot_doubtful(found.result, split, images)
-        for suffix in ("png", "svg"):
-            with atomic_path(folder / f"labels-{split}.{suffix}") as temporary:
-                figure.savefig(temporary, format=suffix, dpi=110)
-    write_atomic(folder / "labels.json", json.dumps(found.result, indent=2) + "\n")
-    write_atomic(page, render_labels(found.result, found.images))
-    return page

@@ -1,173 +1,169 @@
-"""The page of a comparison: one HTML file, made of results."""
+"""The pages of `tenfold compare` and `tenfold labels`, and their figures."""
 
-from collections.abc import Callable, Mapping
-from html import escape
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from tenfold.arrays import Images
+from tenfold.comparing.compare import Comparison
 from tenfold.comparing.figures import (
     SHOWN_ERRORS,
+    SHOWN_LABELS,
     Result,
-    plot_corruptions,
+    draw_corruptions,
+    draw_doubtful,
+    draw_own_errors,
     plot_curve,
     plot_ranking,
 )
+from tenfold.comparing.label_errors import DoubtfulLabels
+from tenfold.files import make_folder, write_atomic
 from tenfold.formatting import duration
-from tenfold.reporting.html import chart, fill, picture
+from tenfold.reporting.html import render
+from tenfold.reporting.saving import save_page
 
 Row = Mapping[str, Any]
-
-_BEST: dict[str, tuple[Callable[..., float], Callable[[Row], float | None]]] = {
-    "accuracy": (max, lambda row: row["test"]["accuracy"]),
-    "ece": (min, lambda row: row["test"]["ece"]),
-    "mnist_c": (max, lambda row: row["mnist_c"]["mean"]),
-    "processor": (min, lambda row: row["processor_seconds"]),
-    "latency": (min, lambda row: row["latency_ms"]["median"]),
-    "speed": (max, lambda row: row["images_per_second"]),
-    "size": (min, lambda row: row["size_bytes"]),
-}
-"""Columns in which one is best: how, and what is compared."""
+"""One classifier of `tenfold compare --json`."""
 
 
-def render_comparison(result: Result, images: np.ndarray) -> str:
+@dataclass(frozen=True)
+class _Column:
+    """One column of the table: its heading, its text, and the value whose best is bold."""
+
+    heading: str
+    text: Callable[[Row], str]
+    value: Callable[[Row], float | None] = lambda row: None
+    choose: Callable[..., float] = max
+
+
+_COLUMNS = (
+    _Column("Accuracy", lambda r: f"{r['test']['accuracy']:.2%}", lambda r: r["test"]["accuracy"]),
+    _Column("95% interval (%)", lambda row: _interval(*row["test"]["accuracy_interval"])),
+    _Column("ECE", lambda row: f"{row['test']['ece']:.2%}", lambda row: row["test"]["ece"], min),
+    _Column("MNIST-C", lambda r: f"{r['mnist_c']['mean']:.1%}", lambda r: r["mnist_c"]["mean"]),
+    _Column("Fit, wall time", lambda row: _fit(row, "train_seconds")),
+    _Column(
+        "Fit, processor time",
+        lambda row: _fit(row, "processor_seconds"),
+        lambda row: row["processor_seconds"],
+        min,
+    ),
+    _Column(
+        "One image",
+        lambda row: f"{row['latency_ms']['median']:.3g} ms",
+        lambda row: row["latency_ms"]["median"],
+        min,
+    ),
+    _Column(
+        "Images per second",
+        lambda row: f"{row['images_per_second']:,}",
+        lambda row: row["images_per_second"],
+    ),
+    _Column("Size", lambda row: _bytes(row["size_bytes"]), lambda row: row["size_bytes"], min),
+)
+
+
+def write_comparison(comparison: Comparison, folder: Path) -> Path:
+    """Write compare.html, compare.json, and the figures as PNG and SVG into a folder.
+
+    Returns:
+        The page; files of the same names are replaced.
+
+    Raises:
+        TenfoldError: The folder cannot be written.
+    """
+    result, images = comparison.result, comparison.images
+    figures: dict[str, Any] = {
+        "ranking": plot_ranking(result),
+        "curve": plot_curve(result),
+        "corruptions": draw_corruptions(result),
+        "errors": draw_own_errors(result, images),
+    }
+    make_folder(folder)
+    write_atomic(folder / "compare.json", json.dumps(result, indent=2) + "\n")
+    return save_page(render_comparison(result, images), figures, folder, "compare.html")[0]
+
+
+def write_doubtful_labels(found: DoubtfulLabels, folder: Path) -> Path:
+    """Write labels.html, labels.json, and a sheet of each split as PNG and SVG into a folder.
+
+    Returns:
+        The page; files of the same names are replaced.
+
+    Raises:
+        TenfoldError: The folder cannot be written.
+    """
+    result, images = found.result, found.images
+    sheets = {f"labels-{split}": draw_doubtful(result, split, images[split]) for split in images}
+    make_folder(folder)
+    write_atomic(folder / "labels.json", json.dumps(result, indent=2) + "\n")
+    return save_page(render_labels(result, images), sheets, folder, "labels.html")[0]
+
+
+def render_comparison(result: Result, images: Images) -> str:
     """Return the comparison as one HTML page that needs no other file, address or script.
 
     Args:
         result: What `tenfold compare --json` prints.
-        images: uint8 (n, 28, 28), the test images that `result["errors"]` points into.
+        images: uint8 (n, 28, 28), the test images that `result["errors"]` refers to.
     """
-    rows, machine = result["classifiers"], result["machine"]
-    return fill(
-        "comparison.html",
-        title=escape(f"{len(rows)} classifiers, {result['train_size']:,} digits"),
-        date=machine["date"],
-        headline=f"{_number(len(rows))} {'way' if len(rows) == 1 else 'ways'} to read digits",
-        lede=_lede(result),
-        rows="\n".join(_row(row, rows) for row in rows),
-        ranking=chart(plot_ranking(result), "ranking", "All figures as dots, best on the left"),
-        curve=_curve(result),
-        neighbors="\n".join(_pair(pair) for pair in result["neighbors"]),
-        corrupted_images=f"{result['corrupted_images']:,}",
-        corruptions=chart(plot_corruptions(result), "corruptions", "Accuracy by corruption"),
-        errors="\n".join(_own(row, result, images) for row in rows),
-        who="\n".join(_who(row) for row in rows),
-        train_size=f"{result['train_size']:,}",
-        processor=escape(machine["processor"]),
-        cores=str(machine["cores"]),
+    rows = result["classifiers"]
+    best_of_kind: dict[str, Row] = {}
+    for row in rows:
+        best_of_kind.setdefault(row["kind"], row)
+    several = max(len(points) for points in result["curve"].values()) > 1
+    return render(
+        "comparing/compare.html",
+        result=result,
+        images=images,
+        best_of_kind=best_of_kind,
+        columns=[
+            {"heading": one.heading, "text": one.text, "best": _best(one, rows)} for one in _COLUMNS
+        ],
+        ranking=plot_ranking(result),
+        curve=plot_curve(result) if several else None,
+        corruptions=draw_corruptions(result),
+        shown_errors=SHOWN_ERRORS,
+        p_value=p_value,
     )
 
 
-def _number(count: int) -> str:
-    words = ("One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten",
-             "Eleven", "Twelve")  # fmt: skip
-    return words[count - 1] if count <= len(words) else str(count)
+def render_labels(result: Result, images: Mapping[str, Images]) -> str:
+    """Return the doubtful labels as one HTML page that needs no other file, address or script.
+
+    Args:
+        result: What `tenfold labels --json` prints.
+        images: By split uint8 (n, 28, 28), all its images.
+    """
+    return render("comparing/labels.html", result=result, images=images, shown=SHOWN_LABELS)
 
 
-def _lede(result: Result) -> str:
-    best: dict[str, Row] = {}
-    for row in result["classifiers"]:
-        best.setdefault(row["kind"], row)
-    kinds = {"recipe": "networks trained here", "shipped": "shipped networks", "baseline": "others"}
-    parts = [
-        f"of the {words} <b>{escape(best[kind]['name'])}</b>, {best[kind]['test']['accuracy']:.2%}"
-        for kind, words in kinds.items()
-        if kind in best
-    ]
-    return (
-        f"The most of 10,000 test images are read right, {'; '.join(parts)}. All that were fitted "
-        f"here learned from the same {result['train_size']:,} images."
-    )
+def _best(column: _Column, rows: Sequence[Row]) -> set[str]:
+    """Return the names of the classifiers with the best value; of one classifier, none."""
+    values = {row["name"]: column.value(row) for row in rows}
+    known = [value for value in values.values() if value is not None]
+    if len(rows) < 2 or not known:
+        return set()
+    best = column.choose(known)
+    return {name for name, value in values.items() if value == best}
 
 
-def _row(row: Row, rows: list[Row]) -> str:
-    test = row["test"]
-    low, high = test["accuracy_interval"]
-    seconds = row["processor_seconds"]
-    shipped = "<small>as shipped</small>"
-    cells = {
-        "accuracy": f"{test['accuracy']:.2%}",
-        "interval": f"{100 * low:.2f} to {100 * high:.2f}",
-        "ece": f"{test['ece']:.2%}",
-        "mnist_c": f"{row['mnist_c']['mean']:.1%}",
-        "fit": shipped if seconds is None else duration(row["train_seconds"]),
-        "processor": "" if seconds is None else duration(seconds),
-        "latency": f"{row['latency_ms']['median']:.3g} ms",
-        "speed": f"{row['images_per_second']:,}",
-        "size": _bytes(row["size_bytes"]),
-    }
-    html = "".join(
-        f'<td class="number{" best" if _is_best(column, row, rows) else ""}">{cell}</td>'
-        for column, cell in cells.items()
-    )
-    return f'<tr><td class="name">{escape(row["name"])}</td>{html}</tr>'
+def _interval(low: float, high: float) -> str:
+    return f"{100 * low:.2f} to {100 * high:.2f}"
 
 
-def _is_best(column: str, row: Row, rows: list[Row]) -> bool:
-    if column not in _BEST or len(rows) < 2:
-        return False
-    best, value = _BEST[column]
-    known = [found for found in map(value, rows) if found is not None]
-    return bool(known) and value(row) == best(known)
+def _fit(row: Row, key: str) -> str:
+    return "as shipped" if row["processor_seconds"] is None else duration(row[key])
 
 
 def _bytes(size: int) -> str:
     return f"{size / 1e6:.3g} MB" if size >= 1e6 else f"{size / 1e3:.3g} kB"
 
 
-def _curve(result: Result) -> str:
-    if max(len(points) for points in result["curve"].values()) < 2:
-        return ""
-    drawn = chart(plot_curve(result), "curve", "Errors against training images")
-    return (
-        '<section id="curve" class="beside">\n<div>\n<h2>How much it takes to learn</h2>\n'
-        "<p>The same classifiers on fewer images, the first ones, one fit each. Both scales are "
-        "logarithmic: on a straight line every tenfold of images cuts the errors by the same "
-        "factor. Recipes make at least 500 steps, however few the images.</p>\n</div>\n"
-        f"{drawn}\n</section>"
-    )
-
-
-def _pair(pair: Mapping[str, Any]) -> str:
-    names = "".join(f"<td>{escape(pair[key])}</td>" for key in ("better", "worse"))
-    counts = "".join(
-        f'<td class="number">{pair[key]:,}</td>' for key in ("only_better", "only_worse")
-    )
-    ps = "".join(f'<td class="number">{p_value(pair[key])}</td>' for key in ("p", "p_holm"))
-    return f"<tr>{names}{counts}{ps}</tr>"
-
-
 def p_value(p: float) -> str:
-    """Return a p value for reading; what is very small is not told to the last power."""
+    """Return a p value for reading, such as "0.0123" or "< 0.0001"."""
     if p < 0.0001:
-        return "&lt; 0.0001"
+        return "< 0.0001"
     return f"{p:.4f}" if p < 0.01 else f"{p:.2f}"
-
-
-def _own(row: Row, result: Result, images: np.ndarray) -> str:
-    errors = result["errors"][row["name"]][:SHOWN_ERRORS]
-    others = len(result["classifiers"]) - 1
-    digits = "\n".join(_digit(error, images[error["index"]], others) for error in errors)
-    total = round((1 - row["test"]["accuracy"]) * row["test"]["n"])
-    return (
-        f'<div class="own"><div><h3>{escape(row["name"])}</h3><p>{total:,} errors</p></div>\n'
-        f'<div class="digits">\n{digits}\n</div></div>'
-    )
-
-
-def _digit(error: Mapping[str, Any], image: np.ndarray, others: int) -> str:
-    right = f"{error['others_right']} of {others} others right" if others else ""
-    return (
-        f"<figure>{picture(image, 'test image ' + str(error['index']))}"
-        f"<figcaption>{error['label']}, read as {error['predicted']} <small>{right}</small>"
-        "</figcaption></figure>"
-    )
-
-
-def _who(row: Row) -> str:
-    parameters = "" if row["parameters"] is None else f" {row['parameters']:,} parameters."
-    note = row["note"].rstrip(".")
-    return (
-        f'<tr><th scope="row">{escape(row["name"])}</th><td>{escape(row["title"])}</td>'
-        f"<td>{escape(note)}.{parameters}</td></tr>"
-    )

@@ -24,7 +24,7 @@ from tenfold.reading.reader import Reader
 from tenfold.reading.results import Digit, Reading
 from tenfold.reading.shipped import DEFAULT_MODEL
 from tenfold.reporting.drawing import Drawing
-from tenfold.reporting.page import Section, render_page
+from tenfold.reporting.html import Section, render_sections
 from tenfold.reporting.saving import save_page
 
 OCCLUSION, GRADIENTS, GRAD_CAM, CHANGE = (
@@ -235,7 +235,7 @@ def _page(explanation: Explanation) -> str:
     paragraphs += [note[0].upper() + note[1:] + "." for note in explanation.notes]
     figures = [one.figure for one in explanation.digits]
     seen = np.asarray(annotate(explanation.picture, explanation.reading))
-    return render_page(
+    return render_sections(
         eyebrow="an explanation",
         name=" ".join(explanation.reading.text.split()),
         heading="and why it was read so",

@@ -6,12 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tenfold.arrays import CLASSES
-from tenfold.evaluation.metrics import Prediction
 from tenfold.explaining.top_patches import Excitement
 from tenfold.formatting import percent
 from tenfold.recipes.layers import LayerRow
 from tenfold.reporting.drawing import (
-    AGAINST,
     FOR,
     GROUND,
     INK,
@@ -230,47 +228,3 @@ def _on_dots(drawing: Drawing, x: float, y: float, words: str, size: float, anch
     for dx, dy in ((-rim, 0), (rim, 0), (0, -rim), (0, rim)):
         drawing.text(x + dx, y + dy, words, size, "#000000", anchor)
     drawing.text(x, y, words, size, "#ffffff", anchor)
-
-
-def draw_confusion(confusion: npt.NDArray[np.int64]) -> Drawing:
-    """Draw the confusion matrix, counts (10, 10), rows true digits: errors colored, 0 blank."""
-    cell, left, top = 56, 84, 92
-    size = left + CLASSES * cell + EDGE
-    drawing = Drawing(size, top + CLASSES * cell + EDGE, "Confusion matrix")
-    drawing.text(EDGE, 30, "Confusion matrix (images)", 17)
-    drawing.text(left + 5 * cell, 58, "read as", 13, MUTED, "middle")
-    drawing.text(left - 34, top - 14, "true", 13, MUTED, "middle")
-    errors = confusion * (1 - np.eye(CLASSES, dtype=np.int64))
-    most = max(int(errors.max()), 1)
-    colors = heat(np.sqrt(errors / most) * 0.65, 1)
-    for digit in range(CLASSES):
-        drawing.text(left + (digit + 0.5) * cell, top - 14, str(digit), 15, INK, "middle")
-        drawing.text(left - 34, top + (digit + 0.5) * cell, str(digit), 15, INK, "middle")
-    for true, read in np.ndindex(CLASSES, CLASSES):
-        x, y = left + read * cell, top + true * cell
-        count = int(confusion[true, read])
-        fill = "#" + "".join(f"{level:02x}" for level in colors[true, read])
-        drawing.box(x, y, cell - 2, cell - 2, "#20242c" if true == read else fill)
-        if count:
-            color = MUTED if true == read else "#ffffff"
-            words = f"{count:,}"
-            drawing.text(x + cell / 2 - 1, y + cell / 2, words, 15, color, "middle")
-    return drawing
-
-
-def draw_hardest(images: npt.NDArray[np.uint8], hardest: Sequence[Prediction]) -> Drawing:
-    """Draw digits, uint8 (k, 28, 28), each with what it is and what it was read as."""
-    columns, zoom = 8, 4
-    pitch = ROOM / columns
-    rows = -(-len(hardest) // columns)
-    drawing = Drawing(WIDTH, 60 + rows * 164, "The hardest digits")
-    drawing.text(EDGE, 30, "The hardest digits", 17)
-    for place, (image, hard) in enumerate(zip(images, hardest, strict=True)):
-        x, y = EDGE + place % columns * pitch, 60 + place // columns * 164
-        drawing.image(x, y, image, zoom)
-        right = hard.label == hard.predicted
-        words = f"{hard.label} read as {hard.predicted}"
-        drawing.text(x, y + 126, words, 14, AGAINST if right else FOR)
-        drawing.text(x + 112, y + 126, percent(hard.confidence), 11, MUTED, "end")
-        drawing.line(x, y + 112, x + 112, y + 112, RULE)
-    return drawing

@@ -17,10 +17,8 @@ from tenfold.data.mnist import load_mnist
 from tenfold.errors import MissingExtraError, PictureError
 from tenfold.evaluation.metrics import Evaluation, evaluate, hardest_images
 from tenfold.explaining.figures import (
-    draw_confusion,
     draw_excitement,
     draw_filters,
-    draw_hardest,
     draw_map,
     draw_way,
 )
@@ -31,8 +29,9 @@ from tenfold.explaining.top_patches import Excitement, excite, survey
 from tenfold.imaging.decoding import PictureSource, picture_name
 from tenfold.reading.reader import Reader
 from tenfold.reporting.drawing import Drawing
-from tenfold.reporting.page import MNIST_CREDIT, Section, render_page
+from tenfold.reporting.html import Section, render_sections
 from tenfold.reporting.saving import save_page
+from tenfold.reporting.sheets import draw_confusion, draw_hardest
 
 MOST_DIGITS = 3
 """So many digits of a picture are followed through the network."""
@@ -118,7 +117,7 @@ def show(
     figures["hardest"] = draw_hardest(images[[hard.index for hard in hardest]], hardest)
     sections += _test_sections(last, figures)
     recipe = features.recipe
-    page = render_page(
+    page = render_sections(
         eyebrow="a look inside",
         name=Path(model).name if isinstance(model, str) else model.name,
         heading="and what it learned",
@@ -126,7 +125,7 @@ def show(
         f"{evaluation.n:,} test images read correctly. {_whose(features)}",
         lede=recipe.summary,
         sections=sections,
-        footer=MNIST_CREDIT,
+        mnist=True,
     )
     return Look(figures, page, evaluation, tuple(notes))
 

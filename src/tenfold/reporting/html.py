@@ -1,53 +1,113 @@
-"""What all pages have in common: one style, charts within the page, nothing from elsewhere."""
+"""HTML pages made by Jinja2 from one base template; a page needs no other file."""
 
 import base64
 import io
-from importlib.resources import files
-from string import Template
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-if TYPE_CHECKING:  # some pages are made in the base install
+from tenfold.formatting import count, duration, percent
+from tenfold.reporting.drawing import Drawing
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
     from matplotlib.figure import Figure
 
+PACKAGE = Path(__file__).parent.parent
+"""Templates are named by their path from here: each lies beside the code that renders it."""
 
-def fill(template: str, **parts: str) -> str:
-    """Return a page: a template of this package with its $places filled, $style with page.css.
+
+@dataclass(frozen=True)
+class Section:
+    """One section of a page from `render_sections`.
+
+    Attributes:
+        heading: Plain text.
+        paragraphs: Plain text.
+        figures: Shown below the paragraphs: drawings, or pixels, uint8 (h, w) or (h, w, 3), with
+            a text alternative.
+    """
+
+    heading: str
+    paragraphs: Sequence[str]
+    figures: Sequence[Drawing | tuple[np.ndarray, str]] = ()
+
+
+def render(template: str, **values: Any) -> str:
+    """Return a page as HTML; all plain text in it is escaped.
+
+    Templates have these filters besides Jinja2's own: ``fmt`` is Python's `format`; ``plural``,
+    ``duration`` and ``percent`` are `tenfold.formatting.count`, `duration` and `percent`; ``svg``
+    puts a figure into the page; ``png`` gives pixels as a data URL.
 
     Args:
-        template: Name of the file.
-        parts: HTML by place; text must be escaped already.
+        template: Path of the file from the package's root, such as "training/report.html".
+        values: What the template shows, by name; a name that is missing is an error.
     """
-    home = files(__package__)
-    page = Template(home.joinpath(template).read_text(encoding="utf-8"))
-    return page.substitute(parts, style=home.joinpath("page.css").read_text(encoding="utf-8"))
+    return _environment().get_template(template).render(values)
 
 
-def chart(figure: "Figure", name: str, label: str) -> str:
-    """Return a figure as an element of a page.
+def render_sections(
+    *,
+    eyebrow: str,
+    name: str,
+    heading: str,
+    facts: str,
+    lede: str,
+    sections: Sequence[Section],
+    mnist: bool = False,
+) -> str:
+    """Return a page of sections that each hold paragraphs and figures.
 
     Args:
-        figure: What was drawn.
-        name: Unique on the page; letters, digits and hyphens.
-        label: What it shows, for those who do not see it.
+        eyebrow: The small line on top.
+        name: What the page is about, in the largest letters; the title begins with it.
+        heading: The rest of the title.
+        facts: A line of figures below the title.
+        lede: What the page shows, in a sentence or two.
+        sections: The contents.
+        mnist: The page shows digits of MNIST, so the footer credits it.
     """
+    return render(
+        "reporting/sections.html", eyebrow=eyebrow, name=name, heading=heading, facts=facts,
+        lede=lede, sections=sections, mnist=mnist,
+    )  # fmt: skip
+
+
+@cache
+def _environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(PACKAGE), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {
+        "fmt": format, "plural": count, "duration": duration, "percent": percent,
+        "svg": _svg, "png": _png,
+    }  # fmt: skip
+    return environment
+
+
+def _svg(figure: "Drawing | Figure", name: str = "") -> "Markup":
+    """Return a figure as an ``<svg>`` element; the name of a chart is unique on the page."""
+    from markupsafe import Markup
+
+    if isinstance(figure, Drawing):
+        return Markup(figure.svg().replace(' xmlns="http://www.w3.org/2000/svg"', "", 1))
     from tenfold.reporting.figures import inline_svg
 
-    svg = inline_svg(figure, name)
-    return f'<figure class="chart" role="img" aria-label="{label}">{svg}</figure>'
+    return Markup(inline_svg(figure, name))
 
 
-def picture(image: np.ndarray, alternative: str) -> str:
-    """Return an image as an element of a page that holds its pixels itself.
-
-    Args:
-        image: uint8 (h, w) or (h, w, 3).
-        alternative: What it shows, for those who do not see it.
-    """
+def _png(pixels: np.ndarray) -> str:
+    """Return pixels, uint8 (h, w) or (h, w, 3), as a data URL."""
     data = io.BytesIO()
-    Image.fromarray(image).save(data, "png")
-    source = f"data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}"
-    height, width = image.shape[:2]
-    return f'<img src="{source}" width="{width}" height="{height}" alt="{alternative}">'
+    Image.fromarray(pixels).save(data, "png")
+    return f"data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}"

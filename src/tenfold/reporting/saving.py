@@ -1,34 +1,67 @@
-"""A page and its figures, written into a folder."""
+"""Pages and figures written to disk."""
 
+import io
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tenfold.errors import UsageError
 from tenfold.files import make_folder, write_atomic
 from tenfold.reporting.drawing import Drawing
 
-PAGE = "index.html"
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DPI = 110
+"""Resolution of charts as PNG, in pixels per inch."""
 
 
-def save_page(page: str, figures: dict[str, Drawing], folder: Path) -> list[Path]:
-    """Write a page as index.html, and its figures beside it, as PNG and as SVG.
+def save_figure(figure: "Drawing | Figure", path: Path) -> None:
+    """Write a figure as PNG or SVG, as the suffix of the path says.
+
+    Raises:
+        TenfoldError: The folder cannot be written.
+    """
+    if isinstance(figure, Drawing):
+        write_atomic(path, figure.png() if path.suffix == ".png" else figure.svg())
+        return
+    data = io.BytesIO()
+    figure.savefig(data, format=path.suffix[1:], dpi=DPI)
+    write_atomic(path, data.getvalue())
+
+
+def save_page(
+    page: str, figures: Mapping[str, "Drawing | Figure"], folder: Path, name: str = "index.html"
+) -> list[Path]:
+    """Write a page, and its figures beside it as PNG and SVG.
+
+    Args:
+        page: HTML.
+        figures: By name, without suffix.
+        folder: Made if it does not exist; files of the same names are replaced.
+        name: File name of the page.
 
     Returns:
-        What was written, the page first.
+        The files written, the page first.
+
+    Raises:
+        TenfoldError: The folder cannot be written.
     """
     make_folder(folder)
-    for name, figure in figures.items():
-        write_atomic(folder / f"{name}.png", figure.png())
-        write_atomic(folder / f"{name}.svg", figure.svg())
-    write_atomic(folder / PAGE, page)
-    beside = [folder / f"{name}.{kind}" for name in figures for kind in ("png", "svg")]
-    return [folder / PAGE, *beside]
+    paths = [folder / name]
+    for figure_name, figure in figures.items():
+        for suffix in (".png", ".svg"):
+            paths.append(folder / f"{figure_name}{suffix}")
+            save_figure(figure, paths[-1])
+    write_atomic(paths[0], page)
+    return paths
 
 
 def check_folder(folder: Path, picture: str) -> None:
-    """Refuse a folder that holds the picture: nothing may be written over it.
+    """Refuse a folder that holds the picture, so that nothing overwrites files beside it.
 
     Raises:
-        UsageError: It does.
+        UsageError: The folder holds the picture.
     """
     if Path(picture).resolve().parent == folder.resolve():
         raise UsageError(f"--out {folder} would write beside the picture; give another folder")

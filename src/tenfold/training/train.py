@@ -189,7 +189,7 @@ def _finish(
     folder: Path, request: Request, progress: bool, elsewhere: Elsewhere | None = None
 ) -> TrainResult:
     """Train what is not trained elsewhere, and write the bundle."""
-    from tenfold.training.report import Report, render_report  # brings matplotlib
+    from tenfold.training.report import render_report  # imports matplotlib
 
     with only_here(folder):
         (images, labels), validation = splits_of(request)
@@ -212,7 +212,7 @@ def _finish(
         seconds = sum(one.seconds for one in trained)
         meta = _meta(request, seconds, figures, len(images), parity)
         hardest = hardest_images(test_labels, probabilities)
-        report = Report(
+        report = render_report(
             meta=meta,
             layers=describe(request.recipe),
             history=history,
@@ -225,7 +225,7 @@ def _finish(
             ONNX: graph,
             HISTORY: history_csv(history),
             HISTORY_LINES: history_lines(history),
-            REPORT: render_report(report).encode(),
+            REPORT: report.encode(),
         }
         bundle = write_bundle(folder, contents, meta)
         end_run(folder)

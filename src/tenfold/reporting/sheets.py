@@ -1,0 +1,123 @@
+"""Sheets of digits, and tables of colored cells such as the confusion matrix."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tenfold.arrays import CLASSES, SIDE, Images
+from tenfold.evaluation.metrics import Prediction
+from tenfold.formatting import percent
+from tenfold.reporting.drawing import AGAINST, FOR, INK, MUTED, Drawing, heat
+
+WIDTH, EDGE = 1000, 24
+
+_DIAGONAL = "#20242c"
+_BRIGHTEST = 0.65
+"""Where the color scale ends, so that white numbers stay readable: 0 is black, 1 light yellow."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """One image on a sheet.
+
+    Attributes:
+        image: uint8 (28, 28).
+        caption: The line below it.
+        note: A smaller line below the caption.
+        color: Color of the caption.
+        framed: Draw an amber frame around the image.
+    """
+
+    image: np.ndarray
+    caption: str
+    note: str = ""
+    color: str = INK
+    framed: bool = False
+
+
+def draw_tiles(title: str, groups: Mapping[str, Sequence[Tile]], columns: int = 8) -> Drawing:
+    """Draw a sheet of images with captions.
+
+    Args:
+        title: Title of the sheet.
+        groups: Tiles by heading; each group begins on a new row, below its heading if it has one.
+        columns: Tiles in a row, at most 20.
+    """
+    pitch = (WIDTH - 2 * EDGE + 8) / columns
+    zoom = int(pitch - 7) // SIDE
+    size = zoom * SIDE
+    drawing = Drawing(WIDTH, 0, title)
+    drawing.text(EDGE, 30, title, 17)
+    y = 60
+    for heading, tiles in groups.items():
+        if heading:
+            drawing.text(EDGE, y + 4, heading, 15)
+            y += 24
+        for place, tile in enumerate(tiles):
+            x, top = EDGE + place % columns * pitch, y + place // columns * (size + 48)
+            if tile.framed:
+                drawing.box(x - 3, top - 3, size + 6, size + 6, FOR)
+            drawing.image(x, top, tile.image, zoom)
+            drawing.text(x, top + size + 13, tile.caption, 13, tile.color)
+            drawing.text(x, top + size + 29, tile.note, 11, MUTED)
+        y += -(-len(tiles) // columns) * (size + 48) + (8 if heading else 0)
+    drawing.height = y
+    return drawing
+
+
+def draw_hardest(images: Images, hardest: Sequence[Prediction], columns: int = 8) -> Drawing:
+    """Draw the hardest digits: errors with amber captions, correct answers with blue ones.
+
+    Args:
+        images: uint8 (k, 28, 28), one for each entry of `hardest`.
+        hardest: From `tenfold.evaluation.metrics.hardest_images`.
+        columns: Digits in a row.
+    """
+    tiles = []
+    for image, hard in zip(images, hardest, strict=True):
+        color = AGAINST if hard.label == hard.predicted else FOR
+        caption = f"{hard.label} read as {hard.predicted}"
+        tiles.append(Tile(image, caption, f"confidence {percent(hard.confidence)}", color))
+    return draw_tiles("The hardest digits", {"": tiles}, columns)
+
+
+def draw_confusion(confusion: np.ndarray) -> Drawing:
+    """Draw the confusion matrix: the count in each cell, zeros blank, a color for errors alone.
+
+    Args:
+        confusion: Integers (10, 10), rows true digits, columns predicted ones.
+    """
+    cell, left, top = 40, 62, 82
+    drawing = Drawing(left + CLASSES * cell + EDGE, top + CLASSES * cell + EDGE, "Confusion matrix")
+    drawing.text(EDGE, 28, "Confusion matrix (images)", 15)
+    drawing.text(left + 5 * cell, 50, "read as", 13, MUTED, "middle")
+    drawing.text(left - 12, top - 14, "true", 13, MUTED, "end")
+    errors = confusion * (1 - np.eye(CLASSES, dtype=np.int64))
+    shades = np.sqrt(errors / max(int(errors.max()), 1))
+    for digit in range(CLASSES):
+        drawing.text(left + (digit + 0.5) * cell, top - 14, str(digit), 14, INK, "middle")
+        drawing.text(left - 16, top + (digit + 0.5) * cell, str(digit), 14, INK, "end")
+    for true, read in np.ndindex(CLASSES, CLASSES):
+        count = int(confusion[true, read])
+        fill = _DIAGONAL if true == read else shade(float(shades[true, read]))
+        words = f"{count}" if count else ""
+        draw_cell(
+            drawing, left + read * cell, top + true * cell, cell, cell, fill, words,
+            MUTED if true == read else "#ffffff",
+        )  # fmt: skip
+    return drawing
+
+
+def draw_cell(
+    drawing: Drawing, x: float, y: float, width: float, height: float, fill: str, words: str,
+    color: str = "#ffffff",
+) -> None:  # fmt: skip
+    """Draw one cell of a table: a filled box with words in its middle, 2 pixels from the next."""
+    drawing.box(x, y, width - 2, height - 2, fill)
+    drawing.text(x + width / 2 - 1, y + height / 2, words, 13, color, "middle")
+
+
+def shade(share: float) -> str:
+    """Return the color of a cell: 0 is black, 1 bright orange; white text is readable on both."""
+    return "#" + bytes(heat(np.array(share * _BRIGHTEST), 1)).hex()
