@@ -18,7 +18,8 @@ from PIL import Image
 
 from tenfold.batch import arrays, chunks, parquet
 from tenfold.classifiers.bundle import load_classifier
-from tenfold.reading.reader import DEFAULT_THRESHOLD, Reader
+from tenfold.reading.reader import Reader
+from tenfold.reading.settings import ReaderSettings
 
 COLUMNS = {
     "source": "string", "index": "int64", "text": "string", "confidence": "float",
@@ -62,7 +63,7 @@ def test_images_go_to_the_network_as_they_are(mnist, tmp_path: Path) -> None:
         assert digit["box"] == [0, 0, 28, 28]
         assert row["confidence"] == digit["confidence"] == pytest.approx(expected.max(), abs=1e-6)
         assert row["text"] == ("?" if digit["rejected"] else str(digit["digit"]))
-        assert digit["rejected"] == (expected.max() < DEFAULT_THRESHOLD)
+        assert digit["rejected"] == (expected.max() < ReaderSettings().threshold)
 
 
 def test_dark_ink_on_light_images_is_read_too(mnist, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Rows of digits told from probabilities step by step."""
+"""CTC decoding: rows of digits from probabilities step by step."""
 
 from itertools import groupby, pairwise, product
 
@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from tenfold.reading import ctc
-from tenfold.reading.ctc import likeliest, likelihoods, spotted
+from tenfold.reading.ctc import decode, decode_several, likelihoods
+from tenfold.reading.settings import ReaderSettings
+
+SETTINGS = ReaderSettings()
 
 
 def steps_of(answers: list[int], sure: float = 0.9999) -> np.ndarray:
@@ -40,12 +43,12 @@ def test_the_likelihood_of_a_row_is_that_of_all_its_paths() -> None:
 
 
 def test_plain_steps_give_their_digits_and_places() -> None:
-    found = spotted(steps_of([-1, 3, 3, -1, 3, 1, -1, -1, 0, -1]))
+    found = decode(steps_of([-1, 3, 3, -1, 3, 1, -1, -1, 0, -1]), SETTINGS)
     assert [one.digit for one in found] == [3, 3, 1, 0]
     assert [(one.first, one.end) for one in found] == [(1, 3), (4, 5), (5, 6), (8, 9)]
     assert all(0.99 < one.confidence <= 1 for one in found)
-    assert spotted(steps_of([-1] * 6)) == []
-    assert spotted(steps_of([-1] * 6)[:0]) == []
+    assert decode(steps_of([-1] * 6), SETTINGS) == []
+    assert decode(steps_of([-1] * 6)[:0], SETTINGS) == []
 
 
 def test_a_digit_half_seen_at_several_steps_is_seen() -> None:
@@ -53,7 +56,7 @@ def test_a_digit_half_seen_at_several_steps_is_seen() -> None:
     for step in (3, 4, 5):
         steps[step] = 0
         steps[step, [0, 1 + 1]] = 0.6, 0.4  # none rather than a one, three times over
-    found = spotted(steps)
+    found = decode(steps, SETTINGS)
     # P(no one) = 0.6 ** 3; all the other ways hold one.
     assert [one.digit for one in found] == [7, 1, 2]
     assert found[1].confidence == pytest.approx(1 - 0.6**3, abs=0.12)
@@ -64,7 +67,7 @@ def test_a_digit_that_may_be_missing_makes_those_beside_it_unsure() -> None:
     steps = steps_of([-1, 5, -1, 7, -1, 2, -1])
     steps[4] = 0
     steps[4, [0, 1 + 1]] = 0.6, 0.4
-    found = spotted(steps)
+    found = decode(steps, SETTINGS)
     assert [one.digit for one in found] == [5, 7, 2]
     # Sure paper lies between the 5 and the doubt.
     assert [one.confidence for one in found] == pytest.approx([1, 0.6, 0.6], abs=0.01)
@@ -73,7 +76,7 @@ def test_a_digit_that_may_be_missing_makes_those_beside_it_unsure() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_no_change_of_a_digit_is_likelier(seed: int) -> None:
     steps = random_steps(9, seed)
-    found = spotted(steps.astype(np.float32))
+    found = decode(steps.astype(np.float32), SETTINGS)
     row = [one.digit for one in found]
     likely = likelihoods(steps, [row])[0]
     others = [row[:place] + row[place + 1 :] for place in range(len(row))]
@@ -92,7 +95,7 @@ def test_noise_of_any_length_is_read(count: int) -> None:
     unsure = np.full((count, 11), 0.06, np.float32)
     unsure[:, 0] = 0.4
     for steps in (random_steps(count, 1).astype(np.float32), unsure):
-        found = spotted(steps)
+        found = decode(steps, SETTINGS)
         assert all(0 < one.confidence <= 1 for one in found)
         assert all(one.end <= other.first for one, other in pairwise(found))
 
@@ -100,7 +103,7 @@ def test_noise_of_any_length_is_read(count: int) -> None:
 def test_long_rows_are_read_as_they_are_strung_together(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = np.concatenate([steps_of([digit % 10, -1], sure=0.9) for digit in range(30)])
     monkeypatch.setattr(ctc, "likelihoods", lambda *_: pytest.fail("too long to try changes"))
-    found = spotted(steps)
+    found = decode(steps, SETTINGS)
     assert [one.digit for one in found] == [digit % 10 for digit in range(30)]
     assert all(one.confidence == pytest.approx(0.9) for one in found)
 
@@ -110,11 +113,11 @@ def test_of_several_ways_the_row_counts_that_is_likeliest_in_their_mean() -> Non
     rows = sorted({row_of(path) for count in (4, 5, 6) for path in product(range(4), repeat=count)})
     each = np.array([likelihoods(way, [list(row) for row in rows]) for way in ways])
     mean = dict(zip(rows, each.mean(axis=0), strict=True))
-    shown, found = likeliest([way.astype(np.float32) for way in ways])
+    shown, found = decode_several([way.astype(np.float32) for way in ways], SETTINGS)
     row = tuple(one.digit for one in found)
     # No change of one digit makes it likelier, and none of what the ways say alone is.
     near = [tuple(changed) for changed, _ in ctc._changes(list(row))]
-    alone = [tuple(one.digit for one in spotted(way.astype(np.float32))) for way in ways]
+    alone = [tuple(one.digit for one in decode(way.astype(np.float32), SETTINGS)) for way in ways]
     assert mean[row] >= max(mean.get(other, 0) for other in near + alone if other)
     assert shown == each[:, rows.index(row)].argmax()
 
@@ -122,7 +125,7 @@ def test_of_several_ways_the_row_counts_that_is_likeliest_in_their_mean() -> Non
 def test_what_one_way_hardly_sees_another_makes_sure() -> None:
     sure = steps_of([-1, 3, -1, 1, -1], 0.99)
     torn = steps_of([-1, 3, 3, -1, 7, 7, -1, 1, -1], 0.4)
-    shown, found = likeliest([torn, sure])
+    shown, found = decode_several([torn, sure], SETTINGS)
     assert [one.digit for one in found] == [3, 1]
     assert shown == 1
     assert [(one.first, one.end) for one in found] == [(1, 2), (3, 4)]
@@ -130,8 +133,8 @@ def test_what_one_way_hardly_sees_another_makes_sure() -> None:
 
 
 def test_ways_without_digits_or_with_very_many_steps() -> None:
-    assert likeliest([steps_of([-1] * 5), steps_of([-1] * 9)])[1] == []
+    assert decode_several([steps_of([-1] * 5), steps_of([-1] * 9)], SETTINGS)[1] == []
     long = steps_of([-1, 1] * 200, 0.9)
-    shown, found = likeliest([steps_of([-1, 5, -1], 0.6), long])
+    shown, found = decode_several([steps_of([-1, 5, -1], 0.6), long], SETTINGS)
     assert shown == 1
     assert len(found) == 200

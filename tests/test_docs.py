@@ -13,7 +13,7 @@ import pytest
 
 from tenfold.classifiers.bundle import load_bundle, shipped_models
 from tenfold.cli.main import build_parser, main
-from tenfold.reading.reader import DEFAULT_THRESHOLD
+from tenfold.reading.settings import ReaderSettings
 from tenfold.reading.shipped import DEFAULT_MODEL
 from tenfold.recipes.catalog import RECIPES
 
@@ -113,7 +113,7 @@ def test_temperatures_are_those_in_results() -> None:
     results = json.loads((ROOT / "results" / "temperature.json").read_text())
     fitted = {name: found["temperature"] for name, found in results.items()}
     assert fitted == {r.name: r.temperature for r in RECIPES if r.temperature != 1}
-    assert results[DEFAULT_MODEL]["threshold"] == DEFAULT_THRESHOLD
+    assert results[DEFAULT_MODEL]["threshold"] == ReaderSettings().threshold
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

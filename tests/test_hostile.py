@@ -1,5 +1,7 @@
 """Pictures that are no pages: reading them takes no longer than reading a full page."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -9,10 +11,14 @@ from scenes import page
 from tenfold.classifiers.base import Classifier
 from tenfold.imaging import canvas
 from tenfold.imaging.canvas import Mark
-from tenfold.reading.layout import take_apart
-from tenfold.reading.orientation import MANY, likely_turns
+from tenfold.imaging.decoding import load_picture
+from tenfold.reading.layout import Page, make_page
+from tenfold.reading.orientation import likely_rotations
 from tenfold.reading.reader import Reader
-from tenfold.reading.splitting import CUT_HEIGHT, LEANS, LEARNED_FROM, Cuts
+from tenfold.reading.settings import ReaderSettings
+from tenfold.reading.splitting import Splitter
+
+SETTINGS = ReaderSettings()
 
 
 class Doubting(Classifier):
@@ -40,29 +46,30 @@ def wide_mark(mnist: Mnist, digits: int = 3, height: int = 40) -> Mark:
 
 def test_cuts_of_a_page_are_limited(mnist: Mnist) -> None:
     mark, doubting = wide_mark(mnist), Doubting(0.5)
-    Cuts().split([mark], [0.1], doubting)
+    Splitter(doubting, SETTINGS).split([mark], [0.1])
     each, doubting.shown = doubting.shown, 0
-    cuts = Cuts(most=2 * each + each // 2)
+    splitter = Splitter(doubting, replace(SETTINGS, most_pieces=2 * each + each // 2))
     for _ in range(2):
-        assert cuts.split([mark], [0.1], doubting) != [mark]
-        assert not cuts.spent
-    assert cuts.split([mark], [0.1], doubting) == [mark]
-    assert cuts.spent
-    assert cuts.turned().spent
+        assert splitter.split([mark], [0.1]) != [mark]
+        assert not splitter.exhausted
+    assert splitter.split([mark], [0.1]) == [mark]
+    assert splitter.exhausted
+    assert splitter.for_another_page().exhausted
     assert doubting.shown == 2 * each
     narrow = Mark(mark.ink[:, :38], (0, 0, 38, 40))
-    assert cuts.split([narrow], [0.1], doubting) != [mark]  # that much is left
+    assert splitter.split([narrow], [0.1]) != [mark]  # the budget left is enough
     assert doubting.shown > 2 * each
 
 
-def test_one_lean_is_tried_once_it_is_learned(mnist: Mnist) -> None:
-    mark, cuts, doubting, shown = wide_mark(mnist), Cuts(), Doubting(0.5), []
-    while doubting.shown < LEARNED_FROM + 300:
+def test_one_slant_is_tried_once_it_is_known(mnist: Mnist) -> None:
+    mark, doubting, shown = wide_mark(mnist), Doubting(0.5), []
+    splitter = Splitter(doubting, SETTINGS)
+    while doubting.shown < SETTINGS.slant_known_pieces + 300:
         before = doubting.shown
-        cuts.split([mark], [0.1], doubting)
+        splitter.split([mark], [0.1])
         shown.append(doubting.shown - before)
     assert shown[0] == shown[1] > 100
-    assert shown[-1] < 1.5 * shown[0] / len(LEANS)
+    assert shown[-1] < 1.5 * shown[0] / len(SETTINGS.slants)
 
 
 def test_a_page_full_of_marks_that_touch_is_judged_within_bounds(mnist: Mnist) -> None:
@@ -76,7 +83,7 @@ def test_a_page_full_of_marks_that_touch_is_judged_within_bounds(mnist: Mnist) -
 
 def test_marks_that_need_no_cut_are_shown_once(mnist: Mnist) -> None:
     picture = page([list(mnist.train_images[50_000:50_006])] * 2, rng=np.random.default_rng(2))
-    found = sum(len(line) for line in take_apart(picture))
+    found = sum(len(row) for row in make_page(load_picture(picture), SETTINGS).rows)
     sure = Doubting(0.99)
     Reader(sure, whole_lines=False).read(picture)
     assert found >= 10
@@ -96,24 +103,26 @@ def test_large_marks_are_reduced_first(mnist: Mnist, monkeypatch: pytest.MonkeyP
     ink[300:500] = ink[:, 700:800] = 1
     canvas.mark_to_canvas(ink)
     assert sides.pop() <= 2 * canvas.WORK_SIDE
-    Cuts().split([Mark(ink, (0, 0, 1500, 1500))], [0.1], Doubting(0.5))
+    Splitter(Doubting(0.5), SETTINGS).split([Mark(ink, (0, 0, 1500, 1500))], [0.1])
     assert len(sides) > 10
-    assert max(sides) <= CUT_HEIGHT
+    assert max(sides) <= SETTINGS.highest_cut_mark
 
 
-def test_of_very_many_marks_a_sample_tells_the_turns(mnist: Mnist) -> None:
-    images = mnist.train_images[50_000 : 50_000 + MANY + 1].astype(np.float32) / 255
+def test_of_very_many_marks_a_sample_tells_the_rotations(mnist: Mnist) -> None:
+    many = SETTINGS.orientation_marks
+    images = mnist.train_images[50_000 : 50_000 + many + 1].astype(np.float32) / 255
     classifier = Reader().classifier
 
-    def turns(count: int, quarters: int) -> tuple[int, ...]:
+    def rotations(count: int, quarters: int) -> tuple[int, ...]:
         inks = [np.ascontiguousarray(np.rot90(image, quarters)) for image in images[:count]]
-        marks = [Mark(ink, (0, 0, 28, 28)) for ink in inks]
-        return likely_turns([marks], classifier, better_by=0.1, least=0.65)
+        page = Page(blank, (tuple(Mark(ink, (0, 0, 28, 28)) for ink in inks),))
+        return likely_rotations(page, classifier, SETTINGS)
 
-    assert turns(MANY, 1) == (90, 270, 180)
-    assert turns(MANY + 1, 0) == ()
-    assert turns(MANY + 1, 1)[0] == 90
-    assert 270 in turns(MANY + 1, 3)
+    blank = load_picture(np.zeros((28, 28), np.uint8))
+    assert rotations(many, 1) == (90, 270, 180)
+    assert rotations(many + 1, 0) == ()
+    assert rotations(many + 1, 1)[0] == 90
+    assert 270 in rotations(many + 1, 3)
 
 
 def test_a_thin_line_all_over_a_large_picture_is_read() -> None:

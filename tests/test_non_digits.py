@@ -46,11 +46,11 @@ def test_batches_hold_their_part_of_them_with_even_targets(mnist) -> None:
 
 def test_the_shipped_reader_tells_them_from_digits(mnist) -> None:
     from tenfold import load_classifier
-    from tenfold.reading.reader import DEFAULT_THRESHOLD
+    from tenfold.reading.settings import ReaderSettings
     from tenfold.reading.shipped import DEFAULT_MODEL
 
     reader = load_classifier(DEFAULT_MODEL)
     digits = mnist.test_images[:2000]
     marks = make_non_digits(1000, digits, mnist.test_labels[:2000], np.random.default_rng(5))
-    assert (reader.digit_score(digits) >= DEFAULT_THRESHOLD).mean() > 0.97
-    assert (reader.digit_score(marks) >= DEFAULT_THRESHOLD).mean() < 0.08
+    assert (reader.digit_score(digits) >= ReaderSettings().threshold).mean() > 0.97
+    assert (reader.digit_score(marks) >= ReaderSettings().threshold).mean() < 0.08

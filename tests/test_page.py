@@ -10,10 +10,14 @@ from conftest import Mnist
 from scenes import page
 
 import tenfold
-from tenfold.reading.layout import take_apart, without_rules
+from tenfold.imaging.decoding import load_picture
+from tenfold.reading.layout import make_page
 from tenfold.reading.reader import Reader
+from tenfold.reading.rules import without_rules
+from tenfold.reading.settings import ReaderSettings
 
 FIRST = 50_000
+SETTINGS = ReaderSettings()
 
 
 @pytest.fixture(scope="module")
@@ -77,16 +81,16 @@ def test_light_on_dark_reads_alike(reader: Reader, pages) -> None:
 
 
 @pytest.mark.parametrize("turns", [1, 3])
-def test_a_page_on_its_side_is_turned(reader: Reader, pages, turns: int) -> None:
-    turned = 0
+def test_a_page_on_its_side_is_rotated(reader: Reader, pages, turns: int) -> None:
+    rotated = 0
     for picture, _ in pages(5):
         reading = reader.read(np.rot90(picture, turns))
-        turned += reading.orientation == 90 * turns
+        rotated += reading.orientation == 90 * turns
         if reading.orientation:
             assert (reading.height, reading.width) == picture.shape
             assert reading.lines == reader.read(picture).lines
         assert reader.read(picture).orientation == 0
-    assert turned >= 4
+    assert rotated >= 4
 
 
 def test_a_comma_is_no_digit(reader: Reader, mnist: Mnist) -> None:
@@ -135,10 +139,10 @@ def test_rules_go_and_strokes_that_cross_them_stay() -> None:
     stroke[20:80, 50:54] = 1
     crossed = stroke.copy()
     crossed[48:51] = 1
-    cleaned = without_rules(crossed, 90)
+    cleaned = without_rules(crossed, 90, SETTINGS)
     np.testing.assert_array_equal(cleaned[:, 50:54], stroke[:, 50:54])
     assert cleaned[:, 60:].sum() == 0
-    np.testing.assert_array_equal(without_rules(stroke, 90), stroke)
+    np.testing.assert_array_equal(without_rules(stroke, 90, SETTINGS), stroke)
 
 
 def test_strokes_along_faint_rules_stay() -> None:
@@ -146,11 +150,11 @@ def test_strokes_along_faint_rules_stay() -> None:
     ink = np.zeros((100, 300), np.float32)
     ink[[40, 41, 46, 47]] = 0.55
     ink[36:50, 100:140] = 1
-    cleaned = without_rules(ink, 90)
+    cleaned = without_rules(ink, 90, SETTINGS)
     assert cleaned[36:50, 100:140].all()
     assert cleaned.sum() == 14 * 40
     ink[ink == 0.55] = 0.9  # as dark as the stroke: nothing tells them apart
-    assert without_rules(ink, 90)[:, 150:].sum() == 0
+    assert without_rules(ink, 90, SETTINGS)[:, 150:].sum() == 0
 
 
 def test_what_is_left_of_a_pattern_does_not_hide_a_number(reader: Reader, mnist) -> None:
@@ -166,14 +170,14 @@ def test_what_is_left_of_a_pattern_does_not_hide_a_number(reader: Reader, mnist)
     assert reader.read(picture).text == "710"
 
 
-def test_a_page_is_taken_apart_into_lines_top_to_bottom(pages) -> None:
+def test_a_page_is_split_into_rows_top_to_bottom(pages) -> None:
     for picture, wanted in pages(6):
-        lines = take_apart(picture)
-        assert len(lines) == len(wanted)
-        tops = [np.median([mark.box[1] for mark in line]) for line in lines]
+        rows = make_page(load_picture(picture), SETTINGS).rows
+        assert len(rows) == len(wanted)
+        tops = [np.median([mark.box[1] for mark in row]) for row in rows]
         assert tops == sorted(tops)
-        for line in lines:
-            lefts = [mark.box[0] for mark in line]
+        for row in rows:
+            lefts = [mark.box[0] for mark in row]
             assert lefts == sorted(lefts)
 
 

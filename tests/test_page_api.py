@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from served import PNG, Served, form
 
-from tenfold.reading.reader import DEFAULT_THRESHOLD
+from tenfold.reading.settings import ReaderSettings
 
 BYTES = {"Content-Type": "application/octet-stream"}
 
@@ -37,7 +37,7 @@ def test_read(served: Served, digit_png: Path) -> None:
         assert answer.status == 200
         document = answer.document
         (digit,) = document["lines"][0]["digits"]
-        assert document["threshold"] == DEFAULT_THRESHOLD
+        assert document["threshold"] == ReaderSettings().threshold
         assert document["left_out"] == []
         canvas = array(digit.pop("canvas"), np.uint8, 28, 28)
         assert canvas.max() > 200

@@ -11,7 +11,7 @@ from scenes import crop, page
 
 from tenfold.classifiers.bundle import LINE, load_bundle
 from tenfold.imaging.canvas import Mark
-from tenfold.reading.line_reader import HIGH, STEP, LineReader, line_of, to_strip
+from tenfold.reading.line_reader import STEP, STRIP_HEIGHT, LineReader, joined_marks, to_strip
 from tenfold.reading.reader import Reader
 
 WORDS = "quick brown fox jumps over lazy dogs Total Amount bills Solo bliss October zoo Gold soil"
@@ -43,7 +43,7 @@ def test_digits_that_touch(mnist: Mnist, line_reader: LineReader, height: int) -
         chosen = rng.integers(0, len(mnist.test_images), 4)
         ink = joined(list(mnist.test_images[chosen]), height)
         mark = Mark(ink, (10, 20, ink.shape[1], height))
-        found = line_reader.read(mark, height, height / 2)
+        found = line_reader.read_line(mark, height, height / 2)
         right += [one.digit for one in found] == mnist.test_labels[chosen].tolist()
         lefts = [one.mark.box[0] for one in found]
         assert lefts == sorted(lefts)
@@ -59,17 +59,17 @@ def test_digits_that_touch(mnist: Mnist, line_reader: LineReader, height: int) -
 
 
 def test_paper_alone_holds_nothing(line_reader: LineReader) -> None:
-    assert line_reader.read_strip(np.zeros((HIGH, 96), np.uint8)) == []
+    assert line_reader.read_strip(np.zeros((STRIP_HEIGHT, 96), np.uint8)) == []
     blank = Mark(np.zeros((40, 200), np.float32), (0, 0, 200, 40))
-    assert line_reader.read(blank, 40, 20) == []
-    assert line_reader.read_whole(blank.ink) == []
+    assert line_reader.read_line(blank, 40, 20) == []
+    assert line_reader.read_picture_of_line(blank.ink) == []
 
 
 def test_a_strip_has_whole_steps_and_keeps_thin_strokes() -> None:
     ink = np.zeros((300, 701), np.float32)
     cv2.line(ink, (350, 0), (350, 299), 1.0, 9)
     strip = to_strip(ink, 0.08, 150)
-    assert strip.shape[0] == HIGH
+    assert strip.shape[0] == STRIP_HEIGHT
     assert strip.shape[1] % STEP == 0
     assert strip.max() > 100
 
@@ -129,7 +129,7 @@ def test_a_number_beside_a_word_is_read(
 def test_marks_of_a_line_become_one() -> None:
     ink = np.ones((10, 5), np.float32)
     marks = [Mark(ink, (3, 7, 5, 10)), Mark(ink, (20, 5, 5, 10))]
-    whole, height, middle = line_of(marks)
+    whole, height, middle = joined_marks(marks, 0.68)
     assert whole.box == (3, 5, 22, 12)
     assert whole.ink.sum() == 100
     assert height == 10

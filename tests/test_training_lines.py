@@ -9,7 +9,7 @@ import pytest
 from conftest import Mnist
 
 from tenfold.classifiers.bundle import LINE, load_bundle
-from tenfold.reading.line_reader import HIGH, LineReader
+from tenfold.reading.line_reader import STRIP_HEIGHT, LineReader
 from tenfold.training.lines.strips import MAX_DIGITS, WIDTH, make_strip
 from tenfold.training.lines.train import digits_for_lines
 
@@ -21,7 +21,7 @@ def test_the_same_seed_gives_the_same_strips(mnist: Mnist) -> None:
     for (strip, digits), (other, others) in zip(made, again, strict=True):
         np.testing.assert_array_equal(strip, other)
         assert digits == others
-        assert strip.shape == (HIGH, WIDTH)
+        assert strip.shape == (STRIP_HEIGHT, WIDTH)
         assert len(digits) <= MAX_DIGITS
     assert 5 < sum(not digits for _, digits in made) < 30  # words alone
 
@@ -46,7 +46,7 @@ def test_a_graph_gives_its_weights_back() -> None:
     assert onnx_graph(other) == graph
     shipped = load_bundle("reader").read(LINE)
     load_weights(other, shipped)
-    strip = np.random.default_rng(0).integers(0, 256, (HIGH, WIDTH), np.uint8)
+    strip = np.random.default_rng(0).integers(0, 256, (STRIP_HEIGHT, WIDTH), np.uint8)
     answers = [LineReader(one).read_strip(strip) for one in (shipped, onnx_graph(other))]
     assert answers[0] == answers[1]
 
@@ -55,4 +55,4 @@ def test_two_steps_leave_a_graph(mnist: Mnist, tmp_path: Path) -> None:
     graph = tmp_path / "line.onnx"
     command = [sys.executable, "-m", "tenfold.training.lines", str(graph), "--steps", "2"]
     subprocess.run(command, check=True, capture_output=True)
-    LineReader(graph.read_bytes()).read_strip(np.zeros((HIGH, WIDTH), np.uint8))
+    LineReader(graph.read_bytes()).read_strip(np.zeros((STRIP_HEIGHT, WIDTH), np.uint8))

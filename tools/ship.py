@@ -9,6 +9,7 @@ figures over several seeds come from results/train_speed.json and results/accura
 """
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,15 @@ from tenfold.evaluation.metrics import evaluate
 from tenfold.exporting.c_header import c_header
 from tenfold.exporting.quantizing import CALIBRATION_IMAGES, quantized_model
 from tenfold.exporting.weights import network_weights
+from tenfold.imaging.canvas import PREPROCESSING_VERSION
 from tenfold.networks.backend import use_backend
+from tenfold.reading.settings import ReaderSettings
 from tenfold.recipes.measured import measured
 from tenfold.recipes.serialization import recipe_from_dict
 
 ROOT = Path(__file__).parent.parent
 WEIGHTS = ROOT / "src" / "tenfold" / "weights"
+TEMPERATURES = ROOT / "results" / "temperature.json"
 
 SMALL = ("nano", "tiny")
 """Models that are shipped as an int8 graph and as a C header too."""
@@ -87,6 +91,7 @@ def main() -> None:
         raise UsageError(f"the seed is {bundle.meta['seed']}; only seed 0 is shipped")
     facts = {key: value for key, value in bundle.meta.items() if key not in ("format", "files")}
     name = facts["recipe"]["name"]
+    facts["reading"] = reading_settings(name)
     contents = {KERAS: bundle.read(KERAS), ONNX: bundle.read(ONNX)}
     if name in SMALL:
         contents |= small_forms(bundle)
@@ -97,6 +102,20 @@ def main() -> None:
         contents[LINE] = bundle.read(LINE)
     shipped = write_bundle(WEIGHTS / name, contents, facts)
     (WEIGHTS / name / "card.md").write_text(card(shipped.meta), encoding="utf-8")
+
+
+def reading_settings(name: str) -> dict[str, Any]:
+    """Return the settings of reading with a model, for its meta.json.
+
+    The threshold is the one in results/temperature.json. A model without one gets the default of
+    the reader, and is marked as not calibrated.
+    """
+    threshold = json.loads(TEMPERATURES.read_text(encoding="utf-8")).get(name, {}).get("threshold")
+    return {
+        "preprocessing": PREPROCESSING_VERSION,
+        "calibrated": threshold is not None,
+        "threshold": ReaderSettings().threshold if threshold is None else threshold,
+    }
 
 
 def small_forms(bundle: Bundle) -> dict[str, bytes]:

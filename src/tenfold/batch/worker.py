@@ -13,8 +13,7 @@ from tenfold.batch.chunks import Chunk, Content, ImageBlock, Input, Unreadable, 
 from tenfold.batch.output import part_name
 from tenfold.batch.output_table import PictureRows, image_rows, schema
 from tenfold.classifiers.base import predict_scored
-from tenfold.classifiers.bundle import graph_of, load_bundle
-from tenfold.classifiers.onnx import OnnxClassifier
+from tenfold.classifiers.bundle import load_classifier
 from tenfold.errors import PictureError
 from tenfold.files import atomic_path
 from tenfold.imaging.decoding import load_pages, load_picture, picture_name
@@ -93,7 +92,7 @@ def _reader(model: str) -> Reader:
     import cv2
 
     cv2.setNumThreads(1)
-    return Reader(OnnxClassifier(graph_of(load_bundle(model)), threads=1))
+    return Reader(load_classifier(model, threads=1))
 
 
 def _row_groups(tables: Iterator[Any]) -> Iterator[Any]:

@@ -1,9 +1,10 @@
 """The interface that every classifier of 28x28 images implements."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +46,14 @@ def as_images(images: npt.ArrayLike) -> Images:
 
 
 class Classifier(ABC):
-    """Anything that assigns each image a probability of each digit."""
+    """Anything that assigns each image a probability of each digit.
+
+    Attributes:
+        reading_settings: The settings of reading that the model's meta.json holds, such as its
+            threshold; see `tenfold.reading.settings`. Empty without a bundle.
+    """
+
+    reading_settings: Mapping[str, Any] = MappingProxyType({})
 
     @abstractmethod
     def predict_proba(self, images: npt.ArrayLike) -> Probabilities:

@@ -88,29 +88,40 @@ def load_bundle(model: str | Path) -> Bundle:
 
 
 def load_classifier(
-    model: str | Path, *, int8: bool = False, runtime: Runtime = "onnxruntime"
+    model: str | Path,
+    *,
+    int8: bool = False,
+    runtime: Runtime = "onnxruntime",
+    threads: int = 0,
 ) -> Classifier:
     """Return the classifier of a shipped model or of a bundle folder, without TensorFlow.
+
+    It carries the settings of reading that meta.json holds, such as the model's threshold.
 
     Args:
         model: Shipped name or bundle folder.
         int8: Use the int8 graph, which only the small shipped models have.
         runtime: "onnxruntime", or "openvino", which is faster for very many images
             (`OpenVinoClassifier`).
+        threads: Threads for one call; 0 leaves their number to the runtime.
 
     Raises:
         BundleError: No such model, or its files are missing or altered.
         MissingExtraError: The runtime is OpenVINO, and OpenVINO is not installed.
         UsageError: No such runtime.
     """
-    graph = graph_of(load_bundle(model), int8=int8)
+    bundle = load_bundle(model)
+    graph = graph_of(bundle, int8=int8)
     if runtime == "onnxruntime":
-        return OnnxClassifier(graph)
-    if runtime == "openvino":
+        classifier: Classifier = OnnxClassifier(graph, threads)
+    elif runtime == "openvino":
         from tenfold.classifiers.openvino import OpenVinoClassifier
 
-        return OpenVinoClassifier(graph)
-    raise UsageError(f"no runtime is named {runtime!r}; there are: onnxruntime, openvino")
+        classifier = OpenVinoClassifier(graph, threads)
+    else:
+        raise UsageError(f"no runtime is named {runtime!r}; there are: onnxruntime, openvino")
+    classifier.reading_settings = bundle.meta.get("reading", {})
+    return classifier
 
 
 def load_features(model: str | Path) -> "FeatureClassifier":
@@ -122,7 +133,9 @@ def load_features(model: str | Path) -> "FeatureClassifier":
     from tenfold.classifiers.features import FeatureClassifier
 
     bundle = load_bundle(model)
-    return FeatureClassifier(graph_of(bundle), recipe_of(bundle))
+    classifier = FeatureClassifier(graph_of(bundle), recipe_of(bundle))
+    classifier.reading_settings = bundle.meta.get("reading", {})
+    return classifier
 
 
 def recipe_of(bundle: Bundle) -> "Recipe":

@@ -12,10 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.imaging.ink import Gray, Ink, ink_of
+from tenfold.arrays import SIDE, Gray, Ink
+from tenfold.imaging.ink import INK_SHARE, ink_of
 
-CANVAS_SIDE = 28
-"""Side of an MNIST image, in pixels (LeCun et al. 1998)."""
+PREPROCESSING_VERSION = 1
+"""Raised when a picture gives another 28x28 image than before, so that thresholds calibrated on the
+images of one version are not used with another."""
 
 DIGIT_SIDE = 20
 """MNIST digits fit this square, keeping their aspect ratio (LeCun et al. 1998)."""
@@ -35,11 +37,6 @@ WORK_SIDE = 320
 ZOOM_SIDE = 80
 """A mark found smaller than this in a reduced picture is sought again where it lies, unreduced:
 4 pixels for each of the 20 a digit gets."""
-
-INK_SHARE = 0.5
-"""Share of a mark's full ink from which a pixel is stroke: the edge of an even
-stroke. On pictures made from MNIST training images 0.4 and 0.45 read alike, and give canvases a
-little less like the images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,8 +208,8 @@ def fit(ink: Ink) -> Gray:
     width, height = (max(1, round(side * scale)) for side in (ink.shape[1], ink.shape[0]))
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     small = cv2.resize(ink, (width, height), interpolation=way)
-    canvas = np.zeros((CANVAS_SIDE, CANVAS_SIDE), dtype=np.uint8)
-    top, left = (CANVAS_SIDE - height) // 2, (CANVAS_SIDE - width) // 2
+    canvas = np.zeros((SIDE, SIDE), dtype=np.uint8)
+    top, left = (SIDE - height) // 2, (SIDE - width) // 2
     canvas[top : top + height, left : left + width] = np.rint(np.clip(small, 0, 1) * 255)
     return canvas
 

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tenfold.arrays import Gray
 from tenfold.errors import PictureError, PictureTooLargeError
 from tenfold.imaging.documents import MAX_PIXELS, check_size, is_heif, is_pdf, open_heif, pdf_pages
 from tenfold.imaging.ink import median
 
-Gray: TypeAlias = NDArray[np.uint8]
 PictureSource: TypeAlias = str | Path | bytes | BinaryIO | Image.Image | NDArray[np.uint8]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
@@ -72,8 +72,8 @@ class Picture:
     height: int
     orientation: int
 
-    def turned(self, degrees: int) -> "Picture":
-        """Return the picture turned further, by 90, 180 or 270 degrees clockwise."""
+    def rotated(self, degrees: int) -> "Picture":
+        """Return the picture rotated further, by 90, 180 or 270 degrees clockwise."""
         width, height = self.width, self.height
         if degrees in (90, 270):
             width, height = height, width

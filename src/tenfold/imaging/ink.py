@@ -1,55 +1,75 @@
-"""A gray picture made into ink on paper: the light evened out, whichever of the two is dark."""
+"""Binarization: ink told from paper under uneven light, whichever of the two is dark."""
 
 import math
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Gray: TypeAlias = NDArray[np.uint8]
-Ink: TypeAlias = NDArray[np.float32]
+from tenfold.arrays import Gray, Ink
+
+INK_SHARE = 0.5
+"""Share of full ink from which a pixel is stroke: the edge of an even stroke. On pictures made from
+MNIST training images 0.4 and 0.45 read alike, and give canvases a little less like the images."""
 
 MIN_CONTRAST = 12.0
-"""Ink differs from paper by at least this, of 255; a page without is blank. Weak pencil has 20."""
+"""Least difference between ink and paper, of 255; a picture with less is blank. Weak pencil has
+20."""
 
 NOISE_SIGMAS = 7.0
-"""Ink stands this many standard deviations of the paper's noise above it. On pictures made from
-MNIST training images 5 to 9 read alike; on noisy blank ones 5 finds more ink."""
+"""Least difference between ink and paper, in standard deviations of the paper's noise. On pictures
+made from MNIST training images 5 to 9 read alike; on noisy blank pictures 5 finds more ink."""
 
 PAPER_SHARE = 0.25
-"""Share of a page's ink that is still paper, as strokes may fill more than half of a close
-crop. On pictures made from MNIST training images 0.4 costs close crops of fat strokes; 0 reads
-alike, but finds more ink on noisy blank ones."""
+"""Quantile of a page's ink that is still paper: strokes may fill more than half of a close crop.
+On pictures made from MNIST training images 0.4 reads close crops of fat strokes worse; 0 reads
+alike, but finds more ink on noisy blank pictures."""
 
 PAPER_SQUARE = 0.5
 """Side of the square that is wider than any stroke, as a share of the picture's shorter side. On
-pictures made from MNIST training images a third costs close crops of fat strokes, the whole costs
-corner shadows, and two thirds read alike."""
+pictures made from MNIST training images 1/3 reads close crops of fat strokes worse, 1 reads corner
+shadows worse, and 2/3 reads alike."""
 
 EVEN_LIGHT = 0.5
-"""Light is called even if a surface leaves more than this share of the pixels' deviations. On
-pictures made from MNIST training images 0.3 misses uneven light; 0.7 and more cost close crops of
-fat strokes."""
+"""Light counts as even if a fitted surface leaves more than this share of the pixels' deviations.
+On pictures made from MNIST training images 0.3 misses uneven light; 0.7 and more read close crops
+of fat strokes worse."""
 
 SAMPLE_SIDE = 250
-"""Pictures of a longer shorter side are sampled, every other pixel and so on, for levels."""
+"""Levels of a picture whose shorter side is longer are measured on every second pixel, every third
+and so on."""
 
 UNDECIDED = 0.1
-"""So near to a half, the share of light pixels does not tell ink from paper: half of the page may
-lie in shadow. Set on pages made from MNIST training images."""
+"""If the share of light pixels is closer to a half, it does not tell ink from paper: half of the
+page may lie in shadow. Set on pages made from MNIST training images."""
+
+# The following were set by hand on pages made of MNIST training images (tests/scenes.py).
+
+FIRST_SQUARE = 0.2
+"""`PAPER_SQUARE` of a page until the height of its digits is known."""
+
+SQUARE_HEIGHTS = 1.5
+"""Side of that square in heights of a digit, once the height is known."""
+
+HALVED_SIDE = 600
+"""Pages whose shorter side has this many pixels or more are halved to find the digits' height."""
+
+LOWEST_HALVED = 10.0
+"""If digits are lower than this many pixels on the halved page, the whole page is used: some digits
+may be lost."""
 
 
 def ink_of(
     gray: Gray, paper_square: float = PAPER_SQUARE, *, ink_is_dark: bool | None = None
 ) -> Ink | None:
-    """Tell ink from paper under uneven light, whichever of them is dark.
+    """Tell ink from paper under uneven light.
 
     Args:
         gray: uint8 (h, w).
         paper_square: Side of a square wider than any stroke, as a share of the shorter side.
-        ink_is_dark: Whether it is darker than the paper; None finds out.
+        ink_is_dark: Whether ink is darker than paper; None lets the picture decide.
 
     Returns:
         float32 (h, w), 0 paper to 1 full ink, or None if nothing stands out.
@@ -62,10 +82,10 @@ def ink_of(
     paper = light + _paper(flat, dark, paper_square)
     ink: Ink = values - paper
     if dark:
-        # Ink takes away a share of the light, so in shadow it differs less: undo that.
+        # Ink absorbs a share of the light, so in shadow it differs less from paper: undo that.
         full = max(median(paper[::step, ::step]), 1.0)
         ink *= -full / np.maximum(paper, full / 4)
-    # Noise moves the level of the paper. A large picture tells it by some of its pixels.
+    # Noise shifts the level of the paper. Of a large picture a sample of pixels is enough.
     ink -= np.float32(quantile(ink[::step, ::step], PAPER_SHARE))
     stands_out = ink[ink > max(NOISE_SIGMAS * _noise(ink), MIN_CONTRAST)]
     if stands_out.size == 0:
@@ -74,12 +94,84 @@ def ink_of(
     return share
 
 
-def _light(values: Ink) -> Ink:
-    """Fit the light that falls on the picture: the quadratic surface nearest to most pixels.
+def page_ink(
+    gray: Gray, *, drawn: bool = False, inverted: bool = False
+) -> tuple[Ink, float] | None:
+    """Tell ink from paper on a page, and measure the height of its digits.
 
-    Least absolute deviations by reweighting, on a thumbnail, so that strokes have no say. Where
-    the surface explains little, the light is called even: strokes that fill the picture must not
-    bend it.
+    Ink is found twice, because the square of `ink_of` depends on the height of the digits.
+
+    Args:
+        gray: uint8 (h, w).
+        drawn: The page was drawn on a clean sheet, so that nothing large is a rule or a frame.
+        inverted: Take for ink what looks like paper, and the other way round.
+
+    Returns:
+        float32 (h, w), 0 paper to 1 full ink, and the height of a typical digit in pixels; None if
+        nothing looks like a digit.
+    """
+    halves = min(gray.shape) >= HALVED_SIDE
+    look = _halved(gray) if halves else gray
+    dark = is_ink_dark(look)
+    if dark is None:
+        dark = _dark_covers_less(look)
+    dark ^= inverted
+    height = 0.0
+    if halves:
+        height = 2 * _typical_height(ink_of(look, FIRST_SQUARE, ink_is_dark=dark), drawn)
+    if height < 2 * LOWEST_HALVED:
+        height = _typical_height(ink_of(gray, FIRST_SQUARE, ink_is_dark=dark), drawn)
+    square = min(PAPER_SQUARE, SQUARE_HEIGHTS * height / min(gray.shape)) or PAPER_SQUARE
+    ink = ink_of(gray, square, ink_is_dark=dark)
+    if ink is None:
+        return None
+    height = 2 * _typical_height(_halved(ink), drawn) if halves else 0.0
+    if height < 2 * LOWEST_HALVED:
+        height = _typical_height(ink, drawn)
+    return (ink, height) if height else None
+
+
+def _dark_covers_less(gray: Gray) -> bool:
+    """Return whether dark ink covers less than light ink: paper between strokes covers more."""
+    inks = (ink_of(gray, FIRST_SQUARE, ink_is_dark=dark) for dark in (True, False))
+    dark, light = (1.0 if ink is None else float((ink >= INK_SHARE).mean()) for ink in inks)
+    return dark <= light
+
+
+def _halved(values: NDArray[Any]) -> Any:
+    return cv2.resize(values, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+
+
+def _typical_height(ink: Ink | None, drawn: bool) -> float:
+    """Return the height of a typical digit at this scale, or 0 if nothing looks like a digit.
+
+    It is the median height of connected components, weighted by their ink so that specks count
+    little. Components that span the page are no digits.
+    """
+    if ink is None:
+        return 0.0
+    stroke = (ink >= INK_SHARE).astype(np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(stroke, connectivity=8)
+    width, height, area = stats[1:, 2], stats[1:, 3], stats[1:, 4].astype(float)
+    page = np.array(stroke.shape)
+    # Digits may touch along the whole line; long components with little ink are rules or frames.
+    likely = (height >= 4) & (height > width / 12)
+    if not drawn:
+        likely &= (height < page[0] / 3) | (width < page[1] / 4) | (area > 0.2 * width * height)
+    if not likely.any():
+        return 0.0
+    order = np.argsort(height[likely])
+    weight = np.cumsum(area[likely][order])
+    middle = int(np.searchsorted(weight, weight[-1] / 2))
+    return float(height[likely][order][middle])
+
+
+def _light(values: Ink) -> Ink:
+    """Return the light that falls on the picture, as the quadratic surface that fits it best.
+
+    The fit minimizes absolute deviations by reweighting, on a thumbnail, so that strokes have
+    little influence. If the surface explains little, the light is even: strokes that fill the
+    picture must not bend the surface.
     """
     side = 32
     thumbnail = cv2.resize(values, (side, side), interpolation=cv2.INTER_AREA)
@@ -101,14 +193,14 @@ def _light(values: Ink) -> Ink:
 
 
 def median(values: NDArray[Any] | Sequence[float]) -> float:
-    """Return the middle value, or the mean of the two in the middle."""
+    """Return the median."""
     return quantile(values, 0.5)
 
 
 def quantile(values: NDArray[Any] | Sequence[float], share: float) -> float:
-    """Return the value that this share of the values lie below, as `np.quantile` does.
+    """Return the value below which this share of the values lies, as `np.quantile` does.
 
-    NumPy's own, and its median, would import its masked arrays: 10 ms of a short command.
+    NumPy's quantile and median import its masked arrays, which takes 10 ms.
     """
     flat = np.ravel(values)
     place = share * (flat.size - 1)
@@ -119,7 +211,7 @@ def quantile(values: NDArray[Any] | Sequence[float], share: float) -> float:
 
 
 def is_ink_dark(gray: Gray) -> bool | None:
-    """Tell whether ink is darker than the paper, or None if light and dark hold half each.
+    """Return whether ink is darker than paper, or None if each is about half of the picture.
 
     Args:
         gray: uint8 (h, w).
@@ -131,10 +223,10 @@ def is_ink_dark(gray: Gray) -> bool | None:
 
 
 def _light_share(flat: Ink) -> float:
-    """Return how much of a picture is light, 0 to 1: the mean of corners, margin and the whole.
+    """Return the share of light pixels, 0 to 1: the mean over corners, margin and whole picture.
 
-    Paper is most of it. A thin frame or a scanner's dark rim owns the corners, and is outvoted.
-    The margin is the outer tenth.
+    Paper is most of a picture. A thin frame or a scanner's dark rim fills the corners, and the
+    other two outvote it. The margin is the outer tenth.
     """
     levels = cv2.normalize(flat, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
     threshold, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_OTSU)
@@ -148,12 +240,12 @@ def _light_share(flat: Ink) -> float:
 
 
 def _paper(flat: Ink, ink_is_dark: bool, share: float) -> Ink:
-    """Return the level of the paper under and around strokes: shadows stay, strokes go.
+    """Return the level of the paper under and around strokes, with shadows and without strokes.
 
-    A morphological closing (opening, for light ink) on a thumbnail, with a square wider than any
-    stroke.
+    It is a morphological closing (opening, for light ink) of a thumbnail, with a square wider than
+    any stroke.
     """
-    # So many pixels that the square has ten or more.
+    # The thumbnail has enough pixels for the square to have at least ten.
     scale = min(1.0, max(96, 10 / share * max(flat.shape) / min(flat.shape)) / max(flat.shape))
     size = (max(1, round(flat.shape[1] * scale)), max(1, round(flat.shape[0] * scale)))
     thumbnail = cv2.resize(flat, size, interpolation=cv2.INTER_AREA)
@@ -165,15 +257,15 @@ def _paper(flat: Ink, ink_is_dark: bool, share: float) -> Ink:
 
 
 def _noise(ink: Ink) -> float:
-    """Return the standard deviation of the paper's noise, from differences of pixels near by.
+    """Return the standard deviation of the paper's noise, from differences of nearby pixels.
 
-    The median difference is one of paper, not of strokes, unless the picture is so small that
-    strokes are most of it; then noise is taken as none.
+    The median difference is one between pixels of paper, unless strokes are most of the picture.
+    So the noise of a small picture is taken to be 0.
     """
     if min(ink.shape) < 64:
         return 0.0
-    # Four apart, since blur and JPEG make adjacent pixels alike. 1.4826 makes a median deviation
-    # a Gaussian's sigma; a difference has sqrt(2) times as much.
+    # The pixels are four apart, because blur and JPEG make adjacent pixels similar. 1.4826 turns a
+    # median deviation into a Gaussian's sigma; the sigma of a difference is sqrt(2) times as large.
     step = 2 + min(ink.shape) // SAMPLE_SIDE
     differences = np.abs(ink[::step, 4::step] - ink[::step, :-4:step])
     return 1.4826 / math.sqrt(2) * median(differences)
@@ -182,11 +274,11 @@ def _noise(ink: Ink) -> float:
 def _full_ink(stands_out: Ink) -> float:
     """Return the level of full ink among pixels that stand out from paper.
 
-    Otsu's threshold parts strokes from their faint edges, shadows and printed rules; full ink is
-    the median of what is left, which an uneven pen reaches along most of its way. A
-    fixed percentile of all is worse: up to 90 for drawn digits under half a shadow, from 95 for an
-    uneven pen on pictures made from MNIST training images. There 25, 75 and 90 instead of the
-    median are no better.
+    Otsu's threshold separates strokes from their faint edges, shadows and printed rules. Full ink
+    is the median of the strokes, which an uneven pen reaches along most of its way. On pictures
+    made from MNIST training images a fixed percentile of all pixels is worse: up to 90 for drawn
+    digits under half a shadow, from 95 for an uneven pen. Percentiles 25, 75 and 90 of the strokes
+    are no better than the median.
     """
     top = float(stands_out.max())
     levels = np.clip(stands_out * (255 / top), 0, 255).astype(np.uint8).reshape(1, -1)

@@ -1,9 +1,10 @@
-"""The likeliest digits behind what a network says step by step, and how sure each of them is.
+"""CTC decoding: the likeliest row of digits behind a network's steps, and each digit's confidence.
 
-At every step the network gives the probabilities of none and of the ten digits; a digit goes on for
-some steps, and none parts equal neighbors (connectionist temporal classification: A. Graves et
-al., ICML 2006). The likeliest answers of all steps, strung together, need not be the likeliest
-row of digits: one that is half seen at three steps is seen at none of them.
+At every step the network gives the probabilities of no digit and of the ten digits. A digit lasts
+for some steps, and a step without a digit separates equal neighbors (connectionist temporal
+classification: A. Graves et al., ICML 2006). Greedy decoding takes the likeliest answer of each
+step, which need not give the likeliest row: a digit half seen at three steps is seen at none of
+them. So hill climbing changes single digits of the greedy row until no change is likelier.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,28 +15,26 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-PAPER = 0.999
-"""A step that is none with such a probability parts the line: what stands left and right of it has
-nothing to do with each other."""
-
-MOST, LONGEST = 12, 200
-"""Digits and steps between two such steps, at most, of which every change is tried: no number is
-longer, and noise is soon read."""
+from tenfold.reading.settings import ReaderSettings
 
 Steps = NDArray[np.float32]
-"""Probabilities (t, 11) at t steps: of none, 0, 1, ... 9."""
-
-NEGLIGIBLE = 1e-3
-"""A way of looking at a line counts for nothing if all rows are so much less likely in it."""
+"""float32 (t, 11): at each of t steps the probabilities of no digit, 0, 1, ... 9."""
 
 _Row = list[int]
 _Floats = NDArray[np.float64]
-_Likely = Callable[[list[_Row]], _Floats]
+_Likelihood = Callable[[list[_Row]], _Floats]
 
 
 @dataclass(frozen=True)
-class Spotted:
-    """A digit, 0 to 9; how sure it is, 0 to 1; its first step, and the one after its last."""
+class PlacedDigit:
+    """A digit and its place on the steps.
+
+    Attributes:
+        digit: 0 to 9.
+        confidence: Probability of the digit in its place, 0 to 1.
+        first: Its first step.
+        end: The step after its last.
+    """
 
     digit: int
     confidence: float
@@ -43,107 +42,112 @@ class Spotted:
     end: int
 
 
-def spotted(steps: Steps) -> list[Spotted]:
-    """Return the digits, left to right.
+def decode(steps: Steps, settings: ReaderSettings) -> list[PlacedDigit]:
+    """Return the digits of a line, left to right.
 
-    Each is as sure as its row is among the rows in which it is another digit or missing, or in
-    which one more stands beside it.
+    The confidence of a digit is the probability of the row among the rows in which this digit is
+    another one or missing, or in which one more digit stands beside it.
     """
     found = []
-    for first, end in _parts(steps[:, 0] < PAPER):
+    for first, end in _parts(steps[:, 0] < settings.paper_probability):
         part = steps[first:end].astype(np.float64)
-        strung = _strung(part)
-        if len(strung) <= MOST and len(part) <= LONGEST:
-            # Against the likeliest of each step, so that the product over many does not vanish.
-            strung = _judged(part / part.max(axis=1, keepdims=True), strung)
-        found += [replace(one, first=first + one.first, end=first + one.end) for one in strung]
+        digits = _greedy(part)
+        if len(digits) <= settings.searched_digits and len(part) <= settings.searched_steps:
+            # Relative to the likeliest of each step, so that the product over many stays above 0.
+            relative = part / part.max(axis=1, keepdims=True)
+            row = [one.digit for one in digits]
+            row, confidences = _climb(partial(likelihoods, relative), row, settings)
+            digits = _placed(relative, row, confidences)
+        found += [replace(one, first=first + one.first, end=first + one.end) for one in digits]
     return found
 
 
-def likeliest(ways: Sequence[Steps]) -> tuple[int, list[Spotted]]:
-    """Return the digits that are likeliest when a line was looked at in several ways.
+def decode_several(
+    views: Sequence[Steps], settings: ReaderSettings
+) -> tuple[int, list[PlacedDigit]]:
+    """Return the likeliest digits of a line that the network saw in several views.
 
-    Which way is right is not known, so the likelihood of a row is the mean of what it is in each:
-    of the rows that any way gives, the best counts, and the better ones that changes lead to.
+    Which view is right is not known, so the likelihood of a row is its mean over the views. The
+    search starts with the best of the rows that single views give.
 
     Args:
-        ways: What is said of the line, at other heights for example.
+        views: The steps of each view, at other heights of the line for example.
+        settings: The settings of reading.
 
     Returns:
-        The number of the way in which this row is likeliest, and the digits at their steps there.
+        The number of the view in which this row is likeliest, and the digits at their steps there.
     """
-    alone = [spotted(steps) for steps in ways]
+    alone = [decode(steps, settings) for steps in views]
     rows = [list(row) for row in {tuple(one.digit for one in found) for found in alone} if row]
-    if not rows or max(map(len, rows)) > MOST or max(map(len, ways)) > LONGEST:
-        sure = [float(np.mean([one.confidence for one in found] or [0])) for found in alone]
-        return int(np.argmax(sure)), alone[int(np.argmax(sure))]
-    peaks = [steps.max(axis=1, keepdims=True).astype(np.float64) for steps in ways]
-    parts = [steps / peak for steps, peak in zip(ways, peaks, strict=True)]
-    most = np.array([np.log(peak).sum() for peak in peaks])
-    each = (
-        np.array([likelihoods(part, rows) for part in parts]) * np.exp(most - most.max())[:, None]
-    )
-    kept = np.flatnonzero(each.max(axis=1) > NEGLIGIBLE * each.max())
-    weights = np.exp(most[kept] - most[kept].max())
+    long = bool(rows) and max(map(len, rows)) > settings.searched_digits
+    if not rows or long or max(map(len, views)) > settings.searched_steps:
+        confidences = [float(np.mean([d.confidence for d in found] or [0])) for found in alone]
+        best = int(np.argmax(confidences))
+        return best, alone[best]
+    peaks = [steps.max(axis=1, keepdims=True).astype(np.float64) for steps in views]
+    relative = [steps / peak for steps, peak in zip(views, peaks, strict=True)]
+    logs = np.array([np.log(peak).sum() for peak in peaks])
+    each = np.array([likelihoods(one, rows) for one in relative])
+    each = each * np.exp(logs - logs.max())[:, None]
+    kept = np.flatnonzero(each.max(axis=1) > settings.negligible_likelihood * each.max())
+    weights = np.exp(logs[kept] - logs[kept].max())
 
-    def likely(rows: list[_Row]) -> _Floats:
-        said = np.array([likelihoods(parts[way], rows) for way in kept])
-        mean: _Floats = weights @ said
+    def mean_likelihood(rows: list[_Row]) -> _Floats:
+        mean: _Floats = weights @ np.array([likelihoods(relative[view], rows) for view in kept])
         return mean
 
-    row, confidences = _climbed(likely, rows[int(each.sum(axis=0).argmax())])
-    shown = kept[int((weights * [likelihoods(parts[way], [row])[0] for way in kept]).argmax())]
-    return int(shown), _laid(parts[shown], row, confidences)
+    start = rows[int(each.sum(axis=0).argmax())]
+    row, confidences_of_row = _climb(mean_likelihood, start, settings)
+    shown = kept[int((weights * [likelihoods(relative[view], [row])[0] for view in kept]).argmax())]
+    return int(shown), _placed(relative[shown], row, confidences_of_row)
 
 
 def _parts(written: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """Give first and end of each run of steps on which something is written."""
+    """Yield first step and end of each run of steps on which something is written."""
     edges = np.flatnonzero(np.diff(written, prepend=False, append=False))
     return zip(map(int, edges[::2]), map(int, edges[1::2]), strict=True)
 
 
-def _strung(part: _Floats) -> list[Spotted]:
-    """Return the likeliest answers, strung together."""
+def _greedy(part: _Floats) -> list[PlacedDigit]:
+    """Return the likeliest answer of each step, equal neighbors merged: greedy decoding."""
     likeliest = part.argmax(axis=1)
     starts = np.flatnonzero(np.diff(likeliest, prepend=-1)).tolist()
     return [
-        Spotted(int(answer) - 1, float(part[start:end, answer].max()), start, end)
+        PlacedDigit(int(answer) - 1, float(part[start:end, answer].max()), start, end)
         for start, end in pairwise([*starts, len(part)])
         if (answer := likeliest[start])
     ]
 
 
-def _judged(part: _Floats, strung: list[Spotted]) -> list[Spotted]:
-    """Return the likeliest row that changes of single digits lead to."""
-    row, confidences = _climbed(partial(likelihoods, part), [one.digit for one in strung])
-    return _laid(part, row, confidences)
-
-
-def _laid(part: _Floats, row: _Row, confidences: _Floats) -> list[Spotted]:
-    """Return the digits of a row where they lie likeliest on the steps."""
+def _placed(part: _Floats, row: _Row, confidences: _Floats) -> list[PlacedDigit]:
+    """Return the digits of a row at the steps where the row is likeliest."""
     return [
-        Spotted(digit, float(confidence), *place)
+        PlacedDigit(digit, float(confidence), *place)
         for digit, confidence, place in zip(row, confidences, _places(part, row), strict=True)
     ]
 
 
-def _climbed(likely: _Likely, row: _Row) -> tuple[_Row, _Floats]:
-    """Change a row digit by digit until that makes it no likelier, and say how sure each is."""
+def _climb(likelihood: _Likelihood, row: _Row, settings: ReaderSettings) -> tuple[_Row, _Floats]:
+    """Change single digits of a row until no change is likelier: hill climbing.
+
+    Returns:
+        The row, and the confidence of each of its digits.
+    """
     while True:
         changes = list(_changes(row))
-        found = likely([row, *(changed for changed, _ in changes)])
+        found = likelihood([row, *(changed for changed, _ in changes)])
         best = int(found.argmax())
-        if not best or len(row) > MOST:
+        if not best or len(row) > settings.searched_digits:
             break
         row = changes[best - 1][0]
     rivals = np.full(len(row), found[0])
-    for (_, concerned), rival in zip(changes, found[1:], strict=True):
-        rivals[concerned] += rival
+    for (_, places), rival in zip(changes, found[1:], strict=True):
+        rivals[places] += rival
     return row, found[0] / rivals
 
 
 def _changes(row: _Row) -> Iterator[tuple[_Row, list[int]]]:
-    """Give every row that differs by a digit, with the places of the digits put in doubt by it."""
+    """Yield each row that differs by one digit, and the places of the digits it contradicts."""
     for place, digit in enumerate(row):
         before, behind = row[:place], row[place + 1 :]
         yield before + behind, [place]
@@ -153,13 +157,13 @@ def _changes(row: _Row) -> Iterator[tuple[_Row, list[int]]]:
     for place in range(len(row) + 1):
         beside = [near for near in (place - 1, place) if 0 <= near < len(row)]
         for digit in range(10):
-            # Before its equal, it is the same row as behind it.
+            # A digit before its equal gives the same row as behind it.
             if place == len(row) or row[place] != digit:
                 yield [*row[:place], digit, *row[place:]], beside
 
 
 def likelihoods(part: _Floats, rows: list[_Row]) -> _Floats:
-    """Return the probability of each row of digits, over all ways of laying it onto the steps."""
+    """Return the probability of each row of digits, summed over all its alignments to the steps."""
     states, may_skip = _states(rows)
     said = part[:, states]
     reached = np.zeros(states.shape)
@@ -176,9 +180,10 @@ def likelihoods(part: _Floats, rows: list[_Row]) -> _Floats:
 
 
 def _states(rows: list[_Row]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return none, digit, none, digit, ... none for each row, and which may follow two behind.
+    """Return the states of each row, and which state may follow the one two before it.
 
-    Digits may follow the digit before at once, unless both are equal.
+    The states are no digit, digit, no digit, digit, ... no digit. A digit may follow the digit
+    before it at once, unless both are equal.
     """
     states = np.zeros((len(rows), 2 * max(map(len, rows)) + 1), np.int64)
     for line, row in zip(states, rows, strict=True):
@@ -189,7 +194,7 @@ def _states(rows: list[_Row]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
 
 
 def _places(part: _Floats, row: _Row) -> list[tuple[int, int]]:
-    """Return first and end of each digit where the row lies likeliest on the steps."""
+    """Return first step and end of each digit in the likeliest alignment of a row (Viterbi)."""
     (states,), (may_skip,) = _states([row])
     best = np.zeros(len(states))
     best[:2] = part[0, states[:2]]

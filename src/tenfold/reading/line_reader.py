@@ -1,9 +1,9 @@
-"""A line of digits read as a whole, by a network that sees each digit beside its neighbors.
+"""Segmentation-free line recognition: a network reads a line of digits as a whole (CTC).
 
-Where digits are written into each other, cuts and a network for single digits go wrong: half a zero
-is a fine 6. This network looks at a strip 32 pixels high, and says every fourth column which digit
-stands there, or none (`tenfold.reading.ctc`). It was trained on strips made of MNIST's training
-images (`tenfold.training.lines`).
+Where digits are joined, cuts and a network for single digits go wrong: half a zero is a fine 6. The
+line network looks at a strip 32 pixels high. For every fourth column it gives the probabilities of
+no digit and of the ten digits (`tenfold.reading.ctc`). It was trained on strips made of MNIST's
+training images (`tenfold.training.lines`).
 """
 
 import math
@@ -14,41 +14,34 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from tenfold.arrays import Gray, Ink
 from tenfold.classifiers.onnx import make_session
 from tenfold.imaging.canvas import WORK_SIDE, Mark
-from tenfold.imaging.ink import Gray, Ink, median
-from tenfold.reading.ctc import Spotted, Steps, likeliest, spotted
+from tenfold.imaging.ink import median
+from tenfold.reading.ctc import PlacedDigit, Steps, decode, decode_several
 from tenfold.reading.results import Box
+from tenfold.reading.settings import ReaderSettings
 
-HIGH = 32
+STRIP_HEIGHT = 32
 """Height of a strip, in pixels."""
 
 STEP = 4
-"""Columns of a strip for each answer: the network halves it twice."""
+"""Columns of a strip for each step of the network, which halves the strip twice."""
 
 MARGIN = 8
 """Columns of paper before and behind the ink."""
 
 DIGIT_SHARE = 0.82
-"""Height of a typical digit as a share of the strip's: the middle of what the network was shown."""
-
-HEIGHTS = (0.95, 0.82, 0.72, 0.63, 0.55, 0.48)
-"""Shares of a picture of one line that a digit's height may be; see `LineReader.read_whole`."""
-
-INK_EDGE = 0.1
-"""Share of full ink from which a column belongs to a digit's box."""
-
-TALLEST = 0.68
-"""A digit is taken to be no lower than this part of the line's ink from top to bottom."""
+"""Height of a typical digit as a share of the strip's: the middle of the training strips' range."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """A digit found in a strip.
+class LineDigit:
+    """A digit found in a line.
 
     Attributes:
         digit: 0 to 9.
-        confidence: How sure it is in its place, 0 to 1; see `tenfold.reading.ctc.spotted`.
+        confidence: Probability of the digit in its place, 0 to 1; see `tenfold.reading.ctc.decode`.
         mark: The ink between its neighbors.
     """
 
@@ -63,53 +56,73 @@ class LineReader:
     Safe to use from several threads.
 
     Args:
-        graph: The ONNX graph. Its probabilities are float32 [n, w / 4, 11]: none, 0, 1, ... 9.
+        graph: The ONNX graph. Its probabilities are float32 [n, w / 4, 11]: no digit, 0, 1, ... 9.
+        settings: The settings of reading; None takes the defaults.
     """
 
-    def __init__(self, graph: bytes) -> None:
+    def __init__(self, graph: bytes, settings: ReaderSettings | None = None) -> None:
         self._session = make_session(graph, 1)
+        self._settings = settings or ReaderSettings()
 
-    def read(self, mark: Mark, height: float, middle: float) -> list[Found]:
+    def read_line(self, mark: Mark, height: float, middle: float) -> list[LineDigit]:
         """Return the digits in a line, left to right.
 
         Args:
             mark: The ink of the whole line.
-            height: Of a typical digit, in pixels of that ink.
+            height: Height of a typical digit, in pixels of that ink.
             middle: The row in which the middle of a typical digit lies.
         """
-        scale = DIGIT_SHARE * HIGH / height
-        return _found(mark, spotted(self._steps(to_strip(mark.ink, scale, middle))), scale)
+        scale = DIGIT_SHARE * STRIP_HEIGHT / height
+        steps = self._steps(to_strip(mark.ink, scale, middle))
+        return self._line_digits(mark, decode(steps, self._settings), scale)
 
     def read_strip(self, strip: Gray) -> list[int]:
         """Return the digits on a strip, uint8 (32, w), white on black."""
-        return [one.digit for one in spotted(self._steps(strip))]
+        return [found.digit for found in decode(self._steps(strip), self._settings)]
 
-    def read_line(self, marks: Sequence[Mark]) -> list[Found]:
-        """Return the digits in marks that stand in a row; large ones are reduced first."""
+    def read_marks(self, marks: Sequence[Mark]) -> list[LineDigit]:
+        """Return the digits in marks that stand in a row; large marks are scaled down first."""
         scale = min(1.0, WORK_SIDE / max(mark.box[3] for mark in marks))
-        found = self.read(*line_of([_scaled(mark, scale) for mark in marks]))
+        scaled = [_scaled(mark, scale) for mark in marks]
+        digits = self.read_line(*joined_marks(scaled, self._settings.lowest_digit_share))
         if scale == 1:
-            return found
+            return digits
         return [
             replace(one, mark=Mark(one.mark.ink, _scaled_box(one.mark.box, 1 / scale)))
-            for one in found
+            for one in digits
         ]
 
-    def read_whole(self, ink: Ink) -> list[Found]:
-        """Return the digits in a picture of one line, whose height fills most of the picture.
+    def read_picture_of_line(self, ink: Ink) -> list[LineDigit]:
+        """Return the digits in a picture of one line that fills most of the picture's height.
 
-        How high they are is not known: the digits count that are likeliest over a few heights.
+        The height of the digits is not known. The likeliest digits over several heights are
+        returned.
+
+        Args:
+            ink: float32 (h, w), 0 paper to 1 full ink.
         """
         mark = Mark(ink, (0, 0, ink.shape[1], ink.shape[0]))
-        scales = [DIGIT_SHARE * HIGH / (ink.shape[0] * share) for share in HEIGHTS]
+        scales = [
+            DIGIT_SHARE * STRIP_HEIGHT / (ink.shape[0] * share)
+            for share in self._settings.line_digit_shares
+        ]
         strips = [to_strip(ink, scale, ink.shape[0] / 2) for scale in scales]
-        way, found = likeliest([self._steps(strip) for strip in strips])
-        return _found(mark, found, scales[way])
+        best, found = decode_several([self._steps(strip) for strip in strips], self._settings)
+        return self._line_digits(mark, found, scales[best])
 
     def _steps(self, strip: Gray) -> Steps:
         (answers,) = self._session.run(["probabilities"], {"strips": strip[None]})
         steps: Steps = answers[0]
         return steps
+
+    def _line_digits(self, mark: Mark, found: list[PlacedDigit], scale: float) -> list[LineDigit]:
+        """Return the digits found on a strip, each with its ink in the mark."""
+        places = _columns(found, mark.ink.shape[1], scale)
+        return [
+            LineDigit(one.digit, one.confidence, part)
+            for one, (left, right) in zip(found, places, strict=True)
+            if (part := _between(mark, left, right, self._settings.box_ink))
+        ]
 
 
 def to_strip(ink: Ink, scale: float, middle: float) -> Gray:
@@ -117,23 +130,24 @@ def to_strip(ink: Ink, scale: float, middle: float) -> Gray:
 
     Args:
         ink: float32 (h, w), 0 paper to 1 full ink.
-        scale: Pixels of the strip for each of the ink.
-        middle: The row that comes to the strip's middle.
+        scale: Pixels of the strip for each pixel of the ink.
+        middle: The row of the ink that goes to the middle of the strip.
     """
     width = math.ceil((ink.shape[1] * scale + 2 * MARGIN) / STEP) * STEP
-    if scale < 1:  # or thin strokes fall between the pixels
+    if scale < 1:  # keeps thin strokes, which would fall between the pixels
         ink = cv2.GaussianBlur(ink, (0, 0), 0.4 / scale)
-    move = np.array([[scale, 0, MARGIN], [0, scale, HIGH / 2 - scale * middle]], np.float32)
-    strip = cv2.warpAffine(ink, move, (width, HIGH))
+    move = np.array([[scale, 0, MARGIN], [0, scale, STRIP_HEIGHT / 2 - scale * middle]], np.float32)
+    strip = cv2.warpAffine(ink, move, (width, STRIP_HEIGHT))
     gray: Gray = np.rint(255 * np.clip(strip, 0, 1)).astype(np.uint8)
     return gray
 
 
-def line_of(marks: Sequence[Mark]) -> tuple[Mark, float, float]:
-    """Return the marks of a line as one, with the height and middle row of a typical digit in it.
+def joined_marks(marks: Sequence[Mark], lowest_digit_share: float) -> tuple[Mark, float, float]:
+    """Return the marks of a line as one mark, with height and middle row of a typical digit in it.
 
     Args:
-        marks: At the resolution of the picture they were found in, one pixel a pixel.
+        marks: Marks with one pixel of ink for each pixel of their boxes.
+        lowest_digit_share: See `typical_height`.
     """
     left, top = (min(mark.box[axis] for mark in marks) for axis in (0, 1))
     right, bottom = (max(mark.box[axis] + mark.box[axis + 2] for mark in marks) for axis in (0, 1))
@@ -142,19 +156,23 @@ def line_of(marks: Sequence[Mark]) -> tuple[Mark, float, float]:
         x, y, width, height = mark.box
         part = ink[y - top : y - top + height, x - left : x - left + width]
         np.maximum(part, mark.ink, out=part)
+    typical = typical_height(marks, lowest_digit_share)
     middle = median([mark.box[1] + mark.box[3] / 2 for mark in marks]) - top
-    return Mark(ink, (left, top, right - left, bottom - top)), typical_height(marks), middle
+    return Mark(ink, (left, top, right - left, bottom - top)), typical, middle
 
 
-def typical_height(marks: Sequence[Mark]) -> float:
-    """Return the height of a typical digit among the marks of a line, in pixels."""
+def typical_height(marks: Sequence[Mark], lowest_digit_share: float) -> float:
+    """Return the height of a typical digit among the marks of a line, in pixels.
+
+    It is at least `lowest_digit_share` of the line's height from top to bottom.
+    """
     top = min(mark.box[1] for mark in marks)
     bottom = max(mark.box[1] + mark.box[3] for mark in marks)
-    return max(median([mark.box[3] for mark in marks]), TALLEST * (bottom - top))
+    return max(median([mark.box[3] for mark in marks]), lowest_digit_share * (bottom - top))
 
 
 def _scaled(mark: Mark, scale: float) -> Mark:
-    """Return a mark with its box scaled, and one pixel of ink for each of that box."""
+    """Return a mark with its box scaled, and with one pixel of ink for each pixel of the box."""
     box = _scaled_box(mark.box, scale)
     if mark.ink.shape[::-1] == box[2:]:
         return Mark(mark.ink, box)
@@ -167,20 +185,10 @@ def _scaled_box(box: Box, scale: float) -> Box:
     return round(x * scale), round(y * scale), *size
 
 
-def _found(mark: Mark, spots: list[Spotted], scale: float) -> list[Found]:
-    """Return what was spotted on a strip with the ink of each, as it is in the mark."""
-    places = _columns(spots, mark.ink.shape[1], scale)
-    return [
-        Found(one.digit, one.confidence, part)
-        for one, (left, right) in zip(spots, places, strict=True)
-        if (part := _between(mark, left, right))
-    ]
+def _columns(found: list[PlacedDigit], columns: int, scale: float) -> list[tuple[int, int]]:
+    """Return first column and end of each digit in the ink of a line.
 
-
-def _columns(found: list[Spotted], columns: int, scale: float) -> list[tuple[int, int]]:
-    """Return first and last column of each digit in a strip, the last not included.
-
-    Two digits part in the middle between their steps.
+    Two digits are separated in the middle between their steps.
     """
     edges = [0]
     for one, other in pairwise(found):
@@ -189,10 +197,10 @@ def _columns(found: list[Spotted], columns: int, scale: float) -> list[tuple[int
     return list(pairwise([*edges, columns])) if found else []
 
 
-def _between(mark: Mark, left: int, right: int) -> Mark | None:
+def _between(mark: Mark, left: int, right: int, box_ink: float) -> Mark | None:
     """Return the part of a mark between two columns, cut to its ink; None if there is none."""
     ink = mark.ink[:, left:right]
-    rows, columns = (np.flatnonzero((ink > INK_EDGE).any(axis=axis)) for axis in (1, 0))
+    rows, columns = (np.flatnonzero((ink > box_ink).any(axis=axis)) for axis in (1, 0))
     if not rows.size:
         return None
     top, bottom, first, last = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1

@@ -1,45 +1,57 @@
-"""Which turns of a page are worth reading it again."""
+"""Orientation and polarity: which other pages a doubtful page may be, and when one is better."""
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
 from tenfold.classifiers.base import Classifier
-from tenfold.imaging.canvas import Mark, mark_to_canvas
+from tenfold.imaging.canvas import mark_to_canvas
+from tenfold.imaging.ink import is_ink_dark
+from tenfold.reading.layout import Page, make_page
+from tenfold.reading.settings import ReaderSettings
 
-TURNS = (90, 270, 180)
+ROTATIONS = (90, 270, 180)
 """Degrees clockwise, likeliest first."""
 
-MANY, SAMPLE = 800, 200
-"""Of a page of more marks, so many are looked at turned before the whole page is."""
+
+def inverted(page: Page, classifier: Classifier, settings: ReaderSettings) -> Iterator[Page]:
+    """Yield the page in the other polarity, if light and dark hold half of the picture each.
+
+    Half of it may lie in shadow then, and the ink that was found may be paper between strokes.
+    """
+    if is_ink_dark(page.picture.gray) is None:
+        yield make_page(page.picture, settings, inverted=True)
 
 
-def likely_turns(
-    lines: list[list[Mark]], classifier: Classifier, *, better_by: float, least: float
+def rotated(page: Page, classifier: Classifier, settings: ReaderSettings) -> Iterator[Page]:
+    """Yield the page in the rotations that may set it upright, likeliest first."""
+    for degrees in likely_rotations(page, classifier, settings):
+        yield make_page(page.picture.rotated(degrees), settings, rotation=degrees)
+
+
+def likely_rotations(
+    page: Page, classifier: Classifier, settings: ReaderSettings
 ) -> tuple[int, ...]:
-    """Return the turns that may set a page upright: all three, unless its marks are very many.
+    """Return the rotations that may set a page upright: all, unless its marks are very many.
 
-    Of very many some are turned, each for itself, and must look more like digits so. Print and
-    patterns seldom do.
-
-    Args:
-        lines: The marks of the page as it stands.
-        classifier: Tells how much they look like digits.
-        better_by: Their mean score must be higher by so much,
-        least: and no lower than this.
+    Of very many marks a sample is rotated, each mark by itself. Its mean score must gain half of
+    what the whole page must gain, because marks that touch are not split. Print and patterns
+    seldom gain.
 
     Returns:
         Degrees clockwise, likeliest first.
     """
-    marks = [mark for line in lines for mark in line]
-    if len(marks) <= MANY:
-        return TURNS
-    some = marks[:: math.ceil(len(marks) / SAMPLE)]
+    marks = [mark for row in page.rows for mark in row]
+    if len(marks) <= settings.orientation_marks:
+        return ROTATIONS
+    sample = marks[:: math.ceil(len(marks) / settings.orientation_sample)]
 
     def score(degrees: int) -> float:
-        inks = (np.ascontiguousarray(np.rot90(mark.ink, -degrees // 90)) for mark in some)
+        inks = (np.ascontiguousarray(np.rot90(mark.ink, -degrees // 90)) for mark in sample)
         images = np.stack([mark_to_canvas(ink) for ink in inks])
         return float(classifier.digit_score(images).mean())
 
-    needed = max(score(0) + better_by, least)
-    return tuple(degrees for degrees in TURNS if score(degrees) > needed)
+    gain = settings.orientation_gain
+    needed = max(score(0) + gain / 2, settings.orientation_score - gain)
+    return tuple(degrees for degrees in ROTATIONS if score(degrees) > needed)

@@ -1,184 +1,169 @@
-"""Marks that stand in a row -> digits: alone and together, numbers apart from words."""
+"""Rows of marks read: digit by digit, as a whole line, and as numbers and words side by side."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby, pairwise
+from dataclasses import replace
+from itertools import groupby, islice, pairwise
 
 import numpy as np
 
-from tenfold.classifiers.base import predict_scored
-from tenfold.imaging.canvas import Mark, mark_to_canvas
-from tenfold.imaging.decoding import Picture
-from tenfold.imaging.ink import Gray, ink_of
-from tenfold.reading.line_reader import Found, typical_height
-from tenfold.reading.results import Box, Digit
+from tenfold.imaging.canvas import Mark
+from tenfold.imaging.ink import ink_of
+from tenfold.reading.layout import Page
+from tenfold.reading.line_reader import LineDigit, typical_height
+from tenfold.reading.marks import ScoredDigit, classify
+from tenfold.reading.selection import (
+    Part,
+    Row,
+    is_number_beside_word,
+    is_word,
+    may_hold_words,
+    mean_log,
+)
+from tenfold.reading.settings import ReaderSettings
 from tenfold.reading.shipped import Models
-from tenfold.reading.splitting import Cuts
-
-LESS_SURE = 0.35
-"""A line read as a whole may be so much less sure, in mean log likelihood, than digit by digit:
-half of a zero is a fine 6 to who sees nothing else. Set on pages made of MNIST training images."""
-
-SEVERAL, SEEN = 3, 0.6
-"""Of so many marks in a row the line's network, which has seen words, too, finds such a share to be
-digits, or they are a word."""
-
-SPACE = 0.4
-"""A gap of so many heights parts words from numbers."""
-
-MOSTLY = 0.85
-"""Where it finds a smaller share of a row to be digits, words are looked for between the spaces."""
-
-NUMBER, LEAST, SURELY = 0.75, 2, 0.85
-"""What stands beside a word is a number if such a share of its marks, and so many, are digits, of
-which the line's network is so sure on average. As all on words here, set on pages like those of
-benchmarks/words.py."""
-
-CALLED = 1 / 3
-"""A line is not read as a whole unless so many of its marks are called: letters seldom are."""
-
-LONG, LONGEST = 1.3, 12.0
-"""A picture so many times as wide as high may be one line, cut out close."""
-
-Scored = tuple[Digit, float]
-"""A digit, and how sure it is that it is one, 0 to 1."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """Digits that stand in a row, each with its score; the scores of its marks, each for itself.
-
-    `stays`: whether it is a line of digits, if the line's network has told.
-    """
-
-    digits: list[Scored]
-    alone: list[float]
-    stays: bool | None = None
+from tenfold.reading.splitting import Splitter
 
 
 class RowReader:
-    """Reads the rows of one picture.
+    """Reads the rows of one page.
 
     Args:
-        models: What names digits, and what reads lines.
-        picture: Where the marks stand.
-        threshold: A digit whose score falls below it is rejected.
-        whole_lines: Rows that are read badly digit by digit are read as a whole, too.
+        page: The page.
+        models: The classifier, the line network and the settings of reading.
+        splitter: Splits marks that are several digits.
     """
 
-    def __init__(
-        self, models: Models, picture: Picture, *, threshold: float, whole_lines: bool
-    ) -> None:
+    def __init__(self, page: Page, models: Models, splitter: Splitter) -> None:
+        self._page = page
         self._models = models
-        self._picture = picture
-        self._threshold = threshold
-        self._whole_lines = whole_lines
+        self._settings = models.settings
+        self._splitter = splitter
 
-    def name(self, marks: Sequence[Mark]) -> list[Scored]:
-        """Return the digit that each mark is, with its digit score."""
-        images = [mark_to_canvas(mark.ink) for mark in marks]
-        if not images:
-            return []
-        return self._call(images, [_whole_box(mark.box, self._picture) for mark in marks])
+    def read_rows(self) -> list[Row]:
+        """Return what each row of the page holds, or one row if the picture shows a single line."""
+        classified = iter(self._classify([mark for marks in self._page.rows for mark in marks]))
+        rows = [
+            Row(len(marks), self._read_marks(marks, list(islice(classified, len(marks)))))
+            for marks in self._page.rows
+        ]
+        parts = [part for row in rows for part in row.parts]
+        line = self._read_picture_of_line(parts)
+        return [Row(0, [line])] if line else rows
 
-    def read(self, marks: list[Mark], alone: list[Scored], cuts: Cuts) -> list[Row]:
-        """Read marks that stand in a row: one row, or where words stand in it, its parts.
+    def _classify(self, marks: Sequence[Mark]) -> list[ScoredDigit]:
+        models = self._models
+        return classify(marks, self._page.picture, models.classifier, self._settings.threshold)
+
+    def _read_marks(self, marks: Sequence[Mark], alone: Sequence[ScoredDigit]) -> list[Part]:
+        """Read marks that stand in a row: one part, or several if words stand in the row.
 
         Args:
             marks: Left to right.
-            alone: The digit that each is, with its score.
-            cuts: Cuts apart those that are several digits.
+            alone: The digit that each mark is by itself.
         """
-        pieces = cuts.split(marks, [score for _, score in alone], self._models.classifier)
-        whole = dict(zip(map(id, marks), alone, strict=True))
-        new = iter(self.name([piece for piece in pieces if id(piece) not in whole]))
-        named = [whole.get(id(piece)) or next(new) for piece in pieces]
-        scores = [score for _, score in named]
-        if not self._whole_lines:
-            return [Row(named, scores)]
-        called = sum(score >= self._threshold for score in scores)
-        found = self._models.line_reader.read_line(marks)
-        if len(pieces) >= SEVERAL and len(found) < MOSTLY * len(pieces):
-            parts = self._parts(marks)
-            if len(parts) > 1:
-                return [row for part in parts for row in self._part(*part, whole, cuts)]
-            if len(found) < SEEN * len(pieces):
-                return [Row(named, scores, stays=False)]
-        if called < CALLED * len(scores):
-            return [Row(named, scores)]
-        well = len(pieces) == len(marks) and called == len(scores)
-        if well and len(found) <= len(named):  # two digits may look like one, but not the reverse
-            return [Row(named, scores)]
-        together = self._if_sure(found, _mean_log(scores) - LESS_SURE)
-        return [Row(together or named, scores, stays=True if together else None)]
+        settings = self._settings
+        pieces = self._splitter.split(marks, [score for _, score in alone])
+        known = dict(zip(marks, alone, strict=True))
+        new = iter(self._classify([piece for piece in pieces if piece not in known]))
+        digits = [known.get(piece) or next(new) for piece in pieces]
+        scores = [score for _, score in digits]
+        if not settings.whole_lines:
+            return [Part(digits, scores)]
+        line = self._models.line_reader.read_marks(marks)
+        if may_hold_words(len(pieces), len(line), settings):
+            groups = self._words_and_numbers(marks)
+            if len(groups) > 1:
+                return [
+                    part
+                    for group, words in groups
+                    for part in self._read_group(group, [known[mark] for mark in group], words)
+                ]
+            if is_word(len(pieces), len(line), settings):
+                return [Part(digits, scores, is_number=False)]
+        accepted = sum(score >= settings.threshold for score in scores)
+        clear = len(pieces) == len(marks) and accepted == len(scores)
+        # Two digits may look like one, but not one like two.
+        if accepted < settings.line_accepted_share * len(scores) or (
+            clear and len(line) <= len(digits)
+        ):
+            return [Part(digits, scores)]
+        confident = self._if_confident(line, scores)
+        return [Part(confident or digits, scores, is_number=True if confident else None)]
 
-    def one_line(self, scores: list[float]) -> list[Scored]:
-        """Read the picture as one line; nothing if it is none, or if its marks are far surer."""
-        height, width = self._picture.gray.shape
-        ink = ink_of(self._picture.gray) if LONG <= width / height <= LONGEST else None
-        if ink is None:
-            return []
-        found = self._models.line_reader.read_whole(ink)
-        return self._if_sure(found, _mean_log(scores) - LESS_SURE)
-
-    def _parts(self, marks: list[Mark]) -> list[tuple[list[Mark], bool]]:
-        """Part a row where words begin and end; say of each part whether it is words."""
-        told = [(group, self._is_word(group)) for group in _between_spaces(marks)]
+    def _words_and_numbers(self, marks: Sequence[Mark]) -> list[tuple[list[Mark], bool]]:
+        """Split a row where words begin and end; tell for each group whether it is words."""
+        judged = [
+            (group, self._is_word(group)) for group in _split_at_spaces(marks, self._settings)
+        ]
         return [
-            ([mark for group, _ in groups for mark in group], words)
-            for words, groups in groupby(told, key=lambda one: one[1])
+            ([mark for group, _ in equal for mark in group], words)
+            for words, equal in groupby(judged, key=lambda one: one[1])
         ]
 
     def _is_word(self, marks: list[Mark]) -> bool:
-        if len(marks) < SEVERAL:
+        if len(marks) < self._settings.word_marks:
             return False
-        return len(self._models.line_reader.read_line(marks)) < SEEN * len(marks)
+        digits = self._models.line_reader.read_marks(marks)
+        return is_word(len(marks), len(digits), self._settings)
 
-    def _part(
-        self, marks: list[Mark], words: bool, alone: dict[int, Scored], cuts: Cuts
-    ) -> list[Row]:
-        """Read a part of a row in which there are words."""
-        named = [alone[id(mark)] for mark in marks]
+    def _read_group(self, marks: list[Mark], alone: list[ScoredDigit], words: bool) -> list[Part]:
+        """Read a group of marks in a row that holds words."""
         if not words:
-            found = self._models.line_reader.read_line(marks)
-            sure = _mean_log([one.confidence for one in found]) >= math.log(SURELY)
-            if sure and len(found) >= max(LEAST, NUMBER * len(marks)):
-                return self.read(marks, named, cuts)
-        return [Row(named, [score for _, score in named], stays=False)]
+            line = self._models.line_reader.read_marks(marks)
+            confidences = [one.confidence for one in line]
+            if is_number_beside_word(len(marks), confidences, self._settings):
+                return self._read_marks(marks, alone)
+        return [Part(alone, [score for _, score in alone], is_number=False)]
 
-    def _if_sure(self, found: list[Found], surer_than: float) -> list[Scored]:
-        """Return what was found in a line, if that is sure."""
-        if not found or _mean_log([one.confidence for one in found]) <= surer_than:
+    def _read_picture_of_line(self, parts: list[Part]) -> Part | None:
+        """Read the picture as one line; None if it shows none, or its marks read well enough."""
+        settings, gray = self._settings, self._page.picture.gray
+        # Words beside a number do not make it doubtful.
+        numbers = [part for part in parts if part.is_number is not False]
+        scores = [score for part in numbers for _, score in part.digits]
+        scores = scores or [score for part in parts for _, score in part.digits]
+        height, width = gray.shape
+        narrowest, widest = settings.line_aspects
+        if (
+            not settings.whole_lines
+            or self._page.drawn
+            or (scores and np.mean(scores) >= settings.whole_picture_score)
+            or not narrowest <= width / height <= widest
+        ):
+            return None
+        ink = ink_of(gray)
+        if ink is None:
+            return None
+        line = self._models.line_reader.read_picture_of_line(ink)
+        mark_scores = [score for part in parts for score in part.mark_scores]
+        confident = self._if_confident(line, scores)
+        return Part(confident, mark_scores, is_number=True) if confident else None
+
+    def _if_confident(self, line: list[LineDigit], scores: Sequence[float]) -> list[ScoredDigit]:
+        """Return a line's digits if the line network is confident, compared with the scores."""
+        confidences = [one.confidence for one in line]
+        margin = self._settings.line_score_margin
+        if not line or mean_log(confidences) <= mean_log(scores) - margin:
             return []
-        seen = [digit for digit, _ in self.name([one.mark for one in found])]
+        classified = self._classify([one.mark for one in line])
         return [
-            (
-                replace(digit, digit=one.digit, confidence=one.confidence,
-                        rejected=one.confidence < self._threshold),
+            ScoredDigit(
+                replace(
+                    seen.digit,
+                    digit=one.digit,
+                    confidence=one.confidence,
+                    rejected=one.confidence < self._settings.threshold,
+                ),
                 one.confidence,
             )
-            for digit, one in zip(seen, found, strict=True)
-        ]  # fmt: skip
-
-    def _call(self, images: list[Gray], boxes: list[Box]) -> list[Scored]:
-        """Return the digit on each canvas, with its digit score."""
-        probabilities, scores = predict_scored(self._models.classifier, np.stack(images))
-        return [
-            (
-                Digit(
-                    int(row.argmax()), float(row.max()), box, bool(score < self._threshold), image
-                ),
-                float(score),
-            )
-            for box, row, score, image in zip(boxes, probabilities, scores, images, strict=True)
+            for seen, one in zip(classified, line, strict=True)
         ]
 
 
-def _between_spaces(marks: list[Mark]) -> list[list[Mark]]:
-    """Part marks, left to right, where there is a space."""
-    space = SPACE * typical_height(marks)
-    groups = [marks[:1]]
+def _split_at_spaces(marks: Sequence[Mark], settings: ReaderSettings) -> list[list[Mark]]:
+    """Split marks, left to right, into groups between spaces."""
+    space = settings.space * typical_height(marks, settings.lowest_digit_share)
+    groups = [list(marks[:1])]
     end = 0
     for before, mark in pairwise(marks):
         end = max(end, before.box[0] + before.box[2])
@@ -186,16 +171,3 @@ def _between_spaces(marks: list[Mark]) -> list[list[Mark]]:
             groups.append([])
         groups[-1].append(mark)
     return groups
-
-
-def _mean_log(scores: list[float]) -> float:
-    return float(np.mean(np.log(np.maximum(scores, 1e-3)))) if scores else -math.inf
-
-
-def _whole_box(box: Box, picture: Picture) -> Box:
-    """Return a box in `picture.gray` as one in pixels of the whole picture."""
-    rows, columns = picture.gray.shape
-    across, down = picture.width / columns, picture.height / rows
-    x, y, width, height = box
-    left, top = round(x * across), round(y * down)
-    return left, top, round((x + width) * across) - left, round((y + height) * down) - top

@@ -1,26 +1,36 @@
-"""The two shipped models that read pictures, each loaded when it is first asked for."""
+"""The models and settings that a reader works with; shipped models are loaded when first needed."""
 
 import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
 
 from tenfold.classifiers.base import Classifier
 from tenfold.reading.line_reader import LineReader
+from tenfold.reading.settings import ReaderSettings
 
 DEFAULT_MODEL = "reader"
 """The shipped model that reads pictures."""
 
 
 class Models:
-    """What names single digits and what reads lines as a whole. Safe to use from several threads.
+    """The classifier of single digits, the line network, and the settings. Safe in threads.
 
     Args:
-        classifier: What names the digits. None takes the shipped model "reader".
-        line_reader: What reads lines. None takes the shipped one.
+        classifier: Classifies single digits. None takes the shipped model "reader".
+        changes: Settings that differ from those of the classifier.
+        line_reader: Reads whole lines. None takes the shipped one.
     """
 
     def __init__(
-        self, classifier: Classifier | None = None, line_reader: LineReader | None = None
+        self,
+        classifier: Classifier | None = None,
+        changes: Mapping[str, Any] | None = None,
+        line_reader: LineReader | None = None,
     ) -> None:
         self._classifier = classifier
+        self._changes = changes or {}
         self._line_reader = line_reader
         self._loading = threading.Lock()
 
@@ -38,16 +48,32 @@ class Models:
                 self._classifier = load_classifier(DEFAULT_MODEL)
             return self._classifier
 
+    @cached_property
+    def settings(self) -> ReaderSettings:
+        """The settings of the classifier, with the changes.
+
+        Raises:
+            BundleError: The classifier was calibrated for another version of preprocessing.
+        """
+        own = getattr(self.classifier, "reading_settings", {})
+        return replace(ReaderSettings.from_dict(own), **self._changes)
+
     @property
     def line_reader(self) -> LineReader:
-        """What reads lines as a whole.
+        """The reader of whole lines.
 
         Raises:
             BundleError: The shipped model is missing or altered.
         """
+        settings = self.settings
         with self._loading:
             if self._line_reader is None:
                 from tenfold.classifiers.bundle import LINE, load_bundle
 
-                self._line_reader = LineReader(load_bundle(DEFAULT_MODEL).read(LINE))
+                graph = load_bundle(DEFAULT_MODEL).read(LINE)
+                self._line_reader = LineReader(graph, settings)
             return self._line_reader
+
+    def with_classifier(self, classifier: Classifier) -> "Models":
+        """Return the same line network and settings with another classifier."""
+        return Models(classifier, vars(self.settings), self.line_reader)

@@ -151,7 +151,7 @@ class Service:
         self.check_picture_queue()
         assert self._reader is not None
         classifier = CancelableClassifier(self._reader.classifier)
-        reader = self._reader.lent(classifier)
+        reader = self._reader.with_classifier(classifier)
         self._pictures += 1
         work = asyncio.get_running_loop().run_in_executor(
             self._pool, lambda: function(reader, *args, **kwargs)

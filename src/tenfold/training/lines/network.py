@@ -6,7 +6,7 @@ import numpy as np
 
 from tenfold.arrays import CLASSES
 from tenfold.machine import has_bfloat16
-from tenfold.reading.line_reader import HIGH
+from tenfold.reading.line_reader import STRIP_HEIGHT
 
 OUTPUTS = CLASSES + 1
 """Outputs at each step: 0 for no digit (CTC's blank), then the digits."""
@@ -25,9 +25,9 @@ def build_network() -> Any:
     from keras import layers as kl
 
     dtype = "mixed_bfloat16" if has_bfloat16() else "float32"
-    strips = keras.Input((HIGH, None), dtype="uint8", name="strips")
+    strips = keras.Input((STRIP_HEIGHT, None), dtype="uint8", name="strips")
     value = kl.Rescaling(1 / 255, dtype=dtype)(strips)
-    value = kl.Reshape((HIGH, -1, 1), dtype=dtype)(value)
+    value = kl.Reshape((STRIP_HEIGHT, -1, 1), dtype=dtype)(value)
     for filters, kernel, pool in CONVOLUTIONS:
         padding = "valid" if kernel == (2, 3) else "same"
         value = kl.Conv2D(filters, kernel, padding=padding, use_bias=False, dtype=dtype)(value)
@@ -96,7 +96,7 @@ def onnx_graph(network: Any) -> bytes:
     value = add("Squeeze", [value, constant(np.array([2], np.int64))])
     value = add("Transpose", [value], perm=[0, 2, 1])
     nodes.append(helper.make_node("Softmax", [value], ["probabilities"], axis=2))
-    strips = helper.make_tensor_value_info("strips", TensorProto.UINT8, ["n", HIGH, "w"])
+    strips = helper.make_tensor_value_info("strips", TensorProto.UINT8, ["n", STRIP_HEIGHT, "w"])
     answers = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", "t", OUTPUTS])
     graph = helper.make_graph(nodes, "tenfold line", [strips], [answers], constants)
     opset = [helper.make_opsetid("", 17)]

@@ -7,7 +7,7 @@ import numpy as np
 
 from tenfold.arrays import Gray, Images, Ink
 from tenfold.augmentation.strokes import draw_stroke
-from tenfold.reading.line_reader import HIGH
+from tenfold.reading.line_reader import STRIP_HEIGHT
 from tenfold.training.lines.handwriting import BOARD, LEFT, Handwriting
 
 WIDTH = 192
@@ -117,14 +117,14 @@ def _with_rules(board: Ink, hand: Handwriting, rng: Rng) -> Ink:
 
 def _photographed(board: Ink, hand: Handwriting, end: float, rng: Rng) -> Gray:
     """Scale the board into a strip, by a rough guess of the height; add blur and noise."""
-    scale = rng.uniform(0.72, 0.95) * HIGH / hand.height
+    scale = rng.uniform(0.72, 0.95) * STRIP_HEIGHT / hand.height
     scale = min(scale, (WIDTH - 6) / max(1, end - 34))
-    down = HIGH / 2 - scale * (hand.top + hand.height / 2) + rng.normal(0, 1.5)
+    down = STRIP_HEIGHT / 2 - scale * (hand.top + hand.height / 2) + rng.normal(0, 1.5)
     room = WIDTH - scale * (end - 34)
     right = rng.uniform(2, max(3, room - 2)) - scale * 36
     matrix = np.array([[scale, 0, right], [0, scale, down]], np.float32)
     way = cv2.INTER_AREA if scale < 0.7 else cv2.INTER_LINEAR
-    strip = cv2.warpAffine(board, matrix, (WIDTH, HIGH), flags=way)
+    strip = cv2.warpAffine(board, matrix, (WIDTH, STRIP_HEIGHT), flags=way)
     if rng.random() < 0.4:
         strip = cv2.GaussianBlur(strip, (0, 0), rng.uniform(0.3, 0.8))
     if rng.random() < 0.6:

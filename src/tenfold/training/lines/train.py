@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tenfold.arrays import CLASSES, Gray, Images
 from tenfold.data.mnist import load_mnist, split_validation
 from tenfold.networks.backend import use_backend
-from tenfold.reading.line_reader import HIGH
+from tenfold.reading.line_reader import STRIP_HEIGHT
 from tenfold.recipes.recipe import Optimizer, Schedule
 from tenfold.training.lines.network import build_network, load_weights, onnx_graph
 from tenfold.training.lines.strips import MAX_DIGITS, WIDTH, make_strip
@@ -98,7 +98,7 @@ def digits_for_lines(*, held_back: bool) -> list[Images]:
 
 def _make_batch(source: Sequence[Images], rng: np.random.Generator) -> Batch:
     """Return strips uint8 (64, 32, 192), digits plus 1 as int32 (64, 7), and their counts."""
-    strips = np.empty((BATCH_SIZE, HIGH, WIDTH), np.uint8)
+    strips = np.empty((BATCH_SIZE, STRIP_HEIGHT, WIDTH), np.uint8)
     wanted = np.zeros((BATCH_SIZE, MAX_DIGITS), np.int32)
     counts = np.empty(BATCH_SIZE, np.int32)
     for place in range(BATCH_SIZE):

@@ -1,0 +1,57 @@
+"""Marks classified: which digit each is, and how sure the classifier is that it is one."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from tenfold.classifiers.base import Classifier, predict_scored
+from tenfold.imaging.canvas import Mark, mark_to_canvas
+from tenfold.imaging.decoding import Picture
+from tenfold.reading.results import Box, Digit
+
+
+class ScoredDigit(NamedTuple):
+    """A digit, and the score, 0 to 1, of its being a digit at all."""
+
+    digit: Digit
+    score: float
+
+
+def classify(
+    marks: Sequence[Mark], picture: Picture, classifier: Classifier, threshold: float
+) -> list[ScoredDigit]:
+    """Return the digit that each mark is, with its digit score.
+
+    Args:
+        marks: Marks found in `picture.gray`.
+        picture: The picture, for boxes in its pixels.
+        classifier: Classifies all marks as one batch.
+        threshold: Digit score below which a digit is rejected.
+    """
+    if not marks:
+        return []
+    canvases = [mark_to_canvas(mark.ink) for mark in marks]
+    probabilities, scores = predict_scored(classifier, np.stack(canvases))
+    return [
+        ScoredDigit(
+            Digit(
+                int(row.argmax()),
+                float(row.max()),
+                _in_whole_picture(mark.box, picture),
+                bool(score < threshold),
+                canvas,
+            ),
+            float(score),
+        )
+        for mark, canvas, row, score in zip(marks, canvases, probabilities, scores, strict=True)
+    ]
+
+
+def _in_whole_picture(box: Box, picture: Picture) -> Box:
+    """Return a box in `picture.gray` as a box in pixels of the whole picture."""
+    rows, columns = picture.gray.shape
+    across, down = picture.width / columns, picture.height / rows
+    x, y, width, height = box
+    left, top = round(x * across), round(y * down)
+    return left, top, round((x + width) * across) - left, round((y + height) * down) - top

@@ -1,0 +1,121 @@
+"""Selection: which rows and digits of a page stay, and which are left out as words or print."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tenfold.reading.marks import ScoredDigit
+from tenfold.reading.results import Digit, Line
+from tenfold.reading.settings import ReaderSettings
+
+
+@dataclass(frozen=True)
+class Part:
+    """What was read in a row, or in a number or a word beside others in it.
+
+    Attributes:
+        digits: Left to right.
+        mark_scores: Digit scores of its marks and pieces of marks, read one by one.
+        is_number: Whether the line network takes it for a number; None if it was not asked.
+    """
+
+    digits: Sequence[ScoredDigit]
+    mark_scores: Sequence[float]
+    is_number: bool | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was read in a row of marks.
+
+    Attributes:
+        marks: Number of marks in the row, before any was split.
+        parts: Left to right; one, unless words stand in the row.
+    """
+
+    marks: int
+    parts: Sequence[Part]
+
+
+def may_hold_words(marks: int, digits: int, settings: ReaderSettings) -> bool:
+    """Return whether words may stand in a row, alone or beside numbers.
+
+    Args:
+        marks: Number of marks or pieces of marks in the row.
+        digits: Number of digits that the line network finds in them.
+        settings: The settings of reading.
+    """
+    return marks >= settings.word_marks and digits < settings.mixed_row_digit_share * marks
+
+
+def is_word(marks: int, digits: int, settings: ReaderSettings) -> bool:
+    """Return whether marks are a word; see `may_hold_words`."""
+    return marks >= settings.word_marks and digits < settings.word_digit_share * marks
+
+
+def is_number_beside_word(
+    marks: int, confidences: Sequence[float], settings: ReaderSettings
+) -> bool:
+    """Return whether marks beside a word are a number.
+
+    Args:
+        marks: Number of marks.
+        confidences: Confidences of the digits that the line network finds in them.
+        settings: The settings of reading.
+    """
+    fewest = max(settings.number_digits, settings.number_digit_share * marks)
+    confident = mean_log(confidences) >= math.log(settings.number_confidence)
+    return confident and len(confidences) >= fewest
+
+
+def select(
+    rows: Sequence[Row], settings: ReaderSettings, *, drawn: bool
+) -> tuple[tuple[Line, ...], tuple[Digit, ...]]:
+    """Return the lines of digits that stay, and the digits of all marks that are left out.
+
+    Args:
+        rows: What was read, top to bottom.
+        settings: The settings of reading.
+        drawn: Whether the page was drawn on a clean sheet, which holds no words.
+    """
+    share = _required_share(rows, settings)
+    lines: list[Line] = []
+    left_out: list[Digit] = []
+    for row in rows:
+        kept: list[Digit] = []
+        for part in row.parts:
+            stays = _stays(part, row.marks, share, drawn)
+            for digit, score in part.digits:
+                (kept if stays and score >= settings.non_digit_score else left_out).append(digit)
+        if kept:
+            lines.append(Line(tuple(kept)))
+    return tuple(lines), tuple(left_out)
+
+
+def _required_share(rows: Sequence[Row], settings: ReaderSettings) -> float:
+    """Return the share of a part's digits that must be exceeded by the accepted ones.
+
+    A line of mostly rejected digits is writing of another kind, or print.
+    """
+    scores = [score for row in rows for part in row.parts for _, score in part.digits]
+    if len(scores) <= settings.few_marks:
+        return settings.few_marks_share
+    if np.mean(np.array(scores) >= settings.threshold) > settings.accepted_share:
+        return settings.accepted_share
+    return settings.print_accepted_share
+
+
+def _stays(part: Part, marks: int, share: float, drawn: bool) -> bool:
+    accepted = sum(not digit.rejected for digit, _ in part.digits)
+    if drawn and len(part.digits) > marks:
+        return accepted == len(part.digits)  # pieces of a scribble look like digits too
+    if not drawn and part.is_number is not None:
+        return part.is_number
+    return accepted > share * len(part.digits)
+
+
+def mean_log(scores: Sequence[float]) -> float:
+    """Return the mean natural logarithm of scores, each at least 0.001; none give -inf."""
+    return float(np.mean(np.log(np.maximum(scores, 1e-3)))) if len(scores) else -math.inf
