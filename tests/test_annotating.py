@@ -9,7 +9,7 @@ from scenes import page
 
 from tenfold.cli.main import main
 from tenfold.imaging.decoding import load_picture
-from tenfold.reading.annotate import CALLED, LEFT_OUT, annotate
+from tenfold.reading.annotate import ACCEPTED_COLOR, LEFT_OUT_COLOR, annotate
 from tenfold.reading.reader import Reader
 
 
@@ -22,7 +22,7 @@ def test_boxes_and_canvases_are_drawn(mnist, size) -> None:
     reading = Reader().read_picture(picture, single=True)
     drawn = np.asarray(annotate(picture, reading))
     assert max(drawn.shape) <= 1800
-    blue = (drawn == [int(CALLED[i : i + 2], 16) for i in (1, 3, 5)]).all(axis=2)
+    blue = (drawn == [int(ACCEPTED_COLOR[i : i + 2], 16) for i in (1, 3, 5)]).all(axis=2)
     assert blue.any()
     canvas = reading.lines[0].digits[0].canvas
     large = np.kron(canvas, np.ones((3, 3), np.uint8))
@@ -56,5 +56,5 @@ def test_what_was_left_out_is_shown_in_gray(mnist: Mnist) -> None:
     reading = Reader().read_picture(loaded)
     assert reading.left_out
     drawn = np.asarray(annotate(loaded, reading))
-    gray = tuple(int(LEFT_OUT[i : i + 2], 16) for i in (1, 3, 5))
+    gray = tuple(int(LEFT_OUT_COLOR[i : i + 2], 16) for i in (1, 3, 5))
     assert (drawn == gray).all(axis=2).sum() > 100

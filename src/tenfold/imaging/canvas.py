@@ -1,8 +1,8 @@
-"""A crop made into the 28x28 that MNIST would have made of it.
+"""Normalization: the picture of a digit made into a canvas of 28x28, as MNIST would have it.
 
-The way: find the digit's mark in the ink, among specks and rules (`find_mark`), bring its strokes
-to MNIST's weight (`set_stroke_width`), fit it into 20x20 (`fit`) and put its center of mass at the
-canvas center (`center_by_mass`).
+The steps: find the digit's mark in the ink, among specks and rules (`find_mark`), bring its strokes
+to MNIST's width (`set_stroke_width`), fit it into 20x20 (`fit`) and put its center of mass at the
+center of the canvas (`center_by_mass`).
 """
 
 import math
@@ -23,20 +23,20 @@ DIGIT_SIDE = 20
 """MNIST digits fit this square, keeping their aspect ratio (LeCun et al. 1998)."""
 
 CENTER = 14.0
-"""Index of the row and column where MNIST has the center of mass: 14.0 +- 0.29 over every
-tenth training image, the spread that a shift by whole pixels leaves."""
+"""Row and column of the center of mass in MNIST: 14.0 +- 0.29 over every tenth training image. The
+spread is what a shift by whole pixels leaves."""
 
 STROKE_WIDTHS = (1.8, 4.0)
-"""Stroke widths left alone, in canvas pixels: of every tenth MNIST training image,
-6.9% are thinner by `stroke_width` and 1.8% fatter; the median is 2.4. On pictures made from MNIST
-training images narrower ranges read no better, and leave fewer MNIST digits as they were."""
+"""Stroke widths that are left unchanged, in pixels of the canvas. Of every tenth MNIST training
+image, 6.9% are thinner by `stroke_width` and 1.8% fatter; the median is 2.4. On pictures made from
+MNIST training images narrower ranges read no better, and change more MNIST digits."""
 
 WORK_SIDE = 320
-"""Longest side on which ink is sought, in pixels: 16 for each of the 20 a digit gets."""
+"""Longest side on which ink is sought, in pixels: 16 for each of the 20 of a digit."""
 
 ZOOM_SIDE = 80
-"""A mark found smaller than this in a reduced picture is sought again where it lies, unreduced:
-4 pixels for each of the 20 a digit gets."""
+"""A mark smaller than this in a reduced picture is found again in its part of the whole picture:
+4 pixels for each of the 20 of a digit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class Mark:
 
 
 def to_canvas(gray: Gray) -> Gray | None:
-    """Make a picture of one digit into an image as MNIST would have it.
+    """Normalize a picture of one digit to an image as MNIST would have it.
 
     Args:
         gray: uint8 (h, w), any size, dark strokes on light or light strokes on dark.
@@ -81,10 +81,10 @@ def mark_to_canvas(ink: Ink) -> Gray:
 
 
 def find_mark(gray: Gray) -> Mark | None:
-    """Find the mark that is the digit in a picture of one.
+    """Find the mark of the digit in a picture of one digit.
 
-    Specks are left out, and so are rules and shadows that come in from the border, as long as
-    there is something else. Strokes that stand apart (the bar of a 5) belong to the mark if near.
+    Specks are left out. Rules and shadows that reach in from the border are left out if there is
+    anything else. Separate strokes nearby, such as the bar of a 5, belong to the mark.
 
     Args:
         gray: uint8 (h, w), any size and polarity.
@@ -103,7 +103,7 @@ def find_mark(gray: Gray) -> Mark | None:
     mask = _digit_mask(ink)
     if mask is None:
         return None
-    # The edge of a stroke fades out beyond the mask; keep that, not what lies further off.
+    # Keep the edge of a stroke, which fades out beyond the mask, and nothing further away.
     reach = 1 + max(work.shape) // 128
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     ink = np.where(cv2.dilate(mask, kernel) > 0, ink, np.float32(0))
@@ -118,7 +118,7 @@ def find_mark(gray: Gray) -> Mark | None:
 
 
 def _zoom(gray: Gray, left: int, top: int, right: int, bottom: int) -> Mark | None:
-    """Find a mark again in the part of the picture around where it was first seen."""
+    """Find a mark again, in the part of the picture around its first place."""
     margin = max(right - left, bottom - top) // 2
     x, y = max(0, left - margin), max(0, top - margin)
     mark = find_mark(gray[y : bottom + margin, x : right + margin])
@@ -130,38 +130,38 @@ def _zoom(gray: Gray, left: int, top: int, right: int, bottom: int) -> Mark | No
 def stroke_width(ink: Ink) -> float:
     """Return the mean width of strokes in pixels: twice their area over their outline's length.
 
-    The outline's length is the sum of the gradient's magnitude, which needs no threshold.
+    The outline's length is the sum of the gradient's magnitudes, which needs no threshold.
 
     Args:
         ink: float32 (h, w), 0 paper to 1 full ink, not all 0.
     """
     padded = _with_margin(ink, 1)
-    rows, columns = (_slope(padded, *way) for way in ((0, 1), (1, 0)))
+    rows, columns = (_gradient(padded, *axis) for axis in ((0, 1), (1, 0)))
     return 2 * float(padded.sum()) / float(cv2.magnitude(rows, columns).sum())
 
 
-def _slope(padded: Ink, across: int, down: int) -> Ink:
-    """Return the differences that `np.gradient` gives, sooner: whole ones at the border."""
-    slope: Ink = cv2.Sobel(padded, cv2.CV_32F, across, down, ksize=1, scale=0.5,
+def _gradient(padded: Ink, across: int, down: int) -> Ink:
+    """Return the gradient along one axis, as `np.gradient` does, but faster."""
+    gradient: Ink = cv2.Sobel(padded, cv2.CV_32F, across, down, ksize=1, scale=0.5,
                       borderType=cv2.BORDER_CONSTANT)  # fmt: skip
-    ends = slope if down else slope.T
+    ends = gradient if down else gradient.T
     ends[0] *= 2
     ends[-1] *= 2
-    return slope
+    return gradient
 
 
 def _with_margin(ink: Ink, margin: int) -> Ink:
-    """Return ink with so many pixels of paper around it; `np.pad` takes longer."""
+    """Return ink with a margin of paper, in pixels; `np.pad` takes longer."""
     padded = np.zeros((ink.shape[0] + 2 * margin, ink.shape[1] + 2 * margin), np.float32)
     padded[margin:-margin, margin:-margin] = ink
     return padded
 
 
 def set_stroke_width(ink: Ink) -> Ink:
-    """Thicken thin strokes and thin fat ones, so that in 20x20 they weigh what MNIST's do.
+    """Thicken thin strokes and thin fat strokes, so that in 20x20 they are as wide as MNIST's.
 
-    It comes before shrinking, in which a thin pen on a large canvas would vanish. Strokes within
-    STROKE_WIDTHS pass unchanged.
+    This precedes shrinking, in which thin strokes of a large digit would vanish. Strokes within
+    STROKE_WIDTHS stay unchanged.
 
     Args:
         ink: float32 (h, w), 0 paper to 1 full ink, not all 0.
@@ -169,7 +169,7 @@ def set_stroke_width(ink: Ink) -> Ink:
     Returns:
         float32 (h', w'), cropped to the strokes.
     """
-    # Four pixels to each of the canvas: enough to measure and move an edge by fractions.
+    # Four pixels for each of the canvas are enough to measure and move an edge by fractions.
     enlarge = max(1.0, 4 * DIGIT_SIDE / max(ink.shape))
     large = cv2.resize(ink, None, fx=enlarge, fy=enlarge, interpolation=cv2.INTER_LINEAR)
     unit = max(large.shape) / DIGIT_SIDE
@@ -185,8 +185,8 @@ def set_stroke_width(ink: Ink) -> Ink:
     # become target / DIGIT_SIDE.
     growth = (target - width) / (1 - target / DIGIT_SIDE)
     move = growth * unit / 2
-    # Moving the edge is a sum with the distance to it, outside of the strokes if they grow, else
-    # inside; beyond the edge, on the other side, nothing changes.
+    # The edge moves by adding to the distance from it: outside of the strokes if they grow, else
+    # inside. On the other side of the edge nothing changes.
     there = 1 - stroke if move > 0 else stroke
     distance = cv2.distanceTransform(there, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     moved = np.clip(move + 0.5 + (-distance if move > 0 else distance), 0, 1)
@@ -202,12 +202,12 @@ def fit(ink: Ink) -> Gray:
         ink: float32 (h, w), 0 paper to 1 full ink.
 
     Returns:
-        uint8 (28, 28), white ink on black, edges gray by the area they cover.
+        uint8 (28, 28), white ink on black; a pixel at an edge is gray by the area covered.
     """
     scale = DIGIT_SIDE / max(ink.shape)
     width, height = (max(1, round(side * scale)) for side in (ink.shape[1], ink.shape[0]))
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    small = cv2.resize(ink, (width, height), interpolation=way)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    small = cv2.resize(ink, (width, height), interpolation=interpolation)
     canvas = np.zeros((SIDE, SIDE), dtype=np.uint8)
     top, left = (SIDE - height) // 2, (SIDE - width) // 2
     canvas[top : top + height, left : left + width] = np.rint(np.clip(small, 0, 1) * 255)
@@ -215,13 +215,12 @@ def fit(ink: Ink) -> Gray:
 
 
 def center_by_mass(image: Gray) -> Gray:
-    """Shift a digit by whole pixels so that its center of ink sits at the canvas center.
+    """Shift a digit by whole pixels so that its center of mass is at the center of the canvas.
 
-    MNIST was normalized this way, so a photo needs the same step (LeCun et al. 1998). Ink is
-    never pushed off the canvas.
+    MNIST was normalized this way (LeCun et al. 1998). No ink is shifted off the canvas.
 
     Args:
-        image: uint8 (28, 28), white ink on black. All-black images pass through.
+        image: uint8 (28, 28), white ink on black. A black image stays black.
 
     Returns:
         A new uint8 (28, 28); vacated pixels are black.
@@ -251,7 +250,7 @@ def _digit_mask(ink: Ink) -> Gray | None:
     count, parts, stats, _ = cv2.connectedComponentsWithStats(stroke, connectivity=8)
     mass = np.bincount(parts.ravel(), weights=ink.ravel(), minlength=count)
     x, y, w, h = stats[:, :4].T
-    # A digit is no smaller than this; what is smaller is a speck.
+    # Smaller components are specks.
     smallest = max(3.0, max(height, width) / 40)
     alive = np.maximum(w, h) >= smallest
     alive[0] = False

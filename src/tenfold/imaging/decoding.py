@@ -1,4 +1,4 @@
-"""A picture in any usual form -> its gray pixels, upright, with the turn that took."""
+"""Decoding: a picture of any usual form to upright gray pixels, and the rotation applied."""
 
 import io
 import threading
@@ -16,12 +16,12 @@ from PIL import Image
 from tenfold.arrays import Gray
 from tenfold.errors import PictureError, PictureTooLargeError
 from tenfold.imaging.documents import MAX_PIXELS, check_size, is_heif, is_pdf, open_heif, pdf_pages
-from tenfold.imaging.ink import median
+from tenfold.imaging.gray import to_gray
 
 PictureSource: TypeAlias = str | Path | bytes | BinaryIO | Image.Image | NDArray[np.uint8]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
-"""What Pillow may decode: formats that cameras, scanners and browsers write, no others."""
+"""Formats that Pillow may decode: those of cameras, scanners and browsers."""
 
 SUFFIXES = (
     ".png",
@@ -36,15 +36,15 @@ SUFFIXES = (
     ".heif",
     ".pdf",
 )
-"""What is taken from a folder; a file given by name may have any."""
+"""Suffixes of the files read from a folder; a file given by name may have any suffix."""
 
 MAX_BYTES = 4 * MAX_PIXELS + 2**20
-"""Largest file taken: an uncompressed picture of MAX_PIXELS with a generous header."""
+"""Largest file read, in bytes: an uncompressed picture of MAX_PIXELS with a generous header."""
 
 MAX_SIDE = 2048
-"""Longest side kept, in pixels: a page of 2048 still gives a digit of 1/70 its height 28 rows."""
+"""Longest side kept, in pixels: on a page of 2048, a digit of 1/70 of its height has 28 rows."""
 
-_TURNS = {
+_UPRIGHT = {
     2: (Image.Transpose.FLIP_LEFT_RIGHT, 0),
     3: (Image.Transpose.ROTATE_180, 180),
     4: (Image.Transpose.FLIP_TOP_BOTTOM, 180),
@@ -53,18 +53,19 @@ _TURNS = {
     7: (Image.Transpose.TRANSVERSE, 90),
     8: (Image.Transpose.ROTATE_90, 270),
 }
-"""EXIF orientation -> what sets it right (Pillow turns the other way) and the degrees clockwise."""
+"""EXIF orientation to the transposition that sets it upright (Pillow's rotations are
+counterclockwise), and the rotation in degrees clockwise."""
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """The gray pixels of a picture turned upright.
+    """The gray pixels of an upright picture.
 
     Attributes:
         gray: uint8 (h, w), 0 black to 255 white; smaller than the picture if that is large.
         width: Width of the whole picture, upright, in pixels.
         height: Height of the whole picture, upright, in pixels.
-        orientation: Turn applied to the stored pixels, degrees clockwise: 0, 90, 180 or 270.
+        orientation: Rotation of the stored pixels, degrees clockwise: 0, 90, 180 or 270.
     """
 
     gray: Gray
@@ -84,9 +85,9 @@ class Picture:
 def load_picture(source: PictureSource, *, max_side: int = MAX_SIDE) -> Picture:
     """Decode a picture of one page to gray, upright.
 
-    Color becomes luma. 16 bits are stretched from the range in use to 0..255. Transparent
-    pixels take a ground that keeps the visible ones apart from it: black under light strokes,
-    white under dark ones. Of an animation the first frame is taken. Safe to call from threads.
+    Color becomes luma. The used range of 16-bit pixels is stretched to 0..255. Transparent pixels
+    get a background that contrasts with the visible ones: black under light strokes, white under
+    dark strokes. Of an animation the first frame is decoded. Safe to call from several threads.
 
     Args:
         source: Path, encoded bytes, binary file, Pillow image, or uint8 array of shape (h, w),
@@ -94,28 +95,28 @@ def load_picture(source: PictureSource, *, max_side: int = MAX_SIDE) -> Picture:
         max_side: Longest side of `gray`, in pixels; larger pictures are averaged down.
 
     Raises:
-        PictureError: The source cannot be read, is no picture, is damaged or too large.
+        PictureError: The source cannot be read, is not a picture, is damaged or too large.
     """
     pages = load_pages(source, max_side=max_side)
     picture = next(pages)
     if next(pages, None) is not None:
-        raise PictureError(f"{picture_name(source)} has several pages: ask for one picture each")
+        raise PictureError(f"{picture_name(source)} has several pages: give one page")
     return picture
 
 
 def load_pages(
     source: PictureSource, *, max_side: int = MAX_SIDE, max_pixels: int = MAX_PIXELS
 ) -> Iterator[Picture]:
-    """Decode a picture, or every page of a PDF one after the other; see `load_picture`.
+    """Decode a picture, or the pages of a PDF one after the other; see `load_picture`.
 
     Args:
-        source: As `load_picture` takes it.
+        source: See `load_picture`.
         max_side: Longest side of `gray`, in pixels.
-        max_pixels: A file of more pixels is refused before they are decoded.
+        max_pixels: A file with more pixels is an error, raised before they are decoded.
 
     Raises:
-        PictureTooLargeError: It has more.
-        PictureError: It cannot be read for another reason.
+        PictureTooLargeError: The file has more than `max_pixels`.
+        PictureError: The source cannot be read for another reason.
     """
     name = picture_name(source)
     if isinstance(source, np.ndarray):
@@ -144,15 +145,17 @@ def _decode(image: Image.Image, name: str, max_side: int, *, draft: bool = True)
     with _PILLOW_WARNINGS_OFF:
         try:
             if draft:
-                # JPEG can leave out detail while it decodes; other formats ignore this.
+                # JPEG can be decoded at a lower resolution; other formats ignore this.
                 image.draft(None, (max_side, max_side))
             orientation = _orientation(image)
-            gray = _to_gray(image, max_side)
+            gray = to_gray(image, max_side)
         except MemoryError as error:
-            raise PictureError(f"{name} needs more memory than there is: scale it down") from error
-        except Exception as error:  # Pillow raises almost anything on damaged files.
+            raise PictureError(
+                f"{name} needs more memory than is available: scale it down"
+            ) from error
+        except Exception as error:  # Pillow raises almost any exception on damaged files
             raise PictureError(f"{name} is damaged or cut short: {_one_line(error)}") from error
-    transpose, degrees = _TURNS.get(orientation, (None, 0))
+    transpose, degrees = _UPRIGHT.get(orientation, (None, 0))
     if transpose is not None:
         gray = np.array(Image.fromarray(gray).transpose(transpose))
     if degrees in (90, 270):
@@ -161,7 +164,7 @@ def _decode(image: Image.Image, name: str, max_side: int, *, draft: bool = True)
 
 
 def picture_name(source: object) -> str:
-    """Return what an error message calls a source: its path if it has one."""
+    """Return the name of a source in error messages: its path if it has one."""
     if isinstance(source, (str, Path)):
         name: object = str(source) or "the empty path"
     else:
@@ -172,10 +175,10 @@ def picture_name(source: object) -> str:
 
 
 class _PillowWarningsOff:
-    """Silence warnings while any thread decodes: Pillow's are about metadata nobody asked for.
+    """Silences warnings while any thread decodes: Pillow warns about metadata that is not used.
 
-    ``warnings.catch_warnings`` alone is not safe in threads; counting who is inside makes the
-    first enter it and the last leave it.
+    ``warnings.catch_warnings`` alone is not safe in threads. So threads are counted: the first
+    enters it, and the last leaves it.
     """
 
     def __init__(self) -> None:
@@ -207,7 +210,7 @@ _PILLOW_WARNINGS_OFF = _PillowWarningsOff()
 
 
 def _read_bytes(source: object, name: str) -> bytes:
-    """Return the encoded bytes of a path, bytes or binary file, at most MAX_BYTES of them."""
+    """Return the encoded bytes of a path, bytes or binary file, at most MAX_BYTES."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         data: object = bytes(source)
     elif isinstance(source, (str, Path)):
@@ -219,9 +222,9 @@ def _read_bytes(source: object, name: str) -> bytes:
         except FileNotFoundError as error:
             raise PictureError(f"{name} does not exist") from error
         except PermissionError as error:
-            if Path(source).is_dir():  # what Windows says of a folder
+            if Path(source).is_dir():  # the error for a folder on Windows
                 raise PictureError(f"{name} is a folder: give a picture file") from error
-            raise PictureError(f"{name} may not be read: no permission") from error
+            raise PictureError(f"{name} cannot be read: permission denied") from error
         except (OSError, ValueError) as error:
             raise PictureError(f"{name} cannot be read: {_one_line(error)}") from error
     elif hasattr(source, "read"):
@@ -235,17 +238,17 @@ def _read_bytes(source: object, name: str) -> bytes:
             " a Pillow image or a uint8 array"
         )
     if not isinstance(data, bytes):
-        raise PictureError(f"{name} gives text, not bytes: open it in binary mode")
+        raise PictureError(f"{name} returns text instead of bytes: open it in binary mode")
     if len(data) > MAX_BYTES:
         raise PictureTooLargeError(f"{name} is too large: more than {MAX_BYTES // 10**6} MB")
     return data
 
 
 def _open(data: bytes, name: str) -> Image.Image:
-    """Read the header of an encoded picture; pixels are not decoded yet."""
+    """Read the header of an encoded picture, without decoding its pixels."""
     with _PILLOW_WARNINGS_OFF:
         try:
-            # This checks PNG's checksums, which decoding skips; then it must be opened anew.
+            # Checks the checksums of PNG, which decoding skips. Then the file must be opened again.
             Image.open(io.BytesIO(data), formats=FORMATS).verify()
             return Image.open(io.BytesIO(data), formats=FORMATS)
         except Image.DecompressionBombError as error:
@@ -263,85 +266,25 @@ def _open(data: bytes, name: str) -> Image.Image:
 def _from_array(array: NDArray[Any]) -> Image.Image:
     if array.dtype != np.uint8:
         raise PictureError(
-            f"the picture is an array of {array.dtype}: give uint8, 0 black to 255 white"
+            f"the picture is an array of type {array.dtype}: give uint8, 0 black to 255 white"
         )
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
         raise PictureError(
             f"the picture is an array of shape {array.shape}: give (h, w), (h, w, 3) or (h, w, 4)"
         )
     if not array.size:
-        raise PictureError(f"the picture is an empty array of shape {array.shape}")
+        raise PictureError(f"the picture is an empty array of shape {array.shape}: give pixels")
     return Image.fromarray(np.ascontiguousarray(array))
 
 
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(0x0112, 1))
-    except Exception:  # Broken metadata must not cost the picture.
+    except Exception:  # a picture with broken metadata can still be read
         return 1
 
 
-def _to_gray(image: Image.Image, max_side: int) -> Gray:
-    """Return uint8 gray of at most `max_side`, as stored, not yet upright."""
-    # Whole factors first: `reduce` averages in one pass and needs no second large copy.
-    factor = max(1, max(image.size) // max_side)
-    size = _fitted(image.size, max_side)
-    if image.mode[0] in "IF":
-        values = image.convert("F") if image.mode != "F" else image
-        if factor > 1:
-            values = values.reduce(factor)
-        if values.size != size:
-            values = values.resize(size, Image.Resampling.BOX)
-        return _stretch(np.asarray(values, dtype=np.float32))
-    if image.has_transparency_data:
-        if image.mode != "RGBA":
-            image = image.convert("RGBA")
-        if factor > 1:
-            image = image.reduce(factor)
-        return _on_ground(image.resize(size, Image.Resampling.BOX))
-    if image.mode not in ("1", "L", "RGB"):
-        image = image.convert("RGB")
-    image = image.convert("L")
-    if factor > 1:
-        image = image.reduce(factor)
-    if image.size != size:
-        image = image.resize(size, Image.Resampling.BOX)
-    return np.array(image, dtype=np.uint8)
-
-
-def _fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
-    scale = min(1.0, max_side / max(size))
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-
-
-def _stretch(values: NDArray[np.float32]) -> Gray:
-    """Map the range in use to 0..255; a flat picture becomes middle gray."""
-    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
-    if high <= low:
-        return np.full(values.shape, 128, dtype=np.uint8)
-    gray: Gray = np.rint((values - low) * (255.0 / (high - low))).astype(np.uint8)
-    return gray
-
-
-def _on_ground(image: Image.Image) -> Gray:
-    """Lay an RGBA picture on a ground chosen by what is visible of it.
-
-    Strokes on nothing get the ground that contrasts with them. Where most of the picture is
-    visible, that is paper with holes (rounded corners), so the holes are filled with its level.
-    """
-    alpha = np.asarray(image.getchannel("A"), dtype=np.float32) / 255
-    luma = np.asarray(image.convert("RGB").convert("L"), dtype=np.float32)
-    visible = alpha > 0.5
-    if visible.mean() > 0.5:
-        ground = median(luma[visible])
-    else:
-        total = float(alpha.sum())
-        ground = 0.0 if total and float((luma * alpha).sum()) / total > 127.5 else 255.0
-    return np.rint(luma * alpha + ground * (1 - alpha)).astype(np.uint8)
-
-
 def _one_line(error: Exception) -> str:
-    """Return an error's own words on one line, without what Python adds to paths."""
+    """Return an error's message on one line, without the path that Python adds."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(str(text).split())

@@ -1,4 +1,4 @@
-"""Pages of a PDF and photos in HEIC, through libraries that are extras."""
+"""Pages of a PDF and photos in HEIC, decoded by libraries that are extras."""
 
 import io
 import threading
@@ -9,25 +9,24 @@ from PIL import Image
 from tenfold.errors import PictureError, PictureTooLargeError
 
 PAGE_DPI = 200
-"""Resolution at which a PDF's page is drawn, unless that is more than `max_side` pixels: what
-scanners call fine; a digit 4 mm high gets 31 pixels."""
+"""Resolution at which a page of a PDF is rendered, unless that gives more than `max_side` pixels:
+the "fine" of scanners, at which a digit 4 mm high has 31 pixels."""
 
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
-"""Brands of ISO/IEC 23008-12, annex B: what stands after `ftyp` in a HEIC file."""
+"""Brands of ISO/IEC 23008-12, annex B, which follow `ftyp` in a HEIC file."""
 
 _PDFIUM = threading.Lock()
-"""PDFium is not made for several threads."""
-
+"""PDFium is not safe in several threads."""
 
 MAX_PIXELS = 100_000_000
-"""Largest picture taken: above any common phone's 48 or 50 megapixels, and as RGBA 400 MB."""
+"""Largest picture read: above the 48 or 50 megapixels of common phones, and 400 MB as RGBA."""
 
 
 def check_size(size: tuple[int, int], name: str, max_pixels: int = MAX_PIXELS) -> None:
-    """Refuse a picture of too many pixels, before they are decoded.
+    """Raise an error for a picture of too many pixels, before they are decoded.
 
     Raises:
-        PictureTooLargeError: It has more than `max_pixels`.
+        PictureTooLargeError: The picture has more than `max_pixels`.
     """
     width, height = size
     if width * height > max_pixels:
@@ -38,17 +37,17 @@ def check_size(size: tuple[int, int], name: str, max_pixels: int = MAX_PIXELS) -
 
 
 def is_pdf(data: bytes) -> bool:
-    """Tell whether a file is a PDF, which may have a little before its header."""
+    """Return whether a file is a PDF, whose header may stand anywhere in the first 1,024 bytes."""
     return b"%PDF-" in data[:1024]
 
 
 def is_heif(data: bytes) -> bool:
-    """Tell whether a file is HEIC or HEIF."""
+    """Return whether a file is HEIC or HEIF."""
     return data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS
 
 
 def open_heif(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Decode a HEIC photo, upright already.
+    """Decode a HEIC photo, which is returned upright.
 
     Raises:
         PictureError: The file is damaged, or pillow-heif is not installed.
@@ -69,7 +68,7 @@ def open_heif(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image.Ima
 
 
 def pdf_pages(data: bytes, name: str, max_side: int) -> Iterator[Image.Image]:
-    """Draw the pages of a PDF one after the other, in gray.
+    """Yield the pages of a PDF one after the other, rendered in gray.
 
     Raises:
         PictureError: The file is damaged or needs a password, or pypdfium2 is not installed.

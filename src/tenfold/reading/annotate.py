@@ -1,47 +1,48 @@
-"""A picture with what was read in it drawn over, and what the network was shown below."""
+"""A picture annotated: boxes and digits drawn on it, and below it the images the network saw."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from tenfold.arrays import SIDE
 from tenfold.imaging.decoding import Picture
 from tenfold.reading.results import Digit, Reading
 
-CALLED, REFUSED, LEFT_OUT = "#0072b2", "#d55e00", "#8c8c8c"
-"""Blue, vermillion and gray: color-blind readers tell them apart (Okabe and Ito 2008)."""
+ACCEPTED_COLOR, REJECTED_COLOR, LEFT_OUT_COLOR = "#0072b2", "#d55e00", "#8c8c8c"
+"""Blue, vermillion and gray, which color-blind people can tell apart (Okabe and Ito 2008)."""
 
-MOST_LEFT_OUT = 60
-"""So many marks that were left out are shown, the first: a page of print has thousands."""
+MAX_LEFT_OUT = 60
+"""Number of marks shown that were left out: a page of print has thousands."""
 
-LONGEST = 1600
-"""Longer sides are scaled down to so many pixels; below a third of that, pictures are enlarged up
-to four times."""
+MAX_SIDE = 1600
+"""Longer pictures are scaled down to this many pixels. Pictures shorter than a third of it are
+enlarged up to four times."""
 
 _ZOOM = 3
-_TILE = 28 * _ZOOM
+_TILE = SIDE * _ZOOM
 _CAPTION = 16
 _MARGIN = 8
 
 
 def annotate(picture: Picture, reading: Reading) -> Image.Image:
-    """Draw boxes, digits and confidences on a picture, and under it every canvas.
+    """Draw boxes and digits on a picture, and below it every canvas with its confidence.
 
     Args:
         picture: The upright picture that was read.
         reading: What was read in it.
 
     Returns:
-        An RGB image. Blue is what was called, vermillion what was refused, gray what was taken
-        for no digit; a canvas is the 28x28 image that the network saw, three times as large.
+        An RGB image. Accepted digits are blue, rejected digits vermillion, and marks that were left
+        out gray. The canvases, the 28x28 images that the network saw, are enlarged three times.
     """
-    scale = min(LONGEST / max(picture.width, picture.height), 4.0)
-    if max(picture.width, picture.height) > LONGEST / 3:
+    scale = min(MAX_SIDE / max(picture.width, picture.height), 4.0)
+    if max(picture.width, picture.height) > MAX_SIDE / 3:
         scale = min(scale, 1.0)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     upright = Image.fromarray(picture.gray).resize(size, Image.Resampling.LANCZOS).convert("RGB")
     digits = [(digit, _color(digit)) for line in reading.lines for digit in line.digits]
-    digits += [(digit, LEFT_OUT) for digit in reading.left_out[:MOST_LEFT_OUT]]
+    digits += [(digit, LEFT_OUT_COLOR) for digit in reading.left_out[:MAX_LEFT_OUT]]
     width = max(size[0], _TILE + 2 * _MARGIN)
     columns = max(1, (width - _MARGIN) // (_TILE + _MARGIN))
     rows = -(-len(digits) // columns)
@@ -57,15 +58,17 @@ def annotate(picture: Picture, reading: Reading) -> Image.Image:
 
 
 def _color(digit: Digit) -> str:
-    return REFUSED if digit.rejected else CALLED
+    return REJECTED_COLOR if digit.rejected else ACCEPTED_COLOR
 
 
 def _draw_box(
     pen: ImageDraw.ImageDraw, digit: Digit, color: str, scale: float, font: object
 ) -> None:
     x, y, width, height = (side * scale for side in digit.box)
-    pen.rectangle((x, y, x + width, y + height), outline=color, width=1 if color == LEFT_OUT else 2)
-    if color == LEFT_OUT:
+    pen.rectangle(
+        (x, y, x + width, y + height), outline=color, width=1 if color == LEFT_OUT_COLOR else 2
+    )
+    if color == LEFT_OUT_COLOR:
         return
     place = (x, y - 15 if y >= 15 else y + height + 1)
     pen.text(place, digit.text, fill=color, font=font, stroke_width=1, stroke_fill="white")  # type: ignore[arg-type]
@@ -84,6 +87,6 @@ def _draw_canvases(
         y = top + number // columns * pitch
         large = np.kron(digit.canvas, np.ones((_ZOOM, _ZOOM), np.uint8))
         sheet.paste(Image.fromarray(large), (x, y))
-        guess = "no" if color == LEFT_OUT else f"{digit.digit}{'?' if digit.rejected else ''}"
+        guess = "no" if color == LEFT_OUT_COLOR else f"{digit.digit}{'?' if digit.rejected else ''}"
         words = f"{guess} {digit.confidence:.0%}"
         pen.text((x, y + _TILE + 1), words, fill=color, font=font)  # type: ignore[arg-type]

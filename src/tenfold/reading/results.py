@@ -1,16 +1,17 @@
-"""What was read in a picture: digits in lines, each with a confidence, or refused."""
+"""The result of reading a picture: lines of digits, each with a confidence, or rejected."""
 
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+
+from tenfold.arrays import SIDE, Gray
 
 Box: TypeAlias = tuple[int, int, int, int]
 """x, y, width and height in pixels."""
 
 REJECTED = "?"
-"""What stands in `text` for a rejected digit."""
+"""Character for a rejected digit in `text`."""
 
 
 @dataclass(frozen=True)
@@ -18,19 +19,19 @@ class Digit:
     """One digit that was read.
 
     Attributes:
-        digit: The best guess, 0 to 9, also if rejected.
-        confidence: Probability of that guess, 0 to 1.
+        digit: The best guess, 0 to 9, even if rejected.
+        confidence: Probability of the best guess, 0 to 1.
         box: x, y, width, height in pixels of the upright picture.
-        rejected: Whether it is too uncertain to call.
-        canvas: uint8 (28, 28), white ink on black: what the network saw.
+        rejected: Whether the best guess is too uncertain to be accepted.
+        canvas: uint8 (28, 28), white ink on black: the image that the network saw.
     """
 
     digit: int
     confidence: float
     box: Box
     rejected: bool
-    canvas: NDArray[np.uint8] = field(
-        default_factory=lambda: np.zeros((28, 28), np.uint8), compare=False, repr=False
+    canvas: Gray = field(
+        default_factory=lambda: np.zeros((SIDE, SIDE), np.uint8), compare=False, repr=False
     )
 
     @property
@@ -39,7 +40,7 @@ class Digit:
         return REJECTED if self.rejected else str(self.digit)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what `tenfold read --json` tells of a digit."""
+        """Return the digit's entry in `tenfold read --json`."""
         return {
             "digit": self.digit,
             "confidence": round(self.confidence, 4),
@@ -60,7 +61,7 @@ class Line:
         return "".join(digit.text for digit in self.digits)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what `tenfold read --json` tells of a line."""
+        """Return the line's entry in `tenfold read --json`."""
         return {"text": self.text, "digits": [digit.to_dict() for digit in self.digits]}
 
 
@@ -72,8 +73,8 @@ class Reading:
         lines: Top to bottom; none for a blank.
         width: Width of the upright picture, in pixels.
         height: Height of the upright picture, in pixels.
-        orientation: Turn applied to the stored pixels, degrees clockwise: 0, 90, 180 or 270.
-        left_out: Marks that were taken for no digits, and the digits they resemble most.
+        orientation: Rotation of the stored pixels, degrees clockwise: 0, 90, 180 or 270.
+        left_out: Marks that were taken for no digits, each as the digit it resembles most.
     """
 
     lines: tuple[Line, ...]

@@ -1,0 +1,76 @@
+"""Pixels of any mode, color or depth made into gray."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tenfold.arrays import Gray
+from tenfold.imaging.ink import median
+
+
+def to_gray(image: Image.Image, max_side: int) -> Gray:
+    """Return the pixels of an image as gray, as they are stored.
+
+    Args:
+        image: An image of any mode.
+        max_side: Longest side of the result, in pixels; larger images are averaged down.
+
+    Returns:
+        uint8 (h, w), 0 black to 255 white.
+    """
+    # Integer factors first: `reduce` averages in one pass, without a second large copy.
+    factor = max(1, max(image.size) // max_side)
+    size = _fitted(image.size, max_side)
+    if image.mode[0] in "IF":
+        values = image.convert("F") if image.mode != "F" else image
+        if factor > 1:
+            values = values.reduce(factor)
+        if values.size != size:
+            values = values.resize(size, Image.Resampling.BOX)
+        return _stretch(np.asarray(values, dtype=np.float32))
+    if image.has_transparency_data:
+        if image.mode != "RGBA":
+            image = image.convert("RGBA")
+        if factor > 1:
+            image = image.reduce(factor)
+        return _on_background(image.resize(size, Image.Resampling.BOX))
+    if image.mode not in ("1", "L", "RGB"):
+        image = image.convert("RGB")
+    image = image.convert("L")
+    if factor > 1:
+        image = image.reduce(factor)
+    if image.size != size:
+        image = image.resize(size, Image.Resampling.BOX)
+    return np.array(image, dtype=np.uint8)
+
+
+def _fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
+    scale = min(1.0, max_side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _stretch(values: NDArray[np.float32]) -> Gray:
+    """Map the used range to 0..255; a flat picture becomes middle gray."""
+    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    if high <= low:
+        return np.full(values.shape, 128, dtype=np.uint8)
+    gray: Gray = np.rint((values - low) * (255.0 / (high - low))).astype(np.uint8)
+    return gray
+
+
+def _on_background(image: Image.Image) -> Gray:
+    """Compose an RGBA picture with a background that suits its visible pixels.
+
+    If most pixels are visible, they are paper with transparent parts, such as rounded corners, and
+    the background is the median of them. Else they are strokes, and the background contrasts.
+    """
+    alpha = np.asarray(image.getchannel("A"), dtype=np.float32) / 255
+    luma = np.asarray(image.convert("RGB").convert("L"), dtype=np.float32)
+    visible = alpha > 0.5
+    if visible.mean() > 0.5:
+        background = median(luma[visible])
+    else:
+        total = float(alpha.sum())
+        background = 0.0 if total and float((luma * alpha).sum()) / total > 127.5 else 255.0
+    return np.rint(luma * alpha + background * (1 - alpha)).astype(np.uint8)
