@@ -160,7 +160,7 @@ def test_no_permission(tmp_path: Path) -> None:
     path = tmp_path / "secret.png"
     path.write_bytes(png(DIGIT))
     path.chmod(0)
-    assert "no permission" in message(path)
+    assert "permission denied" in message(path)
 
 
 def test_no_permission_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +168,7 @@ def test_no_permission_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", refuse)
-    assert "no permission" in message(tmp_path / "secret.png")
+    assert "permission denied" in message(tmp_path / "secret.png")
 
 
 def test_a_wrong_checksum_is_damage() -> None:
