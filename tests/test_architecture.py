@@ -97,10 +97,16 @@ def test_no_circles_between_rooms() -> None:
 def test_public_names() -> None:
     assert sorted(tenfold.__all__) == [
         "Classifier",
+        "Digit",
+        "Evaluation",
+        "Explanation",
+        "Line",
         "PictureError",
         "Reader",
+        "Reading",
         "Recipe",
         "TenfoldError",
+        "TrainResult",
         "__version__",
         "evaluate",
         "explain",

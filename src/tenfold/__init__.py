@@ -1,7 +1,7 @@
 """tenfold reads handwritten digits.
 
-What stands in `__all__` is the public face; each name is loaded when it is first asked for, so
-that importing tenfold costs next to nothing and never imports Keras.
+`__all__` lists the public names. A name is loaded when it is first used, so that importing tenfold
+takes almost no time and never imports Keras.
 """
 
 from importlib import import_module
@@ -13,21 +13,33 @@ if TYPE_CHECKING:
     from tenfold.data.mnist import load_mnist as load_mnist
     from tenfold.errors import PictureError as PictureError
     from tenfold.errors import TenfoldError as TenfoldError
+    from tenfold.evaluation.metrics import Evaluation as Evaluation
     from tenfold.evaluation.metrics import evaluate as evaluate
+    from tenfold.explaining.explain import Explanation as Explanation
     from tenfold.explaining.explain import explain as explain
     from tenfold.explaining.show import show as show
     from tenfold.reading.reader import Reader as Reader
+    from tenfold.reading.results import Digit as Digit
+    from tenfold.reading.results import Line as Line
+    from tenfold.reading.results import Reading as Reading
     from tenfold.recipes.recipe import Recipe as Recipe
+    from tenfold.training.train import TrainResult as TrainResult
     from tenfold.training.train import train as train
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Classifier": "tenfold.classifiers.base",
+    "Digit": "tenfold.reading.results",
+    "Evaluation": "tenfold.evaluation.metrics",
+    "Explanation": "tenfold.explaining.explain",
+    "Line": "tenfold.reading.results",
     "PictureError": "tenfold.errors",
     "Reader": "tenfold.reading.reader",
+    "Reading": "tenfold.reading.results",
     "Recipe": "tenfold.recipes.recipe",
     "TenfoldError": "tenfold.errors",
+    "TrainResult": "tenfold.training.train",
     "evaluate": "tenfold.evaluation.metrics",
     "explain": "tenfold.explaining.explain",
     "load_classifier": "tenfold.classifiers.bundle",
