@@ -1,9 +1,9 @@
-"""Export every shipped model in every format, and keep how far each agrees with its original.
+"""Export every shipped model to every format, and measure its agreement with the original.
 
-    python benchmarks/exports.py               all, about ten minutes, most of them `best`
-    python benchmarks/exports.py --model tiny  one anew; the others' rows stay
+    python benchmarks/exports.py               all models, about ten minutes, mostly for `best`
+    python benchmarks/exports.py --model tiny  one model; the rows of the others are kept
 
-No times are measured, so other things may run beside it. Writes results/exports.json.
+Measures no times, so other work may run on the machine. Writes results/exports.json.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def exported(model: str, precision: str, format: str) -> dict[str, Any]:
-    """Return what is kept of one export, or that it was refused."""
+    """Return the row of one export: its figures, or the reason why it was refused."""
     row: dict[str, Any] = {"model": model, "format": format, "precision": precision}
     with tempfile.TemporaryDirectory() as folder:
         try:

@@ -1,15 +1,16 @@
-"""Measure how fast one network reads on different runtimes, side by side.
+"""Measure latency and throughput of one network on several runtimes.
 
     python benchmarks/inference.py                      `standard`, all runtimes, about ten minutes
     python benchmarks/inference.py --model tiny --out /tmp/tiny.json
 
-Runtimes: Keras's predict and a plain call of the network, tenfold (ONNX Runtime with batches side
-by side), ONNX Runtime as it comes, OpenVINO and LiteRT; float32 and int8, OpenVINO also in
-bfloat16; one and two threads. Each has a process of its own, since threads are set once a process;
-the runtimes take turns, and the median of the rounds counts. Images a second: of calls with 32,
-256, 1,000 and all 10,000 test images. Keras's predict cuts a call into batches of 32 by itself;
-`keras-predict-large` is told to take 1,000. At the end two processes read at once. Let nothing run
-beside it. Writes results/inference.json.
+The runtimes are Keras's `predict`, a plain call of the Keras network, tenfold (ONNX Runtime with
+several batches at the same time), ONNX Runtime with default settings, OpenVINO and LiteRT. Each
+computes in float32 and int8, OpenVINO also in bfloat16, with one and two threads. Each measurement
+has its own process, because a process sets its threads once. The runtimes run in turn, and the
+result is the median over the rounds. Throughput is measured in calls with 32, 256, 1,000 and all
+10,000 test images. Keras's `predict` splits a call into batches of 32, and `keras-predict-large`
+into batches of 1,000. Finally, two processes compute at the same time. Run nothing else on the
+machine. Writes results/inference.json.
 """
 
 import argparse
@@ -77,7 +78,7 @@ def main() -> None:
 
 
 def compare(model: str, folder: Path) -> dict[str, Any]:
-    """Measure every runtime in turn, round after round."""
+    """Measure all runtimes in turn, in several rounds."""
     write_models(model, folder)
     plan = [(runtime, "float32", n) for n in (1, 2) for runtime in FLOAT32]
     plan += [(runtime, "int8", n) for n in (1, 2) for runtime in INT8]
@@ -98,7 +99,7 @@ def compare(model: str, folder: Path) -> dict[str, Any]:
 
 
 def write_models(model: str, folder: Path) -> None:
-    """Leave the model in every format in a folder."""
+    """Write the model into a folder in every format."""
     bundle = load_bundle(model)
     graph = bundle.read(ONNX)
     images = load_mnist("train")[0][:CALIBRATION_IMAGES]
@@ -111,7 +112,7 @@ def write_models(model: str, folder: Path) -> None:
 
 
 def in_a_process(*words: str) -> Any:
-    """Run this script on these words in a process of its own, and return what it prints."""
+    """Run this script with these arguments in a new process; return the JSON that it prints."""
     finished = subprocess.run(
         [sys.executable, __file__, *words], check=True, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, text=True,
@@ -124,7 +125,7 @@ def predictor(runtime: str, precision: str, threads: int, folder: Path) -> Predi
     if runtime.startswith("keras"):
         return keras_predictor(runtime, threads, folder)
     if runtime == "openvino":
-        # It reads the int8 graph in int8 whatever the rest is computed in.
+        # OpenVINO computes an int8 graph in int8, whatever precision the other operators have.
         graph = folder / ("int8.onnx" if precision == "int8" else "float32.onnx")
         bfloat16 = precision == "bfloat16"
         return OpenVinoClassifier(graph, threads, bfloat16=bfloat16).predict_proba
@@ -152,7 +153,7 @@ def keras_predictor(runtime: str, threads: int, folder: Path) -> Predict:
 
 
 def measured(runtime: str, precision: str, threads: int, folder: Path) -> dict[str, Any]:
-    """Measure one runtime in this process."""
+    """Return accuracy, latency and throughput of one runtime, measured in this process."""
     predict = predictor(runtime, precision, threads, folder)
     images, labels = load_mnist("test")
     read = np.concatenate([predict(part) for part in np.split(images, 10)]).argmax(axis=1)
@@ -194,7 +195,7 @@ def middle(results: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def read_until(predict: Predict, start: float) -> int:
-    """Read in batches from a moment on, for some seconds, and return how many images."""
+    """Compute batches for `TOGETHER_SECONDS` from a start time; return the number of images."""
     images, _ = load_mnist("test")
     part = images[:1000]
     predict(part)
@@ -207,7 +208,7 @@ def read_until(predict: Predict, start: float) -> int:
 
 
 def two_at_once(runtime: str, folder: Path) -> dict[str, int]:
-    """Return the images per second of one process, and of two together, all threads each."""
+    """Return the images per second of one process, and of two together, with all threads each."""
     result = {}
     for count in (1, 2):
         start = time.time() + 3

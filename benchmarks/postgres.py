@@ -1,4 +1,4 @@
-"""A PostgreSQL server of its own, on loopback, gone afterward: for tests and benchmarks."""
+"""A temporary PostgreSQL server on the loopback interface, for tests and benchmarks."""
 
 import os
 import shutil
@@ -14,10 +14,13 @@ USER, PASSWORD = "digits", "s3cret-Passw0rd"
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """Start a server in a temporary folder and give its URL, password and all.
+    """Start a server in a temporary folder, give its URL with the password, and stop it.
 
-    PostgreSQL refuses to run as root; then it runs as the user postgres, whom Debian's package
-    makes.
+    PostgreSQL refuses to run as root. Root starts it as the user `postgres`, which Debian's package
+    creates.
+
+    Raises:
+        FileNotFoundError: PostgreSQL is not installed.
     """
     homes = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     found = str(homes[-1]) if homes else shutil.which("initdb")

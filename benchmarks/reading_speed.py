@@ -1,10 +1,10 @@
-"""Time `tenfold read` as a whole command, and write down how long it takes and what memory.
+"""Measure time and peak memory of the whole command `tenfold read`.
 
     python benchmarks/reading_speed.py
 
-A photo of one line of digits, and an A4 page at 300 dpi with 300 digits in 20 lines, both made of
-MNIST's test images. Beside them stands a Python that only imports what reading needs. Let nothing
-run beside. Writes results/reading_speed.json.
+Reads a photo of one line of digits, and an A4 page at 300 dpi with 300 digits in 20 lines, both
+made of MNIST's test images. For comparison, Python imports the packages that reading needs and
+exits. Run nothing else on the machine. Writes results/reading_speed.json.
 """
 
 import json
@@ -18,9 +18,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
+from tenfold.arrays import Gray, Ink
 from tenfold.data.mnist import load_mnist
 from tenfold.files import write_atomic
 
@@ -40,14 +40,14 @@ def main() -> None:
             "one line of 8 digits, 1280x960": write(folder, "line.png", (960, 1280), 1, 8, 110),
             "A4 at 300 dpi, 300 digits": write(folder, "a4.png", (3508, 2480), 20, 15, 100),
         }
-        commands = {"imports alone": [sys.executable, "-c", IMPORTS]}
+        commands = {"imports only": [sys.executable, "-c", IMPORTS]}
         read = [sys.executable, "-m", "tenfold", "read"]
         commands |= {name: [*read, str(path)] for name, (path, _) in pictures.items()}
         found: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
         for run in range(RUNS + 1):
             for name, command in commands.items():
                 measured = measure(command)
-                if run:  # the first warms the disk
+                if run:  # the first run fills the disk cache
                     found[name].append(measured)
         rows: list[dict[str, Any]] = [
             {
@@ -71,11 +71,11 @@ def main() -> None:
 
 
 def measure(command: list[str]) -> tuple[float, float]:
-    """Return the seconds a command takes, and the most memory it held, in megabytes."""
+    """Return the seconds that a command takes, and its peak memory in megabytes."""
     start = time.perf_counter()
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
     seconds = time.perf_counter() - start
-    # From a small process: a child starts with the size of its parent.
+    # Started by a small process, because a child starts with the size of its parent.
     told = subprocess.run(
         [sys.executable, "-c", PEAK, *command], capture_output=True, text=True, check=True
     )
@@ -85,7 +85,7 @@ def measure(command: list[str]) -> tuple[float, float]:
 def write(
     folder: str, name: str, size: tuple[int, int], lines: int, digits: int, height: int
 ) -> tuple[Path, list[str]]:
-    """Write a page of digits, dark on light paper; return its path and its lines."""
+    """Write a page of digits, dark ink on light paper; return its path and the text of its lines."""
     images, labels = load_mnist("test")
     page = np.full(size, 225.0, np.float32)
     rng = np.random.default_rng(0)
@@ -102,12 +102,12 @@ def write(
     return path, ["".join(map(str, labels[numbers])) for numbers in chosen]
 
 
-def ink_of(image: npt.NDArray[np.uint8], height: int) -> npt.NDArray[np.float32]:
-    """Return a digit cut to its ink and scaled to a height."""
+def ink_of(image: Gray, height: int) -> Ink:
+    """Return a digit, cropped to its ink and scaled to a height; 0 paper to 1 full ink."""
     rows, columns = (np.flatnonzero((image > 60).any(axis=axis)) for axis in (1, 0))
     cut = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.float32) / 255
     width = max(2, round(cut.shape[1] * height / cut.shape[0]))
-    ink: npt.NDArray[np.float32] = np.clip(cv2.resize(cut, (width, height)), 0, 1)
+    ink: Ink = np.clip(cv2.resize(cut, (width, height)), 0, 1)
     return ink
 
 

@@ -1,10 +1,11 @@
-"""Measure what the reader makes of words, alone and beside numbers.
+"""Measure whether the reader leaves out printed words, alone and beside numbers.
 
     python benchmarks/words.py
 
-Prints words in Matplotlib's fonts, on which nothing was trained, and writes numbers beside them
-with the last 10,000 training images. Where there are words alone, nothing must be read; where there
-is a number, it alone. Writes results/words.json. The test images are not opened.
+Makes pages of printed words in Matplotlib's fonts, on which nothing was trained, and of numbers
+beside them, made of the last 10,000 training images. A page is correct if the reader finds the
+number and nothing else, or no digit on a page without one. Writes results/words.json. Does not open
+the test images.
 """
 
 import json
@@ -14,10 +15,10 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-import numpy.typing as npt
 from lines import digits_of, written
 from PIL import Image, ImageDraw, ImageFont
 
+from tenfold.arrays import Gray
 from tenfold.files import write_atomic
 from tenfold.reading.reader import Reader
 from tenfold.training.lines.train import digits_for_lines
@@ -34,9 +35,8 @@ the quick brown fox jumps over lazy dog Total Amount signed yours sincerely Octo
 Solo Bologna illos Sos GOLD zoo boss Balls slab loss Boil lobes soil hello silo Zoll Isis sell to so
 """
 WORDS = TEXT.split()
-"""Every letter, and many that look like digits."""
+"""Words with all letters of the alphabet, and many that look like digits."""
 
-Gray = npt.NDArray[np.uint8]
 Rng = np.random.Generator
 Source = list[Gray]
 
@@ -60,7 +60,7 @@ def main() -> None:
     print(json.dumps(rows))
 
 
-def words_alone(source: Source, rng: Rng) -> tuple[Gray, list[int]]:
+def words_only(source: Source, rng: Rng) -> tuple[Gray, list[int]]:
     lines, size = int(rng.choice([1, 1, 2, 5])), int(rng.choice([24, 40]))
     page = Image.new("L", (700, 60 * lines + 40), 235)
     font = ImageFont.truetype(rng.choice(FONTS), size)
@@ -70,23 +70,23 @@ def words_alone(source: Source, rng: Rng) -> tuple[Gray, list[int]]:
     return np.asarray(page), []
 
 
-def number_behind(source: Source, rng: Rng) -> tuple[Gray, list[int]]:
-    return _beside(source, rng, behind=True)
+def number_after(source: Source, rng: Rng) -> tuple[Gray, list[int]]:
+    return _beside(source, rng, after=True)
 
 
 def number_before(source: Source, rng: Rng) -> tuple[Gray, list[int]]:
-    return _beside(source, rng, behind=False)
+    return _beside(source, rng, after=False)
 
 
 KINDS: dict[str, Callable[[Source, Rng], tuple[Gray, list[int]]]] = {
-    "words alone": words_alone,
-    "a number behind a word": number_behind,
+    "words only": words_only,
+    "a number after a word": number_after,
     "a number before a word": number_before,
 }
 
 
-def _beside(source: Source, rng: Rng, *, behind: bool) -> tuple[Gray, list[int]]:
-    """Return a page with a printed word, a number of one hand beside it, and the number."""
+def _beside(source: Source, rng: Rng, *, after: bool) -> tuple[Gray, list[int]]:
+    """Return a page with a printed word and a handwritten number beside it, and its digits."""
     digits, images = written(source, rng)
     page = Image.new("L", (900, 160), 235)
     pen = ImageDraw.Draw(page)
@@ -95,7 +95,7 @@ def _beside(source: Source, rng: Rng, *, behind: bool) -> tuple[Gray, list[int]]
     height = int(rng.integers(38, 60))
     gap = rng.uniform(0.5, 1.5) * height
     x, ink = 30.0, Image.new("L", page.size, 0)
-    if behind:
+    if after:
         pen.text((x, 95), word, fill=40, font=font, anchor="ls")
         x += font.getlength(word) + gap
     for image in images:
@@ -103,13 +103,13 @@ def _beside(source: Source, rng: Rng, *, behind: bool) -> tuple[Gray, list[int]]
         ink.paste(mark, (round(x), 98 - mark.height), mark)
         x += mark.width + rng.uniform(0.05, 0.3) * height
     page.paste(50, mask=ink)
-    if not behind:
+    if not after:
         pen.text((x + gap, 95), word, fill=40, font=font, anchor="ls")
     return np.asarray(page), digits
 
 
 def _ink(image: Gray, height: float) -> Image.Image:
-    """Return a digit cut to its ink and scaled to a height."""
+    """Return a digit, cropped to its ink and scaled to a height."""
     ink = Image.fromarray(image)
     ink = ink.crop(ink.point(lambda gray: 255 * (gray > 60)).getbbox())
     return ink.resize((max(2, round(ink.width * height / ink.height)), round(height)))
