@@ -68,7 +68,7 @@ def pages(source: list[Images]) -> list[dict[str, Any]]:
     sys.path.insert(0, str(ROOT / "tests"))
     page = importlib.import_module("scenes").page
 
-    readers = {"whole lines": Reader(), "cuts alone": Reader(whole_lines=False)}
+    readers = {"line recognition too": Reader(), "segmentation only": Reader(whole_lines=False)}
     rows = []
     for number, (name, settings) in enumerate(SCENES.items()):
         rng = np.random.default_rng((5, number))

@@ -85,7 +85,7 @@ def measure(command: list[str]) -> tuple[float, float]:
 def write(
     folder: str, name: str, size: tuple[int, int], lines: int, digits: int, height: int
 ) -> tuple[Path, list[str]]:
-    """Write a page of digits, dark ink on light paper; return its path and the text of its lines."""
+    """Write a page of digits, dark ink on light paper; return its path and its lines of text."""
     images, labels = load_mnist("test")
     page = np.full(size, 225.0, np.float32)
     rng = np.random.default_rng(0)

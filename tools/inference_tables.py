@@ -1,7 +1,8 @@
-"""The tables of docs/inference.md, docs/exporting.md and docs/page.md; see tables.py."""
+"""The tables of docs/inference.md, docs/exporting.md and docs/page.md, from results/."""
 
 from typing import Any
 
+from markdown import table
 from measured_results import read
 
 RUNTIMES = {
@@ -17,67 +18,83 @@ RUNTIMES = {
 
 def inference() -> str:
     found = read("inference")
-    lines = [
-        "| runtime | precision | latency per image, 1 thread | 2 threads "
-        "| images per second, 1 thread | 2 threads | accuracy |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    rows = {(row["runtime"], row["precision"], row["threads"]): row for row in found["rows"]}
-    for runtime, precision in dict.fromkeys(key[:2] for key in rows):
-        one, two = rows[runtime, precision, 1], rows[runtime, precision, 2]
-        latency = [f"{one_or_two['one_image_us']:,.0f} us" for one_or_two in (one, two)]
+    headings = (
+        "runtime | precision | latency per image, 1 thread | 2 threads | "
+        "images per second, 1 thread | 2 threads | accuracy"
+    )
+    by_key = {(row["runtime"], row["precision"], row["threads"]): row for row in found["rows"]}
+    rows = []
+    for runtime, precision in dict.fromkeys(key[:2] for key in by_key):
+        one, two = by_key[runtime, precision, 1], by_key[runtime, precision, 2]
+        latency = [f"{row['one_image_us']:,.0f} us" for row in (one, two)]
         speed = [f"{max(row['images_per_second'].values()):,.0f}" for row in (one, two)]
-        cells = [RUNTIMES[runtime], precision, *latency, *speed, f"{100 * one['accuracy']:.2f}%"]
-        lines.append(f"| {' | '.join(cells)} |")
+        accuracy = f"{100 * one['accuracy']:.2f}%"
+        rows.append([RUNTIMES[runtime], precision, *latency, *speed, accuracy])
     (alone, both), (spin_alone, spin_both) = (
         [found["two_processes"][runtime][count] for count in ("1", "2")]
         for runtime in ("tenfold", "onnxruntime")
     )
     machine = found["machine"]
-    lines += [
-        "",
+    return table(
+        headings,
+        rows,
         f"The network is `{found['model']}`. Figures are medians of {found['rounds']} rounds; "
         "images per second are those of the best batch size among 32, 256, 1,000 and 10,000; "
         f"measured on {machine['cores']} cores of {machine['processor']}. One process of tenfold "
         f"with two threads reads {alone:,} images per second, two such processes at the same time "
         f"{both:,} together. ONNX Runtime with default settings, whose threads wait in a loop, "
         f"reads {spin_alone:,} and {spin_both:,}.",
-    ]
-    return "\n".join(lines) + "\n"
+    )
 
 
 def runtimes() -> str:
-    """Say what to choose when, with figures of one thread or two, whichever is better."""
-    rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    """Return a recommendation for each purpose, with figures of the better number of threads."""
+    by_key: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in read("inference")["rows"]:
-        rows.setdefault((row["runtime"], row["precision"]), []).append(row)
-
-    def latency(key: tuple[str, str]) -> float:
-        return min(float(row["one_image_us"]) for row in rows[key])
+        by_key.setdefault((row["runtime"], row["precision"]), []).append(row)
 
     def speed(key: tuple[str, str]) -> int:
-        return max(int(max(row["images_per_second"].values())) for row in rows[key])
+        return max(int(max(row["images_per_second"].values())) for row in by_key[key])
 
-    base, keras = ("tenfold", "float32"), ("keras-predict", "float32")
-    most = max((key for key in rows if key[0] == "openvino" and key[1] != "int8"), key=speed)
-    smallest, small = (read("latency")[name] for name in ("nano", "tiny"))
-    lines = [
-        "| purpose | runtime | latency per image | images per second |",
-        "|---|---|---|---|",
-        f"| reading in your own program | `tenfold.load_classifier`, on ONNX Runtime "
-        f"| {latency(base):,.0f} us | {speed(base):,} |",
-        '| reading millions of images | `tenfold.load_classifier(..., runtime="openvino")`, '
-        f"{most[1]} "
-        f"| {latency(most):,.0f} us | {speed(most):,} |",
-        f"| further training | Keras on the shipped `model.keras`, measured with `predict` "
-        f"| {latency(keras):,.0f} us | {speed(keras):,} |",
-        f"| a small file | `tiny`, {small['size_bytes'] / 1000:.0f} kB, or `tiny` in int8 "
-        f"| {small['latency_us']['median']:,.0f} us | |",
-        f"| the smallest file | `nano`, {smallest['size_bytes'] / 1000:.0f} kB "
-        f"| {smallest['latency_us']['median']:,.0f} us | |",
-        "| no runtime | the C headers `tiny.h` and `nano.h` | | |",
-    ]
-    return "\n".join(lines) + "\n"
+    def figures(*key: str) -> list[str]:
+        latency = min(float(row["one_image_us"]) for row in by_key[key[0], key[1]])
+        return [f"{latency:,.0f} us", f"{speed((key[0], key[1])):,}"]
+
+    openvino = max((key for key in by_key if key[0] == "openvino" and key[1] != "int8"), key=speed)
+    nano, tiny = (read("latency")[name] for name in ("nano", "tiny"))
+    return table(
+        "purpose | runtime | latency per image | images per second",
+        [
+            [
+                "reading in your own program",
+                "`tenfold.load_classifier`, on ONNX Runtime",
+                *figures("tenfold", "float32"),
+            ],
+            [
+                "reading millions of images",
+                f'`tenfold.load_classifier(..., runtime="openvino")`, {openvino[1]}',
+                *figures(*openvino),
+            ],
+            [
+                "further training",
+                "Keras on the shipped `model.keras`, measured with `predict`",
+                *figures("keras-predict", "float32"),
+            ],
+            [
+                "a small file",
+                f"`tiny`, {tiny['size_bytes'] / 1000:.0f} kB, or `tiny` in int8",
+                f"{tiny['latency_us']['median']:,.0f} us",
+                "",
+            ],
+            [
+                "the smallest file",
+                f"`nano`, {nano['size_bytes'] / 1000:.0f} kB",
+                f"{nano['latency_us']['median']:,.0f} us",
+                "",
+            ],
+            ["no runtime", "the C headers `tiny.h` and `nano.h`", "", ""],
+        ],
+    )
 
 
 def startup() -> str:
@@ -96,22 +113,23 @@ def startup() -> str:
 
 
 def exports() -> str:
-    lines = [
-        "| model | format | precision | bytes | same digit as the original "
-        "| largest difference | mean difference | accuracy |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    headings = (
+        "model | format | precision | bytes | same digit as the original | "
+        "largest difference | mean difference | accuracy"
+    )
+    rows = []
     for row in read("exports")["rows"]:
-        start = f"| `{row['model']}` | {row['format']} | {row['precision']} "
-        if "refused" in row:
-            lines.append(f"{start}| refused | | | | |")
-            continue
-        lines.append(
-            f"{start}| {row['size_bytes']:,} | {100 * row['same_labels']:.2f}% "
-            f"| {row['largest_difference']:.2g} | {row['mean_difference']:.2g} "
-            f"| {100 * row['accuracy']:.2f}% |"
-        )
-    return "\n".join(lines) + "\n"
+        figures = ["refused", "", "", "", ""]
+        if "refused" not in row:
+            figures = [
+                f"{row['size_bytes']:,}",
+                f"{100 * row['same_labels']:.2f}%",
+                f"{row['largest_difference']:.2g}",
+                f"{row['mean_difference']:.2g}",
+                f"{100 * row['accuracy']:.2f}%",
+            ]
+        rows.append([f"`{row['model']}`", row["format"], row["precision"], *figures])
+    return table(headings, rows)
 
 
 def drawing() -> str:

@@ -1,4 +1,4 @@
-"""What benchmarks found, as they wrote it into results/."""
+"""The results of the benchmarks, from results/."""
 
 import json
 from pathlib import Path

@@ -1,67 +1,72 @@
-"""The tables of docs/reading.md and docs/robustness.md; see tables.py."""
+"""The tables of docs/reading.md and docs/robustness.md, from results/."""
 
+from markdown import table
 from measured_results import read
 
 
 def reading() -> str:
-    lines = [
-        "| pictures | n | accuracy | accepted | error rate among accepted "
-        "| error rate at 80% coverage | at 95% coverage |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for row in read("reading")["sets"]:
-        cells = [
-            "" if row[key] is None else f"{100 * row[key]:.1f}%"
-            for key in ("accuracy", "accepted", "accepted_error", "error_at_80%", "error_at_95%")
-        ]
-        lines.append(f"| {row['set']} | {row['n']:,} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+    keys = ("accuracy", "accepted", "accepted_error", "error_at_80%", "error_at_95%")
+    headings = (
+        "pictures | n | accuracy | accepted | error rate among accepted | "
+        "error rate at 80% coverage | at 95% coverage"
+    )
+    return table(
+        headings,
+        (
+            [row["set"], f"{row['n']:,}", *(percent(row[key]) for key in keys)]
+            for row in read("reading")["sets"]
+        ),
+    )
 
 
 def peers() -> str:
     found = read("reading")
     ours = {row["set"]: row["accuracy"] for row in found["sets"]}
     readers = list(dict.fromkeys(row["reader"] for row in found["peers"]))
-    lines = [f"| pictures | tenfold | {' | '.join(readers)} |", "|---|---|" + "---|" * len(readers)]
+    rows = []
     for name in dict.fromkeys(row["set"] for row in found["peers"]):
         theirs = {r["reader"]: r["accuracy"] for r in found["peers"] if r["set"] == name}
-        shares = [ours[name], *(theirs[reader] for reader in readers)]
-        lines.append(f"| {name} | {' | '.join(f'{100 * share:.1f}%' for share in shares)} |")
-    return "\n".join(lines) + "\n"
+        rows.append([name, *map(percent, [ours[name], *(theirs[one] for one in readers)])])
+    return table(" | ".join(["pictures", "tenfold", *readers]), rows)
 
 
 def line() -> str:
-    found = read("line")
-    lines = [
-        "| pages | n | accuracy, segmentation only | accuracy, line recognition too |",
-        "|---|---|---|---|",
-    ]
-    lines += [
-        f"| {row['pages']} | {row['n']} | {row['cuts alone']:.1%} | {row['whole lines']:.1%} |"
-        for row in found["pages"]
-    ]
-    return "\n".join(lines) + "\n"
+    return table(
+        "pages | n | accuracy, segmentation only | accuracy, line recognition too",
+        (
+            [
+                row["pages"],
+                str(row["n"]),
+                percent(row["segmentation only"]),
+                percent(row["line recognition too"]),
+            ]
+            for row in read("line")["pages"]
+        ),
+    )
 
 
 def words() -> str:
-    lines = ["| pages | n | accuracy |", "|---|---|---|"]
-    lines += [
-        f"| {row['pages']} | {row['n']} | {row['right']:.1%} |" for row in read("words")["pages"]
-    ]
-    return "\n".join(lines) + "\n"
+    rows = read("words")["pages"]
+    return table(
+        "pages | n | accuracy",
+        ([row["pages"], str(row["n"]), percent(row["right"])] for row in rows),
+    )
 
 
 def robustness() -> str:
     found = read("robustness")
-    lines = [
-        "| corruption | accuracy of the network | accuracy read as a picture | accepted "
-        "| error rate among accepted |",
-        "|---|---|---|---|---|",
+    keys = ("network", "read", "read_accepted", "read_accepted_error")
+    headings = (
+        "corruption | accuracy of the network | accuracy read as a picture | accepted | "
+        "error rate among accepted"
+    )
+    rows = [
+        [row["corruption"].replace("_", " "), *(percent(row[key]) for key in keys)]
+        for row in found["corruptions"]
     ]
-    for row in found["corruptions"]:
-        shares = (row[key] for key in ("network", "read", "read_accepted", "read_accepted_error"))
-        cells = " | ".join("" if share is None else f"{share:.1%}" for share in shares)
-        lines.append(f"| {row['corruption'].replace('_', ' ')} | {cells} |")
-    mean = found["mean"]
-    lines.append(f"| **mean** | **{mean['network']:.1%}** | **{mean['read']:.1%}** | | |")
-    return "\n".join(lines) + "\n"
+    means = [f"**{percent(found['mean'][key])}**" for key in ("network", "read")]
+    return table(headings, [*rows, ["**mean**", *means, "", ""]])
+
+
+def percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.1%}"

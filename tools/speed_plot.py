@@ -1,4 +1,4 @@
-"""Draw docs/images/train_speed.png: accuracy against time, from results/train_speed.json.
+"""Draw docs/images/train_speed.png: accuracy by training time, from results/train_speed.json.
 
 python tools/speed_plot.py
 """
@@ -17,14 +17,14 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "train_speed.json"
 PICTURE = ROOT / "docs" / "images" / "train_speed.png"
 
-OURS, THEIRS = "#1b6ca8", "#b4541a"  # apart for color-blind eyes, and marked apart too
-# Where each label goes, in points from its mark.
+OURS, THEIRS = "#1b6ca8", "#b4541a"  # distinct for color-blind readers; the markers differ too
+# Label of each recipe, and its offset from the marker in points.
 LABELS = {
     "fast": ("fast", (12, -2)),
     "standard": ("standard", (12, -10)),
     "conv": ("conv", (20, -10)),
     "mlp": ("mlp", (12, -10)),
-    "tuomaso": ("tuomaso, re-made", (12, -14)),
+    "tuomaso": ("tuomaso's, re-implemented", (12, -14)),
     "keras-io": ("keras.io's convnet", (-12, -10)),
     "article": ("the article", (-12, -24)),
     "plain-keras": ("the article on plain Keras", (8, 14)),
@@ -51,10 +51,12 @@ def draw(document: dict[str, Any]) -> Figure:
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     machine = document["machine"]
-    axes.set_xlabel(f"time to fit, on {machine['cores']} cores of {machine['processor']}")
+    axes.set_xlabel(f"training time, on {machine['cores']} cores of {machine['processor']}")
     axes.set_ylabel("MNIST test accuracy, last epoch")
     axes.set_title(
-        "Large: mean accuracy and median time. Small: every run.", fontsize=10, loc="left"
+        "Large markers: mean accuracy and median time. Small markers: single runs.",
+        fontsize=10,
+        loc="left",
     )
     return figure
 

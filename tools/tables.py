@@ -1,9 +1,9 @@
-"""Write the tables in README and docs anew from results/.
+"""Write the tables of README and docs from results/.
 
     python tools/tables.py
 
-A table stands between the lines `<!-- table: NAME -->` and `<!-- end -->`. A test checks that
-every table is what this script would write.
+A table is between the lines `<!-- table: NAME -->` and `<!-- end -->`. A test checks that every
+table is as this script writes it.
 """
 
 import ast
@@ -18,6 +18,7 @@ import looking_tables
 import reading_tables
 import serving_tables
 import tuning_tables
+from markdown import table
 from measured_recipes import machine_of
 from measured_results import read
 
@@ -37,7 +38,7 @@ def main() -> None:
 
 
 def filled(text: str) -> str:
-    """Return a page with its tables as results/ has them now."""
+    """Return a page with its tables written from results/."""
     return PLACE.sub(lambda found: found[1] + TABLES[found[2]]() + found[3], text)
 
 
@@ -53,129 +54,144 @@ SHOWN = {
 
 def train_speed() -> str:
     results = read("train_speed")
-    lines = [
-        "| recipe | test accuracy, mean over n seeds | sd, points | min to max, % | training time "
-        "| time of the whole command | speed-up |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    headings = (
+        "recipe | test accuracy, mean over n seeds | sd, points | min to max, % | "
+        "training time | time of the whole command | speed-up"
+    )
+    rows = []
     for name, shown in SHOWN.items():
         found = results["recipes"][name]
-        accuracy, fit, command = (
-            found[key] for key in ("accuracy", "train_seconds", "command_seconds")
-        )
-        sd = "" if accuracy["sd"] is None else f"{100 * accuracy['sd']:.3f}"
-        speed_up = "" if name == "article" else f"{fit['ratio']:.3g} times"
-        lines.append(
-            f"| {shown} | {100 * accuracy['mean']:.2f}% (n = {accuracy['n']}) | {sd} "
-            f"| {100 * accuracy['min']:.2f} to {100 * accuracy['max']:.2f} "
-            f"| {duration(fit['median'])} | {duration(command['median'])} "
-            f"| {speed_up} |"
+        accuracy, fit = found["accuracy"], found["train_seconds"]
+        rows.append(
+            [
+                shown,
+                f"{100 * accuracy['mean']:.2f}% (n = {accuracy['n']})",
+                *spread(accuracy),
+                duration(fit["median"]),
+                duration(found["command_seconds"]["median"]),
+                "" if name == "article" else f"{fit['ratio']:.3g} times",
+            ]
         )
     machine = results["machine"]
     command = results["recipes"]["fast"]["command_seconds"]["ratio"]
-    lines += [
-        "",
+    return table(
+        headings,
+        rows,
         "Times are medians. *Speed-up*: the training time of `article` divided by that of the "
         f"recipe. The whole command is {command:.3g} times as fast for `fast` as for `article`. "
         f"Measured on {machine['cores']} cores of {machine['processor']}, {machine['date']}.",
-    ]
-    return "\n".join(lines) + "\n"
+    )
 
 
 def ceiling() -> str:
     results = read("train_speed")
-    most = results["ceiling"]
-    lines = [
-        "| recipe | operations per training image | speed during training | share of peak speed |",
-        "|---|---|---|---|",
-    ]
+    peak = results["ceiling"]
+    rows = []
     for name in ("article", "standard", "fast"):
         recipe = recipe_named(name)
-        operations = count_training_operations(recipe)
-        rate = results["recipes"][name]["fraction"] * most[recipe.precision]
-        lines.append(
-            f"| `{name}` | {operations / 1e6:.1f} million | {rate:.0f} GFLOP/s, "
-            f"{recipe.precision} | {results['recipes'][name]['fraction']:.0%} |"
+        share = results["recipes"][name]["fraction"]
+        rows.append(
+            [
+                f"`{name}`",
+                f"{count_training_operations(recipe) / 1e6:.1f} million",
+                f"{share * peak[recipe.precision]:.0f} GFLOP/s, {recipe.precision}",
+                f"{share:.0%}",
+            ]
         )
-    lines += [
-        "",
+    return table(
+        "recipe | operations per training image | speed during training | share of peak speed",
+        rows,
         "Peak speed is that of multiplying two 4096x4096 matrices: "
-        f"{most['float32']:.0f} GFLOP/s in float32, {most['bfloat16']:.0f} in bfloat16.",
-    ]
-    return "\n".join(lines) + "\n"
+        f"{peak['float32']:.0f} GFLOP/s in float32, {peak['bfloat16']:.0f} in bfloat16.",
+    )
 
 
 def step_profile() -> str:
     found = read("step_profile")
     groups = dict.fromkeys(group for one in found.values() for group in one["share"])
-    names = list(found)
-    lines = [
-        "| operation | " + " | ".join(f"`{name}`" for name in names) + " |",
-        "|---|" + "---|" * len(names),
+    rows = [
+        [group, *(f"{one['share'].get(group, 0):.0%}" for one in found.values())]
+        for group in groups
     ]
-    for group in groups:
-        shares = [f"{found[name]['share'].get(group, 0):.0%}" for name in names]
-        lines.append(f"| {group} | " + " | ".join(shares) + " |")
     for key, shown in (("step_ms", "time of a step, ms"), ("tracing_seconds", "tracing time, s")):
-        lines.append(f"| {shown} | " + " | ".join(f"{found[name][key]:g}" for name in names) + " |")
-    return "\n".join(lines) + "\n"
+        rows.append([shown, *(f"{one[key]:g}" for one in found.values())])
+    return table(" | ".join(["operation", *(f"`{name}`" for name in found)]), rows)
 
 
 def ladder() -> str:
-    trained = trained_recipes()
-    lines = ["| recipe | parameters | test accuracy, mean | n | training time | description |"]
-    lines.append("|---|---|---|---|---|---|")
+    rows = []
     for recipe in RECIPES:
-        found = trained[recipe.name]
-        lines.append(
-            f"| `{recipe.name}` | {count_parameters(recipe):,} "
-            f"| {100 * found['accuracy']['mean']:.2f}% | {found['accuracy']['n']} "
-            f"| {duration(found['train_seconds']['median'])}{found['mark']} | {recipe.summary} |"
+        found = trained_recipes()[recipe.name]
+        rows.append(
+            [
+                f"`{recipe.name}`",
+                f"{count_parameters(recipe):,}",
+                f"{100 * found['accuracy']['mean']:.2f}%",
+                str(found["accuracy"]["n"]),
+                duration(found["train_seconds"]["median"]) + found["mark"],
+                recipe.summary,
+            ]
         )
-    return "\n".join(lines) + "\n" + machines()
+    headings = "recipe | parameters | test accuracy, mean | n | training time | description"
+    return table(headings, rows, machines())
 
 
 def leaderboard() -> str:
     trained, sizes = trained_recipes(), read("latency")
-    lines = [
-        "| recipe | parameters | operations per image | test accuracy, mean | sd, points "
-        "| min to max, % | n | accuracy, labels corrected | training time | size | latency |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    ranked = sorted(RECIPES, key=lambda recipe: -trained[recipe.name]["accuracy"]["mean"])
-    for recipe in ranked:
+    headings = (
+        "recipe | parameters | operations per image | test accuracy, mean | sd, points | "
+        "min to max, % | n | accuracy, labels corrected | training time | size | latency"
+    )
+    rows = []
+    for recipe in sorted(RECIPES, key=lambda one: -trained[one.name]["accuracy"]["mean"]):
         found, size = trained[recipe.name], sizes[recipe.name]
         accuracy, corrected = found["accuracy"], found["corrected"]
-        few = "" if corrected["n"] == accuracy["n"] else f" (n = {corrected['n']})"
-        sd = "" if accuracy["sd"] is None else f"{100 * accuracy['sd']:.3f}"
-        lines.append(
-            f"| `{recipe.name}` | {count_parameters(recipe):,} "
-            f"| {count_operations(recipe) / 1e6:.3g} million "
-            f"| {100 * accuracy['mean']:.3f}% | {sd} "
-            f"| {100 * accuracy['min']:.2f} to {100 * accuracy['max']:.2f} | {accuracy['n']} "
-            f"| {100 * corrected['mean']:.3f}%{few} "
-            f"| {duration(found['train_seconds']['median'])}{found['mark']} "
-            f"| {size['size_bytes'] / 1000:,.0f} kB | {size['latency_us']['median']:.0f} us |"
+        fewer = "" if corrected["n"] == accuracy["n"] else f" (n = {corrected['n']})"
+        rows.append(
+            [
+                f"`{recipe.name}`",
+                f"{count_parameters(recipe):,}",
+                millions(count_operations(recipe)),
+                f"{100 * accuracy['mean']:.3f}%",
+                *spread(accuracy),
+                str(accuracy["n"]),
+                f"{100 * corrected['mean']:.3f}%{fewer}",
+                duration(found["train_seconds"]["median"]) + found["mark"],
+                f"{size['size_bytes'] / 1000:,.0f} kB",
+                f"{size['latency_us']['median']:,.0f} us",
+            ]
         )
-    return "\n".join(lines) + "\n" + machines()
+    return table(headings, rows, machines())
+
+
+def millions(count: int) -> str:
+    """Return a count in millions, with three digits or more."""
+    value = count / 1e6
+    return f"{value:,.0f} million" if value >= 1000 else f"{value:.3g} million"
+
+
+def spread(accuracy: dict[str, Any]) -> tuple[str, str]:
+    """Return standard deviation and range of an accuracy over seeds."""
+    sd = "" if accuracy["sd"] is None else f"{100 * accuracy['sd']:.3f}"
+    return sd, f"{100 * accuracy['min']:.2f} to {100 * accuracy['max']:.2f}"
 
 
 def trained_recipes() -> dict[str, Any]:
-    """Return the figures of every recipe, with a mark where the fit ran on another machine."""
+    """Return the figures of every recipe, with a mark on those from another machine."""
     marked = {name: {**found, "mark": "*"} for name, found in read("accuracy")["recipes"].items()}
     plain = {name: {**found, "mark": ""} for name, found in read("train_speed")["recipes"].items()}
     return marked | plain
 
 
 def machines() -> str:
-    """Return the line that says where a fit ran."""
+    """Return the note on the machines that measured the training times."""
     first, other = (
         machine_of(found["rows"], found["machine"])
         for found in (read("train_speed"), read("accuracy"))
     )
     return (
-        f"\nTraining times are medians on {first}; those with * were measured on {other} with "
-        "other work running, and are upper bounds.\n"
+        f"Training times are medians on {first}; those with * were measured on {other} with "
+        "other work running, and are upper bounds."
     )
 
 
@@ -189,6 +205,7 @@ ROOMS = (
 
 
 def tree() -> str:
+    """Return the parts of the package with the first line of each docstring."""
     source = ROOT / "src" / "tenfold"
     found = {path.stem: path for path in source.glob("[a-z]*.py")}
     found |= {path.parent.name: path for path in source.glob("*/__init__.py")}

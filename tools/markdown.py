@@ -1,0 +1,16 @@
+"""Markdown tables for tools/tables.py."""
+
+from collections.abc import Iterable, Sequence
+
+
+def table(headings: str, rows: Iterable[Sequence[str]], *notes: str) -> str:
+    """Return a table.
+
+    Args:
+        headings: The headings of the columns, separated by " | ".
+        rows: The cells of each row.
+        notes: Paragraphs below the table.
+    """
+    lines = [f"| {headings} |", "|---" * len(headings.split(" | ")) + "|"]
+    lines += ["|" + "".join(f" {cell} |" if cell else " |" for cell in row) for row in rows]
+    return "\n\n".join(["\n".join(lines), *notes]) + "\n"
