@@ -385,8 +385,9 @@ def kill_within_a_trial(process: subprocess.Popen[str], database: str) -> None:
 
 
 def children(process: int) -> list[int]:
-    """Return the processes that a process started, but for Python's own helper."""
-    found = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    """Return the worker processes of a process; each of its threads lists its own children."""
+    threads = Path(f"/proc/{process}/task").glob("*/children")
+    found = [pid for path in threads for pid in path.read_text().split()]
     lines = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in found}
     return [int(pid) for pid, line in lines.items() if "spawn_main" in line]
 
