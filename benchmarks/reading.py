@@ -21,7 +21,13 @@ from typing import Any
 
 import tenfold
 from tenfold.files import write_atomic
-from tenfold.scoring.picture_sets import Answer, Sample, foreign_sets, score, summarize
+from tenfold.scoring.picture_sets import (
+    LabeledPicture,
+    Outcome,
+    load_picture_sets,
+    read_pictures,
+    summarize_set,
+)
 
 RESULTS = Path(__file__).parent.parent / "results" / "reading.json"
 
@@ -44,7 +50,7 @@ PROTOCOL = (
     "correct answer"
 )
 
-Peer = Callable[[Sample], list[str]]
+Peer = Callable[[LabeledPicture], list[str]]
 
 
 def main() -> None:
@@ -56,16 +62,17 @@ def main() -> None:
     parser.add_argument("--peers", action="store_true")
     arguments = parser.parse_args()
     reader = tenfold.Reader(tenfold.load_classifier(arguments.model))
-    sets = foreign_sets(arguments.external)
+    sets = load_picture_sets(arguments.external)
     rows = []
     for key, name in NAMES.items():
-        samples = sets[key]
-        answers = score(reader, samples)
-        rows.append(summarize(name, answers, refused=key.startswith("not_digits")))
-        kinds = sorted({sample.kind for sample in samples})
+        pictures = sets[key]
+        outcomes = read_pictures(reader, pictures)
+        no_digits = key.startswith("not_digits")
+        rows.append(summarize_set(name, outcomes, no_digits=no_digits))
+        kinds = sorted({picture.kind for picture in pictures})
         for kind in kinds if len(kinds) > 1 else []:
-            of_kind = [a for a, s in zip(answers, samples, strict=True) if s.kind == kind]
-            rows.append(summarize(f"{name}: {kind}", of_kind))
+            of_kind = [o for o, p in zip(outcomes, pictures, strict=True) if p.kind == kind]
+            rows.append(summarize_set(f"{name}: {kind}", of_kind))
         print(rows[-1], flush=True)
     before = json.loads(RESULTS.read_text(encoding="utf-8"))
     document = {"protocol": PROTOCOL, "model": arguments.model, "sets": rows}
@@ -74,18 +81,18 @@ def main() -> None:
     print(json.dumps(rows))
 
 
-def peers(sets: dict[str, list[Sample]]) -> list[dict[str, Any]]:
+def peers(sets: dict[str, list[LabeledPicture]]) -> list[dict[str, Any]]:
     """Return the accuracy of the other readers on the sets that they are made for."""
     rows = []
     for reader, read in {"tesseract": tesseract(), "RapidOCR": rapidocr()}.items():
         for key in ("single", "numbers", "cheques"):
-            answers = []
+            outcomes = []
             for sample in sets[key]:
                 lines = ["".join(c for c in line if c.isdigit()) for line in read(sample)]
                 lines = [line for line in lines if line]
                 guess = ["".join(lines)] if sample.joined else lines
-                answers.append(Answer(guess == sample.lines, True, 1.0))
-            row = summarize(NAMES[key], answers)
+                outcomes.append(Outcome(guess == sample.lines, True, 1.0))
+            row = summarize_set(NAMES[key], outcomes)
             rows.append({"reader": reader, **{k: row[k] for k in ("set", "n", "accuracy")}})
             print(rows[-1], flush=True)
     return rows
@@ -97,7 +104,7 @@ def tesseract() -> Peer:
     if program is None:
         raise SystemExit("the program tesseract is not installed: install it, or omit --peers")
 
-    def read(sample: Sample) -> list[str]:
+    def read(sample: LabeledPicture) -> list[str]:
         layout = "10" if sample.single else "7" if sample.joined else "6"
         command = [program, str(sample.picture), "stdout", "--psm", layout]
         command += ["-c", "tessedit_char_whitelist=0123456789"]
@@ -113,7 +120,7 @@ def rapidocr() -> Peer:
 
     engine = RapidOCR()
 
-    def read(sample: Sample) -> list[str]:
+    def read(sample: LabeledPicture) -> list[str]:
         one_line = sample.single or sample.joined
         found, _ = engine(str(sample.picture), use_det=not one_line, use_cls=False)
         return [entry[0] if one_line else entry[1] for entry in found or []]

@@ -12,7 +12,7 @@ from tenfold.cli.main import main
 from tenfold.errors import DataError
 from tenfold.evaluation.corruptions import CORRUPTIONS, corrupt
 from tenfold.reading.reader import Reader
-from tenfold.scoring.picture_sets import foreign_sets, score, summarize
+from tenfold.scoring.picture_sets import load_picture_sets, read_pictures, summarize_set
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
@@ -46,7 +46,7 @@ def test_strengths_are_those_published(mnist: Mnist) -> None:
     assert set(np.unique(corrupt(images, "canny_edges"))) == {0, 255}
 
 
-def test_foreign_sets_of_every_form(mnist: Mnist, tmp_path: Path) -> None:
+def test_picture_sets_of_every_form(mnist: Mnist, tmp_path: Path) -> None:
     images, labels = mnist.test_images[:20], mnist.test_labels[:20]
     np.savez(tmp_path / "array.npz", x=images, y=labels)
     np.savez(tmp_path / "not_digits_noise.npz", x=images[:3], y=labels[:3])
@@ -57,23 +57,27 @@ def test_foreign_sets_of_every_form(mnist: Mnist, tmp_path: Path) -> None:
     entries = [{"file": "7.png", "lines": ["7"]}, {"file": "7.png", "lines": None},
                {"file": "7.png", "text": "7"}]  # fmt: skip
     (tmp_path / "pages" / "labels.json").write_text(json.dumps(entries))
-    sets = foreign_sets(tmp_path)
+    sets = load_picture_sets(tmp_path)
     assert set(sets) == {"array", "files", "not_digits_noise", "pages"}
     reader = Reader()
-    rows = {name: summarize(name, score(reader, samples)) for name, samples in sets.items()}
+    rows = {name: summarize_set(name, read_pictures(reader, one)) for name, one in sets.items()}
     assert rows["array"]["accuracy"] == 1
     assert rows["array"]["error_at_95%"] == 0
     assert rows["not_digits_noise"]["accuracy"] == 0
     assert rows["files"]["accuracy"] == 0.5  # one is missing
-    assert [answer.right for answer in score(reader, sets["pages"])] == [True, False, True]
+    assert [outcome.correct for outcome in read_pictures(reader, sets["pages"])] == [
+        True,
+        False,
+        True,
+    ]
 
 
-def test_no_sets_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no sets"):
-        foreign_sets(tmp_path)
+def test_a_folder_without_picture_sets_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no picture sets"):
+        load_picture_sets(tmp_path)
     (tmp_path / "x.npz").write_bytes(b"nothing")
     with pytest.raises(DataError):
-        foreign_sets(tmp_path)
+        load_picture_sets(tmp_path)
 
 
 def test_the_shell_tells_how_robust_a_model_is(mnist: Mnist, tmp_path: Path, capsys) -> None:
