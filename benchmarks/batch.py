@@ -30,7 +30,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
@@ -39,10 +38,10 @@ from watching import run
 from tenfold.classifiers.bundle import graph_of, load_bundle
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.data.mnist import load_mnist
-from tenfold.files import write_atomic
+from tenfold.files import write_json
 from tenfold.imaging.canvas import to_canvas
 from tenfold.imaging.decoding import load_picture
-from tenfold.machine import processor
+from tenfold.machine import machine_facts
 
 RESULTS = Path(__file__).parent.parent / "results" / "batch.json"
 WORKERS = (1, 2)
@@ -66,15 +65,12 @@ def main() -> None:
         print(read_bare(model, int(threads), float(start)))
         return
     document = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
-    document |= {
-        "machine": {"processor": processor(), "cores": os.cpu_count()},
-        "versions": {"onnxruntime": onnxruntime.__version__, "pyarrow": pa.__version__},
-    }
+    document["machine"] = machine_facts("pyarrow", "ray")
     with tempfile.TemporaryDirectory() as folder:
         for part in arguments.parts or PARTS:
             document[part] = PARTS[part](Path(folder), arguments.images)
             print(part, json.dumps(document[part]), file=sys.stderr, flush=True)
-            write_atomic(arguments.out, json.dumps(document, indent=2) + "\n")
+            write_json(arguments.out, document)
 
 
 def images_file(folder: Path, count: int) -> Path:

@@ -12,12 +12,11 @@ import argparse
 import json
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from tenfold.files import write_atomic
-from tenfold.machine import processor, usable_cores
+from tenfold.files import write_json
+from tenfold.machine import machine_facts
 from tenfold.reporting.saving import save_figure
 from tenfold.tuning.figures import plot_choices
 
@@ -57,11 +56,10 @@ def write(found: dict[str, Any]) -> None:
         "train_size": plan["train_size"],
         "val_size": plan["val_size"],
         "epochs": plan["recipe"]["epochs"],
-        "machine": {"processor": processor(), "cores": usable_cores()},
-        "versions": {name: version(name) for name in ("tenfold", "optuna", "keras")},
+        "machine": machine_facts("optuna"),
         **found["choices"],
     }
-    write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
+    write_json(RESULTS, document)
     save_figure(plot_choices(document), PICTURE)
 
 

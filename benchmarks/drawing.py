@@ -8,15 +8,14 @@ nothing run beside it. Writes results/drawing.json.
 """
 
 import json
-import os
 import statistics
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from tenfold.files import write_atomic
-from tenfold.machine import processor
+from tenfold.files import write_json
+from tenfold.machine import machine_facts
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "docs" / "images"))
@@ -43,7 +42,7 @@ def main() -> None:
                 right += page.locator("#text").inner_text() == str(number % 10)
             page.locator("#clear").click()
     document = {
-        "machine": {"processor": processor(), "cores": os.cpu_count()},
+        "machine": machine_facts("fastapi", "uvicorn"),
         "right": right,
         "milliseconds": {
             "n": len(times),
@@ -55,7 +54,7 @@ def main() -> None:
             "max": round(max(times), 1),
         },
     }
-    write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
+    write_json(RESULTS, document)
     print(json.dumps(document, indent=2))
 
 

@@ -8,10 +8,7 @@ by layer (J. Adebayo et al. 2018), by rank correlation over the ink; how often a
 an answer is turned. Writes results/explaining.json.
 """
 
-import json
-import os
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +25,8 @@ from tenfold.explaining.gradients import Slopes, load_slopes
 from tenfold.explaining.occlusion import occlusion
 from tenfold.exporting.graph import onnx_model
 from tenfold.exporting.weights import network_weights
-from tenfold.files import write_atomic
-from tenfold.machine import processor
+from tenfold.files import write_json
+from tenfold.machine import machine_facts
 from tenfold.networks.backend import use_backend
 from tenfold.networks.build import build_network, finish_network
 from tenfold.recipes.recipe import Recipe
@@ -65,13 +62,12 @@ def main() -> None:
         "images": f"the first {IMAGES} test images that it reads rightly",
         "n": IMAGES,
         "ink_of_a_digit": round(float(np.mean([image.sum() / 255 for image, _ in chosen])), 1),
-        "machine": {"processor": processor(), "cores": os.cpu_count()},
-        "versions": {name: version(name) for name in ("keras", "tensorflow-cpu", "onnxruntime")},
+        "machine": machine_facts(),
         "completeness_error": summary(missed),
         "rank_correlation_with_shuffled": alike,
         "change": changes(classifier, chosen),
     }
-    write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
+    write_json(RESULTS, document)
 
 
 def explained(

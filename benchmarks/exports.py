@@ -8,10 +8,8 @@ Measures no times, so other work may run on the machine. Writes results/exports.
 
 import argparse
 import json
-import platform
 import sys
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +17,10 @@ from tenfold.classifiers.bundle import shipped_models
 from tenfold.errors import ExportError
 from tenfold.exporting.export import export_model
 from tenfold.exporting.formats import FORMATS
-from tenfold.files import write_atomic
-from tenfold.machine import processor
+from tenfold.files import write_json
+from tenfold.machine import machine_facts
 
 RESULTS = Path(__file__).parent.parent / "results" / "exports.json"
-PACKAGES = ("numpy", "onnx", "onnxruntime", "openvino", "ai-edge-litert", "tensorflow-cpu", "keras")
 
 
 def main() -> None:
@@ -39,11 +36,10 @@ def main() -> None:
             rows += [exported(model, precision, format) for format in FORMATS]
     rows.sort(key=lambda row: row["model"])
     document = {
-        "machine": {"processor": processor(), "python": platform.python_version()},
-        "versions": {name: version(name) for name in PACKAGES},
+        "machine": machine_facts("ai-edge-litert"),
         "rows": rows,
     }
-    write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
+    write_json(RESULTS, document)
 
 
 def exported(model: str, precision: str, format: str) -> dict[str, Any]:

@@ -34,8 +34,8 @@ from tenfold.data.mnist import load_mnist
 from tenfold.exporting.formats import exported
 from tenfold.exporting.litert import load_litert
 from tenfold.exporting.quantizing import CALIBRATION_IMAGES
-from tenfold.files import write_atomic
-from tenfold.machine import has_bfloat16, processor
+from tenfold.files import write_json
+from tenfold.machine import has_bfloat16, machine_facts
 
 RESULTS = Path(__file__).parent.parent / "results" / "inference.json"
 FLOAT32 = (
@@ -74,7 +74,7 @@ def main() -> None:
     else:
         with tempfile.TemporaryDirectory() as folder:
             document = compare(arguments.model, Path(folder))
-        write_atomic(arguments.out, json.dumps(document, indent=2) + "\n")
+        write_json(arguments.out, document)
 
 
 def compare(model: str, folder: Path) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def compare(model: str, folder: Path) -> dict[str, Any]:
         for (runtime, precision, threads), results in found.items()
     ]
     together = {runtime: two_at_once(runtime, folder) for runtime in ("tenfold", "onnxruntime")}
-    return {"model": model, "machine": {"processor": processor(), "cores": os.cpu_count()},
+    return {"model": model, "machine": machine_facts(),
             "rounds": ROUNDS, "rows": rows, "two_processes": together}  # fmt: skip
 
 

@@ -1,16 +1,16 @@
-"""Measure the size of each recipe's network and how long it takes to read one image.
+"""Measure the size of each recipe's network, and the latency of one image.
 
     python benchmarks/latency.py
 
-Fresh weights will do: neither size nor time depends on what was learned. Each network is written as
-ONNX and asked for one image at a time, in process, as `tenfold.load_classifier` would. Writes
-results/latency.json. Let nothing run beside it.
+The weights are untrained, because neither size nor latency depends on them. Each network is
+written as ONNX and classifies one image at a time, in this process, as `tenfold.load_classifier`
+does. Run nothing else meanwhile. Writes results/latency.json.
 """
 
-import json
 import statistics
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,29 +18,30 @@ from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.data.mnist import load_mnist
 from tenfold.exporting.graph import onnx_model
 from tenfold.exporting.weights import network_weights
-from tenfold.files import write_atomic
+from tenfold.files import write_json
+from tenfold.machine import machine_facts
 from tenfold.networks.backend import use_backend
 from tenfold.networks.build import build_network, finish_network
 from tenfold.recipes.catalog import RECIPES
 
 RESULTS = Path(__file__).parent.parent / "results" / "latency.json"
-WARM_UP, RUNS, MOST_SECONDS = 100, 2000, 10.0
+WARM_UP_IMAGES, RUNS, MAX_SECONDS = 100, 2000, 10.0
 
 
 def main() -> None:
     use_backend("tensorflow")
     images, _ = load_mnist("train")
-    document = {}
+    document: dict[str, Any] = {"machine": machine_facts()}
     for recipe in RECIPES:
         fresh = [build_network(recipe) for _ in range(recipe.members)]
         weights = network_weights(finish_network(recipe, *fresh))
         graph = onnx_model(recipe, weights)
         classifier = OnnxClassifier(graph)
-        for image in images[:WARM_UP]:
-            one_image(classifier, image)
+        for image in images[:WARM_UP_IMAGES]:
+            latency_us(classifier, image)
         microseconds: list[float] = []
-        while len(microseconds) < RUNS and sum(microseconds) < 1e6 * MOST_SECONDS:
-            microseconds.append(one_image(classifier, images[len(microseconds)]))
+        while len(microseconds) < RUNS and sum(microseconds) < 1e6 * MAX_SECONDS:
+            microseconds.append(latency_us(classifier, images[len(microseconds)]))
         document[recipe.name] = {
             "size_bytes": len(graph),
             "latency_us": {
@@ -50,10 +51,11 @@ def main() -> None:
             },
         }
         print(recipe.name, document[recipe.name], flush=True)
-    write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
+    write_json(RESULTS, document)
 
 
-def one_image(classifier: OnnxClassifier, image: np.ndarray) -> float:
+def latency_us(classifier: OnnxClassifier, image: np.ndarray) -> float:
+    """Return the time to classify one image, in microseconds."""
     start = time.perf_counter()
     classifier.predict_proba(image[None])
     return 1e6 * (time.perf_counter() - start)

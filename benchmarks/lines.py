@@ -19,7 +19,7 @@ import numpy as np
 from tenfold.arrays import Gray, Images
 from tenfold.augmentation.digit_forms import with_upstroke
 from tenfold.classifiers.bundle import LINE, load_bundle
-from tenfold.files import write_atomic
+from tenfold.files import write_json
 from tenfold.reading.line_reader import LineReader
 from tenfold.reading.reader import Reader
 from tenfold.reading.results import Reading
@@ -59,7 +59,7 @@ def main() -> None:
         "strips": {"n": STRIPS, "right": round(right / STRIPS, 4)},
         "pages": pages(source),
     }
-    write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
+    write_json(RESULTS, document)
     print(json.dumps(document))
 
 

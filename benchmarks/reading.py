@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import tenfold
-from tenfold.files import write_atomic
+from tenfold.files import write_json
 from tenfold.scoring.picture_sets import (
     LabeledPicture,
     Outcome,
@@ -77,7 +77,7 @@ def main() -> None:
     before = json.loads(RESULTS.read_text(encoding="utf-8"))
     document = {"protocol": PROTOCOL, "model": arguments.model, "sets": rows}
     document["peers"] = peers(sets) if arguments.peers else before.get("peers", [])
-    write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
+    write_json(RESULTS, document)
     print(json.dumps(rows))
 
 

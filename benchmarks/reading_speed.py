@@ -22,7 +22,7 @@ from PIL import Image
 
 from tenfold.arrays import Gray, Ink
 from tenfold.data.mnist import load_mnist
-from tenfold.files import write_atomic
+from tenfold.files import write_json
 
 RESULTS = Path(__file__).parent.parent / "results" / "reading_speed.json"
 RUNS = 9
@@ -66,7 +66,7 @@ def main() -> None:
                 lines = told.stdout.split()
                 row["lines_right"] = sum(a == b for a, b in zip(lines, wanted, strict=False))
                 row["lines"] = len(wanted)
-    write_atomic(RESULTS, json.dumps({"runs": RUNS, "rows": rows}, indent=2) + "\n")
+    write_json(RESULTS, {"runs": RUNS, "rows": rows})
     print(json.dumps(rows))
 
 

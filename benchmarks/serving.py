@@ -13,7 +13,6 @@ are tried first. Run nothing else at the same time. Writes results/serving.json.
 import argparse
 import json
 import os
-import platform
 import signal
 import socket
 import statistics
@@ -24,8 +23,6 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +31,8 @@ from PIL import Image
 
 from tenfold.classifiers.bundle import ONNX, load_bundle
 from tenfold.data.mnist import load_mnist
-from tenfold.files import write_atomic
-from tenfold.machine import processor
+from tenfold.files import write_json
+from tenfold.machine import machine_facts
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "serving.json"
@@ -96,11 +93,8 @@ def main() -> None:
         for a, b in zip(measured["tenfold, JSON"], measured["LitServe, JSON"], strict=True)
     ]
     document = {
-        "machine": {
-            "processor": processor(), "cores": os.cpu_count(), "system": platform.system(),
-            "python": platform.python_version(), "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        },
-        "versions": versions(litserve),
+        "machine": machine_facts("fastapi", "httptools", "starlette", "uvicorn", "uvloop"),
+        "versions": {"litserve": litserve_version(litserve)},
         "model": MODEL, "connections": CONNECTIONS, "seconds": SECONDS, "rounds": ROUNDS,
         "servers": {
             name: {kind: summary([each[kind] for each in rounds]) for kind in ("full", "half")}
@@ -110,7 +104,7 @@ def main() -> None:
         "ratio": spread(ratio),
         "litserve_settings": trials,
     }  # fmt: skip
-    write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
+    write_json(RESULTS, document)
     print(json.dumps(document["servers"], indent=2), document["ratio"])
 
 
@@ -252,12 +246,10 @@ def spread(values: list[float]) -> dict[str, float]:
     }
 
 
-def versions(litserve: str) -> dict[str, str]:
-    """Return the versions of the packages that serve, and of LitServe."""
-    code = "from importlib.metadata import version as v; print(v('litserve'), v('uvicorn'))"
-    litserve_version, _ = subprocess.check_output([litserve, "-c", code], text=True).split()
-    names = ("fastapi", "httptools", "onnxruntime", "starlette", "uvicorn", "uvloop")
-    return {name: version(name) for name in names} | {"litserve": litserve_version}
+def litserve_version(litserve: str) -> str:
+    """Return the version of LitServe that a Python interpreter has."""
+    code = "from importlib.metadata import version; print(version('litserve'))"
+    return subprocess.check_output([litserve, "-c", code], text=True).strip()
 
 
 if __name__ == "__main__":

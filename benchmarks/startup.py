@@ -1,10 +1,10 @@
-"""Measure what `tenfold read --single digit.png` takes as a whole command, and where it goes.
+"""Measure the time of the whole command `tenfold read --single digit.png`.
 
     python benchmarks/startup.py
 
-Beside it, in turn, runs a Python that imports numpy, ONNX Runtime, Pillow and OpenCV and does
-nothing more. A last run with -X importtime tells which package's own lines took how long. Let
-nothing run beside it. Writes results/startup.json.
+For comparison, in turn: a Python that does nothing, and one that only imports numpy, ONNX Runtime,
+Pillow and OpenCV. A last run with -X importtime measures the import time of each package's own
+lines. Run nothing else meanwhile. Writes results/startup.json.
 """
 
 import json
@@ -20,7 +20,8 @@ from pathlib import Path
 from PIL import Image
 
 from tenfold.data.mnist import load_mnist
-from tenfold.files import write_atomic
+from tenfold.files import write_json
+from tenfold.machine import machine_facts
 
 RESULTS = Path(__file__).parent.parent / "results" / "startup.json"
 RUNS = 20
@@ -48,23 +49,25 @@ def main() -> None:
         by_package = own_milliseconds(["-X", "importtime", *commands["read"]])
     medians = {name: round(statistics.median(values), 4) for name, values in seconds.items()}
     document = {
+        "machine": machine_facts("opencv-python-headless", "pillow"),
         "runs": RUNS,
         "seconds": medians,
         "read_by_imports": round(medians["read"] / medians["imports"], 2),
         "import_ms": by_package,
     }
-    write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
+    write_json(RESULTS, document)
     print(json.dumps(document, indent=2))
 
 
 def timed(words: list[str]) -> float:
+    """Return the wall time of a Python command, in seconds."""
     start = time.perf_counter()
     subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - start
 
 
 def own_milliseconds(words: list[str]) -> dict[str, float]:
-    """Return the time that modules' own lines take, by package."""
+    """Return the import time of modules' own lines by package, in milliseconds."""
     said = subprocess.run(
         [sys.executable, *words], check=True, capture_output=True, text=True
     ).stderr  # fmt: skip

@@ -16,7 +16,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tenfold.files import write_atomic
+from tenfold.files import write_json
 
 RESULTS = Path(__file__).parent.parent / "results" / "step_profile.json"
 RECIPES = ("article", "standard", "fast")
@@ -49,7 +49,7 @@ def main() -> None:
         finished = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
         document[name] = json.loads(finished.stdout.splitlines()[-1])
         print(name, document[name], flush=True)
-    write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
+    write_json(RESULTS, document)
 
 
 def profiled(name: str) -> dict[str, Any]:

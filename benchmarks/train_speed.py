@@ -29,7 +29,7 @@ from typing import Any
 
 from tenfold.classifiers.bundle import META, load_bundle
 from tenfold.evaluation.significance import summarize
-from tenfold.files import write_atomic
+from tenfold.files import write_json
 from tenfold.recipes.catalog import load_recipe
 from tenfold.recipes.recipe import Recipe, count_training_operations
 
@@ -170,7 +170,7 @@ def write(
         "recipes": recipes,
         "rows": rows,
     }
-    write_atomic(path, json.dumps(document, indent=2) + "\n")
+    write_json(path, document)
     return document
 
 

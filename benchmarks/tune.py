@@ -20,15 +20,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import optuna
 from postgres import postgres
 
-from tenfold.files import write_atomic
-from tenfold.machine import processor, usable_cores
+from tenfold.files import write_json
+from tenfold.machine import machine_facts
 from tenfold.recipes.catalog import recipe_named
 from tenfold.tuning.space import default_space
 from tenfold.tuning.storage import close_storage, parse_address
@@ -59,12 +58,9 @@ def main() -> None:
         folder = arguments.folder or Path(temporary)
         found = PARTS[part](folder)
     document = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
-    document[part] = found | {
-        "machine": {"processor": processor(), "cores": usable_cores()},
-        "versions": {name: version(name) for name in ("tenfold", "optuna", "keras", "ray")},
-        "date": time.strftime("%Y-%m-%d"),
-    }
-    write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
+    machine = machine_facts("optuna", "ray")
+    document[part] = found | {"machine": machine, "date": machine["date"]}
+    write_json(RESULTS, document)
     print(json.dumps(found, indent=1))
 
 

@@ -19,7 +19,7 @@ from lines import digits_of, written
 from PIL import Image, ImageDraw, ImageFont
 
 from tenfold.arrays import Gray
-from tenfold.files import write_atomic
+from tenfold.files import write_json
 from tenfold.reading.reader import Reader
 from tenfold.training.lines.train import digits_for_lines
 
@@ -56,7 +56,7 @@ def main() -> None:
         rows.append({"pages": name, "n": PAGES, "right": round(right / PAGES, 4)})
         rows[-1] |= {} if wanted else {"digits_read": digits}
         print(rows[-1], file=sys.stderr, flush=True)
-    write_atomic(RESULTS, json.dumps({"pages": rows}, indent=2) + "\n")
+    write_json(RESULTS, {"pages": rows})
     print(json.dumps(rows))
 
 

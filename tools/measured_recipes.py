@@ -5,20 +5,19 @@
 The figures come from results/train_speed.json and results/accuracy.json.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 from measured_results import read
 
-from tenfold.files import write_atomic
+from tenfold.files import write_json
 from tenfold.recipes.catalog import RECIPES
 
 MEASURED = Path(__file__).parent.parent / "src" / "tenfold" / "recipes" / "measured.json"
 
 
 def main() -> None:
-    write_atomic(MEASURED, json.dumps(measured(), indent=2) + "\n")
+    write_json(MEASURED, measured())
 
 
 def measured() -> dict[str, Any]:

@@ -24,7 +24,7 @@ from tenfold.augmentation.non_digits import make_non_digits
 from tenfold.data.mnist import load_mnist, split_validation
 from tenfold.evaluation.metrics import evaluate
 from tenfold.evaluation.temperature import fit_temperature, softmax
-from tenfold.files import write_atomic
+from tenfold.files import write_json
 from tenfold.networks.backend import use_backend
 from tenfold.networks.build import finish_network
 from tenfold.recipes.catalog import load_recipe
@@ -69,7 +69,7 @@ def main() -> None:
     }
     document = json.loads(RESULTS.read_text(encoding="utf-8"))
     document[recipe.name] = {"val_size": VAL_SIZE, **means, "rows": rows}
-    write_atomic(RESULTS, json.dumps(document, indent=2) + "\n")
+    write_json(RESULTS, document)
 
 
 def refusal(networks: list[Any], images: Any, labels: Any, temperature: float) -> dict[str, float]:

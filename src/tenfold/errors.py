@@ -1,8 +1,8 @@
-"""The errors that tenfold raises on purpose; all can be pickled, to cross processes."""
+"""The errors that tenfold raises on purpose."""
 
 
 class TenfoldError(Exception):
-    """Base of all; the message says what was wrong and what to do."""
+    """Base of all: the message says what was wrong and what to do. All can be pickled."""
 
 
 class UsageError(TenfoldError):

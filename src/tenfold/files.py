@@ -1,17 +1,18 @@
-"""Files on disk: written whole or not at all, hashed, locked; and the cache folder."""
+"""Files: atomic writes, hashes, locks, and the cache folder."""
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tenfold.errors import TenfoldError
 
-if TYPE_CHECKING:  # imported where it is needed: reading a picture needs neither lock nor cache
+if TYPE_CHECKING:  # `lock` imports it: reading a picture needs no lock
     from filelock import FileLock
 
 CACHE_VARIABLE = "TENFOLD_CACHE"
@@ -19,9 +20,9 @@ CACHE_VARIABLE = "TENFOLD_CACHE"
 
 
 def cache_dir() -> Path:
-    """Return the folder that keeps what was fetched; it need not exist yet.
+    """Return the folder for downloads and intermediate results; it may not exist yet.
 
-    ``$TENFOLD_CACHE`` if set, else the platform's usual place for caches.
+    It is ``$TENFOLD_CACHE`` if that is set, else the platform's usual folder for caches.
     """
     if override := os.environ.get(CACHE_VARIABLE):
         return Path(override).expanduser()
@@ -34,7 +35,8 @@ def make_folder(path: Path) -> Path:
     """Create a folder and its parents, and return it.
 
     Raises:
-        TenfoldError: It cannot be made (a file is in the way, no permission, disk full).
+        TenfoldError: It cannot be made: a file is in the way, permission is missing, the disk is
+            full.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -45,10 +47,10 @@ def make_folder(path: Path) -> Path:
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; rename it there if the block succeeds.
+    """Yield a temporary path in the folder of `path`; rename it to `path` if the block succeeds.
 
-    Readers see the old file or the new one, never a part. On any error, Ctrl-C included,
-    the temporary file is removed and `path` stays as it was.
+    Readers see the old file or the new one, never a part. On any error, Ctrl-C included, the
+    temporary file is removed and `path` stays unchanged.
 
     Raises:
         TenfoldError: The folder cannot be written.
@@ -66,7 +68,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        # mkstemp makes files private; give ours the rights any new file would have.
+        # mkstemp makes files private; give this one the permissions of any new file.
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
@@ -81,9 +83,14 @@ def write_atomic(path: Path, data: bytes | str) -> None:
         temporary.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
+def write_json(path: Path, document: Any) -> None:
+    """Write a JSON document to `path`, indented, whole or not at all."""
+    write_atomic(path, json.dumps(document, indent=2) + "\n")
+
+
 @contextmanager
 def temporary_folder(beside: Path) -> Iterator[Path]:
-    """Give an empty hidden folder in the parent of `beside`; remove it afterward."""
+    """Yield an empty hidden folder in the parent of `beside`; remove it afterward."""
     make_folder(beside.parent)
     folder = Path(tempfile.mkdtemp(prefix=f".{beside.name}.", dir=beside.parent))
     try:
@@ -105,7 +112,7 @@ def lock(path: Path, timeout: float = -1) -> "FileLock":
 
     Args:
         path: The lock file; it stays behind, empty.
-        timeout: Seconds to wait; -1 waits for ever, after which filelock.Timeout is raised.
+        timeout: Seconds to wait before filelock.Timeout is raised; -1 waits forever.
     """
     from filelock import FileLock
 

@@ -1,8 +1,8 @@
-"""Numbers as people read them."""
+"""Formats durations, counts and probabilities for people."""
 
 
 def duration(seconds: float) -> str:
-    """Return a time for reading, such as "1.24 s", "58.3 s", "4 min 12 s" or "1 h 02 min"."""
+    """Format a time, such as "1.24 s", "58.3 s", "4 min 12 s" or "1 h 02 min"."""
     if seconds < 9.995:
         return f"{seconds:.2f} s"
     if seconds < 59.95:
@@ -14,12 +14,12 @@ def duration(seconds: float) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Return a number with its noun, such as "1 epoch" or "1,000 epochs"."""
+    """Format a number with its noun, such as "1 epoch" or "1,000 epochs"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def percent(probability: float) -> str:
-    """Return a probability for reading, such as "98.2%"; nothing is rounded to 0 or to 100%."""
+    """Format a probability, such as "98.2%"; it is never rounded to 0% or 100%."""
     if probability > 0.999:
         return "over 99.9%"
     if 0 < probability < 0.001:

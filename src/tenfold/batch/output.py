@@ -12,7 +12,7 @@ from typing import Any
 from filelock import Timeout
 
 from tenfold.errors import TenfoldError, UsageError
-from tenfold.files import lock, make_folder, write_atomic
+from tenfold.files import lock, make_folder, write_json
 
 MANIFEST = "_batch.json"
 """Readers of Parquet folders skip names that begin with _."""
@@ -66,7 +66,7 @@ class Output:
     def finish(self, totals: dict[str, Any]) -> None:
         """Record that the batch is complete."""
         document = self.manifest | {FINISHED: totals}
-        write_atomic(self.folder / MANIFEST, json.dumps(document, indent=2) + "\n")
+        write_json(self.folder / MANIFEST, document)
 
 
 @contextmanager
@@ -89,7 +89,7 @@ def open_output(folder: Path, manifest: dict[str, Any], *, resume: bool) -> Iter
     try:
         with lock(folder / LOCK, timeout=0):
             if found is None:
-                write_atomic(folder / MANIFEST, json.dumps(manifest, indent=2) + "\n")
+                write_json(folder / MANIFEST, manifest)
             for unfinished in folder.glob(".part-*.parquet"):  # left by a kill
                 unfinished.unlink(missing_ok=True)
             yield Output(folder, found or manifest, _parts(folder))

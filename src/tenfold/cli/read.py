@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ from typing import Any
 
 from tenfold.cli.options import add_model_option, add_single, show_progress
 from tenfold.errors import PictureError, UsageError
+from tenfold.machine import usable_cores
 
 HELP = "the digits in pictures"
 DESCRIPTION = "Read handwritten digits in pictures: files, folders, or - for stdin."
@@ -121,7 +121,7 @@ def _read_all(
         return
     from tqdm import tqdm
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         try:
             read_files = pool.map(read, names)
             yield from tqdm(

@@ -1,7 +1,6 @@
 """tenfold robustness: accuracy on corrupted digits and on other people's digits."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +51,10 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         progress=show_progress(options),
     )
     if options.out:
-        from tenfold.files import atomic_path, make_folder, write_atomic
+        from tenfold.files import atomic_path, make_folder, write_json
 
         make_folder(options.out)
-        write_atomic(options.out / "robustness.json", json.dumps(result, indent=2) + "\n")
+        write_json(options.out / "robustness.json", result)
         with atomic_path(options.out / "robustness.png") as temporary:
             corruption_sheet(result, options.data_dir).save(temporary, "PNG")
     return result, _text(result)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenfold.data.sources import FILES
-from tenfold.files import cache_dir, sha256, write_atomic
+from tenfold.files import cache_dir, sha256, write_atomic, write_json
 
 FORMAT = 2
 """Raised when cells of an older tenfold say something else."""
@@ -65,11 +65,11 @@ class Cell:
         buffer = io.BytesIO()
         np.save(buffer, probabilities)
         write_atomic(self._path("npy"), buffer.getvalue())
-        write_atomic(self._path("json"), json.dumps(facts, indent=2) + "\n")
+        write_json(self._path("json"), facts)
 
     def write_timings(self, timings: dict[str, Any]) -> None:
         """Keep how fast it reads."""
-        write_atomic(self._path("timings.json"), json.dumps(timings, indent=2) + "\n")
+        write_json(self._path("timings.json"), timings)
 
     def _path(self, suffix: str) -> Path:
         return self.folder / f"{self.key}.{suffix}"

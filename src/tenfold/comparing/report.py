@@ -1,6 +1,5 @@
 """The pages of `tenfold compare` and `tenfold labels`, and their figures."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from tenfold.comparing.figures import (
     plot_ranking,
 )
 from tenfold.comparing.label_errors import DoubtfulLabels
-from tenfold.files import make_folder, write_atomic
+from tenfold.files import make_folder, write_json
 from tenfold.formatting import duration
 from tenfold.reporting.html import render
 from tenfold.reporting.saving import save_page
@@ -82,7 +81,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
         "errors": draw_own_errors(result, images),
     }
     make_folder(folder)
-    write_atomic(folder / "compare.json", json.dumps(result, indent=2) + "\n")
+    write_json(folder / "compare.json", result)
     return save_page(render_comparison(result, images), figures, folder, "compare.html")[0]
 
 
@@ -98,7 +97,7 @@ def write_doubtful_labels(found: DoubtfulLabels, folder: Path) -> Path:
     result, images = found.result, found.images
     sheets = {f"labels-{split}": draw_doubtful(result, split, images[split]) for split in images}
     make_folder(folder)
-    write_atomic(folder / "labels.json", json.dumps(result, indent=2) + "\n")
+    write_json(folder / "labels.json", result)
     return save_page(render_labels(result, images), sheets, folder, "labels.html")[0]
 
 

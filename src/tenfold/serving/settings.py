@@ -1,10 +1,10 @@
 """Limits of a server. The defaults suit a server that other machines can reach."""
 
-import os
 from dataclasses import dataclass, fields
 
 from tenfold.arrays import SIDE
 from tenfold.errors import UsageError
+from tenfold.machine import usable_cores
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Settings:
     @property
     def threads(self) -> int:
         """The number of worker threads."""
-        return self.workers or min(4, os.cpu_count() or 1)
+        return self.workers or min(4, usable_cores())
 
     @property
     def max_infer_bytes(self) -> int:

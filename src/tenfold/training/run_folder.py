@@ -13,7 +13,7 @@ from filelock import Timeout
 
 from tenfold.classifiers.bundle import META
 from tenfold.errors import TrainingError, UsageError
-from tenfold.files import lock, make_folder, write_atomic
+from tenfold.files import lock, make_folder, write_json
 from tenfold.recipes.recipe import Recipe
 from tenfold.recipes.serialization import recipe_from_dict, recipe_to_dict
 
@@ -59,7 +59,7 @@ def start_run(folder: Path, request: Request) -> None:
         raise UsageError(f"{folder} already holds something; give another --out")
     make_folder(folder)
     data = asdict(request) | {"recipe": recipe_to_dict(request.recipe)}
-    write_atomic(folder / REQUEST, json.dumps(data, indent=2) + "\n")
+    write_json(folder / REQUEST, data)
 
 
 def read_request(folder: Path) -> Request:

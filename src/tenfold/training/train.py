@@ -1,8 +1,6 @@
 """Train: MNIST, a recipe, one look at the test set, and the bundle."""
 
 import logging
-import os
-import platform
 import shlex
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -37,7 +35,7 @@ from tenfold.execution.engine import Engine
 from tenfold.exporting.graph import onnx_model
 from tenfold.exporting.weights import network_weights
 from tenfold.files import temporary_folder
-from tenfold.machine import processor, versions
+from tenfold.machine import hardware, versions
 from tenfold.networks.backend import use_backend
 from tenfold.networks.build import effective_precision, finish_network
 from tenfold.recipes.catalog import DEFAULT, load_recipe
@@ -326,9 +324,7 @@ def _meta(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         "machine": {
-            "processor": processor(),
-            "cores": os.cpu_count(),
-            "system": f"{platform.system()} {platform.machine()}",
+            **hardware(),
             "backend": request.backend,
             "precision": effective_precision(recipe),
             "deterministic": request.deterministic,

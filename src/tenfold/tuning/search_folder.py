@@ -8,7 +8,7 @@ from typing import Any
 
 from tenfold.arrays import TRAIN_IMAGES
 from tenfold.errors import UsageError
-from tenfold.files import make_folder, write_atomic
+from tenfold.files import make_folder, write_json
 from tenfold.recipes.recipe import Recipe
 from tenfold.tuning.storage import Address, parse_address
 from tenfold.tuning.study import Plan, plan_from_dict
@@ -99,7 +99,7 @@ def start_search(folder: Path, search: Search) -> None:
 def write_search(folder: Path, search: Search) -> None:
     """Write the request of a search into its folder."""
     data = vars(search) | {"plan": search.plan.to_dict()}
-    write_atomic(folder / SEARCH, json.dumps(data, indent=2) + "\n")
+    write_json(folder / SEARCH, data)
 
 
 def read_search(folder: Path, **changes: int | None) -> Search:

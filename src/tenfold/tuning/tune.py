@@ -15,7 +15,7 @@ import optuna
 from tenfold.data.mnist import load_mnist, split_validation
 from tenfold.errors import TenfoldError
 from tenfold.execution.engine import Engine, Task, WorkerLostError
-from tenfold.files import write_atomic
+from tenfold.files import write_atomic, write_json
 from tenfold.recipes.recipe import member_seeds
 from tenfold.recipes.serialization import recipe_to_dict
 from tenfold.training.run_folder import only_here
@@ -227,7 +227,7 @@ def _write_results(
     }
     if best:
         recipe = best_recipe(plan, best, done)
-        write_atomic(folder / BEST, json.dumps(recipe_to_dict(recipe), indent=2) + "\n")
+        write_json(folder / BEST, recipe_to_dict(recipe))
         figures["best"]["recipe"] = str(folder / BEST)
     everything = figures | {
         "plan": plan.to_dict(),
