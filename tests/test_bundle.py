@@ -16,8 +16,10 @@ from tenfold.evaluation.evaluate import evaluate_model
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.recipe import count_parameters
 from tenfold.recipes.serialization import override
-from tenfold.training import remote_members as members
+from tenfold.training import request as requests
 from tenfold.training import train as training
+from tenfold.training.request import make_request
+from tenfold.training.run_folder import end_run, only_here, start_run
 
 QUICK = override(recipe_named("conv"), {"epochs": 2})
 
@@ -104,7 +106,7 @@ def test_a_bundle_without_its_description_is_none(tmp_path) -> None:
 
 def test_a_folder_that_holds_something_is_refused_and_left_alone(tmp_path) -> None:
     (tmp_path / "mine.txt").write_text("precious")
-    with pytest.raises(UsageError, match="already holds something"):
+    with pytest.raises(UsageError, match="is not empty"):
         tenfold.train(QUICK, out=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
@@ -165,17 +167,15 @@ def test_the_test_images_are_opened_only_after_training(tmp_path, monkeypatch) -
         return trained
 
     monkeypatch.setattr(training, "load_mnist", load)
-    monkeypatch.setattr(members, "load_mnist", load)
+    monkeypatch.setattr(requests, "load_mnist", load)
     monkeypatch.setattr(training, "fit_members", fit_members)
     tenfold.train(QUICK, out=tmp_path / "run", train_size=1000)
     assert events == ["train", "trained", "test"]
 
 
 def test_what_a_kill_left_behind_goes_with_the_end_of_the_run(tmp_path) -> None:
-    from tenfold.training.run_folder import end_run, only_here, start_run
-
     folder = tmp_path / "run"
-    start_run(folder, training.make_request(QUICK))
+    start_run(folder, make_request(QUICK))
     for name in (".bundle.abc", ".model.xyz", "checkpoints"):
         (folder / name).mkdir()
     (folder / "model.onnx").write_bytes(b"kept")
@@ -208,9 +208,7 @@ def test_only_what_reports_opens_the_test_images() -> None:
 
 @pytest.mark.usefixtures("tensorflow")
 def test_several_seeds(tmp_path) -> None:
-    request = training.make_request(QUICK, seed=5, seeds=2, train_size=1000)
-    from tenfold.training.run_folder import start_run
-
+    request = make_request(QUICK, seed=5, seeds=2, train_size=1000)
     start_run(tmp_path / "many", request)
     results = training.run(tmp_path / "many", request)
     document = training.results_to_dict(results)

@@ -16,6 +16,7 @@ from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.serialization import override
 from tenfold.training import run_folder as runs
 from tenfold.training import train as training
+from tenfold.training.request import make_request
 
 QUICK = {"epochs": 1, "batch_size": 100}
 
@@ -157,7 +158,7 @@ def test_a_task_that_takes_too_much_memory_fails_alone() -> None:
 @pytest.mark.engines
 def test_ray_trains_the_same_networks(ray: Engine, mnist, tensorflow, tmp_path) -> None:
     recipe = override(recipe_named("softmax"), QUICK | {"members": 2})
-    request = training.make_request(
+    request = make_request(
         recipe, seed=3, seeds=2, train_size=1000, val_size=500, deterministic=True
     )
     files = []
@@ -175,7 +176,7 @@ def test_ray_trains_the_same_networks(ray: Engine, mnist, tensorflow, tmp_path) 
 @pytest.mark.engines
 def test_a_member_that_failed_elsewhere_can_be_resumed(ray, mnist, tensorflow, tmp_path) -> None:
     recipe = override(recipe_named("softmax"), QUICK)
-    request = training.make_request(recipe, train_size=50)
+    request = make_request(recipe, train_size=50)
     runs.start_run(tmp_path / "run", request)
     with pytest.raises(TenfoldError, match="do not fill one batch"):
         training.run(tmp_path / "run", request, engine=ray)

@@ -93,11 +93,12 @@ def _start(options: argparse.Namespace) -> list[Any]:
     from tenfold.recipes.serialization import override
 
     recipe = override(load_recipe(options.recipe or DEFAULT), _settings(options))
-    from tenfold.training import run_folder as runs
-    from tenfold.training import train as training
+    from tenfold.training.request import make_request
+    from tenfold.training.run_folder import default_folder, start_run
+    from tenfold.training.train import run as train
 
     seed = 0 if options.seed is None else options.seed
-    request = training.make_request(
+    request = make_request(
         recipe,
         seed=seed,
         seeds=1 if options.seeds is None else options.seeds,
@@ -107,11 +108,11 @@ def _start(options: argparse.Namespace) -> list[Any]:
         backend=options.backend,
         deterministic=options.deterministic,
     )
-    folder = options.out or runs.default_folder(recipe, seed)
+    folder = options.out or default_folder(recipe, seed)
     with chosen_engine(options, nullcontext) as engine:  # connected before anything is written
-        runs.start_run(folder, request)
+        start_run(folder, request)
         options.interrupted_hint = f"; continue with: tenfold train --resume {folder}"
-        return training.run(folder, request, progress=show_progress(options), engine=engine)
+        return train(folder, request, progress=show_progress(options), engine=engine)
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""The folder of a run while it trains: what was asked for, and the checkpoints."""
+"""The folder of an unfinished run: the request, the checkpoints, the lock."""
 
 import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,28 +16,13 @@ from tenfold.errors import TrainingError, UsageError
 from tenfold.files import lock, make_folder, write_json
 from tenfold.recipes.recipe import Recipe
 from tenfold.recipes.serialization import recipe_from_dict, recipe_to_dict
+from tenfold.training.request import Request
 
 REQUEST = "run.json"
+"""File that says what was asked for; only unfinished runs have it."""
+
 CHECKPOINTS = "checkpoints"
 LOCK = ".lock"
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a training was asked to do: all that `--resume` needs to go on.
-
-    `seeds` above 1 trains that many, from `seed` on. `train_size` and `val_size` count images;
-    `train_size` None means all that the validation split leaves.
-    """
-
-    recipe: Recipe
-    seed: int = 0
-    seeds: int = 1
-    train_size: int | None = None
-    val_size: int = 0
-    data_dir: str | None = None
-    backend: str | None = None
-    deterministic: bool = False
 
 
 def default_folder(recipe: Recipe, seed: int) -> Path:
@@ -46,27 +31,27 @@ def default_folder(recipe: Recipe, seed: int) -> Path:
 
 
 def start_run(folder: Path, request: Request) -> None:
-    """Make the folder of a new run and write down what was asked for.
+    """Make the folder of a new run and write the request into it.
 
     Raises:
-        UsageError: The folder holds something; nothing is touched.
+        UsageError: The folder is not empty; nothing in it is changed.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         if (folder / REQUEST).is_file():
             raise UsageError(
-                f"{folder} holds an interrupted run: --resume {folder} goes on with it"
+                f"{folder} holds an interrupted run: continue it with --resume {folder}"
             )
-        raise UsageError(f"{folder} already holds something; give another --out")
+        raise UsageError(f"{folder} is not empty: give another --out")
     make_folder(folder)
     data = asdict(request) | {"recipe": recipe_to_dict(request.recipe)}
     write_json(folder / REQUEST, data)
 
 
 def read_request(folder: Path) -> Request:
-    """Return what the run in a folder was asked to do.
+    """Return the request of the unfinished run in a folder.
 
     Raises:
-        UsageError: There is no unfinished run in it.
+        UsageError: The folder holds no unfinished run.
     """
     try:
         data: dict[str, Any] = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
@@ -81,10 +66,10 @@ def read_request(folder: Path) -> Request:
 
 @contextmanager
 def only_here(folder: Path) -> Iterator[None]:
-    """Hold a run's folder, so that no second process trains in it; leave no lock when it ended.
+    """Lock a run's folder against other processes; a finished run keeps no lock file.
 
     Raises:
-        TrainingError: Another process does.
+        TrainingError: Another process holds the lock.
     """
     try:
         with lock(folder / LOCK, timeout=0):
@@ -96,7 +81,7 @@ def only_here(folder: Path) -> Iterator[None]:
 
 
 def end_run(folder: Path) -> None:
-    """Remove what only an unfinished run needs, and what a kill while writing left behind."""
+    """Remove what only an unfinished run needs, and temporary files that a kill left behind."""
     (folder / REQUEST).unlink(missing_ok=True)
     for left in (folder / CHECKPOINTS, *folder.glob(".bundle.*"), *folder.glob(".model.*")):
         shutil.rmtree(left, ignore_errors=True)
