@@ -167,8 +167,7 @@ def test_a_photo_dropped_pasted_or_opened(page: Page) -> None:
     reads(page, "7352\n94273")
     serve.write(page, 3, (200, 100), 250)  # drawing starts a new sheet
     reads(page, "3")
-    file = {"name": "page.png", "mimeType": "image/png", "buffer": photo()}
-    page.locator("#file").set_input_files([file])
+    open_file(page, "page.png", photo())
     reads(page, "7352\n94273")
 
 
@@ -183,10 +182,72 @@ def test_a_photo_on_its_side_is_rotated_with_its_boxes(page: Page) -> None:
     assert max(tops[:4]) < min(tops[4:])
 
 
-def test_a_file_that_is_not_a_picture(page: Page) -> None:
+def open_file(page: Page, name: str, data: bytes, kind: str = "image/png") -> None:
+    page.locator("#file").set_input_files([{"name": name, "mimeType": kind, "buffer": data}])
+
+
+def test_files_that_are_not_pictures(page: Page) -> None:
+    for name, kind, data, note in (
+        ("letter.docx", "application/msword", b"PK no picture", "letter.docx cannot be read"),
+        ("notes.txt", "text/plain", b"1234", "notes.txt cannot be read: it is not a picture"),
+        ("drawing.svg", "image/svg+xml", b"<svg", "drawing.svg cannot be read"),
+        ("cut.png", "image/png", photo()[:500], "cut.png cannot be read"),
+        ("empty.jpg", "image/jpeg", b"", "empty.jpg is empty."),
+    ):
+        open_file(page, name, data, kind)
+        expect(page.locator("#note")).to_contain_text(note, timeout=WAIT)
+        reads(page, "That did not work")
+        expect(page.locator("#named")).to_have_text(name)
+        expect(page.locator("#answer")).to_have_attribute("aria-busy", "false")
+        said = page.locator("#note").inner_text()
+        assert not re.search("body|form|type|field|bytes", said), said
+    error = {"error": "the body is longer than 32000000 bytes"}
+    page.route("**/page/read*", lambda route: route.fulfill(status=413, json=error))
+    open_file(page, "large.tif", bytes(1_300_000), "image/tiff")
+    expect(page.locator("#note")).to_have_text("large.tif is too large for this server: 1.3 MB.")
+
+
+def hold(route) -> None:
+    """Leave a request without an answer."""
+
+
+def test_a_new_picture_removes_the_last_answer(page: Page) -> None:
+    hand_over(page, "drop", photo(), "image/png")
+    reads(page, "7352\n94273")
+    page.route("**/page/read*", hold)
+    open_file(page, "slow.png", photo())
+    reads(page, "Reading")
+    expect(page.locator("#boxes i")).to_have_count(0)
+    expect(page.locator("#digits li")).to_have_count(0)
+    expect(page.locator("#one")).to_be_hidden()
+    expect(page.locator("#answer")).to_have_attribute("aria-busy", "true")
+    expect(page.get_by_role("status")).to_have_text("Reading the picture.")
+    page.unroute("**/page/read*")
+    open_file(page, "next.png", photo())  # does not wait for the slow one
+    reads(page, "7352\n94273")
+    expect(page.locator("#answer")).to_have_attribute("aria-busy", "false")
+    page.route("**/page/read*", hold)
+    serve.write(page, 3, (200, 100), 250)  # on a new sheet
+    expect(page.locator("#boxes i")).to_have_count(0)
+    page.locator("#undo").click()
+    reads(page, "Reading")
+    page.locator("#clear").click()
+    reads(page, "Write a digit")
+    expect(page.locator("#answer")).to_have_attribute("aria-busy", "false")
+
+
+def test_a_chip_and_its_bar_say_the_same(page: Page) -> None:
+    hand_over(page, "drop", photo(), "image/png")
+    reads(page, "7352\n94273")
+    for chip in page.locator("#digits button").all():
+        chip.click()
+        confidence = page.locator("#bars .best span").inner_text()
+        assert page.locator("#digits [aria-pressed=true]").inner_text().split()[-1] == confidence
+
+
+def test_a_file_that_only_the_server_opens(page: Page) -> None:
     hand_over(page, "drop", b"no picture at all", "image/png")
     reads(page, "That did not work")
-    expect(page.locator("#note")).not_to_be_empty()
     expect(page.locator("#named")).to_have_text("picture")
     serve.write(page, 5, (200, 100), 250)
     reads(page, "5")
@@ -297,6 +358,27 @@ def test_a_finger_on_a_phone(open_page) -> None:
         and min(button.bounding_box()[one] for one in ("width", "height")) < 44
     ]
     assert not small, "too small for a finger"
+
+
+@pytest.mark.parametrize("size", [(740, 360), (568, 320), (844, 390)])
+def test_the_answer_is_visible_on_a_phone_on_its_side(open_page, size: tuple[int, int]) -> None:
+    width, height = size
+    page = open_page(viewport={"width": width, "height": height}, is_mobile=True, has_touch=True)
+
+    def is_visible() -> bool:
+        box = page.locator("#text").bounding_box()
+        note = page.locator("#note").bounding_box()
+        return box["y"] >= 0 and note["y"] + note["height"] <= height
+
+    sheet = page.locator("#sheet").bounding_box()
+    serve.write(page, 5, (sheet["width"] / 3, 20), sheet["height"] - 60)
+    reads(page, "5")
+    assert is_visible()
+    open_file(page, "page.png", photo())
+    reads(page, "7352\n94273")
+    assert is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("#open").bounding_box()["y"] + 44 <= height, "the tools are visible"
 
 
 def test_a_busy_server_is_asked_again(page: Page) -> None:

@@ -44,6 +44,8 @@ def test_read(served: Served, digit_png: Path) -> None:
         probabilities = digit.pop("probabilities")
         assert len(probabilities) == 10
         assert np.argmax(probabilities) == digit["digit"] == 7
+        assert probabilities[7] == digit["confidence"]
+        assert sum(probabilities) == pytest.approx(1, abs=1e-3)
         if query != "?single=true":
             assert digit == plain["lines"][0]["digits"][0]
 

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from numpy.typing import NDArray
 
 from tenfold.arrays import SIDE
+from tenfold.errors import PictureError
 from tenfold.imaging.decoding import load_pages
 from tenfold.serving.http_errors import HttpError
 from tenfold.serving.service import service_of
@@ -76,7 +77,9 @@ def _features_of(model: str) -> "FeatureClassifier":
 def _read_upload(
     reader: "Reader", upload: Upload, settings: Settings, *, single: bool, drawn: bool
 ) -> dict[str, Any]:
-    picture = next(load_pages(upload.data, max_pixels=settings.max_pixels))
+    picture = next(load_pages(upload.data, max_pixels=settings.max_pixels), None)
+    if picture is None:
+        raise PictureError("the picture is a PDF without pages")
     reading = reader.read_picture(picture, single=single, drawn=drawn)
     document = reading.to_dict()
     left_out = reading.left_out[:MAX_LEFT_OUT]
@@ -94,10 +97,23 @@ def _add_probabilities(
     if not digits:
         return
     canvases = np.stack([digit.canvas for digit in digits])
-    probabilities = reader.classifier.predict_proba(canvases)
-    for entry, canvas, row in zip(entries, canvases, probabilities, strict=True):
-        entry["canvas"] = _base64(canvas)
-        entry["probabilities"] = [round(float(value), 4) for value in row]
+    rows = reader.classifier.predict_proba(canvases)
+    for entry, digit, row in zip(entries, digits, rows, strict=True):
+        entry["canvas"] = _base64(digit.canvas)
+        entry["probabilities"] = _consistent(row, digit).round(4).tolist()
+
+
+def _consistent(probabilities: NDArray[np.float32], digit: "Digit") -> NDArray[np.float64]:
+    """Return probabilities in which a digit has its confidence, and the others share the rest.
+
+    The confidence can differ from the classifier's probability: the reader also considers the
+    line, and the image in other forms.
+    """
+    others = probabilities.astype(np.float64)
+    others[digit.digit] = 0
+    others *= (1 - digit.confidence) / max(others.sum(), 1e-9)
+    others[digit.digit] = digit.confidence
+    return others
 
 
 def _explain(reader: "Reader", model: str, image: NDArray[np.uint8]) -> dict[str, Any]:

@@ -9,8 +9,13 @@ const $ = (id) => document.getElementById(id);
 /** A probability as text; probabilities near 0 and 1 are not rounded to them. */
 export function percent(probability) {
   if (probability > 0.999) return "over 99.9%";
-  if (probability < 0.001 && probability > 0) return "under 0.1%";
+  if (probability < 0.001) return "under 0.1%";
   return `${(100 * probability).toFixed(1)}%`;
+}
+
+/** The same for narrow places. */
+function shortPercent(probability) {
+  return percent(probability).replace("over ", ">").replace("under ", "<");
 }
 
 /** Decode base64. */
@@ -56,12 +61,12 @@ export function wording(reading) {
   return { text, note, said: `${spoken}. ${note}` };
 }
 
-export function showText({ text, words, note, wrong, idle }) {
+export function showText({ text, words, note, wrong, idle, busy }) {
   const place = $("text");
   const length = Math.max(0, ...(text ?? "").split("\n").map((line) => line.length));
   const lines = (text ?? "").split("\n").length;
   const size = words ? "words" : length > 12 || lines > 3 ? "longer" : length > 4 || lines > 1 ? "long" : "";
-  place.className = `text ${size}${idle ? " idle" : ""}`;
+  place.className = `text ${size}${idle ? " idle" : ""}${busy ? " busy" : ""}`;
   place.replaceChildren(
     ...[...(words ?? text)].map((letter) => {
       if (words || letter !== "?") return letter;
@@ -118,10 +123,9 @@ export function showDigits(marks, chosen, choose) {
       canvas.width = canvas.height = 28;
       paintGray(canvas, bytes(mark.canvas));
       name.textContent = mark.none ? "–" : mark.rejected ? "?" : mark.digit;
-      const share = `${Math.min(99, Math.floor(100 * mark.confidence))}%`;
       button.type = "button";
       button.className = mark.none ? "none" : mark.rejected ? "doubt" : "";
-      button.append(canvas, name, share);
+      button.append(canvas, name, shortPercent(mark.confidence));
       const what = mark.none ? "Not a digit, closest to" : mark.rejected ? "Uncertain, perhaps" : "Digit";
       button.setAttribute("aria-label", `${what} ${mark.digit}, ${percent(mark.confidence)}`);
       button.setAttribute("aria-pressed", String(i === chosen));
@@ -152,6 +156,6 @@ export function showOne(mark) {
     const row = bars.children[digit];
     row.classList.toggle("best", digit === mark.digit && !mark.none);
     row.children[0].style.setProperty("--share", share);
-    row.children[1].textContent = share > 0.999 ? ">99.9%" : `${(100 * share).toFixed(1)}%`;
+    row.children[1].textContent = shortPercent(share);
   });
 }

@@ -9,6 +9,7 @@ const $ = (id) => document.getElementById(id);
 const sheet = new Sheet($("sheet"));
 const camera = new Camera($("camera"), $("shutter"));
 const IDLE = { words: "Write a digit", note: "The answer appears as you draw.", idle: true };
+const READING = { words: "Reading", note: "", idle: true, busy: true };
 const MIN_DRAWN = 40; // pixels of stroke before the page sends requests while the pen is down
 
 let reading = null; // the answer that is shown
@@ -18,6 +19,9 @@ let waiting = false; // whether a request is open
 let next = null; // the request to send after the open one
 let lifted = 0; // time when the pen was lifted or a picture was opened
 let retry = 0; // timer that repeats a request that the server refused as too busy
+let shown = null; // the picture that the answer is about, null for a drawing
+let controller = null; // aborts the open request
+let files = 0; // number of files opened; only the latest is shown
 
 // Requests.
 
@@ -28,14 +32,16 @@ sheet.addEventListener("change", (event) => {
   $("named").hidden = !sheet.picture?.file;
   $("undo").disabled = sheet.empty && !sheet.cleared;
   $("clear").disabled = sheet.empty;
-  if (sheet.empty) forget();
-  else if (!drawing || sheet.drawn > MIN_DRAWN) ask(drawing);
+  if (sheet.empty) return forget();
+  if (sheet.picture !== shown) startReading();
+  if (!drawing || sheet.drawn > MIN_DRAWN) ask(drawing);
 });
 
 /** Request a reading now, or after the open request; only the newest state of the sheet counts. */
 function ask(drawing) {
   clearTimeout(retry);
   if (!drawing) lifted = performance.now();
+  if (sheet.picture?.problem) return fail(sheet.picture.problem);
   if (waiting) next = { drawing };
   else send(drawing);
 }
@@ -43,19 +49,21 @@ function ask(drawing) {
 async function send(drawing) {
   const number = ++requests;
   waiting = true;
+  controller = new AbortController();
   try {
     const body = await sheet.blob();
     const query = new URLSearchParams({ single: $("single").checked, drawn: !sheet.picture });
     const response = await fetch(`/page/read?${query}`, {
-      method: "POST", body, headers: { "content-type": body.type || "application/octet-stream" },
+      method: "POST", body, headers: { "content-type": "application/octet-stream" }, signal: controller.signal,
     });
     const answer = await response.json();
     if (number !== requests) return;
     if (response.status === 429 || response.status === 503) {
       const seconds = Number(response.headers.get("retry-after")) || 1;
       retry = setTimeout(() => ask(drawing), 1000 * seconds);
+      if (sheet.picture) showText({ ...READING, note: "The server is busy. The page tries again." });
     } else if (response.ok) show(answer, drawing);
-    else fail(answer.error);
+    else fail(reasonOf(response.status, answer.error));
   } catch {
     if (number === requests) fail("The server does not answer. Is it still running?");
   } finally {
@@ -68,7 +76,35 @@ async function send(drawing) {
   }
 }
 
+/** Remove the answer: the sheet has another picture or a new drawing. */
+function startReading() {
+  shown = sheet.picture;
+  clearTimeout(retry);
+  requests++;
+  controller?.abort();
+  clearAnswer();
+  if (!shown) showText(IDLE);
+  else showReading();
+}
+
+function showReading() {
+  $("answer").setAttribute("aria-busy", "true");
+  showText(READING);
+  say("Reading the picture.");
+}
+
 // Answers.
+
+/** The reason of a failure in the words of somebody who opened a file. */
+function reasonOf(status, error) {
+  const { name = "The picture", size = 0 } = sheet.picture?.file ?? {};
+  if (status === 413 && error.startsWith("the body")) {
+    return `${name} is too large for this server: ${(size / 1e6).toFixed(1)} MB.`;
+  }
+  if (status === 504) return "Reading took too long, and the server gave up. Try a smaller part of the picture.";
+  const known = error.replace("the picture is not a picture that can be read", "the picture cannot be read: it is not a picture");
+  return `${known.replace(/^(page \d+ of )?the picture\b/, (_, page = "") => page + name)}.`;
+}
 
 function show(answer, drawing) {
   const marks = marksOf(answer);
@@ -77,6 +113,7 @@ function show(answer, drawing) {
     picture.turn = picture.file ? 0 : answer.orientation;
     sheet.paint();
   }
+  $("answer").setAttribute("aria-busy", "false");
   chosen = Math.min(chosen, Math.max(0, marks.length - 1));
   if (!reading || marks.length !== marksOf(reading).length) chosen = picture ? 0 : Math.max(0, marks.length - 1);
   reading = answer;
@@ -88,6 +125,7 @@ function show(answer, drawing) {
     const milliseconds = performance.now() - lifted;
     $("timing").textContent = `Read in ${Math.max(1, Math.round(milliseconds))} ms.`;
     $("timing").dataset.milliseconds = milliseconds.toFixed(2);
+    if (picture) $("reading").scrollIntoView({ block: "nearest" });
   }
 }
 
@@ -122,25 +160,27 @@ function placeBoxes() {
 sheet.addEventListener("resize", placeBoxes);
 
 function forget() {
-  requests++;
   next = null;
-  reading = null;
-  showText(IDLE);
-  showDigits([], 0, choose);
-  showOne(null);
-  showBoxes(null);
-  $("timing").textContent = "";
-  delete $("timing").dataset.milliseconds;
+  startReading();
   say("The sheet is empty.");
 }
 
 function fail(message) {
-  reading = null;
+  clearAnswer();
   showText({ words: "That did not work", note: message, wrong: true });
+  say(message);
+  if (shown) $("reading").scrollIntoView({ block: "nearest" });
+}
+
+function clearAnswer() {
+  reading = null;
+  $("answer").setAttribute("aria-busy", "false");
   showDigits([], 0, choose);
   showOne(null);
   showBoxes(null);
-  say(message);
+  $("inside").classList.add("stale");
+  $("timing").textContent = "";
+  delete $("timing").dataset.milliseconds;
 }
 
 let saying = 0;
@@ -168,7 +208,11 @@ async function explain() {
     const response = await fetch("/page/explain", {
       method: "POST", body: image, headers: { "content-type": "application/octet-stream" },
     });
-    if (response.ok) showInside(await response.json(), image);
+    const layers = response.ok && (await response.json());
+    if (layers && reading) {
+      showInside(layers, image);
+      $("inside").classList.remove("stale");
+    }
   } catch {
     // The next stroke sends another request.
   } finally {
@@ -186,13 +230,27 @@ $("inside").addEventListener("toggle", explain);
 
 async function load(file) {
   camera.stop();
-  let bitmap = null;
+  const number = ++files;
+  clearAnswer();
+  showReading();
+  const picture = await opened(file);
+  if (number === files) sheet.show(picture);
+}
+
+/** A file as the sheet keeps it: decoded, or for the server to decode, or with a problem. */
+async function opened(file) {
+  if (!file.size) return { file, problem: `${file.name} is empty.` };
   try {
-    bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
+    return { bitmap: await createImageBitmap(file, { imageOrientation: "from-image" }) };
   } catch {
-    // A PDF, a HEIC photo or not a picture: the server decides.
+    // A PDF, a HEIC photo, or not a picture: the server decides.
   }
-  sheet.show(bitmap ? { bitmap } : { file });
+  try {
+    await file.slice(0, 1).arrayBuffer();
+  } catch {
+    return { file, problem: `${file.name} cannot be opened. Is it a folder?` };
+  }
+  return { file };
 }
 
 $("open").addEventListener("click", () => $("file").click());
@@ -251,7 +309,11 @@ $("clear").addEventListener("click", () => {
   camera.stop();
   sheet.clear();
 });
-$("single").addEventListener("change", () => !sheet.empty && ask(false));
+$("single").addEventListener("change", () => {
+  if (sheet.empty) return;
+  if (sheet.picture) startReading();
+  ask(false);
+});
 $("pen").addEventListener("input", setPen);
 sheet.addEventListener("pen", (event) => say(event.detail ? "Pen down" : "Pen up"));
 
