@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
+from tenfold.errors import PictureTooLargeError
 from tenfold.imaging.decoding import load_pages
-from tenfold.serving.http_errors import HttpError
 from tenfold.serving.schemas import PICTURE_BODY, Document
 from tenfold.serving.service import service_of
 from tenfold.serving.settings import Settings
@@ -49,12 +49,12 @@ def read_upload(
 
     Raises:
         PictureError: The picture cannot be read.
-        HttpError: 413 for a PDF of too many pages.
+        PictureTooLargeError: It is a PDF of too many pages.
     """
     pictures = []
     for page, picture in enumerate(load_pages(upload.data, max_pixels=settings.max_pixels), 1):
         if page > settings.max_pages:
-            raise HttpError(413, f"the PDF has more than {settings.max_pages} pages")
+            raise PictureTooLargeError(f"the PDF has more than {settings.max_pages} pages")
         reading = reader.read_picture(picture, single=single).to_dict()
         pictures.append({"path": upload.name, "page": page, **reading})
     return {"pictures": pictures}
