@@ -21,18 +21,17 @@ MOST_BYTES = 1_500_000
 def run(path: Path = TOUR) -> Any:
     """Return the notebook with the outputs of a run just made.
 
-    Times, random ids and what only says that something was loaded are left out. Any error in a
-    cell is raised.
+    Times, random ids and messages on stderr are removed. An error in a cell is raised.
     """
     notebook = nbformat.read(path, as_version=4)
-    # Sockets of this machine alone: nothing listens on the network.
+    # Sockets of this machine only: nothing listens on the network.
     kernel = AsyncKernelManager(kernel_name="python3", transport="ipc")
     NotebookClient(notebook, timeout=300, km=kernel).execute()
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02}"
         cell.metadata = {}
         if cell.cell_type == "code":
-            # Progress and notes of what was loaded are no results.
+            # Progress bars and messages are not results.
             cell.outputs = [one for one in cell.outputs if one.get("name") != "stderr"]
     notebook.metadata = {"kernelspec": notebook.metadata["kernelspec"]}
     return notebook
