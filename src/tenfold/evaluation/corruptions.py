@@ -1,8 +1,8 @@
-"""The 15 corruptions of MNIST-C, re-made: what a robust reader should see through.
+"""The 15 corruptions of MNIST-C, re-implemented, to measure robustness.
 
-N. Mu and J. Gilmer, "MNIST-C: A Robustness Benchmark for Computer Vision", arXiv 1906.02337: the
-kinds and their strengths are theirs, the code and the random draws are not, so the images are not
-the published arrays. For measuring only: no recipe trains on these functions.
+Kinds and strengths are those of N. Mu and J. Gilmer, "MNIST-C: A Robustness Benchmark for Computer
+Vision", arXiv 1906.02337. Code and random draws are not, so the images differ from the published
+arrays. No recipe trains on these functions.
 """
 
 import math
@@ -13,11 +13,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-SIDE = 28
+from tenfold.arrays import SIDE, Images
+
 _MIDDLE = (SIDE - 1) / 2
 
 Image = npt.NDArray[np.float32]
-Images = npt.NDArray[np.uint8]
+"""float32 (28, 28), 0 black to 1 white."""
+
 Rng = np.random.Generator
 
 
@@ -27,7 +29,7 @@ def corrupt(images: Images, name: str, seed: int = 0) -> Images:
     Args:
         images: uint8 (n, 28, 28), white ink on black.
         name: One of CORRUPTIONS.
-        seed: Where the draws come from; each image has its own.
+        seed: Seed of the random draws; each image has its own draws.
 
     Returns:
         uint8 (n, 28, 28).
@@ -54,7 +56,7 @@ def _glass_blur(image: Image, rng: Rng) -> Image:
     soft = _blurred(image, 0.7)
     for _ in range(2):
         swaps = rng.random(image.shape) < 0.5
-        ways = rng.integers(-1, 1, (*image.shape, 2))  # up and left, as there
+        ways = rng.integers(-1, 1, (*image.shape, 2))  # up and left only, as in the publication
         for y in range(SIDE - 1, 1, -1):
             for x in range(SIDE - 1, 1, -1):
                 if swaps[y, x]:
@@ -65,7 +67,7 @@ def _glass_blur(image: Image, rng: Rng) -> Image:
 
 
 def _motion_blur(image: Image, rng: Rng) -> Image:
-    """Smear to one side, fading out: half of a Gaussian of 3 pixels, 10 pixels long."""
+    """Smear to one side by half a Gaussian of 3 pixels, 10 pixels long."""
     angle = math.radians(rng.uniform(-45, 45))
     weights = np.exp(-0.5 * (np.arange(11) / 3) ** 2)
     smeared = np.zeros_like(image)
@@ -112,11 +114,11 @@ def _fog(image: Image, rng: Rng) -> Image:
 
 
 def _cloud(rng: Rng) -> Image:
-    """Return a corner of a cloud of 256x256 by the diamond-square method, 0 to 1.
+    """Return a corner of a fractal of 256x256, 0 to 1, by the diamond-square algorithm.
 
-    Every finer step wavers by 1 / 1.4 of the last.
+    The random displacement shrinks by 1.4 with every halving of the step.
     """
-    side, wavering = 256, 100.0
+    side, displacement = 256, 100.0
     cloud = np.zeros((side, side))
     step = side
     while step >= 2:
@@ -124,22 +126,23 @@ def _cloud(rng: Rng) -> Image:
         corners = cloud[::step, ::step]
         around = corners + np.roll(corners, -1, axis=0)
         around = around + np.roll(around, -1, axis=1)
-        cloud[half::step, half::step] = _wavering_mean(around, wavering, rng)
+        cloud[half::step, half::step] = _displaced_mean(around, displacement, rng)
         middles = cloud[half::step, half::step]
         above = middles + np.roll(middles, 1, axis=0) + corners + np.roll(corners, -1, axis=1)
-        cloud[::step, half::step] = _wavering_mean(above, wavering, rng)
+        cloud[::step, half::step] = _displaced_mean(above, displacement, rng)
         beside = middles + np.roll(middles, 1, axis=1) + corners + np.roll(corners, -1, axis=0)
-        cloud[half::step, ::step] = _wavering_mean(beside, wavering, rng)
-        step, wavering = half, wavering / 1.4
+        cloud[half::step, ::step] = _displaced_mean(beside, displacement, rng)
+        step, displacement = half, displacement / 1.4
     cloud -= cloud.min()
     part: Image = (cloud / cloud.max())[:SIDE, :SIDE].astype(np.float32)
     return part
 
 
-def _wavering_mean(
-    sums: npt.NDArray[np.float64], wavering: float, rng: Rng
+def _displaced_mean(
+    sums: npt.NDArray[np.float64], displacement: float, rng: Rng
 ) -> npt.NDArray[np.float64]:
-    return sums / 4 + wavering * rng.uniform(-wavering, wavering, sums.shape)
+    # The published code multiplies by the displacement twice.
+    return sums / 4 + displacement * rng.uniform(-displacement, displacement, sums.shape)
 
 
 def _spatter(image: Image, rng: Rng) -> Image:
@@ -177,7 +180,7 @@ def _zigzag(image: Image, rng: Rng) -> Image:
 
 
 def _canny_edges(image: Image, rng: Rng) -> Image:
-    # Sigma 1 and thresholds 0.1 and 0.2, of pixels 0 to 1; Sobel's kernel here sums to 4.
+    # Sigma 1, thresholds 0.1 and 0.2 for pixels of 0 to 1; the weights of OpenCV's Sobel sum to 4.
     soft = np.rint(255 * _blurred(image, 1)).astype(np.uint8)
     edges = cv2.Canny(soft, 0.1 * 4 * 255, 0.2 * 4 * 255, L2gradient=True)
     drawn: Image = (edges > 0).astype(np.float32)
@@ -185,7 +188,7 @@ def _canny_edges(image: Image, rng: Rng) -> Image:
 
 
 def _line(x0: float, y0: float, x1: float, y1: float) -> Image:
-    """Return a line from left to right, 0 to 1, that fades out over 2.3 pixels up and down."""
+    """Return a line from left to right, 0 to 1, that fades out within 2.3 pixels vertically."""
     if x0 == x1:
         return np.zeros((SIDE, SIDE), np.float32)
     columns, rows = np.arange(SIDE)[None, :], np.arange(SIDE)[:, None]
@@ -208,7 +211,7 @@ def _warped(
     move: tuple[float, ...] = (0.0, 0.0),
     border: int = cv2.BORDER_CONSTANT,
 ) -> Image:
-    """Return an image whose pixel at p is the source's at matrix @ p + move, about the middle."""
+    """Return an image whose pixel p is the source's at matrix @ p + move, about the center."""
     middle = np.full(2, _MIDDLE)
     full = np.column_stack([matrix, middle - matrix @ middle + move])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -233,4 +236,4 @@ CORRUPTIONS: dict[str, Callable[[Image, Rng], Image]] = {
     "zigzag": _zigzag,
     "canny_edges": _canny_edges,
 }
-"""Name of each kind, as published -> what does it, to pixels 0 to 1."""
+"""The function of each kind, by its published name."""

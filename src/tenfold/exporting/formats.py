@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from tenfold.errors import MissingExtraError
 
@@ -15,25 +15,12 @@ if TYPE_CHECKING:  # the shell imports this module for the names of the formats 
 Files = dict[str, bytes]
 """The files of an export by suffix; the first is the one to open."""
 
-
-class Format(NamedTuple):
-    """What a format needs.
-
-    Attributes:
-        packages: Packages that write and read the format, beyond those of the base install.
-        extra: The extras of tenfold that install these packages.
-    """
-
-    packages: tuple[str, ...]
-    extra: str
-
-
 FORMATS = {
-    "onnx": Format((), "export"),
-    "litert": Format(("keras", "tensorflow", "ai_edge_litert"), "train,export"),
-    "openvino": Format(("openvino",), "export"),
+    "onnx": [],
+    "litert": ["keras", "tensorflow", "ai_edge_litert"],
+    "openvino": ["openvino"],
 }
-"""The formats by name."""
+"""The formats, and the packages that each needs beyond those of the base install."""
 
 
 def exported(
@@ -70,8 +57,9 @@ def check_packages(name: str, *, quantize: bool) -> None:
     Raises:
         MissingExtraError: Names the extra to install.
     """
-    packages, extra = FORMATS[name]
-    if any(find_spec(package) is None for package in (*packages, *["onnx"] * quantize)):
+    packages = [*FORMATS[name], "onnx"] if quantize else FORMATS[name]
+    if any(find_spec(package) is None for package in packages):
+        extra = "train,export" if "keras" in packages else "export"
         raise MissingExtraError(f"exporting to {name}{' in int8' if quantize else ''}", extra)
 
 
