@@ -1,4 +1,4 @@
-"""The C header, compiled and asked to read."""
+"""The C header, compiled, computes what the network computes."""
 
 import os
 import shutil
@@ -44,7 +44,7 @@ EVERY_KIND = override(
     recipe_named("standard"),
     {
         "name": "every-kind",
-        "temperature": 0.05,  # fresh networks are unsure, and unsure answers are all alike
+        "temperature": 0.05,  # a fresh network gives almost equal probabilities otherwise
         "layers": [
             {"kind": "deskew", "width": 0.7},
             {"kind": "conv", "filters": 6, "kernel_size": 4, "padding": "same", "stride": 2},
@@ -90,7 +90,7 @@ def read_in_c(header: str, function: str, images: np.ndarray, folder: Path) -> n
 def test_c_and_onnx_runtime_agree(recipe: Recipe, mnist, tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     network = build_network(recipe)
-    for layer in network.layers:  # statistics that a fresh network does not have
+    for layer in network.layers:  # a fresh network has statistics of 0 and 1 only
         if layer.name.endswith("_norm"):
             layer.set_weights(
                 [rng.uniform(-1, 1.5, w.shape) for w in layer.get_weights()[:-2]]
@@ -101,8 +101,8 @@ def test_c_and_onnx_runtime_agree(recipe: Recipe, mnist, tmp_path: Path) -> None
     expected = OnnxClassifier(onnx_model(recipe, [weights])).predict_proba(images)
     name = recipe.name.replace("-", "_")
     found = read_in_c(c_header(recipe, weights), f"{name}_read", images, tmp_path)
-    assert np.ptp(expected) > 0.5  # the answers differ from one another
-    # int8 weights: at most half of 1/127 of each filter's largest weight is lost.
+    assert np.ptp(expected) > 0.5  # answers differ between images
+    # Rounding changes a weight by at most half of 1/127 of its filter's largest weight.
     np.testing.assert_allclose(found[:, 1:], expected, atol=0.03)
     np.testing.assert_array_equal(found[:, 0], found[:, 1:].argmax(axis=1))
     np.testing.assert_allclose(found[:, 1:].sum(axis=1), 1, atol=1e-5)
@@ -112,7 +112,7 @@ def test_c_and_onnx_runtime_agree(recipe: Recipe, mnist, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("name", "int8_agrees"), [("nano", 0.997), pytest.param("tiny", 0.999, marks=pytest.mark.slow)]
 )
-def test_the_shipped_header_and_int8_read_the_test_set_as_the_network_does(
+def test_shipped_header_and_int8_agree_with_the_network_on_the_test_images(
     name: str, int8_agrees: float, mnist, tmp_path
 ) -> None:
     header = load_bundle(name).read(f"{name}.h").decode()
@@ -133,7 +133,7 @@ def test_the_shipped_header_and_int8_read_the_test_set_as_the_network_does(
         ({"layers": [{"kind": "max_pool"}, {"kind": "flatten"}]}, "use its pool"),
     ],
 )
-def test_what_c_cannot_say_is_refused(settings, message: str) -> None:
+def test_layers_that_the_header_lacks_are_refused(settings, message: str) -> None:
     recipe = override(EVERY_KIND, settings)
     (weights,) = network_weights(finish_network(recipe, build_network(recipe)))
     with pytest.raises(UsageError, match=message):

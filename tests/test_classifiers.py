@@ -1,3 +1,5 @@
+"""The classifiers' interface, and the classifier on ONNX Runtime."""
+
 import multiprocessing
 import os
 import warnings
@@ -61,7 +63,7 @@ def test_digit_score_is_the_largest_probability_by_default(batch) -> None:
 
 
 @pytest.mark.parametrize("own_score", [False, True])
-def test_both_at_once_looks_once_if_it_can(batch, own_score) -> None:
+def test_predict_scored_computes_probabilities_once(batch, own_score) -> None:
     looks = []
 
     class Counted(Classifier):
@@ -80,7 +82,7 @@ def test_both_at_once_looks_once_if_it_can(batch, own_score) -> None:
     assert looks == [5]
 
 
-def test_what_is_no_model_is_refused(tmp_path) -> None:
+def test_a_file_that_is_not_a_model_is_refused(tmp_path) -> None:
     (tmp_path / "model.onnx").write_bytes(b"nonsense")
     with pytest.raises(BundleError, match=r"model\.onnx is not a model"):
         OnnxClassifier(tmp_path / "model.onnx")
@@ -90,7 +92,7 @@ def test_what_is_no_model_is_refused(tmp_path) -> None:
         OnnxClassifier(b"")
 
 
-def test_another_peoples_onnx_model_is_refused() -> None:
+def test_an_onnx_model_of_another_program_is_refused() -> None:
     from onnx import TensorProto, helper
 
     graph = helper.make_graph(
@@ -124,7 +126,7 @@ def test_several_threads_may_read_with_one_classifier(mnist) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-def test_a_small_network_reads_after_a_fork(mnist) -> None:
+def test_a_small_network_computes_after_a_fork(mnist) -> None:
     classifier = OnnxClassifier(load_bundle("standard").read(ONNX), threads=2)
     images = mnist.train_images[:100]
     expected = classifier.predict_proba(images)

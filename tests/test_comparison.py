@@ -1,4 +1,4 @@
-"""Who is better, and by how sure a margin: figures by hand and by brute force."""
+"""Tests between classifiers agree with figures by hand and by brute force."""
 
 import math
 
@@ -17,7 +17,7 @@ def right(*wrong: int, n: int = 20) -> np.ndarray:
 
 
 def test_mcnemar_by_hand() -> None:
-    # Six images only the first reads, one only the second: 2 (C(7,0) + C(7,1)) / 2^7.
+    # Only the first is correct on six images, only the second on one: 2 (C(7,0) + C(7,1)) / 2^7.
     assert mcnemar(right(0), right(1, 2, 3, 4, 5, 6)) == pytest.approx(16 / 128)
     assert mcnemar(right(0, 1), right(0, 1)) == 1
     assert mcnemar(right(0), right(1)) == 1
@@ -55,8 +55,8 @@ def test_distinctive_errors() -> None:
     labels = np.array([0, 1, 2, 3], np.uint8)
     sure = np.eye(10, dtype=np.float32)[labels] * 0.9 + 0.01
     weak = sure.copy()
-    weak[1] = np.eye(10)[7] * 0.5 + 0.05  # both are wrong here
-    weak[2] = np.eye(10)[8] * 0.6 + 0.04  # this one alone
+    weak[1] = np.eye(10)[7] * 0.5 + 0.05  # two are wrong here
+    weak[2] = np.eye(10)[8] * 0.6 + 0.04  # only this one is wrong
     other = sure.copy()
     other[1] = np.eye(10)[7]
     found = distinctive_errors(labels, {"weak": weak, "other": other, "sure": sure})

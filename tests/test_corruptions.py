@@ -1,4 +1,4 @@
-"""MNIST-C, re-made."""
+"""The corruptions of MNIST-C, and robustness measured with them."""
 
 import json
 from pathlib import Path
@@ -80,7 +80,7 @@ def test_a_folder_without_picture_sets_is_an_error(tmp_path: Path) -> None:
         load_picture_sets(tmp_path)
 
 
-def test_the_shell_tells_how_robust_a_model_is(mnist: Mnist, tmp_path: Path, capsys) -> None:
+def test_the_command_robustness(mnist: Mnist, tmp_path: Path, capsys) -> None:
     out = tmp_path / "out"
     with pytest.raises(SystemExit) as ended:
         main(["robustness", "--images", "40", "--out", str(out), "--json"])

@@ -145,11 +145,11 @@ def test_wilson_interval_of_newcombe(successes, n, lower, upper):
 def test_hardest_come_in_order():
     y_prob = np.full((5, 10), 0.0)
     y_true = np.array([1, 2, 3, 4, 5])
-    y_prob[0, [1, 0]] = 0.9, 0.1  # right, sure
+    y_prob[0, [1, 0]] = 0.9, 0.1  # correct, confident
     y_prob[1, [7, 2]] = 0.6, 0.4  # wrong
-    y_prob[2, [3, 8]] = 0.55, 0.45  # right, unsure
-    y_prob[3, [9, 4]] = 0.98, 0.02  # wrong and sure of it
-    y_prob[4, [6, 5]] = 0.6, 0.4  # wrong, as sure as image 1
+    y_prob[2, [3, 8]] = 0.55, 0.45  # correct, not confident
+    y_prob[3, [9, 4]] = 0.98, 0.02  # wrong, confident
+    y_prob[4, [6, 5]] = 0.6, 0.4  # wrong, as confident as image 1
     hardest = hardest_images(y_true, y_prob, k=4)
     assert [h.index for h in hardest] == [3, 1, 4, 2]
     worst = hardest[0]

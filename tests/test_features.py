@@ -1,4 +1,4 @@
-"""What the layers say, from the ONNX graph alone."""
+"""Feature maps and filters from the ONNX graph agree with Keras."""
 
 import shutil
 import subprocess
@@ -45,7 +45,7 @@ VARIED = override(
 
 
 @pytest.mark.parametrize("name", shipped_models())
-def test_every_shipped_model_tells_of_every_layer(name: str, mnist) -> None:
+def test_every_shipped_model_has_maps_of_every_layer(name: str, mnist) -> None:
     features = load_features(name)
     images = mnist.train_images[:30]
     maps = features.feature_maps(images)
@@ -62,7 +62,7 @@ def test_every_shipped_model_tells_of_every_layer(name: str, mnist) -> None:
 
 @pytest.mark.usefixtures("tensorflow")
 @pytest.mark.parametrize("settings", [{}, {"members": 2}, {"tta_shifts": 1}], ids=str)
-def test_they_are_what_keras_says(settings: dict[str, int], mnist) -> None:
+def test_feature_maps_are_those_of_keras(settings: dict[str, int], mnist) -> None:
     recipe = override(VARIED, settings)
     networks = [build_network(recipe) for _ in range(recipe.members)]
     finished = finish_network(recipe, *networks)
@@ -82,7 +82,7 @@ def test_they_are_what_keras_says(settings: dict[str, int], mnist) -> None:
 
 @pytest.mark.usefixtures("tensorflow")
 @pytest.mark.parametrize("members", [1, 2])
-def test_filters_are_what_keras_holds(members: int) -> None:
+def test_filters_are_those_of_keras(members: int) -> None:
     recipe = override(VARIED, {"members": members})
     networks = [build_network(recipe) for _ in range(members)]
     finished = finish_network(recipe, *networks)
@@ -108,7 +108,7 @@ def test_no_images_and_no_such_layer() -> None:
         features.feature_maps(np.zeros((1, 28, 28), np.uint8), ["conv9"])
 
 
-def test_a_bundle_with_another_recipe_is_told(tmp_path: Path) -> None:
+def test_a_bundle_with_another_recipe_is_refused(tmp_path: Path) -> None:
     bundle = load_bundle("tiny")
     with pytest.raises(BundleError, match="not a model that ONNX Runtime can load"):
         FeatureClassifier(bundle.read("model.onnx"), recipe_named("article"))

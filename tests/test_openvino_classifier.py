@@ -1,4 +1,4 @@
-"""The classifier behind OpenVINO reads as the one behind ONNX Runtime does."""
+"""The classifier on OpenVINO agrees with the one on ONNX Runtime."""
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ def graph() -> bytes:
 
 
 def test_in_float32_it_gives_the_same_probabilities(graph: bytes, mnist) -> None:
-    images = mnist.test_images[: 2 * BATCH + 100]  # the last part is not full
+    images = mnist.test_images[: 2 * BATCH + 100]  # the last batch is not full
     classifier = OpenVinoClassifier(graph, bfloat16=False)
     found = classifier.predict_proba(images)
     expected = tenfold.load_classifier("standard").predict_proba(images)
@@ -48,14 +48,14 @@ def test_threads_take_turns(graph: bytes, mnist) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
-def test_what_is_no_network_is_one_line(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_network_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="OpenVINO can load"):
         OpenVinoClassifier(b"nonsense")
     with pytest.raises(BundleError, match=r"none\.onnx is not a model"):
         OpenVinoClassifier(tmp_path / "none.onnx")
 
 
-def test_a_runtime_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_or_missing_runtime_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="onnxruntime, openvino"):
         tenfold.load_classifier("standard", runtime="abacus")  # type: ignore[arg-type]
     monkeypatch.setitem(sys.modules, "openvino", None)

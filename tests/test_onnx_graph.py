@@ -1,3 +1,5 @@
+"""The ONNX graph computes what the Keras network computes."""
+
 import numpy as np
 import pytest
 
@@ -46,16 +48,16 @@ UNUSUAL = override(
 def test_onnx_runtime_and_keras_agree(recipe, mnist) -> None:
     rng = np.random.default_rng(1)
     network = build_network(recipe, precision="bfloat16")
-    for layer in network.layers:  # statistics that a fresh network does not have
+    for layer in network.layers:  # a fresh network has statistics of 0 and 1 only
         if layer.name.endswith("_norm"):
             layer.set_weights([rng.uniform(0.3, 1.5, w.shape) for w in layer.get_weights()])
     finished = finish_network(recipe, network)
     images = mnist.train_images[:200]
-    keras_says = finished.predict(images, verbose=0)
-    onnx_says = OnnxClassifier(onnx_model(recipe, network_weights(finished))).predict_proba(images)
-    assert np.ptp(keras_says) > 0.01  # the answers differ from one another
-    np.testing.assert_allclose(onnx_says, keras_says, atol=1e-5)
-    np.testing.assert_allclose(onnx_says.sum(axis=1), 1, atol=1e-5)
+    in_keras = finished.predict(images, verbose=0)
+    in_onnx = OnnxClassifier(onnx_model(recipe, network_weights(finished))).predict_proba(images)
+    assert np.ptp(in_keras) > 0.01  # answers differ between images
+    np.testing.assert_allclose(in_onnx, in_keras, atol=1e-5)
+    np.testing.assert_allclose(in_onnx.sum(axis=1), 1, atol=1e-5)
 
 
 def test_an_ensemble_is_the_mean_of_its_members(mnist) -> None:
@@ -72,7 +74,7 @@ def test_an_ensemble_is_the_mean_of_its_members(mnist) -> None:
     np.testing.assert_allclose(classifier.predict_proba(images), mean, atol=1e-5)
 
 
-def test_reading_shifted_is_the_mean_over_shifted_images(mnist) -> None:
+def test_tta_is_the_mean_over_shifted_images(mnist) -> None:
     recipe = override(recipe_named("conv"), {"tta_shifts": 1, "members": 2})
     plain = override(recipe, {"tta_shifts": 0})
     networks = [build_network(recipe) for _ in range(2)]
@@ -89,11 +91,11 @@ def test_reading_shifted_is_the_mean_over_shifted_images(mnist) -> None:
     np.testing.assert_allclose(finished.predict(images, verbose=0), mean, atol=1e-5)
     graph = onnx_model(recipe, network_weights(finished))
     np.testing.assert_allclose(OnnxClassifier(graph).predict_proba(images), mean, atol=1e-5)
-    # The weights are in the file once.
+    # The file contains the weights once.
     assert len(graph) < 1.2 * len(onnx_model(plain, network_weights(once)))
 
 
-def test_int8_reads_as_float32_does(mnist) -> None:
+def test_int8_agrees_with_float32(mnist) -> None:
     bundle = load_bundle("standard")
     graph = bundle.read(ONNX)
     small = quantized_model(graph, mnist.train_images[:CALIBRATION_IMAGES])
@@ -105,7 +107,7 @@ def test_int8_reads_as_float32_does(mnist) -> None:
     np.testing.assert_allclose(after, before, atol=0.1)
 
 
-def test_any_number_of_images_gives_the_same_answers(mnist) -> None:
+def test_batch_size_does_not_change_answers(mnist) -> None:
     recipe = recipe_named("conv")
     finished = finish_network(recipe, build_network(recipe))
     classifier = OnnxClassifier(onnx_model(recipe, network_weights(finished)))
