@@ -34,7 +34,8 @@ class LocalEngine:
     Args:
         workers: Number of processes; None takes one for each core this process may use.
         memory_bytes: Limit on a worker's address space, which is larger than the memory it uses:
-            a Python with NumPy, OpenCV and ONNX Runtime takes up about 1 GB. None sets no limit.
+            a worker that decodes pictures takes 0.4 GB, one that reads them 0.7 GB
+            (dev/batch-and-scale.md). None sets no limit.
         seconds: Limit on the time of one task, without the start of its worker and the import of
             its function. None sets no limit.
     """
