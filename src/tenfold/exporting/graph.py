@@ -51,9 +51,7 @@ def onnx_model(recipe: Recipe, members: Sequence[Weights]) -> bytes:
     Returns:
         A graph from `images` uint8 [n, 28, 28] to `probabilities` float32 [n, 10].
     """
-    from onnx import TensorProto, checker, helper
-
-    graph = _Graph()
+    graph = Graph()
     pixels = _add_pixels(graph, recipe.tta_shifts)
     if len(members) == 1 and not recipe.tta_shifts:
         _add_network(graph, recipe, members[0], pixels)
@@ -64,22 +62,10 @@ def onnx_model(recipe: Recipe, members: Sequence[Weights]) -> bytes:
             answers.append(_add_network(graph, recipe, weights, pixels))
         graph.prefix = ""
         _add_mean(graph, answers, recipe.tta_shifts)
-    images = helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", SIDE, SIDE])
-    outputs = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", CLASSES])
-    model = helper.make_model(
-        helper.make_graph(
-            graph.nodes, f"tenfold {recipe.name}", [images], [outputs], graph.constants
-        ),
-        producer_name="tenfold",
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
-    )
-    checker.check_model(model, full_check=True)
-    data: bytes = model.SerializeToString()
-    return data
+    return graph.to_bytes(recipe.name, "images", ["n", SIDE, SIDE], ["n", CLASSES])
 
 
-class _Graph:
+class Graph:
     """The nodes and constants added so far; `prefix` precedes the names of new nodes."""
 
     def __init__(self) -> None:
@@ -88,6 +74,7 @@ class _Graph:
         self.prefix = ""
 
     def constant(self, value: npt.NDArray[Any]) -> str:
+        """Add a constant, and return its name."""
         from onnx import numpy_helper
 
         name = f"constant{len(self.constants)}"
@@ -95,17 +82,42 @@ class _Graph:
         return name
 
     def integers(self, *values: int) -> str:
+        """Add a constant of int64 values, and return its name."""
         return self.constant(np.array(values, np.int64))
 
     def add(self, operator: str, inputs: list[str], output: str, **attributes: Any) -> str:
+        """Add a node, and return the name of its output."""
         from onnx import helper
 
         output = self.prefix + output
         self.nodes.append(helper.make_node(operator, inputs, [output], name=output, **attributes))
         return output
 
+    def to_bytes(self, name: str, images: str, shape: list[Any], outputs: list[Any]) -> bytes:
+        """Return the checked model.
 
-def _add_pixels(graph: _Graph, shifts: int) -> str:
+        Args:
+            name: Name of the network.
+            images: Name of the input, uint8.
+            shape: Shape of the input; a text stands for a side of any length.
+            outputs: Shape of the output `probabilities`, float32.
+        """
+        from onnx import TensorProto, checker, helper
+
+        source = helper.make_tensor_value_info(images, TensorProto.UINT8, shape)
+        result = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, outputs)
+        model = helper.make_model(
+            helper.make_graph(self.nodes, f"tenfold {name}", [source], [result], self.constants),
+            producer_name="tenfold",
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=IR_VERSION,
+        )
+        checker.check_model(model, full_check=True)
+        data: bytes = model.SerializeToString()
+        return data
+
+
+def _add_pixels(graph: Graph, shifts: int) -> str:
     """Add the pixels in 0..1; shifts follow one another, each with all images."""
     from onnx import TensorProto
 
@@ -127,7 +139,7 @@ def _add_pixels(graph: _Graph, shifts: int) -> str:
     return graph.add("Concat", cropped, "shifted", axis=0)
 
 
-def _add_mean(graph: _Graph, answers: list[str], shifts: int) -> None:
+def _add_mean(graph: Graph, answers: list[str], shifts: int) -> None:
     """Add the mean over members and shifts."""
     last = "answers" if shifts else "probabilities"
     value = graph.add("Mean", answers, last)
@@ -137,7 +149,7 @@ def _add_mean(graph: _Graph, answers: list[str], shifts: int) -> None:
         graph.add("ReduceMean", [value], "probabilities", axes=[0], keepdims=0)
 
 
-def _add_network(graph: _Graph, recipe: Recipe, weights: Weights, value: str) -> str:
+def _add_network(graph: Graph, recipe: Recipe, weights: Weights, value: str) -> str:
     """Add the layers from the pixels to the probabilities."""
     for name, layer, shape, _ in layers_with_shapes(recipe):
         value = _add_layer(graph, name, layer, value, shape, weights)
@@ -146,7 +158,7 @@ def _add_network(graph: _Graph, recipe: Recipe, weights: Weights, value: str) ->
 
 
 def _add_layer(
-    graph: _Graph, name: str, layer: Layer, value: str, shape: Shape, weights: Weights
+    graph: Graph, name: str, layer: Layer, value: str, shape: Shape, weights: Weights
 ) -> str:
     match layer:
         case Conv():
@@ -176,7 +188,7 @@ def _add_layer(
 
 
 def _add_conv(
-    graph: _Graph, name: str, layer: Conv, value: str, shape: Shape, weights: Weights
+    graph: Graph, name: str, layer: Conv, value: str, shape: Shape, weights: Weights
 ) -> str:
     depthwise, kernel, bias, norm = conv_weights(name, layer, weights)
     before, after = zeros_around(layer, shape[0])
@@ -202,7 +214,7 @@ def _add_conv(
     return _add_activation(graph, layer.activation, value, name)
 
 
-def _add_deskewing(graph: _Graph, name: str, width: float, value: str) -> str:
+def _add_deskewing(graph: Graph, name: str, width: float, value: str) -> str:
     """Add the operations of `tenfold.networks.deskew`, in the same order and with its names."""
     from onnx import TensorProto
 
@@ -244,7 +256,7 @@ def _add_deskewing(graph: _Graph, name: str, width: float, value: str) -> str:
     return graph.add("Add", [left, part], name)
 
 
-def _add_activation(graph: _Graph, activation: str, value: str, name: str) -> str:
+def _add_activation(graph: Graph, activation: str, value: str, name: str) -> str:
     if activation == "silu":
         gate = graph.add("Sigmoid", [value], f"{name}_gate")
         return graph.add("Mul", [value, gate], name)

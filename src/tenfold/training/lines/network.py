@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from tenfold.arrays import CLASSES
+from tenfold.exporting.graph import Graph
 from tenfold.machine import has_bfloat16
 from tenfold.reading.line_reader import STRIP_HEIGHT
 
@@ -57,50 +58,36 @@ def onnx_graph(network: Any) -> bytes:
     Returns:
         A graph from `strips` uint8 [n, 32, w] to `probabilities` float32 [n, w / 4, 11].
     """
-    from onnx import TensorProto, checker, helper, numpy_helper
+    from onnx import TensorProto
 
-    nodes: list[Any] = []
-    constants: list[Any] = []
-
-    def constant(value: Any) -> str:
-        name = f"constant{len(constants)}"
-        constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
+    graph = Graph()
 
     def add(operator: str, inputs: list[str], **attributes: Any) -> str:
-        name = f"{operator.lower()}{len(nodes)}"
-        nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
-        return name
+        return graph.add(operator, inputs, f"{operator.lower()}{len(graph.nodes)}", **attributes)
 
     value = add("Cast", ["strips"], to=TensorProto.FLOAT)
-    value = add("Mul", [value, constant(np.float32(1 / 255))])
-    value = add("Unsqueeze", [value, constant(np.array([1], np.int64))])
+    value = add("Mul", [value, graph.constant(np.array(1 / 255, np.float32))])
+    value = add("Unsqueeze", [value, graph.integers(1)])
     for layer in network.layers:
         kind, weights = type(layer).__name__, layer.get_weights()
         if kind == "Conv2D":
             kernel, *bias = weights
             high, wide = kernel.shape[:2]
-            pads = [(high - 1) // 2, (wide - 1) // 2, high // 2, wide // 2]
-            half = constant(kernel.transpose(3, 2, 0, 1).astype(np.float16))
-            inputs = [value, add("Cast", [half], to=TensorProto.FLOAT), *map(constant, bias)]
-            pads = pads if layer.padding == "same" else [0] * 4
+            same = [(high - 1) // 2, (wide - 1) // 2, high // 2, wide // 2]
+            half = graph.constant(kernel.transpose(3, 2, 0, 1).astype(np.float16))
+            kernel = add("Cast", [half], to=TensorProto.FLOAT)
+            inputs = [value, kernel, *map(graph.constant, bias)]
+            pads = same if layer.padding == "same" else [0] * 4
             value = add("Conv", inputs, kernel_shape=[high, wide], pads=pads)
         elif kind == "MaxPooling2D":
             sides = list(layer.pool_size)
             value = add("MaxPool", [value], kernel_shape=sides, strides=sides)
         elif kind == "BatchNormalization":
-            inputs = [value, *map(constant, weights)]
+            inputs = [value, *map(graph.constant, weights)]
             value = add("BatchNormalization", inputs, epsilon=layer.epsilon)
         elif kind == "Activation":
             value = add("Relu", [value])
-    value = add("Squeeze", [value, constant(np.array([2], np.int64))])
+    value = add("Squeeze", [value, graph.integers(2)])
     value = add("Transpose", [value], perm=[0, 2, 1])
-    nodes.append(helper.make_node("Softmax", [value], ["probabilities"], axis=2))
-    strips = helper.make_tensor_value_info("strips", TensorProto.UINT8, ["n", STRIP_HEIGHT, "w"])
-    answers = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", "t", OUTPUTS])
-    graph = helper.make_graph(nodes, "tenfold line", [strips], [answers], constants)
-    opset = [helper.make_opsetid("", 17)]
-    model = helper.make_model(graph, producer_name="tenfold", opset_imports=opset, ir_version=8)
-    checker.check_model(model, full_check=True)
-    data: bytes = model.SerializeToString()
-    return data
+    graph.add("Softmax", [value], "probabilities", axis=2)
+    return graph.to_bytes("line", "strips", ["n", STRIP_HEIGHT, "w"], ["n", "t", OUTPUTS])
