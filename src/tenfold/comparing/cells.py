@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.data.sources import FILES
+from tenfold.data.official import FILES
 from tenfold.files import cache_dir, sha256, write_atomic, write_json
 
 FORMAT = 2

@@ -1,4 +1,4 @@
-"""IDX, the file format of MNIST: bytes to arrays and back.
+"""IDX, the file format of MNIST: decoding and encoding.
 
 A file is two zero bytes, a type code, the number of dimensions, each dimension as a big-endian
 uint32, then the values, big-endian, last dimension fastest (Y. LeCun, "THE IDX FILE FORMAT").
@@ -22,12 +22,12 @@ DTYPES: dict[int, np.dtype] = {
     0x0D: np.dtype(np.float32),
     0x0E: np.dtype(np.float64),
 }
-"""Type code of an IDX file to the dtype of its values, as the format defines them."""
+"""Type code of an IDX file to the dtype of its values, as the format defines it."""
 
 CODES = {dtype: code for code, dtype in DTYPES.items()}
 
 GZIP_MAGIC = b"\x1f\x8b"  # RFC 1952, section 2.3.1
-MAX_DIMENSIONS = 32  # what every numpy can hold; IDX itself could count to 255
+MAX_DIMENSIONS = 32  # numpy's limit; IDX itself can count to 255
 MAX_BYTES = 1 << 30
 CHUNK_BYTES = 1 << 20
 
@@ -35,8 +35,8 @@ CHUNK_BYTES = 1 << 20
 def decode_idx(data: bytes, *, max_bytes: int = MAX_BYTES) -> np.ndarray:
     """Decode an IDX file.
 
-    Memory grows with the values that are really there, never with what the header promises;
-    of a gzip file no more is decompressed than the header promises and one byte.
+    Memory grows with the values that are present, never with what the header promises. Of a gzip
+    file, decompression stops one byte after what the header promises.
 
     Args:
         data: The whole file, gzip-compressed or not.
@@ -46,7 +46,7 @@ def decode_idx(data: bytes, *, max_bytes: int = MAX_BYTES) -> np.ndarray:
         A new, writable array in native byte order; dtype and shape are the file's.
 
     Raises:
-        DataError: The file is no IDX file, is cut short, goes on after its values, promises
+        DataError: The file is not an IDX file, is truncated, has bytes after its values, promises
             more than `max_bytes`, or is a broken gzip file.
     """
     if not data.startswith(GZIP_MAGIC):
@@ -66,7 +66,7 @@ def encode_idx(array: np.ndarray, *, compress: bool = False) -> bytes:
         compress: Whether to wrap the file in gzip. Equal arrays give equal bytes either way.
 
     Raises:
-        DataError: IDX cannot hold the dtype or that many dimensions.
+        DataError: IDX cannot hold the dtype or the number of dimensions.
     """
     code = CODES.get(array.dtype.newbyteorder("="))
     if code is None:
@@ -75,7 +75,7 @@ def encode_idx(array: np.ndarray, *, compress: bool = False) -> bytes:
     if array.ndim > MAX_DIMENSIONS:
         raise DataError(f"IDX arrays have at most {MAX_DIMENSIONS} dimensions, not {array.ndim}")
     if max(array.shape, default=0) >= 1 << 32:
-        raise DataError(f"IDX dimensions are less than 2**32, unlike those of {array.shape}")
+        raise DataError(f"IDX dimensions must be below 2**32; the shape is {array.shape}")
     header = bytes([0, 0, code, array.ndim]) + np.array(array.shape, ">u4").tobytes()
     values = np.ascontiguousarray(array, array.dtype.newbyteorder(">"))
     data = b"".join((header, values.view(np.uint8).data))
@@ -90,15 +90,15 @@ def _decode(stream: BinaryIO | gzip.GzipFile, max_bytes: int) -> np.ndarray:
         raise DataError(f"not an IDX file: it starts with 0x{magic[:2].hex()}, not with 0x0000")
     dtype = DTYPES.get(magic[2])
     if dtype is None:
-        raise DataError(f"not an IDX file: 0x{magic[2]:02x} is no type of value that IDX knows")
+        raise DataError(f"not an IDX file: 0x{magic[2]:02x} is not a type code of IDX")
     n_dimensions = magic[3]
     if n_dimensions > MAX_DIMENSIONS:
         raise DataError(f"IDX header promises {n_dimensions} dimensions, over {MAX_DIMENSIONS}")
     dimensions = _read(stream, 4 * n_dimensions)
     if len(dimensions) < 4 * n_dimensions:
-        raise DataError(f"IDX header is cut short: it promises {n_dimensions} dimensions")
+        raise DataError(f"IDX header is truncated: it promises {n_dimensions} dimensions")
     shape = tuple(np.frombuffer(dimensions, ">u4").tolist())
-    # A zero among the dimensions must not hide absurd others, which numpy would refuse.
+    # A zero among the dimensions must not hide absurd others, which numpy would reject.
     if math.prod(size or 1 for size in shape) * dtype.itemsize > max_bytes:
         raise DataError(f"IDX header promises shape {shape} of {dtype}, over {max_bytes:,} bytes")
     n_bytes = math.prod(shape) * dtype.itemsize
@@ -106,13 +106,13 @@ def _decode(stream: BinaryIO | gzip.GzipFile, max_bytes: int) -> np.ndarray:
     if len(values) < n_bytes:
         raise DataError(f"IDX file is truncated: {len(values):,} of {n_bytes:,} bytes of values")
     if len(values) > n_bytes:
-        raise DataError(f"IDX file goes on after the {n_bytes:,} bytes of values it promises")
+        raise DataError(f"IDX file has bytes after the {n_bytes:,} bytes of values it promises")
     array = np.frombuffer(values, dtype.newbyteorder(">")).reshape(shape)
     return array.astype(dtype, copy=False)
 
 
 def _read(stream: BinaryIO | gzip.GzipFile, n_bytes: int) -> bytearray:
-    """Read up to `n_bytes`, in chunks, so that memory follows what is there."""
+    """Read up to `n_bytes`, in chunks, so that memory grows only with what is there."""
     data = bytearray()
     while chunk := stream.read(min(CHUNK_BYTES, n_bytes - len(data))):
         data += chunk

@@ -1,14 +1,16 @@
-"""Labels of MNIST's test set that people say are wrong."""
+"""Wrong labels of MNIST's test set, as five people judged them."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from tenfold.arrays import Labels
+
 
 @dataclass(frozen=True)
 class LabelError:
-    """A test image whose label is disputed; `corrected` is None where no digit has a majority."""
+    """A test image with a disputed label; `corrected` is None where no digit has a majority."""
 
     index: int
     given: int
@@ -36,20 +38,18 @@ LABEL_ERRORS = (
 )
 
 
-def correct_labels(
-    labels: npt.NDArray[np.uint8],
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
-    """Return MNIST's test labels set right, and which images to keep.
+def correct_labels(labels: Labels) -> tuple[Labels, npt.NDArray[np.bool_]]:
+    """Return MNIST's test labels corrected, and which images to keep.
 
     Args:
         labels: uint8 (10000,), the test labels in their own order.
 
     Returns:
-        Labels uint8 (10000,) with ten digits corrected, and bool (10000,), False for the five
-        images on which people did not agree.
+        Labels uint8 (10000,), ten of them corrected, and bool (10000,), False for the five images
+        on which people did not agree.
 
     Raises:
-        ValueError: These are not MNIST's test labels.
+        ValueError: The labels are not MNIST's test labels.
     """
     corrected, kept = labels.copy(), np.ones(len(labels), np.bool_)
     for error in LABEL_ERRORS:

@@ -1,19 +1,19 @@
-"""MNIST as arrays: loaded from a verified cache, split, and its files looked over."""
+"""MNIST as arrays: loaded from a verified cache, and split; and the state of its files."""
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from filelock import Timeout
 
-from tenfold.data import sources
+from tenfold.arrays import Images, Labels
+from tenfold.data import official, sources
 from tenfold.data.idx import encode_idx
 from tenfold.errors import DataError, UsageError
 from tenfold.files import CACHE_VARIABLE, cache_dir, lock, write_atomic
 
-log = logging.getLogger("tenfold")
+_log = logging.getLogger("tenfold")
 
 SPLITS = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -21,18 +21,19 @@ SPLITS = {
 }
 """Name of each split to the official files of its images and labels."""
 
-Split = tuple[np.ndarray, np.ndarray]
+Split = tuple[Images, Labels]
+"""Images uint8 (n, 28, 28) and labels uint8 (n,)."""
 
 
 @dataclass(frozen=True)
 class FileStatus:
-    """One of the four files of MNIST, as it lies on disk.
+    """One of the four files of MNIST on disk.
 
     Attributes:
-        name: Its official name.
-        present: Whether a file that should hold it is there.
-        size_bytes: Size of that file, compressed if it is; 0 if absent.
-        sha256_ok: Whether what it holds is the official data.
+        name: Official name.
+        present: Whether a file that should hold the data is there.
+        size_bytes: Size of that file as stored, perhaps compressed; 0 if absent.
+        sha256_ok: Whether the file holds the official data.
     """
 
     name: str
@@ -43,12 +44,12 @@ class FileStatus:
 
 @dataclass(frozen=True)
 class DataStatus:
-    """MNIST as it lies on disk.
+    """MNIST on disk.
 
     Attributes:
-        folder: Where it was looked for.
+        folder: The folder that was looked into.
         files: One entry for each of the four files.
-        whole: Whether all four are there and verified.
+        whole: Whether all four files are there and verified.
     """
 
     folder: Path
@@ -59,21 +60,21 @@ class DataStatus:
 def load_mnist(split: str = "train", data_dir: str | Path | None = None) -> Split:
     """Load the training or the test split of MNIST, in the official order.
 
-    Without `data_dir` it comes from the cache, verified each time; what the cache lacks or
-    holds damaged is fetched. Neither split's files are needed to load the other. The data is
-    Y. LeCun's and C. Cortes's, license CC BY-SA 3.0.
+    Without `data_dir` the files come from the cache and are verified each time. Missing and damaged
+    files are fetched. Each split loads without the other's files. The data is by Y. LeCun and
+    C. Cortes, license CC BY-SA 3.0.
 
     Args:
         split: "train", 60,000 images, or "test", 10,000.
         data_dir: A folder with the IDX files (plain or .gz) or a mnist.npz, or the path of a
-            mnist.npz. It alone is used, and never written to.
+            mnist.npz. Nothing else is used, and nothing is written there.
 
     Returns:
         Images uint8 (n, 28, 28), white ink (255) on black (0), and labels uint8 (n,), 0..9.
 
     Raises:
         UsageError: There is no such split.
-        DataError: The files cannot be had, or `data_dir` lacks one or holds an altered one.
+        DataError: The files cannot be fetched, or `data_dir` lacks one or holds an altered one.
     """
     names = SPLITS.get(split)
     if names is None:
@@ -83,18 +84,16 @@ def load_mnist(split: str = "train", data_dir: str | Path | None = None) -> Spli
     return _read(Path(data_dir).expanduser(), names)
 
 
-def split_validation(
-    images: np.ndarray, labels: np.ndarray, val_size: int = 5_000
-) -> tuple[Split, Split]:
-    """Carve a validation split from the training images: the last `val_size` of them.
+def split_validation(images: Images, labels: Labels, val_size: int = 5_000) -> tuple[Split, Split]:
+    """Split off the last `val_size` training images for validation.
 
-    In MNIST the digits of one writer come in runs, so a contiguous tail keeps most writers
-    out of the images trained on; a random choice would put nearly every writer in both.
+    In MNIST the digits of one writer follow one another. So a contiguous tail keeps most writers
+    out of the images trained on; a random choice would put nearly every writer into both.
 
     Args:
         images: uint8 (n, 28, 28), in the official order.
         labels: uint8 (n,).
-        val_size: How many to set aside, 0 to n - 1.
+        val_size: Number of validation images, 0 to n - 1.
 
     Returns:
         (images, labels) to train on and (images, labels) to validate on, as views.
@@ -109,24 +108,24 @@ def split_validation(
 
 
 def status(data_dir: str | Path | None = None) -> DataStatus:
-    """Look the four files over; nothing is fetched, mended or written.
+    """Check the four files; nothing is fetched, repaired or written.
 
     Args:
         data_dir: As for `load_mnist`; the cache by default.
     """
     place = _cache_folder() if data_dir is None else Path(data_dir).expanduser()
-    files = tuple(_file_status(place, name) for name in sources.FILES)
+    files = tuple(_file_status(place, name) for name in official.FILES)
     return DataStatus(place, files, whole=all(file.sha256_ok for file in files))
 
 
 def _file_status(place: Path, name: str) -> FileStatus:
     try:
-        path = sources.find_file(place, name)
+        path = official.find_file(place, name)
         size_bytes = path.stat().st_size if path else 0
     except OSError:  # a folder that cannot be entered
         return FileStatus(name, present=False, size_bytes=0, sha256_ok=False)
     try:
-        sources.read_file(place, name)
+        official.read_file(place, name)
     except DataError:
         return FileStatus(name, path is not None, size_bytes, sha256_ok=False)
     return FileStatus(name, True, size_bytes, sha256_ok=True)
@@ -137,12 +136,12 @@ def _cache_folder() -> Path:
 
 
 def _read(place: Path, names: Sequence[str]) -> Split:
-    images, labels = (sources.read_file(place, name) for name in names)
+    images, labels = (official.read_file(place, name) for name in names)
     return images, labels
 
 
 def _load_cached(folder: Path, names: Sequence[str]) -> Split:
-    # A good cache is read without the lock, so it may lie in a folder that cannot be written.
+    # A good cache is read without the lock, so it may lie in a read-only folder.
     try:
         return _read(folder, names)
     except DataError:
@@ -152,7 +151,7 @@ def _load_cached(folder: Path, names: Sequence[str]) -> Split:
         try:
             turn.acquire(timeout=1)
         except Timeout:
-            log.info("another process is fetching MNIST; waiting for it")
+            _log.info("another process is fetching MNIST; waiting for it")
             turn.acquire()
         try:
             return _load_or_fetch(folder, names)
@@ -169,14 +168,14 @@ def _load_or_fetch(folder: Path, names: Sequence[str]) -> Split:
     try:
         return _read(folder, names)  # another process may have fetched it meanwhile
     except DataError as error:
-        if any(sources.find_file(folder, name) for name in sources.FILES):
-            log.warning("MNIST is not whole in the cache: %s; fetching it again", error)
+        if any(official.find_file(folder, name) for name in official.FILES):
+            _log.warning("MNIST is not whole in the cache: %s; fetching it again", error)
         else:
-            log.info("MNIST is not in the cache; fetching it")
+            _log.info("MNIST is not in the cache; fetching it")
     arrays = sources.fetch()
     for name, array in arrays.items():
         if not _file_status(folder, name).sha256_ok:
             write_atomic(folder / name, encode_idx(array))
-    log.info("MNIST is now in %s", folder)
+    _log.info("MNIST is now in %s", folder)
     images, labels = (arrays[name] for name in names)
     return images, labels

@@ -1,11 +1,13 @@
-"""A sheet of sample digits, to see at a glance what the data is."""
+"""A sheet of sample digits: the data at a glance."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from tenfold.arrays import CLASSES, SIDE, Images, Labels
+
 N_SAMPLES = 16  # per class
 SCALE = 2  # pixels per pixel of a digit
-CELL = 28 * SCALE + 4
+CELL = SIDE * SCALE + 4
 MARGIN = 24
 TITLE_HEIGHT = 76
 LABEL_WIDTH = 52
@@ -14,24 +16,24 @@ COUNT_WIDTH = 92
 BACKGROUND = (0, 0, 0)
 INK = (245, 245, 245)
 MUTED = (170, 170, 170)
-ACCENT = (255, 184, 77)  # printed labels, told apart from the handwriting
+ACCENT = (255, 184, 77)  # printed labels, distinct from the handwriting
 RULE = (60, 60, 60)
 
 
-def sample_sheet(images: np.ndarray, labels: np.ndarray, *, seed: int = 0) -> Image.Image:
+def sample_sheet(images: Images, labels: Labels, *, seed: int = 0) -> Image.Image:
     """Draw sample digits of each class, one class a row.
 
     Args:
         images: uint8 (n, 28, 28), white ink on black.
         labels: uint8 (n,), 0..9.
-        seed: Chooses the samples, 16 per class or all if there are fewer.
+        seed: Chooses the samples, 16 for each class, or all if there are fewer.
 
     Returns:
-        An RGB picture: a title with the total; then in each row the label, the samples
-        enlarged twice, and how many images the class has.
+        An RGB picture: a title with the total; then in each row the label, the samples at twice
+        their size, and the number of images of the class.
     """
     width = MARGIN + LABEL_WIDTH + N_SAMPLES * CELL + COUNT_WIDTH + MARGIN
-    height = TITLE_HEIGHT + 10 * CELL + MARGIN
+    height = TITLE_HEIGHT + CLASSES * CELL + MARGIN
     sheet = Image.new("RGB", (width, height), BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     large, medium, small = (ImageFont.load_default(size=size) for size in (26, 24, 17))
@@ -40,7 +42,7 @@ def sample_sheet(images: np.ndarray, labels: np.ndarray, *, seed: int = 0) -> Im
     draw.text((right, 36), "images of each class", MUTED, small, anchor="rm")
 
     rng = np.random.default_rng(seed)
-    for digit in range(10):
+    for digit in range(CLASSES):
         top = TITLE_HEIGHT + digit * CELL
         middle = top + CELL // 2
         draw.line((MARGIN, top, right, top), RULE)

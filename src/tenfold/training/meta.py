@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tenfold.arrays import CLASSES, SIDE
-from tenfold.data.sources import FILES
+from tenfold.data.official import FILES
 from tenfold.machine import hardware, versions
 from tenfold.networks.build import effective_precision
 from tenfold.recipes.recipe import count_parameters
