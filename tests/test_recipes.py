@@ -63,7 +63,7 @@ def test_overlapping_pools_and_dilation_see_what_strides_see_from_every_place() 
     assert rows["depthwise1"].parameters == 9 * 11
     assert rows["depthwise1"].operations == 2 * 5 * 5 * 9 * 11
     assert count_parameters(NANO) <= 700
-    assert "2 pixels apart" in rows["conv2"].purpose
+    assert "dilation 2" in rows["conv2"].purpose
     assert "2x2 at every place" in rows["conv1"].purpose
 
 
@@ -71,7 +71,7 @@ def test_overlapping_pools_and_dilation_see_what_strides_see_from_every_place() 
     ("settings", "message"),
     [
         ({"layers.2.dilation": 0}, "at least 1"),
-        ({"layers.2.stride": 2, "layers.2.dilation": 2}, "not both"),
+        ({"layers.2.stride": 2, "layers.2.dilation": 2}, "both above 1"),
         ({"layers.2.dilation": 20}, "a kernel of 41 does not fit on 27x27"),
         ({"layers.5.kernel_size": 0}, "at least 1"),
         ({"layers.5.dilation": 6}, "a kernel of 13 does not fit on 11x11"),

@@ -25,7 +25,7 @@ from tenfold.files import sha256
 from tenfold.recipes.catalog import RECIPES, recipe_named
 from tenfold.recipes.measured import measured
 from tenfold.recipes.recipe import Recipe, count_parameters
-from tenfold.recipes.small_data import LEAST_STEPS, for_few_images
+from tenfold.recipes.small_data import MIN_STEPS, for_few_images
 
 DEFAULT = "svm,linear-svm,forest,extra-trees,knn,logistic,boosting,mlp,fast,recipe:standard"
 """Those compared if nobody says which."""
@@ -189,7 +189,7 @@ class RecipeContender(Contender):
     def expected_seconds(self, train_size: int) -> float:
         """Return the seconds by what was measured on all images, and 8 for what comes before."""
         known = measured().get(self._recipe.name, {"train_seconds": {"median": 60.0}})
-        part = max(train_size / ALL_IMAGES, LEAST_STEPS * 32 / ALL_IMAGES / self._recipe.epochs)
+        part = max(train_size / ALL_IMAGES, MIN_STEPS * 32 / ALL_IMAGES / self._recipe.epochs)
         return 8 + 2 * float(known["train_seconds"]["median"]) * part
 
     def parameters(self) -> int:

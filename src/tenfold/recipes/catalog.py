@@ -19,7 +19,7 @@ from tenfold.recipes.layers import (
 from tenfold.recipes.recipe import Augmentation, Optimizer, Recipe, Schedule
 from tenfold.recipes.serialization import recipe_from_dict
 
-# Layer facts, in the article's order: "Applying Convolutional Neural Network on mnist dataset".
+# The layers of "Applying Convolutional Neural Network on mnist dataset", in its order.
 _ARTICLE_LAYERS: tuple[Layer, ...] = (
     Conv(32),
     Conv(64),
@@ -234,7 +234,7 @@ def recipe_named(name: str) -> Recipe:
     """Return the recipe of that name.
 
     Raises:
-        UsageError: There is none; the message lists those there are.
+        UsageError: There is none; the message lists all names.
     """
     for recipe in RECIPES:
         if recipe.name == name:
@@ -244,7 +244,7 @@ def recipe_named(name: str) -> Recipe:
 
 
 def load_recipe(source: str | Path) -> Recipe:
-    """Return a recipe by name, or read one from a JSON file (a name that ends in .json).
+    """Return a recipe by name, or from a JSON file if the name ends in .json.
 
     Raises:
         UsageError: No such recipe or file, or the file does not describe a recipe.

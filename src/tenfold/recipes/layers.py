@@ -1,8 +1,9 @@
-"""The kinds of layers, and what each does to the shape of what it is given."""
+"""The kinds of layers: their settings, output shapes, parameters and operations."""
 
 from dataclasses import dataclass
 from typing import Literal
 
+from tenfold.arrays import SIDE
 from tenfold.errors import UsageError
 
 Activation = Literal["linear", "relu", "silu", "sigmoid", "tanh"]
@@ -10,17 +11,26 @@ Activation = Literal["linear", "relu", "silu", "sigmoid", "tanh"]
 
 @dataclass(frozen=True)
 class Conv:
-    """A square convolution; then, if asked for, max pooling and batch normalization; activation.
+    """A square convolution; then max pooling and batch normalization, if set; then activation.
 
-    Pooling first is the same for a rising activation and spares the later parts three quarters
-    of the work (size 2). A separable one filters each channel by itself and then mixes them
-    point by point: a fraction of the weights (L. Sifre 2014; F. Chollet, arXiv 1610.02357).
+    Pooling comes before the activation, which gives the same for a rising activation and spares
+    three quarters of its work (size 2).
 
-    `pool_overlap`: the largest of the pool x pool square at every place, so that nothing gets
-    smaller. `dilation`: the kernel looks at every so-manieth pixel. Together they give what the
-    plain network, its next layers on the pooled image, would see from every place of the pooling
-    grid: more work, not a weight more (F. Yu, V. Koltun, arXiv 1511.07122). `norm_scale`: batch
-    normalization has a scale for each filter; without it, as many weights less.
+    Attributes:
+        filters: Number of filters.
+        kernel_size: Side of the kernel.
+        stride: Pixels from one output to the next.
+        padding: "same" pads with zeros, so that the size stays; "valid" does not.
+        pool: Side of the squares whose largest value is kept; 1 for no pooling.
+        batch_norm: Whether a batch normalization follows.
+        activation: Name of the activation.
+        separable: Filter each channel by itself, then mix the channels point by point: a fraction
+            of the weights (L. Sifre 2014; F. Chollet, arXiv 1610.02357).
+        dilation: Pixels from one weight of the kernel to the next. With `pool_overlap` in the
+            layer before, the network computes for every place what it would compute for one place
+            of the pooling grid: more work, no more weights (F. Yu, V. Koltun, arXiv 1511.07122).
+        pool_overlap: Pool at every place, so that the size stays.
+        norm_scale: Whether batch normalization has a scale for each filter.
     """
 
     filters: int
@@ -37,7 +47,7 @@ class Conv:
 
     @property
     def reach(self) -> int:
-        """Side of the square that the kernel looks at, gaps included."""
+        """Side of the square that the kernel covers, gaps included."""
         return self.dilation * (self.kernel_size - 1) + 1
 
     @property
@@ -50,7 +60,7 @@ class Conv:
 class Depthwise:
     """Filters each channel by itself, without bias or activation.
 
-    Before `GlobalAveragePool` it lets the mean weigh places, a few weights for each channel
+    Before `GlobalAveragePool` it weights places differently, with a few weights for each channel
     (S. Chen et al., MobileFaceNets, arXiv 1804.07573, have a weight for every place).
     """
 
@@ -59,19 +69,21 @@ class Depthwise:
 
     @property
     def reach(self) -> int:
-        """Side of the square that the kernel looks at, gaps included."""
+        """Side of the square that the kernel covers, gaps included."""
         return self.dilation * (self.kernel_size - 1) + 1
 
 
 @dataclass(frozen=True)
 class Deskew:
-    """Sets a slanting digit upright: each row moves sideways by how far it is above or below.
+    """Sets a slanting digit upright by shifting its rows; nothing is learned.
 
-    How far follows from the image's moments (Y. LeCun et al., "Gradient-Based Learning Applied to
-    Document Recognition", Proc. IEEE 86, 1998, has results on deskewed digits): nothing is learned.
-    `width`: how much wide digits become narrower and narrow ones wider, from 0, not at all, to 1,
-    until the ink of all is spread alike (R. Casey, "Moment Normalization of Handprinted
-    Characters", IBM J. Res. Dev. 14, 1970).
+    The slant follows from the image's moments (Y. LeCun et al., "Gradient-Based Learning Applied to
+    Document Recognition", Proc. IEEE 86, 1998, has results on deskewed digits).
+
+    Attributes:
+        width: How far digits are brought to one width, from 0, not at all, to 1, the same
+            variance of ink for all (R. Casey, "Moment Normalization of Handprinted Characters",
+            IBM J. Res. Dev. 14, 1970).
     """
 
     width: float = 0.0
@@ -79,31 +91,31 @@ class Deskew:
 
 @dataclass(frozen=True)
 class MaxPool:
-    """The largest value of each size x size square; the squares do not overlap."""
+    """Keeps the largest value of each size x size square; the squares do not overlap."""
 
     size: int = 2
 
 
 @dataclass(frozen=True)
 class GlobalAveragePool:
-    """The mean of each channel over the whole image."""
+    """Takes the mean of each channel over the whole image."""
 
 
 @dataclass(frozen=True)
 class Dropout:
-    """In training, each value is set to 0 with probability `rate`, the rest scaled up."""
+    """In training, sets each value to 0 with probability `rate`, and scales the others up."""
 
     rate: float
 
 
 @dataclass(frozen=True)
 class Flatten:
-    """All values in one row."""
+    """Puts all values in one row."""
 
 
 @dataclass(frozen=True)
 class Dense:
-    """Every output sees every input."""
+    """Connects every output with every input."""
 
     units: int
     activation: Activation = "relu"
@@ -125,10 +137,16 @@ KINDS: dict[str, type[Layer]] = {
 
 @dataclass(frozen=True)
 class LayerRow:
-    """One layer as a reader wants to see it; `output_shape` is without the batch.
+    """One layer as tables show it.
 
-    `operations` counts the additions and multiplications of convolutions and dense layers for one
-    image, each for itself; the rest of a network is little beside them.
+    Attributes:
+        name: Name of the layer, such as conv2.
+        kind: Kind of layer, in words.
+        output_shape: Without the batch, channels last.
+        parameters: Number of trainable parameters.
+        purpose: One sentence on what the layer does.
+        operations: Additions and multiplications of convolutions and dense layers for one image;
+            other layers need few.
     """
 
     name: str
@@ -140,7 +158,7 @@ class LayerRow:
 
 
 def describe_layer(name: str, layer: Layer, shape: tuple[int, ...]) -> LayerRow:
-    """Return the row of a layer that is given values of a shape (channels last, no batch).
+    """Return the row of a layer whose input has a shape (channels last, without the batch).
 
     Raises:
         UsageError: The layer does not fit on that shape, or a setting is out of range.
@@ -161,17 +179,17 @@ def describe_layer(name: str, layer: Layer, shape: tuple[int, ...]) -> LayerRow:
                 "max pooling",
                 (height // size, width // size, channels),
                 0,
-                f"Keeps the strongest answer in each {size}x{size} square: "
-                "smaller, and less bothered by where a stroke is.",
+                f"Keeps the largest value of each {size}x{size} square: a smaller map, and less "
+                "dependence on where a stroke is.",
             )
         case GlobalAveragePool():
             channels = _spatial(shape)[2]
-            purpose = "The mean of each channel: what is there, wherever it is."
+            purpose = "The mean of each channel: what is in the image, wherever it is."
             return LayerRow(name, "average", (channels,), 0, purpose)
         case Dropout(rate):
             if not 0 <= rate < 1:
                 raise UsageError(f"rate is {rate:g}; it must be at least 0 and below 1")
-            purpose = f"In training, drops {rate:.0%} of the values, so that none is relied upon."
+            purpose = f"In training, drops {rate:.0%} of the values, against overfitting."
             return LayerRow(name, "dropout", shape, 0, purpose)
         case Flatten():
             size = 1
@@ -187,7 +205,7 @@ def _describe_conv(name: str, layer: Conv, shape: tuple[int, ...]) -> LayerRow:
     if min(layer.filters, layer.kernel_size, layer.stride, layer.pool, layer.dilation) < 1:
         raise UsageError("filters, kernel_size, stride, pool and dilation must be at least 1")
     if layer.stride > 1 and layer.dilation > 1:
-        raise UsageError("a convolution has a stride or a dilation above 1, not both")
+        raise UsageError("stride and dilation are both above 1; one of them must be 1")
     if layer.padding == "valid":
         height, width = height - layer.reach + 1, width - layer.reach + 1
     if min(height, width) < 1:
@@ -204,10 +222,10 @@ def _describe_conv(name: str, layer: Conv, shape: tuple[int, ...]) -> LayerRow:
     overlap = " at every place" if layer.pool_overlap else ""
     purpose = (
         f"{layer.filters} filters of {layer.kernel_size}x{layer.kernel_size}"
-        f"{f', {layer.dilation} pixels apart,' if layer.dilation > 1 else ''} look for "
-        f"{'strokes' if channels == 1 else 'combinations of what came before'}"
+        f"{f', dilation {layer.dilation},' if layer.dilation > 1 else ''} look for "
+        f"{'strokes' if channels == 1 else 'combinations of features'}"
         f"{', channel by channel, then mixed' if layer.separable else ''}; "
-        f"{f'the strongest of each {layer.pool}x{layer.pool}{overlap}, ' if layer.pool > 1 else ''}"
+        f"{f'max pooling {layer.pool}x{layer.pool}{overlap}, ' if layer.pool > 1 else ''}"
         f"{'batch normalization, ' if layer.batch_norm else ''}{layer.activation}."
     )
     shape = (height, width, layer.filters)
@@ -222,28 +240,26 @@ def _describe_depthwise(name: str, layer: Depthwise, shape: tuple[int, ...]) -> 
     if min(height, width) < 1:
         raise UsageError(f"a kernel of {layer.reach} does not fit on {shape[0]}x{shape[1]}")
     parameters = layer.kernel_size**2 * channels
-    apart = f", {layer.dilation} pixels apart" if layer.dilation > 1 else ""
-    purpose = (
-        f"Each channel through a filter of its own, {layer.kernel_size}x{layer.kernel_size}{apart}."
-    )
+    dilation = f", dilation {layer.dilation}" if layer.dilation > 1 else ""
+    purpose = f"One filter of {layer.kernel_size}x{layer.kernel_size} for each channel{dilation}."
     operations = 2 * height * width * parameters
     shape = (height, width, channels)
     return LayerRow(name, "depthwise", shape, parameters, purpose, operations)
 
 
 def _describe_deskew(name: str, layer: Deskew, shape: tuple[int, ...]) -> LayerRow:
-    if _spatial(shape) != (28, 28, 1):
-        raise UsageError("deskew needs the image as it is: put it first")
+    if _spatial(shape) != (SIDE, SIDE, 1):
+        raise UsageError("deskew must be the first layer")
     if not 0 <= layer.width <= 1:
         raise UsageError(f"width is {layer.width:g}; it must lie between 0 and 1")
-    even = ", and evens out how wide digits are" if layer.width else ""
+    even = ", and brings digits nearer to one width" if layer.width else ""
     return LayerRow(name, "deskewing", shape, 0, f"Sets a slanting digit upright{even}.")
 
 
 def _describe_dense(name: str, layer: Dense, shape: tuple[int, ...]) -> LayerRow:
     units = layer.units
     if len(shape) != 1:
-        raise UsageError("dense needs one row of values: put flatten before it")
+        raise UsageError("dense takes one row of values: put flatten before it")
     if units < 1:
         raise UsageError(f"units is {units}; it must be at least 1")
     purpose = f"{units} weighted sums of all values, then {layer.activation}."
@@ -253,5 +269,5 @@ def _describe_dense(name: str, layer: Dense, shape: tuple[int, ...]) -> LayerRow
 
 def _spatial(shape: tuple[int, ...]) -> tuple[int, int, int]:
     if len(shape) != 3:
-        raise UsageError("this layer needs an image and must stand before flatten")
+        raise UsageError("this layer takes an image: put it before flatten")
     return shape[0], shape[1], shape[2]

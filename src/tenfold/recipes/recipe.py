@@ -11,11 +11,15 @@ from tenfold.recipes.layers import KINDS, Layer, LayerRow, describe_layer
 
 @dataclass(frozen=True)
 class Optimizer:
-    """Which rule moves the weights, and how far.
+    """The rule that changes the weights.
 
-    `learning_rate` is the highest one the schedule reaches. `beta_2` is Adam's second decay
-    rate and is heard by Adam, AdamW, Muon and SOAP; `momentum` is heard by SGD and Muon, and is
-    Adam's and AdamW's first decay rate. SOAP takes networks of up to 2,000 weights.
+    Attributes:
+        name: SOAP is for networks of up to 2,000 weights.
+        learning_rate: The highest rate of the schedule.
+        weight_decay: Not for SOAP.
+        beta_2: Second decay rate of Adam, AdamW, Muon and SOAP; the others ignore it.
+        momentum: Momentum of SGD and Muon, first decay rate of Adam and AdamW; the others ignore
+            it.
     """
 
     name: Literal["adam", "adamw", "sgd", "adadelta", "rmsprop", "muon", "soap"] = "adam"
@@ -27,10 +31,12 @@ class Optimizer:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How the learning rate moves over the whole training.
+    """The learning rate over the whole training.
 
-    "one-cycle" (Smith and Topin, arXiv 1708.07120) climbs in a straight line from a tenth of
-    the highest rate during the first `warmup` of all steps and falls in a straight line to 0.
+    Attributes:
+        shape: "one-cycle" (Smith and Topin, arXiv 1708.07120) rises linearly from a tenth of the
+            highest rate, then falls linearly to 0.
+        warmup: Share of all steps in which the rate rises.
     """
 
     shape: Literal["constant", "one-cycle"] = "constant"
@@ -126,7 +132,7 @@ class Recipe:
 
 
 def check_recipe(recipe: Recipe) -> None:
-    """Refuse settings that no training could use.
+    """Check that a training can use the settings of a recipe.
 
     Raises:
         UsageError: Names the first setting that is out of range, or the layer that does not fit.
@@ -157,22 +163,21 @@ def check_recipe(recipe: Recipe) -> None:
         ("augmentation.degraded", augmentation.degraded, 0, 1),
     )
     for name, value, low, high in ranges:
-        if not low <= value <= high:  # also refuses NaN
+        if not low <= value <= high:  # also catches NaN
             raise UsageError(f"{name} is {value:g}; it must lie between {low:g} and {high:g}")
     describe(recipe)
 
 
 def member_seeds(recipe: Recipe, seed: int) -> range:
-    """Return the seed of each member: no two seeds of a recipe have a member in common.
+    """Return the seed of each member; two seeds of a recipe never share a member.
 
-    A single network's seed is the seed itself, so an ensemble is made of networks that the same
-    recipe without members gives too.
+    Each member equals the network that the recipe with one member gives for the member's seed.
     """
     return range(seed * recipe.members, (seed + 1) * recipe.members)
 
 
 def layer_names(recipe: Recipe) -> tuple[str, ...]:
-    """Return the name of each layer: its kind and its number among its kind, as in conv2."""
+    """Return the name of each layer: its kind and its number among its kind, such as conv2."""
     seen: dict[str, int] = {}
     kinds = {cls: kind for kind, cls in KINDS.items()}
     names = []
@@ -184,13 +189,13 @@ def layer_names(recipe: Recipe) -> tuple[str, ...]:
 
 
 def describe(recipe: Recipe) -> tuple[LayerRow, ...]:
-    """Return a row for every layer, pixels first, with shapes and trainable parameters.
+    """Return a row for every layer, from the images to the probabilities.
 
-    Shapes are channels last: (height, width, channels). Of an ensemble these are the layers of
-    one member; all are alike.
+    Shapes are channels last: (height, width, channels). For an ensemble, the rows are those of one
+    member; all members have the same layers.
 
     Raises:
-        UsageError: A layer does not fit on what comes before it.
+        UsageError: A layer does not fit the output of its predecessor.
     """
     shape: tuple[int, ...] = (SIDE, SIDE, 1)
     rows = [
@@ -205,7 +210,7 @@ def describe(recipe: Recipe) -> tuple[LayerRow, ...]:
         rows.append(row)
         shape = row.output_shape
     if len(shape) != 1:
-        raise UsageError("the last layer must leave one row of values: end with flatten or dense")
+        raise UsageError("the last layer must give one row of values: end with flatten or dense")
     logits = (shape[0] + 1) * CLASSES
     rows.append(
         LayerRow(
@@ -221,21 +226,21 @@ def describe(recipe: Recipe) -> tuple[LayerRow, ...]:
 
 
 def count_parameters(recipe: Recipe) -> int:
-    """Return the number of trainable parameters, all members together."""
+    """Return the number of trainable parameters of all members together."""
     return recipe.members * sum(row.parameters for row in describe(recipe))
 
 
 def count_operations(recipe: Recipe) -> int:
-    """Return the additions and multiplications that reading one image takes."""
+    """Return the number of additions and multiplications that reading one image takes."""
     readings = recipe.members * (2 * recipe.tta_shifts + 1) ** 2
     return readings * sum(row.operations for row in describe(recipe))
 
 
 def count_training_operations(recipe: Recipe) -> int:
-    """Return the additions and multiplications that one image takes in training.
+    """Return the number of additions and multiplications for one image in training.
 
-    Every layer is gone through three times: once forward, and backward once for its weights and
-    once for what it was given. Nobody asks the first layer for the latter.
+    Every layer is computed three times: forward, backward for its weights, and backward for its
+    input. The first layer is not computed backward for its input.
     """
     operations = [row.operations for row in describe(recipe) if row.operations]
     return recipe.members * (3 * sum(operations) - operations[0])

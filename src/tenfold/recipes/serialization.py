@@ -1,4 +1,4 @@
-"""Recipes as JSON: to and from plain values, and settings changed by name."""
+"""Recipes as JSON, and recipes with settings changed by name."""
 
 import dataclasses
 import types
@@ -12,7 +12,7 @@ from tenfold.recipes.recipe import Recipe, check_recipe
 
 
 def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
-    """Return the recipe as JSON-ready values; each layer tells its kind."""
+    """Return the recipe as JSON-ready values; each layer names its kind."""
     data = dataclasses.asdict(recipe)
     kinds = {cls: kind for kind, cls in KINDS.items()}
     data["layers"] = [
@@ -22,7 +22,7 @@ def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
 
 
 def recipe_from_dict(data: Any) -> Recipe:
-    """Make a recipe from what `recipe_to_dict` gives; what has a default may be missing.
+    """Make a recipe from the values of `recipe_to_dict`; settings with a default may be missing.
 
     Raises:
         UsageError: A setting is unknown, missing, of the wrong type or out of range.
