@@ -1,12 +1,12 @@
-"""Fit the temperature of a recipe on validation images.
+"""Fit the temperature and the rejection threshold of a recipe on validation images.
 
     python tools/temperature.py --recipe standard --seeds 3
 
-Trains on 55,000 images with the temperature at 1, and finds the one with the least negative
-log-likelihood on the other 5,000 (Guo et al. 2017). The test images are not opened. For a recipe
-that trains on made-up marks too, finds the score below which a digit is refused: 98.5% of the 5,000
-reach it. Writes the recipe's part of results/temperature.json; the means go
-into the recipe and the reader by hand and are then frozen.
+Trains on 55,000 images with the temperature at 1, and finds the temperature with the least negative
+log-likelihood on the other 5,000 (Guo et al. 2017). The threshold is the digit score that 98.5% of
+the 5,000 reach at this temperature. The test images are not opened. Writes the means over seeds to
+results/temperature.json. The temperature is copied from there into the recipe by hand;
+tools/ship.py writes the threshold to meta.json.
 """
 
 import argparse
@@ -34,7 +34,8 @@ from tenfold.training.loop import fit
 
 RESULTS = Path(__file__).parent.parent / "results" / "temperature.json"
 VAL_SIZE = 5000
-REFUSED = 0.015
+REJECTED_SHARE = 0.015
+"""Share of digits that the threshold rejects."""
 
 
 def main() -> None:
@@ -60,30 +61,35 @@ def main() -> None:
              "val_ece_before": before.ece, "val_ece_after": after.ece,
              "val_loss_before": before.loss, "val_loss_after": after.loss}
         )  # fmt: skip
-        if recipe.augmentation.non_digits:
-            rows[-1] |= refusal(networks, images, labels, best)
+        marks = make_non_digits(len(images), images, labels, np.random.default_rng(0))
+        non_digit_logits = logits_of(networks, *shifts(marks, recipe.tta_shifts))
+        rows[-1] |= threshold_of(logits, non_digit_logits, best)
         print(rows[-1], flush=True)
-    names = [name for name in ("temperature", "threshold") if name in rows[0]]
     means: dict[str, float] = {
-        name: round(statistics.mean(row[name] for row in rows), 2) for name in names
+        name: round(statistics.mean(row[name] for row in rows), 2)
+        for name in ("temperature", "threshold")
     }
     document = json.loads(RESULTS.read_text(encoding="utf-8"))
     document[recipe.name] = {"val_size": VAL_SIZE, **means, "rows": rows}
     write_json(RESULTS, document)
 
 
-def refusal(networks: list[Any], images: Any, labels: Any, temperature: float) -> dict[str, float]:
-    """Return the score that all but `REFUSED` of the images reach, and how many made-up marks do.
+def threshold_of(
+    digits: npt.NDArray[np.float64], non_digits: npt.NDArray[np.float64], temperature: float
+) -> dict[str, float]:
+    """Return the score that all but `REJECTED_SHARE` of digits reach, and the shares accepted.
 
-    The score is the largest probability, at the temperature that was found: of what all members
-    say together, if there are several.
+    The score is the largest probability of the mean over members and shifts.
+
+    Args:
+        digits: float64 (m, n, 10), logits of images of digits.
+        non_digits: float64 (m, n, 10), logits of made-up marks that are no digits.
+        temperature: The fitted temperature.
     """
-    marks = make_non_digits(len(images), images, labels, np.random.default_rng(0))
     digit, other = (
-        softmax(logits_of(networks, some), temperature).mean(axis=0).max(axis=1)
-        for some in (images, marks)
+        softmax(logits, temperature).mean(axis=0).max(axis=1) for logits in (digits, non_digits)
     )
-    threshold = math.floor(100 * float(np.quantile(digit, REFUSED))) / 100
+    threshold = math.floor(100 * float(np.quantile(digit, REJECTED_SHARE))) / 100
     return {
         "threshold": threshold,
         "images_accepted": float((digit >= threshold).mean()),
@@ -103,7 +109,7 @@ def logits_of(networks: list[Any], *batches: npt.NDArray[np.uint8]) -> npt.NDArr
 
 
 def shifts(images: npt.NDArray[np.uint8], pixels: int) -> list[npt.NDArray[np.uint8]]:
-    """Return the images shifted every way by up to so many pixels."""
+    """Return the images shifted in every direction by up to this many pixels."""
     padded = np.pad(images, ((0, 0), (pixels, pixels), (pixels, pixels)))
     steps = range(2 * pixels + 1)
     return [padded[:, y : y + SIDE, x : x + SIDE] for y in steps for x in steps]
