@@ -28,7 +28,7 @@ class Page:
         rows: The marks of each row, left to right; rows top to bottom.
         rotation: Degrees clockwise by which the picture was rotated: 0, 90, 180 or 270.
         inverted: Whether ink is what looks like paper, and the other way round.
-        drawn: Whether it was drawn on a clean sheet: it stands upright and has no rules.
+        drawn: Whether the picture was drawn on a clean sheet, upright and without rules.
     """
 
     picture: Picture
@@ -48,7 +48,7 @@ def make_page(
 ) -> Page:
     """Take a picture apart into marks that may be digits, or digits that touch.
 
-    Where nothing is small enough to be one of several digits, the page may show a single large one.
+    If nothing is small enough to be one of several digits, the page may hold one large digit.
 
     Args:
         picture: Dark ink on light or light on dark; `load_picture` bounds its size.

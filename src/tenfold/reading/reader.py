@@ -102,7 +102,7 @@ class Reader:
         Args:
             picture: The picture.
             single: See `read`.
-            drawn: The picture was drawn on a clean sheet: it stands upright and has no rules.
+            drawn: The picture was drawn on a clean sheet, upright and without rules.
         """
         if single:
             digit = read_single(picture, self._models)
@@ -122,7 +122,7 @@ class Reader:
                 if other.score > needed and not few:
                     best, needed = other, other.score
         if splitter.exhausted and best.page.rotation:
-            # The pages before it spent the budget that it needs itself.
+            # The pages tried before it spent its budget.
             best = self._read_page(best.page, Splitter(classifier, settings))
         return best.reading
 
@@ -136,7 +136,7 @@ class Reader:
 
 @dataclass(frozen=True)
 class _PageReading:
-    """What was read on a page, and the mean digit score of its marks, 0 if there are none."""
+    """What was read on a page, and the mean digit score of its marks, or 0 without marks."""
 
     page: Page
     reading: Reading
@@ -149,7 +149,10 @@ class _PageReading:
 
 
 def _mean_score(rows: list[Row]) -> float:
-    """Return the mean digit score of marks read one by one: a whole line may read upside down."""
+    """Return the mean digit score of marks read one by one.
+
+    The scores of whole lines do not count, because a line may read well upside down.
+    """
     parts = [part for row in rows for part in row.parts]
     scores = [score for part in parts for score in part.mark_scores]
     scores = scores or [score for part in parts for _, score in part.digits]
