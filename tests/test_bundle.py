@@ -3,7 +3,11 @@
 import csv
 import json
 import re
+import shlex
 import shutil
+import time
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +15,11 @@ import pytest
 
 import tenfold
 from tenfold.classifiers.bundle import load_bundle, load_classifier, write_bundle
+from tenfold.cli.main import build_parser
+from tenfold.cli.train import _settings
 from tenfold.errors import BundleError, TenfoldError, UsageError
 from tenfold.evaluation.evaluate import evaluate_model
-from tenfold.recipes.catalog import recipe_named
+from tenfold.recipes.catalog import load_recipe, recipe_named
 from tenfold.recipes.recipe import count_parameters
 from tenfold.recipes.serialization import override
 from tenfold.training import request as requests
@@ -33,7 +39,8 @@ def run(tmp_path_factory: pytest.TempPathFactory, tensorflow: None):
 def test_what_a_run_leaves(run) -> None:
     names = sorted(path.name for path in run.bundle.iterdir())
     assert names == [
-        "history.csv", "history.jsonl", "meta.json", "model.keras", "model.onnx", "report.html",
+        "history.csv", "history.jsonl", "meta.json", "model.keras", "model.onnx", "recipe.json",
+        "report.html",
     ]  # fmt: skip
     meta = json.loads((run.bundle / "meta.json").read_text())
     assert meta == run.meta
@@ -218,3 +225,40 @@ def test_several_seeds(tmp_path) -> None:
     assert document["test"]["accuracy"]["sd"] == pytest.approx(np.std(accuracies, ddof=1))
     assert accuracies[0] != accuracies[1]
     assert sorted(p.name for p in (tmp_path / "many").iterdir()) == ["seed5", "seed6"]
+
+
+def test_the_command_gives_an_overridden_run_again(tmp_path) -> None:
+    changed = {"optimizer.learning_rate": 0.02, "layers.0.filters": 8, "optimizer.name": "adam"}
+    request = requests.make_request(override(recipe_named("conv"), changed), seed=3)
+    words = shlex.split(requests.command_of(request))
+    options = build_parser().parse_args(words[1:])
+    again = override(load_recipe(options.recipe), _settings(options))
+    assert (again, options.seed) == (request.recipe, 3)
+    other = replace(recipe_named("conv"), name="mine")
+    assert "--recipe recipe.json" in requests.command_of(replace(request, recipe=other))
+    fewer = replace(recipe_named("conv"), layers=recipe_named("conv").layers[1:])
+    assert "--recipe recipe.json" in requests.command_of(replace(request, recipe=fewer))
+
+
+def test_a_run_killed_between_bundle_and_end_is_finished_without_training(
+    run, tmp_path, monkeypatch
+) -> None:
+    folder = tmp_path / "killed"
+    shutil.copytree(run.bundle, folder)
+    (folder / "checkpoints").mkdir()
+    asked = tmp_path / "asked"
+    start_run(asked, make_request(QUICK))
+    (asked / "run.json").rename(folder / "run.json")
+    monkeypatch.setattr(training, "fit_members", lambda *_, **__: pytest.fail("it trains again"))
+    (result,) = training.resume(folder)
+    assert result.meta == run.meta
+    assert not (folder / "checkpoints").exists()
+    assert not (folder / "run.json").exists()
+
+
+def test_keras_files_are_written_while_the_clock_is_at_1970(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    with training._valid_zip_dates(), zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("a", b"b")
+    with zipfile.ZipFile(tmp_path / "x.zip") as archive:
+        assert archive.read("a") == b"b"

@@ -1,3 +1,4 @@
+import os
 import stat
 import subprocess
 import sys
@@ -6,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from tenfold.errors import TenfoldError
-from tenfold.files import CACHE_VARIABLE, atomic_path, cache_dir, make_folder, sha256, write_atomic
+from tenfold.files import (
+    CACHE_VARIABLE,
+    atomic_path,
+    cache_dir,
+    make_folder,
+    sha256,
+    write_atomic,
+    write_files,
+)
 
 
 def test_write_atomic_replaces_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -65,3 +74,61 @@ def test_sha256_of_bytes_and_files_agree(tmp_path: Path) -> None:
     expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     (tmp_path / "abc").write_bytes(b"abc")
     assert sha256(b"abc") == sha256(tmp_path / "abc") == expected
+
+
+@pytest.fixture
+def done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What is flushed to disk and what is renamed, in order."""
+    calls: list[tuple[str, str]] = []
+    names: dict[int, str] = {}
+    fsync, replace = os.fsync, Path.replace
+
+    def flush(handle: int) -> None:
+        fsync(handle)
+        status = os.fstat(handle)
+        folder = stat.S_ISDIR(status.st_mode)
+        calls.append(("flush", "folder" if folder else names.setdefault(status.st_ino, "?")))
+
+    def rename(self: Path, target: Path) -> Path:
+        for number, call in enumerate(calls):  # its name is known only now
+            if call == ("flush", "?"):
+                calls[number] = ("flush", target.name)
+                break
+        calls.append(("rename", target.name))
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(Path, "replace", rename)
+    return calls
+
+
+def test_a_power_cut_finds_the_old_file_or_the_new_one(tmp_path: Path, done) -> None:
+    write_atomic(tmp_path / "a", b"1")
+    assert done == [("flush", "a"), ("rename", "a"), ("flush", "folder")]
+
+
+def test_a_power_cut_never_finds_the_last_file_without_the_others(tmp_path: Path, done) -> None:
+    write_files(tmp_path, {"a": b"1", "b": b"2", "last": b"3"})
+    kinds = [kind for kind, _ in done]
+    assert kinds == ["flush"] * 3 + ["rename"] * 2 + ["flush", "rename", "flush"]
+    assert done[-2] == ("rename", "last")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        "a": b"1", "b": b"2", "last": b"3",
+    }  # fmt: skip
+
+
+def test_new_folders_survive_a_power_cut(tmp_path: Path, done) -> None:
+    make_folder(tmp_path / "a" / "b")
+    assert done == [("flush", "folder")] * 2
+
+
+def test_temporary_files_of_an_old_kill_are_removed(tmp_path: Path) -> None:
+    path = tmp_path / "data[1].npz"
+    old, young = (tmp_path / f".data[1].npz.{name}.npz" for name in ("old", "young"))
+    other = tmp_path / ".data1.npz.old.npz"
+    for left in (old, young, other):
+        left.write_bytes(b"left")
+    for left in (old, other):
+        os.utime(left, (0, 0))
+    write_atomic(path, b"new")
+    assert sorted(tmp_path.iterdir()) == sorted([path, young, other])

@@ -1,6 +1,8 @@
 """The loop, its batches, schedule and checkpoints, in this process."""
 
 import logging
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -65,13 +67,6 @@ def test_resumed_training_ends_at_the_same_weights(mnist, tmp_path) -> None:
         assert len(resumed.history) == 3
         for a, b in zip(undisturbed.history, resumed.history, strict=True):
             assert (a["loss"], a["accuracy"]) == (b["loss"], b["accuracy"])
-
-
-def test_a_checkpoint_of_another_network_is_refused(mnist, tmp_path) -> None:
-    quick_fit(mnist, checkpoints=tmp_path)
-    other = override(QUICK, {"layers.0.filters": 8, "epochs": 4})
-    with pytest.raises(TrainingError, match="another network"):
-        quick_fit(mnist, other, checkpoints=tmp_path)
 
 
 def test_a_loss_that_is_no_number_stops_the_training(mnist) -> None:
@@ -235,7 +230,7 @@ def test_two_checkpoints_are_kept_and_a_damaged_one_is_passed_by(tmp_path, caplo
     assert latest_checkpoint(tmp_path) is None
     for epoch in (1, 2, 3):
         arrays = [np.full((2, 2), epoch, np.float32), np.array(7)]
-        save_checkpoint(tmp_path, Checkpoint(epoch, 1.5, [{"epoch": epoch}], arrays))
+        save_checkpoint(tmp_path, Checkpoint("asked", epoch, 1.5, [{"epoch": epoch}], arrays))
     assert [p.name for p in sorted(tmp_path.iterdir())] == ["epoch-00002.ckpt", "epoch-00003.ckpt"]
     newest = latest_checkpoint(tmp_path)
     assert newest is not None
@@ -251,3 +246,27 @@ def test_two_checkpoints_are_kept_and_a_damaged_one_is_passed_by(tmp_path, caplo
     assert "damaged" in caplog.text
     (tmp_path / "epoch-00002.ckpt").write_bytes(b"")
     assert latest_checkpoint(tmp_path) is None
+
+
+def test_checkpoints_are_written_while_the_clock_is_at_1970(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    save_checkpoint(tmp_path, Checkpoint("asked", 1, 1.5, [], [np.zeros(3, np.float32)]))
+    found = latest_checkpoint(tmp_path)
+    assert found is not None
+    np.testing.assert_array_equal(found.arrays[0], 0)
+
+
+def test_checkpoints_of_another_request_are_refused(tmp_path, mnist) -> None:
+    images, labels = mnist.train_images[:200], mnist.train_labels[:200]
+    recipe = override(recipe_named("softmax"), {"batch_size": 100, "epochs": 1})
+    fit(recipe, images, labels, checkpoints=tmp_path)
+    fit(replace(recipe, summary="other words"), images, labels, checkpoints=tmp_path)
+    for other in (
+        {"recipe": override(recipe, {"epochs": 2})},
+        {"recipe": override(recipe, {"optimizer.learning_rate": 0.01})},
+        {"seed": 1},
+        {"labels": labels[::-1].copy()},
+    ):
+        asked = {"recipe": recipe, "images": images, "labels": labels, "seed": 0} | other
+        with pytest.raises(TrainingError, match="another training"):
+            fit(**asked, checkpoints=tmp_path)

@@ -1,12 +1,14 @@
 """Files: atomic writes, hashes, locks, and the cache folder."""
 
+import errno
+import glob
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:  # `lock` imports it: reading a picture needs no lock
 
 CACHE_VARIABLE = "TENFOLD_CACHE"
 """Environment variable that moves the cache folder."""
+
+ABANDONED_SECONDS = 86_400
+"""Age from which a temporary file was left by a kill: no file here takes a day to write."""
 
 
 def cache_dir() -> Path:
@@ -38,19 +43,37 @@ def make_folder(path: Path) -> Path:
         TenfoldError: It cannot be made: a file is in the way, permission is missing, the disk is
             full.
     """
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True)
+        for folder in missing:
+            sync_folder(folder.parent)
     except OSError as error:
         raise TenfoldError(f"cannot make the folder {path}: {error.strerror}") from error
     return path
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush the entries of a folder to disk, so that a rename in it survives a power cut."""
+    if os.name == "nt":  # Windows opens no folders
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system without it
+            raise
+    finally:
+        os.close(handle)
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`; rename it to `path` if the block succeeds.
 
-    Readers see the old file or the new one, never a part. On any error, Ctrl-C included, the
-    temporary file is removed and `path` stays unchanged.
+    Readers see the old file or the new one, never a part, even after a power cut. On any error,
+    Ctrl-C included, the temporary file is removed and `path` stays unchanged. Temporary files of
+    the same name that a kill left behind more than a day ago are removed.
 
     Raises:
         TenfoldError: The folder cannot be written.
@@ -65,16 +88,48 @@ def atomic_path(path: Path) -> Iterator[Path]:
     os.close(handle)
     temporary = Path(name)
     try:
+        _remove_abandoned(path, temporary)
         yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
         # mkstemp makes files private; give this one the permissions of any new file.
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
         temporary.replace(path)
+        sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_abandoned(path: Path, temporary: Path) -> None:
+    oldest = temporary.stat().st_mtime - ABANDONED_SECONDS
+    for other in path.parent.glob(f".{glob.escape(path.name)}.*{glob.escape(path.suffix)}"):
+        with suppress(OSError):  # another process may remove it too
+            if other.is_file() and other.stat().st_mtime < oldest:
+                other.unlink()
+
+
+def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files into a folder; the last one appears once all others are safely on disk.
+
+    Args:
+        folder: Made if missing; files of the same names are replaced.
+        contents: Files by name.
+    """
+    make_folder(folder)
+    *others, last = contents
+    with temporary_folder(folder / "bundle") as aside:
+        for name, data in contents.items():
+            with (aside / name).open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        for name in others:
+            (aside / name).replace(folder / name)
+        sync_folder(folder)
+        (aside / last).replace(folder / last)
+        sync_folder(folder)
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tenfold.classifiers.base import Classifier
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import BundleError, UsageError
-from tenfold.files import make_folder, sha256, temporary_folder
+from tenfold.files import sha256, write_files
 
 if TYPE_CHECKING:  # neither is needed for reading, which must start quickly
     from tenfold.classifiers.features import FeatureClassifier
@@ -23,6 +23,7 @@ ONNX = "model.onnx"
 INT8 = "model-int8.onnx"
 LINE = "line.onnx"
 KERAS = "model.keras"
+RECIPE = "recipe.json"
 HISTORY = "history.csv"
 HISTORY_LINES = "history.jsonl"
 REPORT = "report.html"
@@ -183,14 +184,8 @@ def write_bundle(folder: Path, contents: Mapping[str, bytes], meta: Mapping[str,
     """
     hashes = {name: sha256(data) for name, data in contents.items()}
     full = {"format": FORMAT, **meta, "files": hashes}
-    make_folder(folder)
-    with temporary_folder(folder / "bundle") as aside:
-        for name, data in contents.items():
-            (aside / name).write_bytes(data)
-        text = json.dumps(full, indent=2, ensure_ascii=False) + "\n"
-        (aside / META).write_text(text, encoding="utf-8")
-        for name in [*contents, META]:
-            (aside / name).replace(folder / name)
+    text = json.dumps(full, indent=2, ensure_ascii=False) + "\n"
+    write_files(folder, {**contents, META: text.encode()})
     return Bundle(folder, full)
 
 

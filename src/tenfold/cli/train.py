@@ -140,12 +140,16 @@ def _one_text(result: Any) -> str:
     low, high = test["accuracy_interval"]
     members = meta["recipe"].get("members", 1)
     networks = f"{members} networks, " if members > 1 else ""
+    settings = (meta.get("changed_settings") or {}).items()
+    changed = ", ".join(f"{name} = {json.dumps(value)}" for name, value in settings)
+    changed = f"changed settings: {changed}\n" if changed else ""
     return (
         f"test accuracy {test['accuracy']:.2%} ({round(test['n'] * (1 - test['accuracy']))} of "
         f"{test['n']:,} wrong; 95% interval {low:.2%} to {high:.2%})\n"
         f"trained in {duration(meta['train_seconds'])}: {meta['recipe']['name']}, "
         f"{networks}{meta['parameters']:,} parameters, {count(meta['epochs'], 'epoch')}, "
         f"seed {meta['seed']}\n"
+        f"{changed}"
         f"report: {result.bundle / 'report.html'}"
     )
 

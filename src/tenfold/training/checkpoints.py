@@ -25,9 +25,15 @@ _log = logging.getLogger(__name__)
 class Checkpoint:
     """The state of a training after some epochs.
 
-    `arrays` are the variables of network and optimizer in their own order, `history` one row
-    per finished epoch, `seconds` the time spent in fit so far.
+    Attributes:
+        request: Hash of what is trained, by which and from what.
+        epochs_done: Number of finished epochs.
+        seconds: Time spent in fit so far.
+        history: One row per finished epoch.
+        arrays: The variables of network and optimizer, in their own order.
     """
+
+    request: str
 
     epochs_done: int
     seconds: float
@@ -37,14 +43,11 @@ class Checkpoint:
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint, whole or not at all, its SHA-256 in front; drop all but two."""
-    facts = {
-        "epochs_done": checkpoint.epochs_done,
-        "seconds": checkpoint.seconds,
-        "history": checkpoint.history,
-    }
-    buffer = io.BytesIO()
-    named: dict[str, Any] = {f"array{i:04d}": a for i, a in enumerate(checkpoint.arrays)}
-    np.savez(buffer, facts=np.array(json.dumps(facts)), **named)
+    facts = {key: value for key, value in vars(checkpoint).items() if key != "arrays"}
+    buffer = io.BytesIO()  # no ZIP, as .npz is: it refuses to be written before 1980
+    np.save(buffer, np.array(json.dumps(facts)))
+    for array in checkpoint.arrays:
+        np.save(buffer, array)
     data = buffer.getvalue()
     path = folder / f"epoch-{checkpoint.epochs_done:05d}.ckpt"
     write_atomic(path, hashlib.sha256(data).digest() + data)
@@ -60,10 +63,12 @@ def latest_checkpoint(folder: Path) -> Checkpoint | None:
         if hashlib.sha256(content).digest() != digest:
             _log.warning("the checkpoint %s is damaged; going back to the one before", path)
             continue
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            facts = json.loads(str(archive["facts"]))
-            names = sorted(name for name in archive.files if name != "facts")
-            return Checkpoint(arrays=[archive[name] for name in names], **facts)
+        stream = io.BytesIO(content)
+        facts = json.loads(str(np.load(stream)))
+        arrays = []
+        while stream.tell() < len(content):
+            arrays.append(np.load(stream))
+        return Checkpoint(arrays=arrays, **facts)
     return None
 
 

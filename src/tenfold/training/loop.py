@@ -1,10 +1,11 @@
 """The one training loop: compiled steps, live progress, checkpoints, an eye on trouble."""
 
+import json
 import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ import numpy.typing as npt
 
 from tenfold.arrays import CLASSES
 from tenfold.errors import TrainingError
+from tenfold.files import sha256
 from tenfold.formatting import count
 from tenfold.machine import has_gpu
 from tenfold.networks.backend import use_backend
 from tenfold.networks.build import DataFormat, build_network, effective_precision
 from tenfold.recipes.recipe import Recipe
+from tenfold.recipes.serialization import recipe_to_dict
 from tenfold.training.batches import Batches, Chunk
 from tenfold.training.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
 from tenfold.training.optimizers import build_optimizer, learning_rate_at
@@ -117,7 +120,13 @@ def fit(
     state = [*network.variables, *optimizer.variables]
     history: list[dict[str, Any]] = []
     spent = 0.0
+    asked = _hash_of(recipe, images, labels, validation, seed, backend)
     if checkpoints and (found := latest_checkpoint(checkpoints)):
+        if found.request != asked:
+            raise TrainingError(
+                f"{checkpoints} holds checkpoints of another training: recipe, seed, images or "
+                "backend differ. Restore its run.json, or start anew with another --out"
+            )
         _restore(state, found)
         history, spent = list(found.history), found.seconds
     if steps_at_once is None:
@@ -138,10 +147,25 @@ def fit(
             if checkpoints:
                 arrays = [keras.ops.convert_to_numpy(variable) for variable in state]
                 seconds = time.perf_counter() - start
-                save_checkpoint(checkpoints, Checkpoint(epoch + 1, seconds, history, arrays))
+                save_checkpoint(checkpoints, Checkpoint(asked, epoch + 1, seconds, history, arrays))
             if on_epoch:
                 on_epoch(row)
     return Trained(network, history, time.perf_counter() - start)
+
+
+def _hash_of(
+    recipe: Recipe,
+    images: Images,
+    labels: Labels,
+    validation: tuple[Images, Labels] | None,
+    seed: int,
+    backend: str,
+) -> str:
+    """Return a hash of all that decides a training; images count by their number and labels."""
+    trained = replace(recipe, name="", summary="", members=1, temperature=1.0)
+    held_out = len(validation[0]) if validation else 0
+    facts = [recipe_to_dict(trained), len(images), held_out, seed, backend]
+    return sha256(json.dumps(facts, sort_keys=True).encode() + labels.tobytes())
 
 
 def _make_deterministic(backend: str) -> None:

@@ -7,6 +7,7 @@ from tenfold.arrays import CLASSES, SIDE
 from tenfold.data.official import FILES
 from tenfold.machine import hardware, versions
 from tenfold.networks.build import effective_precision
+from tenfold.recipes.catalog import changed_settings
 from tenfold.recipes.recipe import count_parameters
 from tenfold.recipes.serialization import recipe_to_dict
 from tenfold.training.request import Request, command_of
@@ -39,6 +40,7 @@ def run_meta(
         "test": test,
         "train_images": train_images,
         "val_images": request.val_size,
+        "changed_settings": changed_settings(recipe),
         "command": command_of(request),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),

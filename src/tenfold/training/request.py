@@ -1,5 +1,6 @@
 """What a training is asked to do: checked options, the data they name, the command for them."""
 
+import json
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from tenfold.arrays import TRAIN_IMAGES, Images, Labels
 from tenfold.data.mnist import load_mnist, split_validation
 from tenfold.errors import UsageError
 from tenfold.networks.backend import use_backend
-from tenfold.recipes.catalog import load_recipe
+from tenfold.recipes.catalog import changed_settings, load_recipe
 from tenfold.recipes.recipe import Recipe
 
 Split = tuple[Images, Labels]
@@ -89,8 +90,16 @@ def load_splits(request: Request) -> tuple[Split, Split | None]:
 
 
 def command_of(request: Request) -> str:
-    """Return the command that trains this request's first seed, with the recipe as it comes."""
-    words = ["tenfold", "train", "--recipe", request.recipe.name, "--seed", str(request.seed)]
+    """Return the command that trains this request's first seed again.
+
+    A recipe that is none of the catalog's, with changed settings or without, is named by the file
+    recipe.json in the bundle's folder, where the command must run.
+    """
+    changed = changed_settings(request.recipe)
+    name = "recipe.json" if changed is None else request.recipe.name
+    words = ["tenfold", "train", "--recipe", name, "--seed", str(request.seed)]
+    for setting, value in (changed or {}).items():
+        words += ["--set", f"{setting}={json.dumps(value)}"]
     if request.train_size:
         words += ["--train-size", str(request.train_size)]
     if request.val_size:

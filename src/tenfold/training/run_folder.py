@@ -36,15 +36,21 @@ def start_run(folder: Path, request: Request) -> None:
     Raises:
         UsageError: The folder is not empty; nothing in it is changed.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        if (folder / REQUEST).is_file():
-            raise UsageError(
-                f"{folder} holds an interrupted run: continue it with --resume {folder}"
-            )
-        raise UsageError(f"{folder} is not empty: give another --out")
+    _check_empty(folder)
     make_folder(folder)
     data = asdict(request) | {"recipe": recipe_to_dict(request.recipe)}
-    write_json(folder / REQUEST, data)
+    with only_here(folder):
+        _check_empty(folder)  # another process may have started a run there meanwhile
+        write_json(folder / REQUEST, data)
+
+
+def _check_empty(folder: Path) -> None:
+    if not folder.exists():
+        return
+    if (folder / REQUEST).is_file():
+        raise UsageError(f"{folder} holds an interrupted run: continue it with --resume {folder}")
+    if not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir()):
+        raise UsageError(f"{folder} is not empty: give another --out")
 
 
 def read_request(folder: Path) -> Request:
@@ -81,7 +87,12 @@ def only_here(folder: Path) -> Iterator[None]:
 
 
 def end_run(folder: Path) -> None:
-    """Remove what only an unfinished run needs, and temporary files that a kill left behind."""
-    (folder / REQUEST).unlink(missing_ok=True)
+    """Remove what only an unfinished run needs, and temporary files that a kill left behind.
+
+    The request goes last: while it is there, `--resume` ends the run again.
+    """
     for left in (folder / CHECKPOINTS, *folder.glob(".bundle.*"), *folder.glob(".model.*")):
         shutil.rmtree(left, ignore_errors=True)
+    for left in folder.glob(f".{REQUEST}.*"):
+        left.unlink(missing_ok=True)
+    (folder / REQUEST).unlink(missing_ok=True)

@@ -1,10 +1,16 @@
 """The verb train: MNIST, a recipe, one evaluation on the test images, and the bundle."""
 
+import json
 import logging
-from contextlib import nullcontext
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -15,6 +21,7 @@ from tenfold.classifiers.bundle import (
     KERAS,
     META,
     ONNX,
+    RECIPE,
     REPORT,
     history_csv,
     history_lines,
@@ -36,6 +43,7 @@ from tenfold.networks.backend import use_backend
 from tenfold.networks.build import finish_network
 from tenfold.recipes.catalog import DEFAULT
 from tenfold.recipes.recipe import Recipe, describe
+from tenfold.recipes.serialization import recipe_to_dict
 from tenfold.training.members import RemoteMembers, fit_members, joined_history, start_members
 from tenfold.training.meta import run_meta
 from tenfold.training.request import Request, load_splits, make_request
@@ -169,6 +177,10 @@ def _train_one(
     from tenfold.training.report import render_report  # imports matplotlib
 
     with only_here(folder):
+        if (folder / META).is_file():  # a kill came between the bundle and the end of the run
+            finished = load_bundle(folder)
+            end_run(folder)
+            return TrainResult(folder, finished.meta)
         (images, labels), validation = load_splits(request)
         if remote:
             remote.collect(folder)
@@ -204,6 +216,7 @@ def _train_one(
         contents = {
             KERAS: _keras_file(network, folder),
             ONNX: graph,
+            RECIPE: (json.dumps(recipe_to_dict(request.recipe), indent=2) + "\n").encode(),
             HISTORY: history_csv(history),
             HISTORY_LINES: history_lines(history),
             REPORT: report.encode(),
@@ -249,6 +262,16 @@ def _check_parity(network: Any, classifier: OnnxClassifier, images: Images) -> d
 
 
 def _keras_file(network: Any, folder: Path) -> bytes:
-    with temporary_folder(folder / "model") as aside:
+    with temporary_folder(folder / "model") as aside, _valid_zip_dates():
         network.save(aside / KERAS)
         return (aside / KERAS).read_bytes()
+
+
+@contextmanager
+def _valid_zip_dates() -> Iterator[None]:
+    """Date the entries of ZIP files 1980 while the clock is earlier: ZIP knows no earlier dates."""
+    with ExitStack() as patches:
+        if time.localtime(time.time()).tm_year < 1980:
+            clock = SimpleNamespace(time=time.time, localtime=lambda _: (1980, 1, 1, 0, 0, 0))
+            patches.enter_context(patch.object(zipfile, "time", clock))
+        yield
