@@ -77,7 +77,7 @@ def test_overlapping_pools_and_dilation_see_what_strides_see_from_every_place() 
         ({"layers.5.dilation": 6}, "a kernel of 13 does not fit on 11x11"),
     ],
 )
-def test_dilations_that_cannot_be(settings, message: str) -> None:
+def test_invalid_dilations_are_rejected(settings, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         override(NANO, settings)
 
@@ -120,7 +120,7 @@ def test_override_reaches_every_kind_of_setting() -> None:
         ({"layers.3.rate": 1.0}, "layers.3"),
         ({"layers.0.kernel_size": 29}, "does not fit on 28x28"),
         ({"layers.2.size": 25}, "does not fit on 24x24"),
-        ({"layers": []}, "must leave one row"),
+        ({"layers": []}, "must give one row"),
         ({"layers": [{"kind": "dense", "units": 3}]}, "put flatten before it"),
         ({"layers": [{"kind": "spline"}]}, "needs a kind"),
         ({"layers": [{"kind": "conv"}]}, "lacks the setting 'filters'"),
@@ -128,7 +128,7 @@ def test_override_reaches_every_kind_of_setting() -> None:
         ({"label_smoothing": 1.0}, "label_smoothing"),
     ],
 )
-def test_what_cannot_be_is_refused(settings, message: str) -> None:
+def test_invalid_settings_are_rejected(settings, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         override(recipe_named("article"), settings)
 
