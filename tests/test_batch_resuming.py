@@ -99,15 +99,19 @@ def test_kills_lose_and_double_nothing(mnist, tmp_path: Path) -> None:
     assert not list(out.glob(".part-*"))
 
 
-def test_ctrl_c_says_how_to_go_on(mnist, tmp_path: Path) -> None:
+@pytest.mark.parametrize("seconds", [0.1, 0.5])
+def test_ctrl_c_says_how_to_continue(seconds: float, mnist, tmp_path: Path) -> None:
     np.save(tmp_path / "in.npy", np.tile(mnist.test_images, (3, 1, 1)))
     child = subprocess.Popen(
-        command(tmp_path / "in.npy", tmp_path / "out"), stderr=subprocess.PIPE, text=True
+        command(tmp_path / "in.npy", tmp_path / "out"),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     while not (tmp_path / "out" / "_batch.json").exists():
         time.sleep(0.01)
-    time.sleep(0.5)
-    child.send_signal(signal.SIGINT)
+    time.sleep(seconds)
+    os.killpg(child.pid, signal.SIGINT)  # a terminal interrupts the workers too, while they start
     _, err = child.communicate(timeout=20)
     assert child.returncode == 130
     assert err.strip().endswith("--resume")

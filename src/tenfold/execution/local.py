@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Self
 
@@ -50,8 +51,8 @@ class LocalEngine:
         self.workers = workers or usable_cores()
         self._memory_bytes = memory_bytes
         self._seconds = seconds
-        # One thread for each worker waits for its answers.
-        self._threads = ThreadPoolExecutor(self.workers)
+        # One thread for each worker starts it and waits for its answers.
+        self._threads = ThreadPoolExecutor(self.workers, initializer=_block_interrupts)
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
         self._live: set[_Worker] = set()
@@ -182,6 +183,13 @@ class _Worker:
         """Wait for the end of the process, and release its pipe."""
         self._process.join()
         self._pipe.close()
+
+
+def _block_interrupts() -> None:
+    """Block Ctrl-C in this thread, and so in the processes it starts while they start."""
+    if hasattr(signal, "pthread_sigmask"):  # not on Windows
+        resource_tracker.ensure_running()  # the start of the tracker would unblock it again
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def _serve(pipe: Connection, threads: int, memory_bytes: int | None) -> None:
