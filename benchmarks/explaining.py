@@ -19,10 +19,9 @@ from tenfold.classifiers.base import Classifier
 from tenfold.classifiers.bundle import load_bundle, load_classifier
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.data.mnist import load_mnist
-from tenfold.explaining.counterfactual import smallest_change
-from tenfold.explaining.evidence import log_odds
-from tenfold.explaining.gradients import Slopes, load_slopes
-from tenfold.explaining.occlusion import occlusion
+from tenfold.explaining.counterfactual import find_counterfactual
+from tenfold.explaining.gradients import GradientExplainer, load_gradients
+from tenfold.explaining.occlusion import log_odds, occlusion
 from tenfold.exporting.graph import onnx_model
 from tenfold.exporting.weights import network_weights
 from tenfold.files import write_json
@@ -40,7 +39,7 @@ Map = npt.NDArray[np.float64]
 
 def main() -> None:
     use_backend("tensorflow")
-    trained = load_slopes(load_bundle(MODEL))
+    trained = load_gradients(load_bundle(MODEL))
     classifier = load_classifier(MODEL)
     images, labels = load_mnist("test")
     right = np.flatnonzero(classifier.predict_proba(images[:500]).argmax(axis=1) == labels[:500])
@@ -65,28 +64,30 @@ def main() -> None:
         "machine": machine_facts(),
         "completeness_error": summary(missed),
         "rank_correlation_with_shuffled": alike,
-        "change": changes(classifier, chosen),
+        "counterfactual": counterfactuals(classifier, chosen),
     }
     write_json(RESULTS, document)
 
 
 def explained(
-    slopes: Slopes, classifier: Classifier, chosen: list[tuple[npt.NDArray[np.uint8], int]]
+    explainer: GradientExplainer,
+    classifier: Classifier,
+    chosen: list[tuple[npt.NDArray[np.uint8], int]],
 ) -> tuple[dict[str, list[Map]], list[float]]:
     """Return every map by method, and by what part integrated gradients miss the whole."""
     maps: dict[str, list[Map]] = {"occlusion": [], "integrated-gradients": [], "grad-cam": []}
     missed = []
     for image, digit in chosen:
         maps["occlusion"].append(occlusion(classifier, image, digit))
-        maps["integrated-gradients"].append(slopes.integrated_gradients(image, digit))
-        maps["grad-cam"].append(slopes.grad_cam(image, digit))
+        maps["integrated-gradients"].append(explainer.integrated_gradients(image, digit))
+        maps["grad-cam"].append(explainer.grad_cam(image, digit))
         both = classifier.predict_proba(np.stack([image, np.zeros_like(image)]))
         whole = float(np.subtract(*log_odds(both, digit)))
         missed.append(abs(float(maps["integrated-gradients"][-1].sum()) - whole) / abs(whole))
     return maps, missed
 
 
-def shuffled(trained: Slopes, mixed: list[str]) -> tuple[Slopes, bytes]:
+def shuffled(trained: GradientExplainer, mixed: list[str]) -> tuple[GradientExplainer, bytes]:
     """Return the network with the weights of some layers shuffled, in both forms."""
     rng = np.random.default_rng(0)
     recipe: Recipe = override(trained.recipe, {"temperature": 1.0})
@@ -97,7 +98,7 @@ def shuffled(trained: Slopes, mixed: list[str]) -> tuple[Slopes, bytes]:
             weights = [rng.permutation(array.ravel()).reshape(array.shape) for array in weights]
         network.get_layer(layer.name).set_weights(weights)
     finished = finish_network(recipe, network)
-    return Slopes(finished, recipe), onnx_model(recipe, network_weights(finished))
+    return GradientExplainer(finished, recipe), onnx_model(recipe, network_weights(finished))
 
 
 def correlations(
@@ -112,20 +113,20 @@ def correlations(
     return found
 
 
-def changes(
+def counterfactuals(
     classifier: Classifier, chosen: list[tuple[npt.NDArray[np.uint8], int]]
 ) -> dict[str, Any]:
     """Turn every answer, and tell how that went."""
     found, seconds, runners_up = [], [], 0
     for image, _ in chosen:
         start = time.perf_counter()
-        found.append(smallest_change(classifier, image))
+        found.append(find_counterfactual(classifier, image))
         seconds.append(time.perf_counter() - start)
         runner_up = int(np.argsort(-classifier.predict_proba(image)[0])[1])
-        runners_up += found[-1].turned and found[-1].after == runner_up
-    turned = [change for change in found if change.turned]
+        runners_up += found[-1].found and found[-1].target == runner_up
+    turned = [change for change in found if change.found]
     return {
-        "turned": len(turned),
+        "found": len(turned),
         "to_runner_up": runners_up,
         "ink": summary([change.ink for change in turned]),
         "strokes": summary([len(change.strokes) for change in turned]),

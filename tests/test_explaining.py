@@ -14,12 +14,11 @@ from tenfold.classifiers.features import FeatureClassifier
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import UsageError
 from tenfold.explaining import map as embedding
-from tenfold.explaining.counterfactual import Stroke, smallest_change
-from tenfold.explaining.evidence import log_odds
-from tenfold.explaining.gradients import Slopes, load_slopes
-from tenfold.explaining.occlusion import PATCH, occlusion
-from tenfold.explaining.receptive_field import convolutions, field_of
-from tenfold.explaining.top_patches import PATCHES, excite, survey
+from tenfold.explaining.counterfactual import Stroke, find_counterfactual
+from tenfold.explaining.gradients import GradientExplainer, load_gradients
+from tenfold.explaining.occlusion import PATCH, log_odds, occlusion
+from tenfold.explaining.receptive_field import convolutions, receptive_field
+from tenfold.explaining.top_patches import PATCHES, collect_activations, top_patches
 from tenfold.exporting.graph import onnx_model
 from tenfold.exporting.weights import network_weights
 from tenfold.networks.build import build_network, finish_network
@@ -90,21 +89,21 @@ def test_covering_an_image_that_is_blank_says_nothing() -> None:
 
 
 @pytest.mark.parametrize("kind", ["svm", "tiny"])
-def test_few_strokes_turn_the_answer(kind: str, svm, mnist) -> None:
+def test_counterfactuals_turn_the_answer(kind: str, svm, mnist) -> None:
     classifier = svm if kind == "svm" else load_classifier("tiny")
     turned, to_runner_up = 0, 0
     for image, digit in read_rightly(classifier, mnist, 6):
-        change = smallest_change(classifier, image)
-        assert change.before == digit
+        change = find_counterfactual(classifier, image)
+        assert change.answer == digit
         answers = classifier.predict_proba(change.changed)[0]
-        assert (answers.argmax() == change.after) or not change.turned
-        assert change.confidence == pytest.approx(answers[change.after])
+        assert (answers.argmax() == change.target) or not change.found
+        assert change.confidence == pytest.approx(answers[change.target])
         made = image
         for stroke in change.strokes:
-            made = stroke.on(made)
+            made = stroke.apply(made)
         np.testing.assert_array_equal(made, change.changed)
-        turned += change.turned and change.ink < 40
-        to_runner_up += change.after == np.argsort(classifier.predict_proba(image)[0])[-2]
+        turned += change.found and change.ink < 40
+        to_runner_up += change.target == np.argsort(classifier.predict_proba(image)[0])[-2]
     assert turned >= 5
     assert to_runner_up >= 1
 
@@ -112,16 +111,16 @@ def test_few_strokes_turn_the_answer(kind: str, svm, mnist) -> None:
 def test_a_digit_to_turn_to_may_be_named(mnist) -> None:
     classifier = load_classifier("tiny")
     four = mnist.train_images[(mnist.train_labels == 4)][3]
-    change = smallest_change(classifier, four, 9)
-    assert (change.before, change.after, change.turned) == (4, 9, True)
+    change = find_counterfactual(classifier, four, 9)
+    assert (change.answer, change.target, change.found) == (4, 9, True)
     assert change.confidence > 0.5
-    assert smallest_change(classifier, four, 4).after != 4
+    assert find_counterfactual(classifier, four, 4).target != 4
 
 
-def test_strokes_add_and_take_away() -> None:
+def test_strokes_add_and_erase() -> None:
     image = np.full((28, 28), 100, np.uint8)
-    added = Stroke(14, 14, 8, 0.0, True).on(image)
-    taken = Stroke(14, 14, 8, np.pi / 2, False).on(image)
+    added = Stroke(14, 14, 8, 0.0, True).apply(image)
+    taken = Stroke(14, 14, 8, np.pi / 2, False).apply(image)
     assert added[14, 14] == 255
     assert (added >= image).all()
     assert taken[14, 14] == 0
@@ -131,8 +130,8 @@ def test_strokes_add_and_take_away() -> None:
 
 
 @cache
-def slopes_of(name: str) -> Slopes:
-    return load_slopes(load_bundle(name))
+def explainer_of(name: str) -> GradientExplainer:
+    return load_gradients(load_bundle(name))
 
 
 @pytest.mark.usefixtures("tensorflow")
@@ -140,7 +139,7 @@ def slopes_of(name: str) -> Slopes:
 def test_integrated_gradients_are_complete(name: str, mnist) -> None:
     classifier = load_classifier(name)
     for image, digit in read_rightly(classifier, mnist, 8):
-        shares = slopes_of(name).integrated_gradients(image, digit)
+        shares = explainer_of(name).integrated_gradients(image, digit)
         whole, none = log_odds(classifier.predict_proba(np.stack([image, image * 0])), digit)
         assert shares.sum() == pytest.approx(whole - none, rel=0.01)
         assert not shares[image == 0].any()
@@ -152,15 +151,15 @@ def test_they_are_complete_for_an_ensemble_that_reads_shifted_images(mnist) -> N
     network = finish_network(recipe, *(build_network(recipe) for _ in range(2)))
     classifier = OnnxClassifier(onnx_model(recipe, network_weights(network)))
     image = mnist.train_images[5]
-    shares = Slopes(network, recipe).integrated_gradients(image, 2)
+    shares = GradientExplainer(network, recipe).integrated_gradients(image, 2)
     whole, none = log_odds(classifier.predict_proba(np.stack([image, image * 0])), 2)
     assert shares.sum() == pytest.approx(whole - none, rel=0.01)
-    assert Slopes(network, recipe).grad_cam(image, 2).shape == (28, 28)
+    assert GradientExplainer(network, recipe).grad_cam(image, 2).shape == (28, 28)
 
 
 @pytest.mark.usefixtures("tensorflow")
 def test_what_an_upright_image_shows_is_drawn_where_the_image_has_it(mnist) -> None:
-    whole = slopes_of("nano")
+    whole = explainer_of("nano")
     layers = recipe_to_dict(whole.recipe)["layers"]
     assert layers[0] == {"kind": "deskew", "width": 0.5}
     upright = copy(whole)
@@ -178,11 +177,13 @@ def test_explanations_follow_the_weights(mnist) -> None:
     recipe = load_features("standard").recipe
     rng = np.random.default_rng(0)
     network = build_network(recipe)
-    trained = slopes_of("standard")
+    trained = explainer_of("standard")
     for layer in trained.layers:
         arrays = [rng.permutation(w.ravel()).reshape(w.shape) for w in layer.get_weights()]
         network.get_layer(layer.name).set_weights(arrays)
-    shuffled = Slopes(finish_network(override(recipe, {"temperature": 1}), network), recipe)
+    shuffled = GradientExplainer(
+        finish_network(override(recipe, {"temperature": 1}), network), recipe
+    )
     shuffled_onnx = OnnxClassifier(onnx_model(recipe, network_weights(network)))
     classifier = load_classifier("standard")
     alike: dict[str, list[float]] = {"gradients": [], "cam": [], "occlusion": []}
@@ -234,11 +235,11 @@ def test_a_unit_sees_its_field_and_nothing_else(name: str, varied) -> None:
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (28, 28), dtype=np.uint8)
     for layer in convolutions(features.recipe):
-        field = field_of(features.recipe, layer)
+        field = receptive_field(features.recipe, layer)
         side = features.feature_maps(noise, [layer])[layer].shape[1]
         unit = side // 2
         seen = np.ones((28, 28), bool)
-        low = int(np.floor(field.middle(unit) - (field.size - 1) / 2))
+        low = int(np.floor(field.center(unit) - (field.size - 1) / 2))
         inside = slice(max(0, low), low + field.size)
         seen[inside, inside] = False
         other = np.where(seen, rng.integers(0, 256, (28, 28)), noise).astype(np.uint8)
@@ -249,27 +250,27 @@ def test_a_unit_sees_its_field_and_nothing_else(name: str, varied) -> None:
         ][:, unit, unit]
         np.testing.assert_allclose(outside, before, atol=1e-5)
         assert low <= 0 or np.abs(within - before).max() > 1e-3
-    with pytest.raises(UsageError, match="no layer of images"):
-        field_of(features.recipe, features.before_logits)
+    with pytest.raises(UsageError, match="no layer with feature maps"):
+        receptive_field(features.recipe, features.before_logits)
 
 
 @pytest.mark.parametrize("name", ["tiny", "nano"])
-def test_patches_are_what_excites_most(name: str, mnist) -> None:
+def test_top_patches_have_the_highest_activations(name: str, mnist) -> None:
     features = load_features(name)
     images = mnist.train_images[:300]
     seen = images
     if name == "nano":
         seen = np.rint(features.feature_maps(images, ["deskew1"])["deskew1"][..., 0] * 255)
         assert not np.array_equal(seen, images)
-    found = survey(features, images)
+    found = collect_activations(features, images)
     np.testing.assert_allclose(found.probabilities, features.predict_proba(images), atol=1e-6)
-    for one in excite(features, images, found):
-        size = field_of(features.recipe, one.layer).size
+    for one in top_patches(features, images, found):
+        size = receptive_field(features.recipe, one.layer).size
         assert one.patches.shape == (len(one.filters), PATCHES, size, size)
         maps = features.feature_maps(images, [one.layer])[one.layer]
         loudest = maps[..., one.filters].max(axis=(1, 2))
-        np.testing.assert_allclose(one.answers[:, 0], loudest.max(axis=0), rtol=1e-5)
-        assert (np.diff(one.answers, axis=1) <= 0).all()
+        np.testing.assert_allclose(one.peaks[:, 0], loudest.max(axis=0), rtol=1e-5)
+        assert (np.diff(one.peaks, axis=1) <= 0).all()
         assert all(len(set(row)) == PATCHES for row in one.images.tolist())
         around = np.pad(seen[one.images[0, 0]], size)
         windows = np.lib.stride_tricks.sliding_window_view(around, (size, size))
@@ -277,15 +278,15 @@ def test_patches_are_what_excites_most(name: str, mnist) -> None:
 
 
 @pytest.mark.usefixtures("tensorflow")
-def test_grown_images_excite_more_than_any_test_patch_in_the_middle(mnist) -> None:
+def test_synthesized_images_activate_more_than_test_images(mnist) -> None:
     features = load_features("tiny")
     filters = (0, 5, 11)
-    grown = slopes_of("tiny").grow("conv3", filters)
-    field = field_of(features.recipe, "conv3")
-    assert grown.shape == (3, field.size, field.size)
+    synthesized = explainer_of("tiny").visualize_features("conv3", filters)
+    field = receptive_field(features.recipe, "conv3")
+    assert synthesized.shape == (3, field.size, field.size)
     image = np.zeros((3, 28, 28), np.uint8)
-    low = int(np.floor(field.middle(4) - (field.size - 1) / 2))
-    image[:, low : low + field.size, low : low + field.size] = grown
+    low = int(np.floor(field.center(4) - (field.size - 1) / 2))
+    image[:, low : low + field.size, low : low + field.size] = synthesized
     answers = features.feature_maps(image, ["conv3"])["conv3"][:, 4, 4]
     usual = features.feature_maps(mnist.train_images[:300], ["conv3"])["conv3"][:, 4, 4]
     for number, one in enumerate(filters):
@@ -308,15 +309,15 @@ def test_the_map_keeps_groups_together(monkeypatch) -> None:
 
 
 @pytest.mark.slow
-def test_slopes_are_the_same_on_jax() -> None:
+def test_gradients_are_the_same_on_jax() -> None:
     pytest.importorskip("jax")
     script = (
         "import sys; from tenfold.networks.backend import use_backend; use_backend(sys.argv[1])\n"
         "from tenfold.classifiers.bundle import load_bundle\n"
         "from tenfold.data.mnist import load_mnist\n"
-        "from tenfold.explaining.gradients import load_slopes\n"
-        "image = load_mnist('train')[0][5]; slopes = load_slopes(load_bundle('tiny'))\n"
-        "print(*slopes.integrated_gradients(image, 2).ravel(), *slopes.grad_cam(image, 2).ravel())"
+        "from tenfold.explaining.gradients import load_gradients\n"
+        "image = load_mnist('train')[0][5]; tiny = load_gradients(load_bundle('tiny'))\n"
+        "print(*tiny.integrated_gradients(image, 2).ravel(), *tiny.grad_cam(image, 2).ravel())"
     )
     said = [
         subprocess.run(

@@ -14,9 +14,8 @@ from PIL import Image
 import tenfold
 from tenfold.classifiers.bundle import write_bundle
 from tenfold.cli.main import main
-from tenfold.explaining import gradients
+from tenfold.explaining import gradients, top_patches
 from tenfold.explaining import show as showing
-from tenfold.explaining import top_patches as exciting
 from tenfold.exporting.graph import onnx_model
 from tenfold.exporting.weights import network_weights
 from tenfold.networks.build import build_network, finish_network
@@ -51,8 +50,8 @@ def few_images(mnist, monkeypatch) -> None:
     monkeypatch.setattr(
         showing, "load_mnist", lambda *_: (mnist.test_images[chosen], mnist.test_labels[chosen])
     )
-    monkeypatch.setattr(exciting, "FILTERS", 4)
-    monkeypatch.setattr(gradients, "GROWING_STEPS", 12)
+    monkeypatch.setattr(top_patches, "FILTERS", 4)
+    monkeypatch.setattr(gradients, "ASCENT_STEPS", 12)
 
 
 def width_of(path: Path) -> int:
@@ -80,8 +79,8 @@ def test_show_leaves_a_page_and_its_figures(shell, digit_png: Path) -> None:
         f"{name}.{kind}"
         for kind in ("png", "svg")
         for name in (
-            "feature-maps", "filters-conv1", "filters-conv2", "filters-conv3", "excites-conv1",
-            "excites-conv2", "excites-conv3", "map", "confusion", "hardest",
+            "feature-maps", "filters-conv1", "filters-conv2", "filters-conv3", "top-patches-conv1",
+            "top-patches-conv2", "top-patches-conv3", "map", "confusion", "hardest",
         )
     }  # fmt: skip
     assert told["notes"] == []
@@ -112,7 +111,7 @@ def test_show_in_the_base_install_says_what_it_leaves_out(tmp_path: Path, digit_
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert result.stderr.splitlines() == [
-        "tenfold: images grown for a filter are left out: "
+        "tenfold: images synthesized for filters are left out: "
         "what needs gradients needs more packages: pip install 'tenfold[train]'",
         "tenfold: the map of the test images is left out: "
         "t-SNE needs more packages: pip install 'tenfold[compare]'",
@@ -121,9 +120,9 @@ def test_show_in_the_base_install_says_what_it_leaves_out(tmp_path: Path, digit_
     whole((tmp_path / "show-tiny" / "index.html").read_text())
 
 
-@pytest.mark.usefixtures("few_images")
+@pytest.mark.usefixtures("tensorflow", "few_images")
 def test_several_digits_and_a_blank(shell, mnist, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(showing, "_grown", lambda *_: ({}, "left out"))
+    monkeypatch.setattr(gradients, "ASCENT_STEPS", 1)
     row = np.hstack(
         [np.pad(255 - image, 12, constant_values=255) for image in mnist.test_images[:4]]
     )
@@ -147,8 +146,8 @@ def test_explain_by_everything_there_is(shell, tensorflow, digit_png: Path) -> N
     assert told["text"] == "7"
     assert list(digit["maps"]) == ["occlusion", "integrated-gradients", "grad-cam"]
     assert np.shape(digit["maps"]["occlusion"]) == (28, 28)
-    assert digit["change"]["turned"]
-    assert digit["change"]["to"] != 7
+    assert digit["counterfactual"]["found"]
+    assert digit["counterfactual"]["digit"] != 7
     page = Path("why", "index.html").read_text()
     whole(page)
     assert "Integrated gradients" in page
@@ -186,7 +185,7 @@ def test_explain_any_classifier(digit_png: Path) -> None:
     found = tenfold.explain(digit_png, Votes(), single=True, methods=["occlusion"])
     assert found._repr_html_().startswith("<svg")
     assert found.digits[0].maps["occlusion"].max() > 0
-    assert found.digits[0].change is None
+    assert found.digits[0].counterfactual is None
     assert "integrated" not in found.page
     with pytest.raises(tenfold.TenfoldError, match="gradients need a model by name or folder"):
         tenfold.explain(digit_png, Votes(), methods=["grad-cam"])
@@ -221,11 +220,15 @@ def test_a_network_without_convolutions(plain_bundle: Path, digit_png: Path) -> 
     ("arguments", "code", "message"),
     [
         (["explain", "PNG", "--method", "magic"], 2, "no method 'magic'; there are: occlusion"),
-        (["explain", "PNG", "--to", "12"], 2, "digit to turn to is 12"),
+        (["explain", "PNG", "--to", "12"], 2, "target of the counterfactual is 12"),
         (["explain", "PNG", "--out", "HERE"], 2, "beside the picture"),
         (["explain", "nothing.png"], 1, "nothing.png does not exist"),
         (["explain", "PNG", "--model", "nonsense"], 1, "no model 'nonsense'"),
-        (["explain", "blank.png", "--method", "change"], 1, "no digit was found in blank.png; if"),
+        (
+            ["explain", "blank.png", "--method", "counterfactual"],
+            1,
+            "no digit was found in blank.png; if",
+        ),
         (["show", "nonsense"], 1, "no model 'nonsense'"),
         (["show", "tiny", "--picture", "nothing.png"], 1, "nothing.png does not exist"),
         (["show"], 2, "MODEL"),

@@ -99,13 +99,13 @@ def explaining() -> str:
         label = last if last == layers else f"and {last.removesuffix('_sums')}"
         cells = (f"{methods[name]['mean']:.2f} (sd {methods[name]['sd']:.2f})" for name in titles)
         lines.append(f"| {label} | {' | '.join(cells)} |")
-    missed, change = found["completeness_error"], found["change"]
+    missed, change = found["completeness_error"], found["counterfactual"]
     ink = change["ink"]
     return (
         "\n".join(lines)
         + f"\n\nMeans over {found['n']} correctly read test images. The completeness error of "
         f"integrated gradients is {missed['mean']:.2%} on average and {missed['max']:.2%} at most. "
-        f"A counterfactual was found for {change['turned']} of {found['n']} images; "
+        f"A counterfactual was found for {change['found']} of {found['n']} images; "
         f"{change['to_runner_up']} of them give the second most probable digit. A counterfactual "
         f"changes {ink['mean']:.1f} pixels of ink on average (sd {ink['sd']:.1f}, "
         f"{ink['min']:.1f} to {ink['max']:.1f}); a digit has about "

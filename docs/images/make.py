@@ -68,7 +68,7 @@ def draw_insides() -> None:
     three = page(3, pen=15, ink=(40, 40, 40), paper=(245, 245, 245))
     look = tenfold.show("standard", picture=three)
     names = {"feature-maps": "feature-maps", "filters-conv1": "filters",
-             "excites-conv2": "excites", "map": "map"}  # fmt: skip
+             "top-patches-conv2": "top-patches", "map": "map"}  # fmt: skip
     for figure, name in names.items():
         (HERE / f"{name}.png").write_bytes(look.figures[figure].png(1.5))
     why = tenfold.explain(three, single=True)

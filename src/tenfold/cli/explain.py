@@ -17,9 +17,9 @@ examples:
   tenfold explain photo.jpg                      a page in explain-photo: open index.html
   tenfold explain --single digit.png --model standard
   tenfold explain digit.png --method occlusion --out why
-  tenfold explain digit.png --method change --to 9   what would turn it into a 9
+  tenfold explain digit.png --method counterfactual --to 9   the change to a 9
 
-Methods: occlusion and change work on any model; integrated-gradients and grad-cam need
+Methods: occlusion and counterfactual work on any model; integrated-gradients and grad-cam need
 pip install 'tenfold[train]'. Without --method, all that are available run.
 """
 
@@ -38,7 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="one of the methods below; may be given several times (default: all)",
     )
     add_single(parser)
-    help = "the digit that `change` aims at (default: the second most probable)"
+    help = "the digit that counterfactuals aim at (default: the second most probable)"
     add("--to", type=int, metavar="DIGIT", help=help)
     add_out(parser, "the page and figures", shown="explain-PICTURE")
 
@@ -76,13 +76,13 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
 
 def _line(explained: Any) -> str:
     """Return what was found about one digit."""
-    digit, change = explained.digit, explained.change
+    digit, change = explained.digit, explained.counterfactual
     text = f"{digit.digit}{'?' if digit.rejected else ''} ({percent(digit.confidence)})"
     if change is None:
         return text
-    if not change.turned:
-        return f"{text}: no small change was found that makes it a {change.after}"
+    if not change.found:
+        return f"{text}: no small change was found that makes it a {change.target}"
     added = sum(stroke.added for stroke in change.strokes)
     counts = ((added, "added"), (len(change.strokes) - added, "erased"))
     strokes = " and ".join(f"{count(n, 'stroke')} {verb}" for n, verb in counts if n)
-    return f"{text}: {strokes} would make it a {change.after}"
+    return f"{text}: {strokes} would make it a {change.target}"

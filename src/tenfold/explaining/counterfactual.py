@@ -1,6 +1,6 @@
-"""What would have to change: the smallest strokes that turn the answer to another digit."""
+"""Counterfactual: a small change, strokes added or erased, that turns the answer."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -8,57 +8,58 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from tenfold.arrays import SIDE, Gray
 from tenfold.classifiers.base import Classifier
-from tenfold.explaining.evidence import log_odds
+from tenfold.explaining.occlusion import log_odds
 
-Images = npt.NDArray[np.uint8]
-
-PEN, RUBBER = 2.4, 4.0
-"""Widths in pixels. The pen is as wide as the median stroke of MNIST, the rubber wide enough to cut
-a stroke through (`tenfold.imaging.canvas.STROKE_WIDTHS`)."""
+PEN_WIDTH, ERASER_WIDTH = 2.4, 4.0
+"""Widths in pixels. The pen is as wide as MNIST's median stroke
+(`tenfold.imaging.canvas.STROKE_WIDTHS`); the eraser is wide enough to cut a stroke."""
 
 LENGTHS = (0.0, 4.0, 9.0)
-"""Lengths of the strokes that are tried first, in pixels: from a dot to half a digit."""
+"""Lengths of the strokes that are tried everywhere, in pixels: from a dot to half a digit."""
 
-TURNS = 6
-"""Directions that are tried first."""
+DIRECTIONS = 6
+"""Number of directions that are tried everywhere."""
 
-STEP = 3
-"""Distance between the middles of strokes that are tried first, in pixels."""
+GRID_STEP = 3
+"""Distance between the centers of the strokes that are tried everywhere, in pixels."""
 
 MARGIN = 3
-"""Strokes stay so many pixels from the edge: MNIST's digits leave four free."""
+"""Distance that strokes keep from the edge, in pixels; MNIST's digits leave four free."""
 
-MOST_STROKES = 4
-"""An answer that so many strokes do not turn is given up,"""
+MAX_STROKES = 4
+"""Strokes after which the search ends without a counterfactual."""
 
-MOST_TO_RUNNER_UP = 2
-"""and the runner-up after so many, if any other digit will do."""
+MAX_STROKES_TO_RUNNER_UP = 2
+"""Strokes after which the runner-up is given up, and any other digit is accepted."""
 
-KEPT = 3
-"""So many ways of going on are followed side by side."""
+BEAM_WIDTH = 3
+"""Candidates that are extended by another stroke."""
 
-APART = 3.0
-"""And they differ by so much ink at least, in pixels."""
+MIN_DIFFERENCE = 3.0
+"""Least difference between the candidates of the beam, in pixels of ink."""
 
-INK_A_DECADE = 6.0
-"""Ink in pixels that a tenfold change of the odds is taken to cost when ways are compared: dearer,
-and long strokes are tried before short ones that lead nowhere."""
+INK_PER_DECADE = 6.0
+"""Cost of the odds that a candidate still lacks, in pixels of ink for a factor of ten. With higher
+costs, dots that lead nowhere are extended before long strokes."""
+
+MIN_SAVING = 0.2
+"""A counterfactual is made smaller as long as it saves this many pixels of ink."""
 
 _ZOOM = 8
-_BATCH = 256
 
 
 @dataclass(frozen=True)
 class Stroke:
-    """A straight stroke of the pen, or of the rubber.
+    """A straight stroke of the pen or of the eraser.
 
     Attributes:
-        x: Column of its middle, in pixels of the image.
-        y: Row of its middle.
+        x: Column of its center, in pixels of the image.
+        y: Row of its center.
         length: In pixels; 0 for a dot.
-        angle: Direction, in radians from the columns' axis.
-        added: Whether ink is added along it, or taken away.
+        angle: Direction, in radians from the axis of the columns.
+        added: Whether ink is added, or erased.
     """
 
     x: float
@@ -74,204 +75,198 @@ class Stroke:
         down = self.length / 2 * float(np.sin(self.angle))
         return (self.x - across, self.y - down), (self.x + across, self.y + down)
 
-    def on(self, image: Images) -> Images:
-        """Return an image, uint8 (28, 28), with the stroke made on it."""
+    def apply(self, image: Gray) -> Gray:
+        """Return an image, uint8 (28, 28), with the stroke applied."""
         cover = _cover(self)
         made = np.maximum(image, cover * 255) if self.added else image * (1 - cover)
-        changed: Images = np.rint(made).astype(np.uint8)
+        changed: Gray = np.rint(made).astype(np.uint8)
         return changed
 
 
 @dataclass(frozen=True, eq=False)
-class Change:
-    """The smallest change found that turns an answer.
+class Counterfactual:
+    """The smallest change found that turns the answer.
 
     Attributes:
         image: uint8 (28, 28), the image before.
         changed: uint8 (28, 28), the image after.
-        strokes: What was added and taken away.
-        before: The digit read before.
-        after: The digit that was aimed at.
-        confidence: Probability of `after` in the changed image, 0 to 1.
-        turned: Whether `after` is now the answer; if not, this is as near as it came.
+        strokes: Strokes added and erased.
+        answer: The digit read before.
+        target: The digit aimed at.
+        confidence: Probability of `target` in the changed image, 0 to 1.
+        found: Whether `target` is now the answer; otherwise this is the closest change found.
     """
 
-    image: Images
-    changed: Images
+    image: Gray
+    changed: Gray
     strokes: tuple[Stroke, ...]
-    before: int
-    after: int
+    answer: int
+    target: int
     confidence: float
-    turned: bool
+    found: bool
 
     @property
     def ink(self) -> float:
-        """How much was changed, in pixels of full ink."""
+        """Size of the change, in pixels of full ink."""
         return _difference(self.changed, self.image)
 
 
-def smallest_change(
-    classifier: Classifier,
-    image: Images,
-    target: int | None = None,
-    *,
-    progress: Callable[[int], object] = lambda images: None,
-) -> Change:
-    """Search for the few short strokes that turn the answer to another digit.
+def find_counterfactual(
+    classifier: Classifier, image: Gray, target: int | None = None
+) -> Counterfactual:
+    """Search for a few short strokes that turn the answer to another digit.
 
-    Greedy, with the classifier as judge: of short straight strokes, added or rubbed out, those
-    that bring the other digit nearest for their ink are kept, then the next are sought. At last
-    strokes are shortened, moved and left out as long as the answer stays turned. What is found is
-    small, not for certain the smallest.
+    A beam search with the classifier as judge: of short straight strokes, added or erased, those
+    that raise the odds of the target most for their ink are kept, then another stroke is added. At
+    last strokes are shortened, moved and left out as long as the answer stays turned. The result
+    is small, but not certainly the smallest.
 
     Args:
-        classifier: Whom to ask.
+        classifier: The classifier to explain.
         image: uint8 (28, 28), white ink on black.
-        target: The digit to turn to. None (and the answer itself) is the runner-up, or whatever
-            other digit can be had if the runner-up cannot: where the classifier is certain, who
-            comes second means little.
-        progress: Called with the number of images judged, now and then.
+        target: The digit to aim at. None, or the answer itself, aims at the runner-up, and if two
+            strokes do not reach it, at any other digit: the runner-up of a certain answer means
+            little.
     """
     order = np.argsort(-classifier.predict_proba(image)[0], kind="stable")
-    before = int(order[0])
-    if target is not None and target != before:
-        aims: list[tuple[int, ...]] = [(target,)]
+    answer, runner_up = int(order[0]), int(order[1])
+    if target is not None and target != answer:
+        searches = [(_Search(classifier, image, (target,)), MAX_STROKES)]
     else:
-        aims = [(int(order[1]),), tuple(map(int, order[1:]))]
-    best, after = _State(image, (), -np.inf, 0.0), aims[0][0]
-    for targets in aims:
-        most = MOST_TO_RUNNER_UP if targets != aims[-1] else MOST_STROKES
-        best = _Search(classifier, image, targets, progress).run(most)
-        answers = classifier.predict_proba(best.image)[0]
-        after = max(targets, key=lambda digit: answers[digit])
+        others = tuple(map(int, order[1:]))
+        searches = [
+            (_Search(classifier, image, (runner_up,)), MAX_STROKES_TO_RUNNER_UP),
+            (_Search(classifier, image, others), MAX_STROKES),
+        ]
+    for search, max_strokes in searches:
+        best = search.run(max_strokes)
         if best.margin > 0:
             break
-    return Change(
-        image, best.image, best.strokes, before, after, float(answers[after]), best.margin > 0
+    probabilities = classifier.predict_proba(best.image)[0]
+    reached = max(search.targets, key=lambda digit: probabilities[digit])
+    confidence = float(probabilities[reached])
+    return Counterfactual(
+        image, best.image, best.strokes, answer, reached, confidence, best.margin > 0
     )
 
 
 @dataclass(frozen=True, eq=False)
-class _State:
-    """An image on the way, the strokes that led there, the log-odds of a target, the ink."""
+class _Candidate:
+    """A changed image: its strokes, the log-odds of the best target, and the ink changed."""
 
-    image: Images
+    image: Gray
     strokes: tuple[Stroke, ...]
     margin: float
     ink: float
 
+    @property
+    def value(self) -> float:
+        """A candidate that turns the answer is best, then the least ink to the end."""
+        lacking = max(0.0, -self.margin) * INK_PER_DECADE
+        return -self.ink - lacking + (1e6 if self.margin > 0 else 0)
+
 
 class _Search:
-    def __init__(
-        self,
-        classifier: Classifier,
-        image: Images,
-        targets: tuple[int, ...],
-        progress: Callable[[int], object],
-    ) -> None:
+    def __init__(self, classifier: Classifier, image: Gray, targets: tuple[int, ...]) -> None:
         self.classifier, self.image, self.targets = classifier, image, targets
-        self.progress = progress
 
-    def run(self, most: int) -> _State:
-        states = self._judged([()])
-        best = states[0]
-        for _ in range(most):
-            states = self.further(states)
-            best = max([*states, best], key=self.worth)
-            if best.margin > 0 or not states:
+    def run(self, max_strokes: int) -> _Candidate:
+        beam = self._candidates([()])
+        best = beam[0]
+        for _ in range(max_strokes):
+            beam = self._extended(beam)
+            best = max([*beam, best], key=lambda candidate: candidate.value)
+            if best.margin > 0 or not beam:
                 break
-        return self.trimmed(best) if best.margin > 0 else best
+        return self._reduced(best) if best.margin > 0 else best
 
-    def worth(self, state: _State) -> float:
-        """Tell how good a state is: any that is turned, and then the least ink to the end."""
-        still = max(0.0, -state.margin) * INK_A_DECADE
-        return -state.ink - still + (1e6 if state.margin > 0 else 0)
+    def _extended(self, beam: Sequence[_Candidate]) -> list[_Candidate]:
+        """Return the most promising candidates with one more stroke."""
+        found: list[_Candidate] = []
+        for start in beam:
+            coarse = _most_promising(
+                self._candidates([(*start.strokes, stroke) for stroke in _coarse_strokes()], start)
+            )
+            fine = [
+                (*start.strokes, near) for one in coarse for near in _neighbors(one.strokes[-1])
+            ]
+            found += coarse + self._candidates(fine)
+        return _most_promising(found)
 
-    def further(self, states: Sequence[_State]) -> list[_State]:
-        """Return the most promising states one stroke on."""
-        found: list[_State] = []
-        for state in states:
-            first = self._judged([(*state.strokes, stroke) for stroke in _first_strokes()], state)
-            first = self._best(first)
-            near = [(*state.strokes, near) for one in first for near in _neighbors(one.strokes[-1])]
-            found += first + self._judged(near)
-        return self._best(found)
-
-    def trimmed(self, state: _State) -> _State:
-        """Make a turned state smaller, as long as it stays turned."""
+    def _reduced(self, candidate: _Candidate) -> _Candidate:
+        """Make a candidate that turns the answer smaller, as long as it turns the answer."""
         while True:
-            others: list[tuple[Stroke, ...]] = []
-            for place, stroke in enumerate(state.strokes):
-                before, after = state.strokes[:place], state.strokes[place + 1 :]
+            variants: list[tuple[Stroke, ...]] = []
+            for place, stroke in enumerate(candidate.strokes):
+                before, after = candidate.strokes[:place], candidate.strokes[place + 1 :]
                 if before + after:
-                    others.append(before + after)
-                others += [(*before, near, *after) for near in _neighbors(stroke)]
-            turned = [other for other in self._judged(others) if other.margin > 0]
-            least = min(turned, key=lambda other: other.ink, default=state)
-            if least.ink > state.ink - 0.2:
-                return state
-            state = least
+                    variants.append(before + after)
+                variants += [(*before, near, *after) for near in _neighbors(stroke)]
+            turning = [one for one in self._candidates(variants) if one.margin > 0]
+            least = min(turning, key=lambda one: one.ink, default=candidate)
+            if least.ink > candidate.ink - MIN_SAVING:
+                return candidate
+            candidate = least
 
-    def _best(self, states: Sequence[_State]) -> list[_State]:
-        chosen: list[_State] = []
-        for state in sorted(states, key=self.worth, reverse=True):
-            if all(_difference(state.image, other.image) >= APART for other in chosen):
-                chosen.append(state)
-            if len(chosen) == KEPT:
-                break
-        return chosen
+    def _candidates(
+        self, variants: Sequence[tuple[Stroke, ...]], start: _Candidate | None = None
+    ) -> list[_Candidate]:
+        """Apply strokes to the image and ask the classifier.
 
-    def _judged(
-        self, ways: Sequence[tuple[Stroke, ...]], start: _State | None = None
-    ) -> list[_State]:
-        """Return what strokes make of the image; those that change nothing are left out.
-
-        Where all but the last stroke have been made in `start`, only that one is made.
+        With `start`, which has all but the last stroke, only the last stroke is applied, and
+        strokes that change nothing are left out.
         """
         images, kept = [], []
-        for strokes in ways:
+        for strokes in variants:
             image = start.image if start else self.image
             for stroke in strokes[-1:] if start else strokes:
-                image = stroke.on(image)
+                image = stroke.apply(image)
             if start is None or _difference(image, start.image) >= 1:
                 images.append(image)
                 kept.append(strokes)
-        states = []
-        for first in range(0, len(images), _BATCH):
-            part = np.stack(images[first : first + _BATCH])
-            answers = self.classifier.predict_proba(part)
-            margins = np.max([log_odds(answers, digit) for digit in self.targets], axis=0)
-            self.progress(len(part))
-            for image, strokes, margin in zip(
-                part, kept[first : first + _BATCH], margins, strict=True
-            ):
-                ink = _difference(image, self.image)
-                states.append(_State(image, strokes, float(margin), ink))
-        return states
+        if not images:
+            return []
+        probabilities = self.classifier.predict_proba(np.stack(images))
+        margins = np.max([log_odds(probabilities, digit) for digit in self.targets], axis=0)
+        return [
+            _Candidate(image, strokes, float(margin), _difference(image, self.image))
+            for image, strokes, margin in zip(images, kept, margins, strict=True)
+        ]
 
 
-def _difference(one: Images, other: Images) -> float:
-    """Return how much ink two images differ by, in pixels of full ink."""
+def _most_promising(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+    """Return the best candidates that differ from each other."""
+    chosen: list[_Candidate] = []
+    for one in sorted(candidates, key=lambda candidate: candidate.value, reverse=True):
+        if all(_difference(one.image, other.image) >= MIN_DIFFERENCE for other in chosen):
+            chosen.append(one)
+        if len(chosen) == BEAM_WIDTH:
+            break
+    return chosen
+
+
+def _difference(one: Gray, other: Gray) -> float:
+    """Return the ink by which two images differ, in pixels of full ink."""
     return float(cv2.norm(one, other, cv2.NORM_L1)) / 255
 
 
 @cache
-def _first_strokes() -> tuple[Stroke, ...]:
+def _coarse_strokes() -> tuple[Stroke, ...]:
     """Return the strokes that are tried everywhere."""
-    places = [float(at) for at in range(MARGIN + 1, 28 - MARGIN, STEP)]
+    places = [float(at) for at in range(MARGIN + 1, SIDE - MARGIN, GRID_STEP)]
     return tuple(
         stroke
         for x in places
         for y in places
         for length in LENGTHS
-        for turn in range(TURNS if length else 1)
+        for direction in range(DIRECTIONS if length else 1)
         for added in (True, False)
-        if _inside(stroke := Stroke(x, y, length, np.pi * turn / TURNS, added))
+        if _inside(stroke := Stroke(x, y, length, np.pi * direction / DIRECTIONS, added))
     )
 
 
 def _neighbors(stroke: Stroke) -> Iterator[Stroke]:
-    """Give strokes that differ a little: in place, length or direction."""
+    """Yield strokes that differ slightly in place, length or direction."""
     steps = [{"x": stroke.x + dx, "y": stroke.y + dy} for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
     steps += [{"length": max(0.0, stroke.length + longer)} for longer in (-3, -1.5, 2)]
     steps += [{"angle": stroke.angle + turn} for turn in (-np.pi / 12, np.pi / 12)]
@@ -282,16 +277,16 @@ def _neighbors(stroke: Stroke) -> Iterator[Stroke]:
 
 
 def _inside(stroke: Stroke) -> bool:
-    low, high = MARGIN, 27 - MARGIN
+    low, high = MARGIN, SIDE - 1 - MARGIN
     return all(low <= at <= high for end in stroke.ends for at in end)
 
 
 @cache
 def _cover(stroke: Stroke) -> npt.NDArray[np.float32]:
-    """Return float32 (28, 28): how much of each pixel a stroke covers, 0 to 1."""
-    large = np.zeros((28 * _ZOOM, 28 * _ZOOM), np.uint8)
+    """Return float32 (28, 28): the part of each pixel that a stroke covers, 0 to 1."""
+    large = np.zeros((SIDE * _ZOOM, SIDE * _ZOOM), np.uint8)
     start, end = ([round((at + 0.5) * _ZOOM) for at in point] for point in stroke.ends)
-    width = PEN if stroke.added else RUBBER
+    width = PEN_WIDTH if stroke.added else ERASER_WIDTH
     cv2.line(large, start, end, 255, round(width * _ZOOM), cv2.LINE_AA)
-    small = cv2.resize(large, (28, 28), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(large, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return np.asarray(small / 255, np.float32)

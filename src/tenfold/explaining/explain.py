@@ -13,8 +13,9 @@ import numpy.typing as npt
 from tenfold.classifiers.base import Classifier
 from tenfold.classifiers.bundle import load_bundle, load_classifier
 from tenfold.errors import MissingExtraError, PictureError, UsageError
-from tenfold.explaining.counterfactual import Change, smallest_change
+from tenfold.explaining.counterfactual import Counterfactual, find_counterfactual
 from tenfold.explaining.explanation_figures import draw_explanation
+from tenfold.explaining.gradients import GradientExplainer, load_gradients
 from tenfold.explaining.occlusion import occlusion
 from tenfold.explaining.receptive_field import convolutions
 from tenfold.formatting import count, percent
@@ -27,13 +28,25 @@ from tenfold.reporting.drawing import Drawing
 from tenfold.reporting.html import Section, render_sections
 from tenfold.reporting.saving import save_page
 
-OCCLUSION, GRADIENTS, GRAD_CAM, CHANGE = (
-    "occlusion", "integrated-gradients", "grad-cam", "change",
-)  # fmt: skip
-METHODS = (OCCLUSION, GRADIENTS, GRAD_CAM, CHANGE)
+PARAGRAPHS = {
+    "occlusion": "Occlusion: a black square of 5x5 pixels covers every place in turn. Amber ink "
+    "speaks for the answer: without it, the answer is less certain. Blue ink speaks against it. "
+    "Below: by how much the odds of the answer fall at the most important place.",
+    "integrated-gradients": "Integrated gradients: the contribution of each pixel while the ink "
+    "grows from black to the picture. The contributions add up to the whole change of the odds. "
+    "Drawn slightly blurred.",
+    "grad-cam": "Grad-CAM: where the last convolution sees evidence for the answer. As coarse as "
+    "the feature maps of that layer, without a unit.",
+    "counterfactual": "Counterfactual: a few short strokes, added in amber and erased in blue, "
+    "after which another digit is read. A greedy search finds them: they are small, but not "
+    "certainly the smallest. If the runner-up cannot be reached, another digit is aimed at.",
+}
+"""What each method shows, for the page."""
 
-WITHOUT_GRADIENTS = (OCCLUSION, CHANGE)
-"""What works on every classifier, in the base install."""
+METHODS = tuple(PARAGRAPHS)
+
+WITHOUT_GRADIENTS = ("occlusion", "counterfactual")
+"""Methods that work on any classifier, in the base install."""
 
 _log = logging.getLogger(__name__)
 
@@ -43,31 +56,31 @@ class DigitExplanation:
     """Why one digit was read as it was.
 
     Attributes:
-        digit: What was read.
-        maps: float64 (28, 28) by method: how much the ink there speaks for the digit (above 0)
-            or against it (below 0), in powers of ten of the odds; Grad-CAM knows no unit.
-        change: What would have to change, or None if that was not asked.
-        figure: All of it, drawn.
+        digit: The digit as it was read.
+        maps: float64 (28, 28) by method: how much the ink speaks for the answer (above 0) or
+            against it (below 0), in powers of ten of the odds; Grad-CAM has no unit.
+        counterfactual: The change that turns the answer, or None if it was not asked for.
+        figure: A drawing of all this.
     """
 
     digit: Digit
     maps: dict[str, npt.NDArray[np.float64]]
-    change: Change | None
+    counterfactual: Counterfactual | None
     figure: Drawing
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what `tenfold explain --json` tells of a digit."""
+        """Return an entry of `tenfold explain --json`."""
         document: dict[str, Any] = self.digit.to_dict()
         document["maps"] = {name: values.round(4).tolist() for name, values in self.maps.items()}
-        if self.change is not None:
-            document["change"] = {
-                "to": self.change.after,
-                "turned": self.change.turned,
-                "confidence": round(self.change.confidence, 4),
-                "ink": round(self.change.ink, 2),
+        if found := self.counterfactual:
+            document["counterfactual"] = {
+                "digit": found.target,
+                "found": found.found,
+                "confidence": round(found.confidence, 4),
+                "ink": round(found.ink, 2),
                 "strokes": [
                     {"added": stroke.added, "from": list(start), "to": list(end)}
-                    for stroke in self.change.strokes
+                    for stroke in found.strokes
                     for start, end in [stroke.ends]
                 ],
             }
@@ -81,9 +94,9 @@ class Explanation:
     Attributes:
         picture: The upright picture.
         reading: What was read in it.
-        digits: Its digits, explained, top to bottom and left to right.
-        name: What the picture is called.
-        notes: What was left out, and why.
+        digits: Its digits with explanations, top to bottom and left to right.
+        name: Name of the picture.
+        notes: What is left out, and why.
     """
 
     picture: Picture
@@ -94,20 +107,42 @@ class Explanation:
 
     @cached_property
     def figures(self) -> dict[str, Drawing]:
-        """Drawings by name, as the files are called."""
+        """Drawings by file name, without suffix."""
         return {f"digit-{number}": one.figure for number, one in enumerate(self.digits, 1)}
 
     @cached_property
     def page(self) -> str:
-        """All of it as one HTML page."""
-        return _page(self)
+        """The HTML page."""
+        first = self.digits[0]
+        shown = [*first.maps] + ["counterfactual"] * (first.counterfactual is not None)
+        notes = [f"{note[0].upper()}{note[1:]}." for note in self.notes]
+        annotated = np.asarray(annotate(self.picture, self.reading))
+        return render_sections(
+            eyebrow="an explanation",
+            name=" ".join(self.reading.text.split()),
+            heading="and why it was read so",
+            facts=f"{count(len(self.digits), 'digit')} in {Path(self.name).name}.",
+            lede="An explanation shows what the classifier used, not whether it is right.",
+            sections=[
+                Section(
+                    "What was read",
+                    ["Below the picture: its digits as the network sees them."],
+                    [(annotated, "The picture with boxes around its digits")],
+                ),
+                Section(
+                    "Digit by digit",
+                    [PARAGRAPHS[name] for name in shown] + notes,
+                    list(self.figures.values()),
+                ),
+            ],
+        )
 
     def _repr_html_(self) -> str:
         """Let notebooks show the figures."""
         return "".join(figure.svg() for figure in self.figures.values())
 
     def save(self, folder: str | Path) -> list[Path]:
-        """Write the page, and every figure as PNG and as SVG; return what was written."""
+        """Write the page, and every figure as PNG and SVG; return the files, the page first."""
         return save_page(self.page, self.figures, Path(folder))
 
 
@@ -120,56 +155,61 @@ def explain(
     target: int | None = None,
     progress: bool = False,
 ) -> Explanation:
-    """Tell why the digits of a picture were read as they were.
+    """Explain why the digits of a picture were read as they were.
 
     Args:
-        picture: Whatever `tenfold.Reader` reads.
-        model: Shipped name, bundle folder, or any classifier at all.
-        methods: Some of `METHODS`; left out, all that can be had: without Keras, and for a
-            classifier of another kind, those that need no gradients.
+        picture: Anything that `tenfold.Reader` reads.
+        model: Shipped name, bundle folder, or any classifier.
+        methods: Some of `METHODS`; by default all that are available. Without Keras, and for a
+            classifier of another kind, these are the ones without gradients.
         single: The picture shows one digit.
-        target: The digit to turn the answers to in "change"; the runner-up if left out.
+        target: The digit that counterfactuals aim at; by default the runner-up.
         progress: Draw a progress bar on stderr.
 
     Raises:
         TenfoldError: No such model or method, a picture that cannot be read or holds no digit, or
-            a method that needs what is not installed.
+            a method that needs a missing package.
     """
     from tqdm import tqdm
 
-    strange = [name for name in methods if name not in METHODS]
-    if strange:
-        raise UsageError(f"no method {strange[0]!r}; there are: {', '.join(METHODS)}")
+    unknown = [name for name in methods if name not in METHODS]
+    if unknown:
+        raise UsageError(f"no method {unknown[0]!r}; there are: {', '.join(METHODS)}")
     if target is not None and not 0 <= target <= 9:
-        raise UsageError(f"the digit to turn to is {target}; it must lie between 0 and 9")
+        raise UsageError(f"the target of the counterfactual is {target}; it must be 0 to 9")
     classifier = model if isinstance(model, Classifier) else load_classifier(model)
     name = picture_name(picture)
     decoded = load_picture(picture)
     reading = Reader(classifier).read_picture(decoded, single=single)
-    found = [digit for line in reading.lines for digit in line.digits]
-    if not found:
+    digits = [digit for line in reading.lines for digit in line.digits]
+    if not digits:
         hint = "" if single else "; if it shows one digit, try --single"
         raise PictureError(f"no digit was found in {name}{hint}")
-    slopes, notes = _slopes(model, methods)
-    chosen = methods or _possible(slopes)
-    with tqdm(total=len(found) * len(chosen), disable=not progress, leave=False) as bar:
+    gradients, notes = _load_gradients(model, methods)
+    chosen = methods or _available(gradients)
+    with tqdm(total=len(digits) * len(chosen), disable=not progress, leave=False) as bar:
         explained = tuple(
-            _explained(digit, classifier, slopes, chosen, target, bar.update) for digit in found
+            _explain_digit(digit, classifier, gradients, chosen, target, bar.update)
+            for digit in digits
         )
     return Explanation(decoded, reading, explained, name, notes)
 
 
-def _slopes(model: str | Path | Classifier, methods: Sequence[str]) -> tuple[Any, tuple[str, ...]]:
-    """Return the network with its slopes, if it is needed and can be had, or why not."""
+def _load_gradients(
+    model: str | Path | Classifier, methods: Sequence[str]
+) -> tuple[GradientExplainer | None, tuple[str, ...]]:
+    """Return the network with its gradients if a method needs it, or the reason why not.
+
+    Raises:
+        TenfoldError: A method that was asked for needs gradients, and there are none.
+    """
     wanted = [name for name in methods or METHODS if name not in WITHOUT_GRADIENTS]
     if not wanted:
         return None, ()
     try:
         if isinstance(model, Classifier):
             raise UsageError("gradients need a model by name or folder, not any classifier")
-        from tenfold.explaining.gradients import load_slopes
-
-        return load_slopes(load_bundle(model)), ()
+        return load_gradients(load_bundle(model)), ()
     except (MissingExtraError, UsageError) as error:
         if methods:
             raise
@@ -178,75 +218,35 @@ def _slopes(model: str | Path | Classifier, methods: Sequence[str]) -> tuple[Any
         return None, (note,)
 
 
-def _possible(slopes: Any) -> Sequence[str]:
-    """Return the methods that can be had."""
-    if slopes is None:
+def _available(gradients: GradientExplainer | None) -> Sequence[str]:
+    if gradients is None:
         return WITHOUT_GRADIENTS
-    return METHODS if convolutions(slopes.recipe) else [m for m in METHODS if m != GRAD_CAM]
+    has_convolution = bool(convolutions(gradients.recipe))
+    return [name for name in METHODS if name != "grad-cam" or has_convolution]
 
 
-def _explained(
+def _explain_digit(
     digit: Digit,
     classifier: Classifier,
-    slopes: Any,
+    gradients: Any,
     methods: Sequence[str],
     target: int | None,
-    done: Callable[[int], object],
+    progress: Callable[[int], object],
 ) -> DigitExplanation:
     image, answer = digit.canvas, digit.digit
-    ways: dict[str, Callable[[], npt.NDArray[np.float64]]] = {
-        OCCLUSION: lambda: occlusion(classifier, image, answer),
-        GRADIENTS: lambda: slopes.integrated_gradients(image, answer),
-        GRAD_CAM: lambda: slopes.grad_cam(image, answer),
+    functions: dict[str, Callable[[], Any]] = {
+        "occlusion": lambda: occlusion(classifier, image, answer),
+        "integrated-gradients": lambda: gradients.integrated_gradients(image, answer),
+        "grad-cam": lambda: gradients.grad_cam(image, answer),
+        "counterfactual": lambda: find_counterfactual(classifier, image, target),
     }
-    maps = {}
-    for name, way in ways.items():
+    found = {}
+    for name, function in functions.items():
         if name in methods:
-            maps[name] = way()
-            done(1)
-    change = None
-    if CHANGE in methods:
-        change = smallest_change(classifier, image, target)
-        done(1)
+            found[name] = function()
+            progress(1)
+    counterfactual = found.pop("counterfactual", None)
     words = f"{answer} ({percent(digit.confidence)})"
-    words += ", too uncertain to call" if digit.rejected else ""
-    return DigitExplanation(digit, maps, change, draw_explanation(image, words, maps, change))
-
-
-def _page(explanation: Explanation) -> str:
-    methods = list(explanation.digits[0].maps)
-    words = {
-        OCCLUSION: "Occlusion: a black square of 5x5 pixels covers every place in turn. Amber is "
-        "ink without which the answer is held less firmly, blue ink without which it is held more "
-        "firmly; below, by how much the odds of the answer fall where the most is lost.",
-        GRADIENTS: "Integrated gradients: how the answer grows while the ink does, from black to "
-        "the picture, shared out among the pixels; all together make up the whole difference. "
-        "Drawn a little blurred.",
-        GRAD_CAM: "Grad-CAM: where the last convolution sees what speaks for the answer. It is as "
-        "coarse as that layer's maps and knows no unit.",
-    }
-    paragraphs = [words[name] for name in methods]
-    if explanation.digits[0].change is not None:
-        paragraphs.append(
-            "What would change it: a few short strokes, amber to be added and blue to be rubbed "
-            "out, after which another digit is read. A greedy search finds them: small, not for "
-            "certain the smallest. Where the runner-up cannot be had, another digit is taken."
-        )
-    paragraphs += [note[0].upper() + note[1:] + "." for note in explanation.notes]
-    figures = [one.figure for one in explanation.digits]
-    seen = np.asarray(annotate(explanation.picture, explanation.reading))
-    return render_sections(
-        eyebrow="an explanation",
-        name=" ".join(explanation.reading.text.split()),
-        heading="and why it was read so",
-        facts=f"{count(len(figures), 'digit')} in {Path(explanation.name).name}.",
-        lede="An explanation says what the classifier went by, not whether it was right.",
-        sections=[
-            Section(
-                "What was read",
-                ["Below the picture, what the network was shown of it."],
-                [(seen, "The picture with boxes around its digits")],
-            ),
-            Section("Digit by digit", paragraphs, figures),
-        ],
-    )
+    words += ", too uncertain to accept" if digit.rejected else ""
+    figure = draw_explanation(image, words, found, counterfactual)
+    return DigitExplanation(digit, found, counterfactual, figure)

@@ -1,83 +1,85 @@
-"""Explanations of one digit, drawn side by side."""
+"""Figures of `explain`: one digit with its explanations side by side."""
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.explaining.counterfactual import Change
-from tenfold.reporting.drawing import AGAINST, FOR, INK, MUTED, Drawing, signed
+from tenfold.arrays import SIDE, Gray
+from tenfold.explaining.counterfactual import Counterfactual
+from tenfold.reporting.drawing import AGAINST, FOR, MUTED, Drawing, Rgb, signed
 
 ZOOM = 5
-PANEL = 28 * ZOOM
+PANEL = SIDE * ZOOM
 GAP = 24
 EDGE = 24
 TOP = 92
 
-SOFT = 0.7
-"""Integrated gradients jump from pixel to pixel; they are drawn blurred by so many pixels."""
+BLUR = 0.7
+"""Standard deviation of the blur of integrated gradients, in pixels; they jump between pixels."""
 
 TITLES = {
-    "occlusion": ("occlusion", "odds fall {} times"),
-    "integrated-gradients": ("integrated gradients", "a pixel: up to {} times"),
+    "occlusion": ("occlusion", "odds fall by up to {}x"),
+    "integrated-gradients": ("integrated gradients", "a pixel: up to {}x"),
     "grad-cam": ("Grad-CAM", "coarse, no unit"),
 }
-"""Title of each method, and what is said of the strongest place."""
+"""Title of each method, and the line about the strongest place."""
 
-Image = npt.NDArray[np.uint8]
 Map = npt.NDArray[np.float64]
 
 
 def draw_explanation(
-    image: Image, answer: str, maps: dict[str, Map], change: Change | None
+    image: Gray, answer: str, maps: dict[str, Map], counterfactual: Counterfactual | None
 ) -> Drawing:
-    """Draw a digit as it was seen, and beside it one panel for each explanation.
+    """Draw a digit as the network sees it, and beside it one panel for each explanation.
 
     Args:
         image: uint8 (28, 28), white ink on black.
-        answer: What it was read as, in a few words.
-        maps: float64 (28, 28) by method, named as `TITLES` does: how much the ink there speaks for
-            the answer (above 0) or against it (below 0).
-        change: What would have to change, or None.
+        answer: The answer, in a few words.
+        maps: float64 (28, 28) by method, named as in `TITLES`: how much the ink speaks for the
+            answer (above 0) or against it (below 0).
+        counterfactual: The change that turns the answer, or None.
     """
-    panels = 1 + len(maps) + (2 if change else 0)
-    width = 2 * EDGE + panels * PANEL + (panels - 1) * GAP
+    panels: list[tuple[str, Rgb, str]] = [("input", _gray(image), "")]
+    for method, values in maps.items():
+        title, words = TITLES[method]
+        words = words.format(_times(float(np.abs(values).max())))
+        blurred = method == "integrated-gradients"
+        drawn = cv2.GaussianBlur(values, (0, 0), BLUR) if blurred else values
+        panels.append((title, _overlay(image, drawn), words))
+    if counterfactual is not None:
+        found = counterfactual
+        words = f"{found.ink:.1f} pixels of ink" if found.strokes else "nothing found"
+        panels.append(("counterfactual", _changes(found), words))
+        words = "read as" if found.found else "closer to"
+        words += f" {found.target} ({found.confidence:.0%})"
+        panels.append(("changed input", _gray(found.changed), words))
+    width = 2 * EDGE + len(panels) * (PANEL + GAP) - GAP
     drawing = Drawing(max(width, 460), TOP + PANEL + 46, f"Why it was read as {answer}")
     drawing.text(EDGE, 30, f"Read as {answer}", 19)
-    means = {FOR: ["speaks for it"] * bool(maps), AGAINST: ["speaks against it"] * bool(maps)}
-    if change is not None:
-        means[FOR].append("to be added")
-        means[AGAINST].append("to be rubbed out")
-    keys = [(color, ", or ".join(words)) for color, words in means.items()]
+    if len(panels) > 2:
+        _draw_legend(drawing, bool(maps), counterfactual is not None)
+    for place, (title, pixels, words) in enumerate(panels):
+        x = EDGE + place * (PANEL + GAP)
+        drawing.text(x, TOP - 18, title, 13)
+        drawing.image(x, TOP, pixels, ZOOM)
+        drawing.text(x, TOP + PANEL + 20, words, 12, MUTED)
+    return drawing
+
+
+def _draw_legend(drawing: Drawing, maps: bool, counterfactual: bool) -> None:
     right = float(drawing.width - EDGE)
-    for color, words in reversed(keys if panels > 2 else []):
+    for color, of_maps, of_counterfactual in (
+        (AGAINST, "speaks against it", "erased"), (FOR, "speaks for it", "added"),
+    ):  # fmt: skip
+        words = ", or ".join([of_maps] * maps + [of_counterfactual] * counterfactual)
         right -= 6.5 * len(words)
         drawing.text(right, 30, words, 12, MUTED)
         drawing.box(right - 17, 25, 10, 10, color)
         right -= 17 + 20
-    x = EDGE
-    _panel(drawing, x, "as it was seen", _gray(image), "")
-    for method, values in maps.items():
-        x += PANEL + GAP
-        soft = (
-            cv2.GaussianBlur(values, (0, 0), SOFT) if method == "integrated-gradients" else values
-        )
-        most = float(np.abs(soft).max())
-        times = _times(float(np.abs(values).max()))
-        title, words = TITLES[method]
-        _panel(drawing, x, title, over(image, soft, most), words.format(times))
-    if change is not None:
-        x += PANEL + GAP
-        words = f"{change.ink:.1f} pixels of ink" if change.strokes else "nothing found"
-        _panel(drawing, x, "what would change it", changed(change), words)
-        x += PANEL + GAP
-        words = "read as" if change.turned else "nearer to"
-        words += f" {change.after} ({change.confidence:.0%})"
-        _panel(drawing, x, "then it looks so", _gray(change.changed), words)
-    return drawing
 
 
 def _times(decades: float) -> str:
-    """Return a power of ten as a number for reading, in two digits: 2.2, 120, 730,000."""
+    """Return a power of ten as a number with two digits: 2.2, 120, 730,000."""
     value = 10 ** min(decades, 9.0)
     if value < 10:
         return f"{value:.1f}"
@@ -85,26 +87,20 @@ def _times(decades: float) -> str:
     return f"{round(value / unit) * unit:,}"
 
 
-def over(image: Image, values: Map, most: float) -> Image:
-    """Return a map in amber and blue over the dimmed digit, uint8 (28, 28, 3)."""
-    colors = signed(values, most or 1.0).astype(float)
-    shown: Image = np.clip(colors + 0.3 * image[..., None], 0, 255).astype(np.uint8)
+def _overlay(image: Gray, values: Map) -> Rgb:
+    """Return a map in amber and blue over the dimmed digit."""
+    colors = signed(values, float(np.abs(values).max()) or 1.0).astype(float)
+    shown: Rgb = np.clip(colors + 0.3 * image[..., None], 0, 255).astype(np.uint8)
     return shown
 
 
-def changed(change: Change) -> Image:
-    """Return the digit dimmed, ink to be added in amber and to be taken away in blue."""
-    difference = (change.changed.astype(float) - change.image) / 255
-    stays = 0.55 * np.minimum(change.image, change.changed)[..., None]
-    shown: Image = np.clip(stays + signed(difference, 1.0), 0, 255).astype(np.uint8)
+def _changes(found: Counterfactual) -> Rgb:
+    """Return the dimmed digit with added ink in amber and erased ink in blue."""
+    difference = (found.changed.astype(float) - found.image) / 255
+    kept = 0.55 * np.minimum(found.image, found.changed)[..., None]
+    shown: Rgb = np.clip(kept + signed(difference, 1.0), 0, 255).astype(np.uint8)
     return shown
 
 
-def _gray(image: Image) -> Image:
+def _gray(image: Gray) -> Rgb:
     return np.repeat(image[..., None], 3, axis=-1)
-
-
-def _panel(drawing: Drawing, x: float, title: str, pixels: Image, words: str) -> None:
-    drawing.text(x, TOP - 18, title, 13, INK)
-    drawing.image(x, TOP, pixels, ZOOM)
-    drawing.text(x, TOP + PANEL + 20, words, 12, MUTED)

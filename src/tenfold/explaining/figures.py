@@ -1,12 +1,12 @@
-"""What a network learned, drawn: filters, feature maps, top patches, the test set as a map."""
+"""Figures of `show`: filters, feature maps, top patches, the map of the test images."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import CLASSES
-from tenfold.explaining.top_patches import Excitement
+from tenfold.arrays import CLASSES, SIDE, Gray, Images, Labels
+from tenfold.explaining.top_patches import TopPatches
 from tenfold.formatting import percent
 from tenfold.recipes.layers import LayerRow
 from tenfold.reporting.drawing import (
@@ -24,39 +24,44 @@ from tenfold.reporting.drawing import (
 )
 
 WIDTH, EDGE = 1000, 24
-ROOM = WIDTH - 2 * EDGE
+INNER_WIDTH = WIDTH - 2 * EDGE
 
 ZOOM = 5
-"""Pixels for one of a single image."""
+"""Magnification of a single image."""
 
 DIGIT_COLORS = (
     "#88ccee", "#ee8866", "#ddcc77", "#44aa99", "#cc6699",
     "#aaaa33", "#6688dd", "#ffaabb", "#bbdd55", "#cccccc",
 )  # fmt: skip
-"""A hue for each digit (after P. Tol's light and muted schemes); ten hues are too many to be told
-apart by all, so the digits are written beside them."""
+"""A hue for each digit, after P. Tol's light and muted schemes. Not everybody can tell ten hues
+apart, so the digits are written on the map too."""
 
-STRONGEST = 0.99
-"""Weights stronger than this part of all are drawn alike, or a single one would darken the rest."""
+WEIGHT_QUANTILE = 0.99
+"""Quantile of the absolute weights at the end of the color scale: a few extreme weights would make
+all others dark."""
 
 Maps = npt.NDArray[np.float32]
 
 
 def draw_filters(name: str, kernel: Maps) -> Drawing:
-    """Draw the filters of a convolution, float32 (height, width, channels seen, filters).
+    """Draw the filters of a convolution.
 
-    Of a first convolution a grid of filters; of a later one a column for each filter, with a
-    square for each channel that it sees.
+    The first convolution is drawn as a grid of filters, a later one as a column for each filter
+    with a square for each input channel.
+
+    Args:
+        name: Name of the layer.
+        kernel: float32 (height, width, input channels, filters).
     """
     height, width, seen, filters = kernel.shape
-    most = float(np.quantile(np.abs(kernel), STRONGEST)) or 1.0
+    most = float(np.quantile(np.abs(kernel), WEIGHT_QUANTILE)) or 1.0
     tiles = signed(np.moveaxis(kernel, (2, 3), (0, 1)), most).reshape(-1, height, width, 3)
     single = 1 in (seen, filters)
     columns = _even(seen * filters, 16) if single else filters
     gap = 8 if single else 1 if width > 1 else 0
-    zoom = max(1, min(16 if single else 8, (ROOM // columns - gap) // width))
+    zoom = max(1, min(16 if single else 8, (INNER_WIDTH // columns - gap) // width))
     sheet = mosaic(tiles, columns, gap, zoom, RULE if gap == 1 else GROUND)
-    factor = min(1.0, ROOM / sheet.shape[1])
+    factor = min(1.0, INNER_WIDTH / sheet.shape[1])
     drawing = Drawing(WIDTH, round(sheet.shape[0] * factor) + 88, f"The filters of {name}")
     drawing.text(EDGE, 30, f"{name}: {_filters_words(kernel)}", 17)
     scale_bar(drawing, WIDTH - EDGE, 30, most, both=True)
@@ -74,29 +79,29 @@ def _filters_words(kernel: Maps) -> str:
     return words if seen == 1 else f"{words} (columns) on {seen} channels (rows)"
 
 
-def draw_way(
-    image: npt.NDArray[np.uint8], maps: Mapping[str, Maps], layers: Sequence[LayerRow], title: str
+def draw_feature_maps(
+    image: Gray, maps: Mapping[str, Maps], layers: Sequence[LayerRow], title: str
 ) -> Drawing:
-    """Draw what every layer makes of an image, from the pixels down to the answer.
+    """Draw the feature maps of every layer for one image, from the pixels down to the answer.
 
     Args:
         image: uint8 (28, 28).
-        maps: What the layers say of it alone, float32 (height, width, channels) or (units,).
-        layers: Their rows, in order.
-        title: What it is.
+        maps: Output of each layer, float32 (height, width, channels) or (units,).
+        layers: The layers, in order.
+        title: Title of the drawing.
     """
     drawing = Drawing(WIDTH, 0, title)
     drawing.image(EDGE, EDGE, image, ZOOM)
     drawing.text(EDGE + 164, EDGE + 14, title, 20)
-    words = "What the network is shown: 28x28 pixels, white ink on black."
+    words = "The network's input: 28x28 pixels, white ink on black."
     drawing.text(EDGE + 164, EDGE + 44, words, 14, MUTED)
-    words = "Below, what each layer makes of it: dark says nothing, light says much."
+    words = "Below, the feature maps of each layer: dark is no activation, light is high."
     drawing.text(EDGE + 164, EDGE + 66, words, 14, MUTED)
     y = EDGE + 140.0 + 40
     for row in layers:
         values = maps[row.name]
         if row.kind == "flatten" or row.name in ("logits", "probabilities"):
-            continue  # the values of the layer before; sums and answer come last
+            continue  # the values of the layer before; the answer comes last
         y = _draw_layer(drawing, y, row, values)
     y = _draw_answer(drawing, y, maps["logits"], maps["probabilities"])
     drawing.height = round(y)
@@ -114,14 +119,14 @@ def _draw_layer(drawing: Drawing, y: float, row: LayerRow, values: Maps) -> floa
         words = "one map" if channels == 1 else f"{channels} maps"
         drawing.text(EDGE, y, f"{row.name}: {words} of {height}x{width}", 15)
         columns = _even(channels, 16 if channels <= 64 else 32)
-        zoom = max(1, (ROOM // columns - 3) // width) if channels > 1 else ZOOM
+        zoom = max(1, (INNER_WIDTH // columns - 3) // width) if channels > 1 else ZOOM
         sheet = mosaic(np.moveaxis(colored, 2, 0), columns, 3, zoom)
     else:
         drawing.text(EDGE, y, f"{row.name}: {values.size} values", 15)
         columns = min(values.size, 50)
-        sheet = mosaic(colored[:, None, None], columns, 2, min(24, ROOM // columns - 2))
+        sheet = mosaic(colored[:, None, None], columns, 2, min(24, INNER_WIDTH // columns - 2))
     scale_bar(drawing, WIDTH - EDGE, y, most, both=both)
-    factor = ROOM / sheet.shape[1] if sheet.shape[1] > 0.75 * ROOM else 1
+    factor = INNER_WIDTH / sheet.shape[1] if sheet.shape[1] > 0.75 * INNER_WIDTH else 1
     drawing.image(EDGE, y + 18, sheet, factor)
     return y + 60 + float(sheet.shape[0] * factor)
 
@@ -129,9 +134,9 @@ def _draw_layer(drawing: Drawing, y: float, row: LayerRow, values: Maps) -> floa
 def _draw_answer(drawing: Drawing, y: float, logits: Maps, probabilities: Maps) -> float:
     drawing.line(EDGE, y - 18, WIDTH - EDGE, y - 18)
     drawing.text(EDGE, y, "logits and probabilities: the answer", 15)
-    words = "below each digit its sum, above it the probability that comes of it"
+    words = "above each digit its probability, below it its logit"
     drawing.text(WIDTH - EDGE, y, words, 12, MUTED, "end")
-    pitch, tall = ROOM / CLASSES, 70
+    pitch, tall = INNER_WIDTH / CLASSES, 70
     base = y + 34 + tall
     for digit, probability in enumerate(map(float, probabilities)):
         x = EDGE + digit * pitch
@@ -147,25 +152,26 @@ def _draw_answer(drawing: Drawing, y: float, logits: Maps, probabilities: Maps) 
     return base + 64
 
 
-def draw_excitement(found: Excitement, grown: npt.NDArray[np.uint8] | None) -> Drawing:
-    """Draw the nine patches that excite each filter most, and beside them the image grown for it.
+def draw_top_patches(found: TopPatches, synthesized: Images | None) -> Drawing:
+    """Draw the nine top patches of each filter, and beside them the image synthesized for it.
 
     Args:
-        found: From `tenfold.explaining.top_patches.excite`.
-        grown: uint8 (filters, size, size), or None if there is none.
+        found: From `tenfold.explaining.top_patches.top_patches`.
+        synthesized: uint8 (filters, size, size), or None without Keras.
     """
     size = found.patches.shape[-1]
-    side = 105 if grown is not None else 96  # lets four, or eight, stand in a row
+    side = 105 if synthesized is not None else 96  # lets four, or eight, stand in a row
     zoom = max(1, (side - 4) // 3 // size)
     sheets = [mosaic(nine, 3, 2, zoom) for nine in found.patches]
     block = sheets[0].shape[0]
-    cell = block + (8 + block if grown is not None else 0) + 26
-    columns = _even(len(sheets), max(1, (ROOM + 26) // cell))
+    cell = block + (8 + block if synthesized is not None else 0) + 26
+    columns = _even(len(sheets), max(1, (INNER_WIDTH + 26) // cell))
     rows = -(-len(sheets) // columns)
-    drawing = Drawing(WIDTH, 0, f"What excites the filters of {found.layer} most")
-    words = f"{found.layer}: what excites {len(sheets)} of its filters most"
+    drawing = Drawing(WIDTH, 0, f"Patches that activate the filters of {found.layer} most")
+    words = f"{found.layer}: what activates {len(sheets)} of its filters most"
     drawing.text(EDGE, 30, words, 17)
-    words = f"each sees {size}x{size} pixels" if size < 28 else "each sees the whole image"
+    words = f"{size}x{size} pixels" if size < SIDE else "the whole image"
+    words = f"receptive field: {words}"
     drawing.text(WIDTH - EDGE, 30, words, 14, MUTED, "end")
     left = (WIDTH - columns * cell + 26) / 2
     for place, (number, sheet) in enumerate(zip(found.filters, sheets, strict=True)):
@@ -173,29 +179,29 @@ def draw_excitement(found: Excitement, grown: npt.NDArray[np.uint8] | None) -> D
         y = 62 + place // columns * (block + 40)
         drawing.text(x, y, f"filter {number}", 12, MUTED)
         drawing.image(x, y + 12, sheet)
-        if grown is not None:
-            drawing.image(x + block + 8, y + 12, grown[place], block / size)
+        if synthesized is not None:
+            drawing.image(x + block + 8, y + 12, synthesized[place], block / size)
     drawing.height = 62 + rows * (block + 40) + 6
     return drawing
 
 
 def _even(count: int, most: int) -> int:
-    """Return how many of `count` things to put in a row, `most` at most, for rows alike."""
+    """Return the number of columns, `most` or less, that fills rows evenly."""
     return -(-count // -(-count // most))
 
 
 def draw_map(
-    points: Maps, labels: npt.NDArray[np.uint8], predicted: npt.NDArray[np.integer], title: str
+    points: Maps, labels: Labels, predicted: npt.NDArray[np.integer], title: str
 ) -> Drawing:
-    """Draw images as points, colored by digit, those read wrongly with a cross.
+    """Draw images as points, colored by digit, with crosses for errors.
 
     Args:
         points: float32 (n, 2).
-        labels: Integers (n,), what they are.
-        predicted: Integers (n,), what they were read as.
-        title: What it is.
+        labels: uint8 (n,).
+        predicted: Integers (n,), the answers.
+        title: Title of the drawing.
     """
-    side = ROOM
+    side = INNER_WIDTH
     drawing = Drawing(WIDTH, side + 100, title)
     drawing.text(EDGE, 30, title, 17)
     low, high = points.min(axis=0), points.max(axis=0)
@@ -217,13 +223,13 @@ def draw_map(
     drawing.line(x - 5, y - 5, x + 5, y + 5, "#ffffff", 2)
     drawing.line(x - 5, y + 5, x + 5, y - 5, "#ffffff", 2)
     drawing.text(
-        x + 16, y, f"read wrongly, what as what: {len(wrong):,} of {len(labels):,}", 14, MUTED
+        x + 16, y, f"errors (label as answer): {len(wrong):,} of {len(labels):,}", 14, MUTED
     )
     return drawing
 
 
 def _on_dots(drawing: Drawing, x: float, y: float, words: str, size: float, anchor: Anchor) -> None:
-    """Write in white with a dark rim, to be read on dots of any color."""
+    """Write in white with a dark rim, readable on dots of any color."""
     rim = 1 + size / 40
     for dx, dy in ((-rim, 0), (rim, 0), (0, -rim), (0, rim)):
         drawing.text(x + dx, y + dy, words, size, "#000000", anchor)

@@ -1,4 +1,4 @@
-"""What needs gradients: integrated gradients, Grad-CAM, images grown for a filter. With Keras."""
+"""Explanations by gradients: integrated gradients, Grad-CAM, feature visualization; with Keras."""
 
 import tempfile
 from collections.abc import Callable
@@ -9,37 +9,40 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import SIDE
+from tenfold.arrays import CLASSES, SIDE, Gray, Images
 from tenfold.classifiers.bundle import KERAS, Bundle, recipe_of
 from tenfold.errors import MissingExtraError, TrainingError, UsageError
-from tenfold.explaining.evidence import LEAST
-from tenfold.explaining.receptive_field import convolutions, field_of
+from tenfold.explaining.occlusion import LEAST
+from tenfold.explaining.receptive_field import convolutions, receptive_field
 from tenfold.networks.deskew import slanting_again
 from tenfold.recipes.layers import Deskew
 from tenfold.recipes.recipe import Recipe
 
-COMPLETE = 0.01
-"""Integrated gradients take steps until they add up to the whole within this part of it."""
+TOLERANCE = 0.01
+"""Integrated gradients take steps until their sum is right within this part of it."""
 
-FEWEST_STEPS, MOST_STEPS = 32, 1024
+MIN_STEPS, MAX_STEPS = 32, 1024
+"""Steps of integrated gradients."""
 
-GROWING_STEPS = 96
+ASCENT_STEPS = 96
+"""Steps of gradient ascent in feature visualization."""
 
 _BATCH = 64
 
 Floats = npt.NDArray[np.float32]
 
 
-class Slopes:
-    """A Keras network with the slopes of its answers.
+class GradientExplainer:
+    """Explains a Keras network by the gradients of its answers.
 
     Args:
-        network: From `tenfold.networks.build.finish_network`, or as `load_slopes` loads it.
-        recipe: What it was built from.
+        network: From `tenfold.networks.build.finish_network`, or as `load_gradients` loads it.
+        recipe: The recipe that it was built from.
 
     Attributes:
         recipe: The recipe.
-        layers: The Keras layers after the pixels, in their order; of an ensemble, the first's.
+        layers: The Keras layers after the pixels, in order; of an ensemble, those of the first
+            member.
     """
 
     def __init__(self, network: Any, recipe: Recipe) -> None:
@@ -48,51 +51,51 @@ class Slopes:
         self._members = [_after_pixels(member) for member in members or [network]]
         self.layers = self._members[0]
 
-    def integrated_gradients(
-        self, image: npt.NDArray[np.uint8], digit: int
-    ) -> npt.NDArray[np.float64]:
+    def integrated_gradients(self, image: Gray, digit: int) -> npt.NDArray[np.float64]:
         """Return how much each pixel speaks for a digit (M. Sundararajan et al. 2017).
 
-        The slope of the log-odds (`tenfold.explaining.evidence`) along the way from black to the
-        image, times the ink. The pixels add up to the log-odds of the image less those of black,
-        within `COMPLETE`: as many steps are taken as that needs, up to `MOST_STEPS`.
+        The gradients of the log-odds (`tenfold.explaining.occlusion.log_odds`) on the way from
+        black to the image, times the ink. Their sum is the log-odds of the image less those of
+        black, within `TOLERANCE`: the number of steps is doubled until it is, up to `MAX_STEPS`.
 
         Args:
             image: uint8 (28, 28), white ink on black.
-            digit: For which digit, 0 to 9.
+            digit: The answer to explain, 0 to 9.
+
+        Returns:
+            float64 (28, 28), in powers of ten of the odds; 0 where there is no ink.
         """
-        pixels = (image / np.float32(255)).astype(np.float32)[None, ..., None]
+        pixels = _pixels(image)
 
         def odds(values: Any) -> Any:
-            return _log_odds(self._answers(values), digit)
+            return _log_odds(self._probabilities(values), digit)
 
         ends = _values(odds, np.concatenate([pixels, np.zeros_like(pixels)]))
         whole = float(ends[0] - ends[1])
-        steps = FEWEST_STEPS
+        steps = MIN_STEPS
         while True:
-            # Middles of equal pieces: the ends, where nothing is drawn, count for nothing.
+            # The centers of equal steps; the black end, without ink, would count for nothing.
             along = (np.arange(steps, dtype=np.float32) + 0.5)[:, None, None, None] / steps
-            slopes = [
-                slope_of(odds, np.asarray(part * pixels, np.float32))
+            gradients = [
+                gradient_of(odds, np.asarray(part * pixels, np.float32))
                 for part in np.array_split(along, -(-steps // _BATCH))
             ]
-            shares = (
-                np.concatenate(slopes).mean(axis=0, dtype=np.float64)[..., 0] * pixels[0, ..., 0]
-            )
+            mean = np.concatenate(gradients).mean(axis=0, dtype=np.float64)
+            shares = mean[..., 0] * pixels[0, ..., 0]
             missed = abs(float(shares.sum()) - whole)
-            if missed <= COMPLETE / 2 * abs(whole) or steps >= MOST_STEPS:
+            if missed <= TOLERANCE / 2 * abs(whole) or steps >= MAX_STEPS:
                 return np.asarray(shares, np.float64)
             steps *= 2
 
-    def grad_cam(self, image: npt.NDArray[np.uint8], digit: int) -> npt.NDArray[np.float64]:
-        """Return where the last convolution saw what speaks for a digit (R. Selvaraju et al. 2017).
+    def grad_cam(self, image: Gray, digit: int) -> npt.NDArray[np.float64]:
+        """Return where the last convolution sees evidence for a digit (R. Selvaraju et al. 2017).
 
-        Its maps, weighted by their mean slope, and the positive part of the sum. As coarse as the
-        maps are. Of an ensemble the first member is asked, unshifted.
+        The positive part of the sum of its feature maps, weighted by their mean gradients. As
+        coarse as these maps. Of an ensemble, for the first member, without shifts.
 
         Args:
             image: uint8 (28, 28), white ink on black.
-            digit: For which digit, 0 to 9.
+            digit: The answer to explain, 0 to 9.
 
         Returns:
             float64 (28, 28), 0 or more.
@@ -103,94 +106,88 @@ class Slopes:
         if not convolutions(self.recipe):
             raise UsageError(f"Grad-CAM needs a convolution, and {self.recipe.name} has none")
         name = convolutions(self.recipe)[-1]
-        layers = self.layers
-        cut = [layer.name for layer in layers].index(name) + 1
-        pixels = (image / np.float32(255)).astype(np.float32)[None, ..., None]
-        maps = _values(lambda values: _through(layers[:cut], values), pixels)
-        slopes = slope_of(lambda v: _log_odds(_through(layers[cut:], v), digit), maps)
-        weights = slopes.mean(axis=(1, 2), keepdims=True)
+        front, back = self._cut(name)
+        maps = _values(lambda values: _through(front, values), _pixels(image))
+        gradients = gradient_of(lambda values: _log_odds(_through(back, values), digit), maps)
+        weights = gradients.mean(axis=(1, 2), keepdims=True)
         seen = np.maximum((weights * maps).sum(axis=-1)[0], 0)
-        seen = field_of(self.recipe, name).spread(seen)
+        seen = receptive_field(self.recipe, name).upsample(seen)
         for layer in self.recipe.layers:
-            if isinstance(layer, Deskew):  # the maps are of the upright image
+            if isinstance(layer, Deskew):  # the maps are of the deskewed image
                 seen = slanting_again(seen, image, layer.width)
         return seen
 
-    def grow(
+    def visualize_features(
         self,
         name: str,
         filters: tuple[int, ...],
         *,
         seed: int = 0,
         progress: Callable[[int], object] = lambda steps: None,
-    ) -> npt.NDArray[np.uint8]:
-        """Grow, for each filter, what it would most like to see, by gradient ascent from noise.
+    ) -> Images:
+        """Synthesize the image that activates each filter most, by gradient ascent from noise.
 
-        The sum that the filter's middle unit makes of the image is climbed, before activation.
-        Between steps the image is smoothed a little and kept within black and white, or what
-        grows is a fine pattern that nobody could write (C. Olah et al., Distill 2017).
+        Maximizes the value of the filter's middle unit before its activation function. Every step
+        shifts the image at random, smooths it and clips it to black and white; without that, fine
+        patterns emerge that nobody could write (C. Olah et al., Distill 2017).
 
         Args:
-            name: A convolution.
-            filters: Which of its filters.
-            seed: Of the noise.
-            progress: Called after every step with 1; there are `GROWING_STEPS`.
+            name: Name of a convolution.
+            filters: Numbers of its filters.
+            seed: Seed of the noise and the shifts.
+            progress: Called after every step with 1; there are `ASCENT_STEPS`.
 
         Returns:
-            uint8 (filters, size, size): what the unit sees of the image grown.
+            uint8 (filters, size, size): the receptive field of the middle unit.
         """
-        layers = self.layers
-        names = [layer.name for layer in layers]
-        front = layers[: names.index(name) + 1]
-        field = field_of(self.recipe, name)
-        side = _values(lambda v: _sums(front, v), np.zeros((1, SIDE, SIDE, 1), np.float32)).shape[1]
+        front, _ = self._cut(name)
+        blank = np.zeros((1, SIDE, SIDE, 1), np.float32)
+        _, side, _, width = _values(lambda values: _sums(front, values), blank).shape
         middle = side // 2
-        chosen = np.eye(side**2, dtype=np.float32)[middle * side + middle].reshape(side, side)
-        mask = np.zeros((len(filters), side, side, self._width(name)), np.float32)
-        mask[np.arange(len(filters)), :, :, list(filters)] = chosen
+        mask = np.zeros((len(filters), side, side, width), np.float32)
+        mask[np.arange(len(filters)), middle, middle, list(filters)] = 1
 
-        def loudness(values: Any) -> Any:
+        def activation(values: Any) -> Any:
             from keras import ops
 
             return ops.sum(_sums(front, values) * mask, axis=(1, 2, 3))
 
         rng = np.random.default_rng(seed)
         images = rng.uniform(0, 0.1, (len(filters), SIDE, SIDE, 1)).astype(np.float32)
-        for step in range(GROWING_STEPS):
+        for step in range(ASCENT_STEPS):
             shift = tuple(rng.integers(-1, 2, 2))
-            slopes = slope_of(loudness, np.roll(images, shift, axis=(1, 2)))
-            slopes = np.roll(slopes, (-shift[0], -shift[1]), axis=(1, 2))
-            slopes /= np.sqrt((slopes**2).mean(axis=(1, 2, 3), keepdims=True)) + 1e-12
-            late = step / GROWING_STEPS
-            images = np.clip(0.98 * images + (0.12 - 0.08 * late) * slopes, 0, 1)
+            gradients = gradient_of(activation, np.roll(images, shift, axis=(1, 2)))
+            gradients = np.roll(gradients, (-shift[0], -shift[1]), axis=(1, 2))
+            gradients /= np.sqrt((gradients**2).mean(axis=(1, 2, 3), keepdims=True)) + 1e-12
+            late = step / ASCENT_STEPS
+            images = np.clip(0.98 * images + (0.12 - 0.08 * late) * gradients, 0, 1)
             blurred = [cv2.GaussianBlur(i[..., 0], (5, 5), 0.8 - 0.4 * late) for i in images]
             images = np.stack(blurred)[..., None]
             progress(1)
+        field = receptive_field(self.recipe, name)
         return np.stack([field.crop(_stretched(i[..., 0]), middle, middle) for i in images])
 
-    def _width(self, name: str) -> int:
-        (layer,) = [one for one in self.layers if one.name == name]
-        return int(layer.output.shape[-1])
+    def _cut(self, name: str) -> tuple[list[Any], list[Any]]:
+        """Return the layers up to a convolution, and those after it."""
+        end = [layer.name for layer in self.layers].index(name) + 1
+        return self.layers[:end], self.layers[end:]
 
-    def _answers(self, pixels: Any) -> Any:
+    def _probabilities(self, pixels: Any) -> Any:
         """Return the probabilities, tensor (n, 10), for pixels in 0..1, tensor (n, 28, 28, 1)."""
         from keras import ops
 
         reach = self.recipe.tta_shifts
-        if not reach:
-            shifted = [pixels]
-        else:
-            around = ops.pad(pixels, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
-            shifts = range(2 * reach + 1)
-            shifted = [
-                around[:, top : top + SIDE, left : left + SIDE] for top in shifts for left in shifts
-            ]
+        around = ops.pad(pixels, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
+        shifts = range(2 * reach + 1)
+        shifted = [
+            around[:, top : top + SIDE, left : left + SIDE] for top in shifts for left in shifts
+        ]
         answers = [_through(layers, one) for layers in self._members for one in shifted]
         return sum(answers[1:], answers[0]) / len(answers)
 
 
-def load_slopes(bundle: Bundle) -> Slopes:
-    """Return the network of a bundle with its slopes; needs Keras.
+def load_gradients(bundle: Bundle) -> GradientExplainer:
+    """Return the network of a bundle, ready to be explained by gradients; needs Keras.
 
     Raises:
         MissingExtraError: Keras is not installed.
@@ -207,14 +204,14 @@ def load_slopes(bundle: Bundle) -> Slopes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / KERAS
         path.write_bytes(bundle.read(KERAS))
-        return Slopes(keras.models.load_model(path, compile=False), recipe_of(bundle))
+        return GradientExplainer(keras.models.load_model(path, compile=False), recipe_of(bundle))
 
 
-def slope_of(function: Callable[[Any], Any], values: Floats) -> Floats:
-    """Return the slopes of a function of tensors, on whichever backend Keras runs.
+def gradient_of(function: Callable[[Any], Any], values: Floats) -> Floats:
+    """Return the gradients of a function of tensors, on whichever backend Keras runs.
 
     Args:
-        function: From a tensor (n, ...) to one of shape (n,); each result hears its own row alone.
+        function: From a tensor (n, ...) to one of shape (n,); each result depends on its own row.
         values: float32 (n, ...).
 
     Returns:
@@ -241,14 +238,18 @@ def slope_of(function: Callable[[Any], Any], values: Floats) -> Floats:
         tensor = torch.tensor(values, requires_grad=True)
         function(tensor).sum().backward()
         return np.asarray(tensor.grad.cpu().numpy(), np.float32)
-    raise TrainingError(f"no slopes on the backend {backend}: take tensorflow, jax or torch")
+    raise TrainingError(f"no gradients on the backend {backend}: take tensorflow, jax or torch")
 
 
-def _stretched(image: Floats) -> npt.NDArray[np.uint8]:
+def _pixels(image: Gray) -> Floats:
+    """Return an image as pixels in 0..1, float32 (1, 28, 28, 1)."""
+    pixels: Floats = (image / np.float32(255)).astype(np.float32)[None, ..., None]
+    return pixels
+
+
+def _stretched(image: Floats) -> Gray:
     """Return an image in 0..1 as uint8, its brightest pixel white."""
-    levels: npt.NDArray[np.uint8] = np.rint(image / max(float(image.max()), 1e-6) * 255).astype(
-        np.uint8
-    )
+    levels: Gray = np.rint(image / max(float(image.max()), 1e-6) * 255).astype(np.uint8)
     return levels
 
 
@@ -259,7 +260,7 @@ def _values(function: Callable[[Any], Any], values: Floats) -> Floats:
 
 
 def _after_pixels(network: Any) -> list[Any]:
-    """Return the layers that follow the pixels in 0..1, in their order: each feeds the next."""
+    """Return the layers that follow the pixels in 0..1, in order: each feeds the next."""
     names = [layer.name for layer in network.layers]
     return list(network.layers[names.index("pixels") + 1 :])
 
@@ -271,7 +272,7 @@ def _through(layers: list[Any], values: Any) -> Any:
 
 
 def _sums(layers: list[Any], values: Any) -> Any:
-    """Return what the last layer makes of its input before its activation."""
+    """Return the output of the last layer before its activation function."""
     import keras
 
     values = _through(layers[:-1], values)
@@ -285,12 +286,12 @@ def _sums(layers: list[Any], values: Any) -> Any:
         last.activation = activation
 
 
-def _log_odds(answers: Any, digit: int) -> Any:
-    """Return what `tenfold.explaining.evidence.log_odds` does, as a tensor."""
+def _log_odds(probabilities: Any, digit: int) -> Any:
+    """Return the same as `tenfold.explaining.occlusion.log_odds`, as a tensor."""
     from keras import ops
 
-    others = np.ones((1, 10), np.float32)
+    others = np.ones((1, CLASSES), np.float32)
     others[0, digit] = 0
-    against = ops.sum(answers * others, axis=1)
-    odds = ops.maximum(answers[:, digit], LEAST) / ops.maximum(against, LEAST)
+    against = ops.sum(probabilities * others, axis=1)
+    odds = ops.maximum(probabilities[:, digit], LEAST) / ops.maximum(against, LEAST)
     return ops.log(odds) / np.float32(np.log(10))

@@ -1,4 +1,4 @@
-"""Where in the image a unit of a layer looks."""
+"""Receptive field: the square of the image that a unit of a layer sees."""
 
 from dataclasses import dataclass
 from typing import assert_never
@@ -6,7 +6,7 @@ from typing import assert_never
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import SIDE
+from tenfold.arrays import SIDE, Gray
 from tenfold.errors import UsageError
 from tenfold.recipes.layers import (
     Conv,
@@ -22,53 +22,53 @@ from tenfold.recipes.recipe import Recipe, describe, layer_names
 
 
 @dataclass(frozen=True)
-class Field:
-    """The squares of the image that the units of a layer see, all alike.
+class ReceptiveField:
+    """The squares of the image that the units of a layer see, one size for all.
 
     Attributes:
         size: Side of the square in pixels; it may reach beyond the image.
         step: Distance between the squares of neighboring units, in pixels.
-        first: Middle of the square of the first unit, in pixels from the first pixel's middle.
+        first: Center of the square of the first unit, in pixels from the center of the first pixel.
     """
 
     size: int
     step: int
     first: float
 
-    def middle(self, unit: int) -> float:
-        """Return the middle of what a unit in some row (or column) sees, in pixels."""
+    def center(self, unit: int) -> float:
+        """Return the center of the square of a unit in some row (or column), in pixels."""
         return self.first + self.step * unit
 
-    def crop(self, image: npt.NDArray[np.uint8], row: int, column: int) -> npt.NDArray[np.uint8]:
+    def crop(self, image: Gray, row: int, column: int) -> Gray:
         """Return what a unit sees of an image, uint8 (size, size); black beyond its edge."""
         around = np.pad(image, self.size)
         top, left = (
-            self.size + int(np.floor(self.middle(unit) - (self.size - 1) / 2))
+            self.size + int(np.floor(self.center(unit) - (self.size - 1) / 2))
             for unit in (row, column)
         )
-        seen: npt.NDArray[np.uint8] = around[top : top + self.size, left : left + self.size]
+        seen: Gray = around[top : top + self.size, left : left + self.size]
         return seen
 
-    def spread(self, maps: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-        """Return a map of a layer at the size of the image, each value in the middle it sees.
+    def upsample(self, values: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """Return a feature map at the size of the image, by linear interpolation.
 
         Args:
-            maps: Floats (rows, columns); between the middles it is drawn linearly.
+            values: Floats (rows, columns); each value is placed at the center of its square.
 
         Returns:
             float64 (28, 28).
         """
-        at = np.arange(SIDE)
-        middles = [self.middle(unit) for unit in range(len(maps))]
-        tall = np.stack([np.interp(at, middles, column) for column in maps.T], axis=1)
-        return np.stack([np.interp(at, middles, row) for row in tall])
+        pixels = np.arange(SIDE)
+        centers = [self.center(unit) for unit in range(len(values))]
+        tall = np.stack([np.interp(pixels, centers, column) for column in values.T], axis=1)
+        return np.stack([np.interp(pixels, centers, row) for row in tall])
 
 
-def field_of(recipe: Recipe, name: str) -> Field:
-    """Return what the units of a layer of images see (A. Araujo et al., Distill 2019).
+def receptive_field(recipe: Recipe, name: str) -> ReceptiveField:
+    """Return the receptive field of a layer (A. Araujo et al., Distill 2019).
 
     Raises:
-        UsageError: There is no such layer, or it gives one row of values.
+        UsageError: There is no such layer, or its output has no rows and columns.
     """
     size, step, first = 1, 1, 0.0
     rows = {row.name: row.output_shape for row in describe(recipe)}
@@ -100,11 +100,11 @@ def field_of(recipe: Recipe, name: str) -> Field:
             break
         side = rows[layer_name][0]
         if layer_name == name:
-            return Field(size, step, first)
-    raise UsageError(f"no layer of images is named {name!r}")
+            return ReceptiveField(size, step, first)
+    raise UsageError(f"no layer with feature maps is named {name!r}")
 
 
 def convolutions(recipe: Recipe) -> tuple[str, ...]:
-    """Return the names of the convolutions, in their order."""
+    """Return the names of the convolutions, in order."""
     names = zip(layer_names(recipe), recipe.layers, strict=True)
     return tuple(name for name, layer in names if isinstance(layer, Conv))

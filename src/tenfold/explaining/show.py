@@ -3,53 +3,54 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tenfold.arrays import Gray, Images, Labels
 from tenfold.classifiers.bundle import Bundle, load_bundle, load_features
 from tenfold.classifiers.features import FeatureClassifier
 from tenfold.data.mnist import load_mnist
 from tenfold.errors import MissingExtraError, PictureError
 from tenfold.evaluation.metrics import Evaluation, evaluate, hardest_images
 from tenfold.explaining.figures import (
-    draw_excitement,
+    draw_feature_maps,
     draw_filters,
     draw_map,
-    draw_way,
+    draw_top_patches,
 )
-from tenfold.explaining.gradients import GROWING_STEPS, load_slopes
+from tenfold.explaining.gradients import ASCENT_STEPS, load_gradients
 from tenfold.explaining.map import embed
 from tenfold.explaining.receptive_field import convolutions
-from tenfold.explaining.top_patches import Excitement, excite, survey
-from tenfold.imaging.decoding import PictureSource, picture_name
+from tenfold.explaining.top_patches import Activations, collect_activations, top_patches
+from tenfold.imaging.decoding import PictureSource, load_picture, picture_name
 from tenfold.reading.reader import Reader
 from tenfold.reporting.drawing import Drawing
 from tenfold.reporting.html import Section, render_sections
 from tenfold.reporting.saving import save_page
 from tenfold.reporting.sheets import draw_confusion, draw_hardest
 
-MOST_DIGITS = 3
-"""So many digits of a picture are followed through the network."""
+MAX_DIGITS = 3
+"""Digits of a picture whose feature maps are drawn."""
 
 HARDEST = 24
+"""Number of hardest digits that are drawn."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
-    """What a look inside a network gave.
+class ShowResult:
+    """What a network learned.
 
     Attributes:
-        figures: Drawings by name, as the files are called.
-        page: All of it as one HTML page.
-        evaluation: Its figures on the test images.
-        notes: What was left out, and why.
+        figures: Drawings by file name, without suffix.
+        page: The HTML page.
+        evaluation: Evaluation on the test images.
+        notes: What is left out, and why.
     """
 
     figures: dict[str, Drawing]
@@ -62,8 +63,17 @@ class Look:
         return "".join(figure.svg() for figure in self.figures.values())
 
     def save(self, folder: str | Path) -> list[Path]:
-        """Write the page, and every figure as PNG and as SVG; return what was written."""
+        """Write the page, and every figure as PNG and SVG; return the files, the page first."""
         return save_page(self.page, self.figures, Path(folder))
+
+
+@dataclass
+class _Part:
+    """A section of the page, with its figures by name."""
+
+    heading: str
+    paragraphs: list[str]
+    figures: dict[str, Drawing] = field(default_factory=dict)
 
 
 def show(
@@ -72,62 +82,51 @@ def show(
     picture: PictureSource | None = None,
     data_dir: str | Path | None = None,
     progress: bool = False,
-) -> Look:
-    """Look inside a network: what its filters are, what it makes of a picture, what excites it.
+) -> ShowResult:
+    """Show what a network learned: filters, feature maps, top patches, and a map of test images.
 
     Args:
         model: Shipped name or bundle folder.
-        picture: Whose digits to follow through the network; the first test image if left out.
-        data_dir: Where the MNIST files are, if not in the cache.
+        picture: A picture whose digits' feature maps are drawn; by default the first test image.
+        data_dir: Folder of the MNIST files, if not in the cache.
         progress: Draw progress bars on stderr.
 
     Raises:
         TenfoldError: No such model, no data, or no digit in the picture.
     """
-    bundle = load_bundle(model)
-    features = load_features(model)
+    bundle, network = load_bundle(model), load_features(model)
     images, labels = load_mnist("test", data_dir)
-    figures: dict[str, Drawing] = {}
-    sections = [_way(features, picture, images[0], figures)]
-    if convolutions(features.recipe):
-        sections.append(_filters(features, figures))
     bar = partial(_bar, shown=progress)
-    with bar("test images", len(images)) as moved:
-        found = survey(features, images, progress=moved)
-    evaluation = evaluate(labels, found.probabilities)
-    predicted = found.probabilities.argmax(axis=1)
-    exciting = excite(features, images, found)
-    grown, note = _grown(bundle, exciting, bar) if exciting else ({}, "")
-    for one in exciting:
-        figures[f"excites-{one.layer}"] = draw_excitement(one, grown.get(one.layer))
-    if exciting:
-        sections.append(_exciting_section(exciting, note, figures))
-    notes = [note] if note else []
-    last = features.before_logits
-    try:
-        points = embed(found.last, np.flatnonzero(labels != predicted).tolist())
-        figures["map"] = draw_map(
-            points, labels, predicted, f"The test images as {last} tells them apart"
-        )
-    except MissingExtraError as error:
-        notes.append(f"the map of the test images is left out: {error}")
-        _log.info("tenfold: %s", notes[-1])
-    hardest = hardest_images(labels, found.probabilities, HARDEST)
-    figures["confusion"] = draw_confusion(evaluation.confusion)
-    figures["hardest"] = draw_hardest(images[[hard.index for hard in hardest]], hardest)
-    sections += _test_sections(last, figures)
-    recipe = features.recipe
+    notes: list[str] = []
+    parts = [_feature_maps(network, picture, images[0]), _filters(network)]
+    with bar("test images", len(images)) as update:
+        activations = collect_activations(network, images, progress=update)
+    evaluation = evaluate(labels, activations.probabilities)
+    parts += [
+        _top_patches(network, bundle, images, activations, bar, notes),
+        _map(network, labels, activations, notes),
+        _Part(
+            "What it confuses",
+            ["The brighter a cell, the more errors. The gray diagonal counts correct answers."],
+            {"confusion": draw_confusion(evaluation.confusion)},
+        ),
+        _hardest(images, labels, activations),
+    ]
+    parts = [part for part in parts if part.figures]
     page = render_sections(
         eyebrow="a look inside",
         name=Path(model).name if isinstance(model, str) else model.name,
         heading="and what it learned",
         facts=f"{bundle.meta['parameters']:,} parameters, {evaluation.accuracy:.2%} of "
-        f"{evaluation.n:,} test images read correctly. {_whose(features)}",
-        lede=recipe.summary,
-        sections=sections,
+        f"{evaluation.n:,} test images read correctly. {_shown_layers(network)}",
+        lede=network.recipe.summary,
+        sections=[
+            Section(part.heading, part.paragraphs, list(part.figures.values())) for part in parts
+        ],
         mnist=True,
     )
-    return Look(figures, page, evaluation, tuple(notes))
+    figures = {name: figure for part in parts for name, figure in part.figures.items()}
+    return ShowResult(figures, page, evaluation, tuple(notes))
 
 
 @contextmanager
@@ -138,47 +137,51 @@ def _bar(name: str, total: int, *, shown: bool) -> Iterator[Callable[[int], obje
         yield bar.update
 
 
-def _whose(features: FeatureClassifier) -> str:
-    recipe = features.recipe
+def _shown_layers(network: FeatureClassifier) -> str:
+    """Return which layers are shown, where that is not obvious."""
+    recipe = network.recipe
     if recipe.members > 1:
         return f"An ensemble of {recipe.members} networks; the layers shown are those of the first."
     if recipe.tta_shifts:
-        return "It reads an image shifted every way; the layers are shown for the image unshifted."
+        return "It averages over shifted images; the layers are shown for the image unshifted."
     return ""
 
 
-def _way(
-    features: FeatureClassifier,
-    picture: PictureSource | None,
-    test_image: npt.NDArray[np.uint8],
-    figures: dict[str, Drawing],
-) -> Section:
+def _leave_out(what: str, error: MissingExtraError, notes: list[str]) -> str:
+    """Note and log what is left out, and return the note."""
+    notes.append(f"{what} left out: {error}")
+    _log.info("tenfold: %s", notes[-1])
+    return notes[-1]
+
+
+def _feature_maps(
+    network: FeatureClassifier, picture: PictureSource | None, test_image: Gray
+) -> _Part:
     words = (
-        "A convolution slides each of its filters over what it is given; a map holds its answers."
+        "A convolution slides each of its filters over its input; the results are its feature maps."
     )
     if picture is None:
-        chosen = [(test_image, "The first test image")]
+        digits = [(test_image, "The first test image")]
     else:
-        chosen = _digits(features, picture)
-        words += f" The digits of {Path(picture_name(picture)).name} were found as by tenfold read."
-        if len(chosen) > MOST_DIGITS:
-            words += f" These are the first {MOST_DIGITS} of {len(chosen)}."
-    for number, (image, title) in enumerate(chosen[:MOST_DIGITS], 1):
-        maps = {name: values[0] for name, values in features.feature_maps(image).items()}
+        digits = _digits(network, picture)
+        words += f" The digits of {Path(picture_name(picture)).name} are found as by tenfold read."
+        if len(digits) > MAX_DIGITS:
+            words += f" These are the first {MAX_DIGITS} of {len(digits)}."
+    part = _Part("Feature maps", [words])
+    for number, (image, title) in enumerate(digits[:MAX_DIGITS], 1):
+        maps = {name: values[0] for name, values in network.feature_maps(image).items()}
         name = "feature-maps" if number == 1 else f"feature-maps-{number}"
-        figures[name] = draw_way(image, maps, features.layers, title)
-    shown = [figure for name, figure in figures.items() if name.startswith("feature-maps")]
-    return Section("The way of a digit", [words], shown)
+        part.figures[name] = draw_feature_maps(image, maps, network.layers, title)
+    return part
 
 
-def _digits(
-    features: FeatureClassifier, picture: PictureSource
-) -> list[tuple[npt.NDArray[np.uint8], str]]:
-    """Return the canvas of every digit in a picture, with what it was read as."""
-    from tenfold.imaging.decoding import load_picture
+def _digits(network: FeatureClassifier, picture: PictureSource) -> list[tuple[Gray, str]]:
+    """Return the canvas of every digit in a picture, with a title.
 
-    reader = Reader(features)
-    decoded = load_picture(picture)
+    Raises:
+        PictureError: The picture holds no digit, or cannot be read.
+    """
+    reader, decoded = Reader(network), load_picture(picture)
     reading = reader.read_picture(decoded)
     if not reading.lines:
         reading = reader.read_picture(decoded, single=True)
@@ -188,77 +191,87 @@ def _digits(
     return [(digit.canvas, f"A digit read as {digit.digit}") for digit in digits]
 
 
-def _filters(features: FeatureClassifier, figures: dict[str, Drawing]) -> Section:
-    for name, kernel in features.filters().items():
-        figures[f"filters-{name}"] = draw_filters(name, kernel)
-    return Section(
+def _filters(network: FeatureClassifier) -> _Part:
+    kernels = network.filters() if convolutions(network.recipe) else {}
+    return _Part(
         "Filters",
         [
-            "The weights of every convolution. Amber asks for ink, blue for none, black does not"
-            " care. The first ones look at pixels and can be read: edges, strokes and ends in every"
-            " direction. The later ones look at the maps before them; what those ask for is easier"
-            " to see from what excites them, below."
+            "The weights of every convolution: amber is positive, blue negative, black zero. The"
+            " first filters look at pixels and can be understood: edges, strokes and line ends in"
+            " every direction. Later filters look at the feature maps before them; the patches"
+            " below show better what activates them."
         ],
-        [figure for name, figure in figures.items() if name.startswith("filters-")],
+        {f"filters-{name}": draw_filters(name, kernel) for name, kernel in kernels.items()},
     )
 
 
-def _grown(
-    bundle: Bundle, exciting: list[Excitement], bar: Any
-) -> tuple[dict[str, npt.NDArray[np.uint8]], str]:
-    """Return the image grown for each filter shown, by layer; none, and why, without Keras."""
+def _top_patches(
+    network: FeatureClassifier, bundle: Bundle, images: Images, activations: Activations,
+    bar: Any, notes: list[str],
+) -> _Part:  # fmt: skip
+    part = _Part(
+        "What activates a filter",
+        [
+            "For each filter, the nine patches of test images with the highest activation, each"
+            " from another image, as large as the receptive field. Of each layer, the filters"
+            " whose highest activations differ most between images."
+        ],
+    )
+    layers = top_patches(network, images, activations)
+    if not layers:
+        return part
+    synthesized: dict[str, Images] = {}
     try:
-        slopes = load_slopes(bundle)
+        explainer = load_gradients(bundle)
     except MissingExtraError as error:
-        note = f"images grown for a filter are left out: {error}"
-        _log.info("tenfold: %s", note)
-        return {}, note
-    with bar("images grown for filters", len(exciting) * GROWING_STEPS) as moved:
-        return {
-            one.layer: slopes.grow(one.layer, one.filters, progress=moved) for one in exciting
-        }, ""
+        note = _leave_out("images synthesized for filters are", error, notes)
+        part.paragraphs.append(f"{note[0].upper()}{note[1:]}.")
+    else:
+        part.paragraphs.append(
+            "The larger picture beside them is synthesized from noise by gradient ascent: the"
+            " image that activates the filter most, smoothed at every step."
+        )
+        with bar("images synthesized for filters", len(layers) * ASCENT_STEPS) as update:
+            for one in layers:
+                synthesized[one.layer] = explainer.visualize_features(
+                    one.layer, one.filters, progress=update
+                )
+    for one in layers:
+        figure = draw_top_patches(one, synthesized.get(one.layer))
+        part.figures[f"top-patches-{one.layer}"] = figure
+    return part
 
 
-def _exciting_section(
-    exciting: list[Excitement], note: str, figures: dict[str, Drawing]
-) -> Section:
-    words = [
-        "For each filter, the nine places in the test images to which it answers loudest, each from"
-        " another image, cut out as far as it sees. Of each layer, the filters whose answers differ"
-        " most between images."
-    ]
-    words.append(
-        note[0].upper() + note[1:] + "."
-        if note
-        else "The larger picture beside them was grown from noise by gradient ascent: what the"
-        " filter would most like to see, smoothed at every step."
-    )
-    shown = [figures[f"excites-{one.layer}"] for one in exciting]
-    return Section("What excites a filter", words, shown)
-
-
-def _test_sections(last: str, figures: dict[str, Drawing]) -> list[Section]:
-    sections = []
-    if "map" in figures:
-        words = (
-            f"Each dot is a test image. Images with similar features in {last}, the last layer"
+def _map(
+    network: FeatureClassifier, labels: Labels, activations: Activations, notes: list[str]
+) -> _Part:
+    layer = network.before_logits
+    part = _Part(
+        "A map of the test images",
+        [
+            f"Each dot is a test image. Images with similar features in {layer}, the last layer"
             " before the logits, are close together (t-SNE; distances between groups mean"
             " nothing). A cross is an image that was read wrongly."
-        )
-        sections.append(Section("A map of the test images", [words], [figures["map"]]))
-    return [
-        *sections,
-        Section(
-            "What it confuses",
-            ["The brighter, the more frequent. The gray diagonal is right."],
-            [figures["confusion"]],
-        ),
-        Section(
-            "The hardest digits",
-            [
-                "Errors first, the most confident on top, in amber; then those it was least sure of"
-                " though right, in blue. A few labels of MNIST are wrong themselves."
-            ],
-            [figures["hardest"]],
-        ),
-    ]
+        ],
+    )
+    predicted = activations.probabilities.argmax(axis=1)
+    try:
+        points = embed(activations.features, np.flatnonzero(labels != predicted).tolist())
+    except MissingExtraError as error:
+        _leave_out("the map of the test images is", error, notes)
+    else:
+        title = f"The test images, by their features in {layer}"
+        part.figures["map"] = draw_map(points, labels, predicted, title)
+    return part
+
+
+def _hardest(images: Images, labels: Labels, activations: Activations) -> _Part:
+    hardest = hardest_images(labels, activations.probabilities, HARDEST)
+    return _Part(
+        "The hardest digits",
+        [
+            "Errors first, in amber, the most confident on top; then the least certain of the"
+            " correct answers, in blue. A few labels of MNIST are wrong themselves."
+        ],
+        {"hardest": draw_hardest(images[[hard.index for hard in hardest]], hardest)},
+    )
