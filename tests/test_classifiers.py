@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tenfold.classifiers.base import Classifier, as_images, predict_scored
-from tenfold.classifiers.bundle import ONNX, load_bundle
+from tenfold.classifiers.bundle import ONNX, load_bundle, load_classifier
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import BundleError, UsageError
 
@@ -32,8 +32,27 @@ def test_one_image(batch) -> None:
     assert as_images(np.empty((0, 28, 28), np.uint8)).shape == (0, 28, 28)
 
 
-def test_floats_are_rounded_not_rescaled() -> None:
-    assert as_images(np.full((28, 28), 0.6)).max() == 1
+def test_floats_are_rounded() -> None:
+    assert as_images(np.full((28, 28), 1.6)).max() == 2
+
+
+def test_images_from_0_to_1_are_read_with_their_scale_or_not_at_all(batch) -> None:
+    classifier = load_classifier("tiny")
+    expected = classifier.predict_proba(batch)
+    binary = np.where(batch > 127, 1, 0).astype(np.uint8)
+    for images in (batch / 255, (batch / 255).astype(np.float32), binary):
+        with pytest.raises(UsageError, match=r"white is 255: .* scale=255"):
+            classifier.predict_proba(images)
+        with pytest.raises(UsageError, match="white is 255"):
+            classifier.digit_score(images)
+    np.testing.assert_array_equal(classifier.predict_proba(batch / 255, scale=255), expected)
+    np.testing.assert_array_equal(
+        classifier.predict_proba(binary, scale=255), classifier.predict_proba(binary * 255)
+    )
+    with pytest.raises(UsageError, match="between 0 and 255"):
+        classifier.predict_proba(batch / 255, scale=1000)
+    blank = np.zeros((1, 28, 28))
+    assert classifier.predict_proba(blank).shape == (1, 10)
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,8 @@ BAD = {
     "not UTF-8": json.dumps({"inputs": []}).encode("utf-16"),
     "one long string among many": tensor(data=["a" * 12_000, *[""] * 60_000]),
     "2.5 MB of strings": tensor(data=["a" * 12_000, *[""] * 600_000]),
+    "floats from 0 to 1": tensor(datatype="FP32", data=[0.5] * 784),
+    "0 and 1 alone": tensor(data=[0, 1] * 392),
     "lists": tensor(data=[[]] * 100_000),
     "objects": tensor(data=[{}] * 100_000),
     "objects with a repeated key": b'{"inputs": [' + b'{"a": {}, "a": {}},' * 50_000 + b"{}]}",

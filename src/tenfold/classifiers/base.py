@@ -18,16 +18,17 @@ Predict: TypeAlias = Callable[[Images], Probabilities]
 ACCEPTED_SHAPES = "(28, 28), (n, 28, 28), (n, 28, 28, 1), (n, 1, 28, 28) or (n, 784)"
 
 
-def as_images(images: npt.ArrayLike) -> Images:
+def as_images(images: npt.ArrayLike, scale: float | None = None) -> Images:
     """Convert images to the one form that classifiers compute on: uint8 (n, 28, 28).
 
     Args:
         images: White ink on black, of shape (28, 28), (n, 28, 28), (n, 28, 28, 1),
             (n, 1, 28, 28) or (n, 784); uint8, or float with values 0..255, which are rounded.
-            Floats are not rescaled.
+        scale: Factor that brings the values to 0..255, such as 255 for floats in 0..1.
 
     Raises:
-        UsageError: Another shape or type, or floats outside 0..255 or not finite.
+        UsageError: Another shape or type, values outside 0..255 or not finite; or a largest
+            value above 0 but at most 1, as if white were 1 and not 255.
     """
     array = np.asarray(images)
     shape = array.shape
@@ -35,12 +36,20 @@ def as_images(images: npt.ArrayLike) -> Images:
     if shape != rows and shape[1:] not in (rows, (*rows, 1), (1, *rows), (SIDE * SIDE,)):
         raise UsageError(f"images have the shape {shape}; it must be {ACCEPTED_SHAPES}")
     array = array.reshape(-1, SIDE, SIDE)
+    if array.dtype != np.uint8 and not np.issubdtype(array.dtype, np.floating):
+        raise UsageError(f"images are of type {array.dtype}; it must be uint8 or float (0 to 255)")
+    if scale is not None:
+        array = array.astype(np.float32) * np.float32(scale)
+    largest = array.max(initial=0)
+    if 0 < largest <= 1:
+        raise UsageError(
+            f"the largest value of the images is {largest:g}, but white is 255: multiply the "
+            "images by 255 (in Python: scale=255)"
+        )
     if array.dtype == np.uint8:
         return np.ascontiguousarray(array)
-    if not np.issubdtype(array.dtype, np.floating):
-        raise UsageError(f"images are of type {array.dtype}; it must be uint8 or float (0 to 255)")
     # Written so that NaN fails too.
-    if array.size and not (array.min() >= 0 and array.max() <= 255):
+    if array.size and not (array.min() >= 0 and largest <= 255):
         raise UsageError("float images must lie between 0 and 255")
     return np.ascontiguousarray(np.rint(array).astype(np.uint8))
 
@@ -56,23 +65,26 @@ class Classifier(ABC):
     reading_settings: Mapping[str, Any] = MappingProxyType({})
 
     @abstractmethod
-    def predict_proba(self, images: npt.ArrayLike) -> Probabilities:
+    def predict_proba(self, images: npt.ArrayLike, *, scale: float | None = None) -> Probabilities:
         """Return the probability of each digit.
 
         Args:
             images: See `as_images`.
+            scale: See `as_images`.
 
         Returns:
             float32 (n, 10); each row sums to 1.
         """
 
-    def digit_score(self, images: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """Return the confidence that each image is a digit at all.
+    def digit_score(
+        self, images: npt.ArrayLike, *, scale: float | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Return the confidence that each image is a digit at all; see `predict_proba`.
 
         Returns:
             float32 (n,), 0..1; by default the largest probability.
         """
-        largest: npt.NDArray[np.float32] = self.predict_proba(images).max(axis=1)
+        largest: npt.NDArray[np.float32] = self.predict_proba(as_images(images, scale)).max(axis=1)
         return largest
 
 

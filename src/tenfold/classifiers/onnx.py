@@ -52,7 +52,7 @@ class OnnxClassifier(Classifier):
         if inputs != {"images": ("tensor(uint8)", [SIDE, SIDE])} or "probabilities" not in outputs:
             raise BundleError(f"{name} is an ONNX model, but not one that tenfold wrote")
 
-    def predict_proba(self, images: npt.ArrayLike) -> Probabilities:
+    def predict_proba(self, images: npt.ArrayLike, *, scale: float | None = None) -> Probabilities:
         """Return the probability of each digit; see `Classifier.predict_proba`."""
 
         def predict(batch: Images) -> Probabilities:
@@ -60,7 +60,9 @@ class OnnxClassifier(Classifier):
             (probabilities,) = self._session.run(["probabilities"], {"images": batch})
             return probabilities
 
-        return predict_in_batches(predict, as_images(images), self._batch, threads=self._threads)
+        return predict_in_batches(
+            predict, as_images(images, scale), self._batch, threads=self._threads
+        )
 
 
 def make_session(graph: bytes, threads: int, *, spinning: bool = False) -> Any:

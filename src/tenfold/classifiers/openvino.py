@@ -52,9 +52,9 @@ class OpenVinoClassifier(Classifier):
         self._request = compiled.create_infer_request()
         self._lock = threading.Lock()
 
-    def predict_proba(self, images: npt.ArrayLike) -> Probabilities:
+    def predict_proba(self, images: npt.ArrayLike, *, scale: float | None = None) -> Probabilities:
         """Return the probability of each digit; see `Classifier.predict_proba`."""
         with self._lock:
             return predict_in_batches(
-                lambda batch: self._request.infer([batch])[0], as_images(images), BATCH
+                lambda batch: self._request.infer([batch])[0], as_images(images, scale), BATCH
             )

@@ -274,6 +274,8 @@ def _from_array(array: NDArray[Any]) -> Image.Image:
         )
     if not array.size:
         raise PictureError(f"the picture is an empty array of shape {array.shape}: give pixels")
+    if array.max() == 1:
+        raise PictureError("the picture's largest value is 1, but white is 255: multiply it by 255")
     return Image.fromarray(np.ascontiguousarray(array))
 
 

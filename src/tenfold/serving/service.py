@@ -183,11 +183,11 @@ class CancelableClassifier(Classifier):
         self._classifier = classifier
         self.canceled = threading.Event()
 
-    def predict_proba(self, images: npt.ArrayLike) -> Probabilities:
+    def predict_proba(self, images: npt.ArrayLike, *, scale: float | None = None) -> Probabilities:
         """Return the probability of each digit; see `Classifier.predict_proba`."""
         if self.canceled.is_set():
             raise HttpError(504, "the request was canceled")
-        return self._classifier.predict_proba(images)
+        return self._classifier.predict_proba(images, scale=scale)
 
 
 def service_of(request: Any) -> Service:

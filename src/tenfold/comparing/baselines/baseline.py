@@ -39,9 +39,11 @@ class Baseline(Classifier):
         self._scorer = scorer
         self.temperature = temperature
 
-    def predict_proba(self, images: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    def predict_proba(
+        self, images: npt.ArrayLike, *, scale: float | None = None
+    ) -> npt.NDArray[np.float32]:
         """Return the probability of each digit; see `Classifier.predict_proba`."""
-        pixels = _pixels(as_images(images))
+        pixels = _pixels(as_images(images, scale))
         parts = [
             softmax(self._scorer.scores(pixels[start : start + _BATCH]), self.temperature)
             for start in range(0, len(pixels), _BATCH)
