@@ -48,7 +48,7 @@ def drawn(kind: str, way: str) -> np.ndarray:
     return np.ascontiguousarray(np.rot90(page)) if way == "rotated" else page
 
 
-def told(reading: Reading) -> dict:
+def summary(reading: Reading) -> dict:
     digits = [digit for line in reading.lines for digit in line.digits]
     return {
         "text": reading.text,
@@ -62,7 +62,7 @@ def told(reading: Reading) -> dict:
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_reading_is_as_pinned(kind: str, way: str, mnist) -> None:
-    found = told(tenfold.Reader().read(drawn(kind, way)))
+    found = summary(tenfold.Reader().read(drawn(kind, way)))
     pinned = json.loads(GOLDEN.read_text())[f"{kind}, {way}"]
     # Processors sum in different orders: a confidence may round the other way.
     assert found.pop("confidences") == pytest.approx(pinned.pop("confidences"), abs=0.02)
@@ -71,5 +71,5 @@ def test_reading_is_as_pinned(kind: str, way: str, mnist) -> None:
 
 if __name__ == "__main__":
     reader = tenfold.Reader()
-    readings = {f"{k}, {w}": told(reader.read(drawn(k, w))) for k in KINDS for w in WAYS}
+    readings = {f"{k}, {w}": summary(reader.read(drawn(k, w))) for k in KINDS for w in WAYS}
     GOLDEN.write_text(json.dumps(readings, indent=1) + "\n")

@@ -35,7 +35,7 @@ class Doubting(Classifier):
 
 
 def wide_mark(mnist: Mnist, digits: int = 3, height: int = 40) -> Mark:
-    """Digits that hang together."""
+    """Return digits that touch, as one mark."""
     ink = np.hstack(
         [cv2.resize(i[4:24, 4:24], (height, height)) for i in mnist.train_images[:digits]]
     )

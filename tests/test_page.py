@@ -80,12 +80,12 @@ def test_light_on_dark_reads_alike(reader: Reader, pages) -> None:
         assert reader.read(255 - picture).text == reader.read(picture).text
 
 
-@pytest.mark.parametrize("turns", [1, 3])
-def test_a_page_on_its_side_is_rotated(reader: Reader, pages, turns: int) -> None:
+@pytest.mark.parametrize("quarters", [1, 3])
+def test_a_page_on_its_side_is_rotated(reader: Reader, pages, quarters: int) -> None:
     rotated = 0
     for picture, _ in pages(5):
-        reading = reader.read(np.rot90(picture, turns))
-        rotated += reading.orientation == 90 * turns
+        reading = reader.read(np.rot90(picture, quarters))
+        rotated += reading.orientation == 90 * quarters
         if reading.orientation:
             assert (reading.height, reading.width) == picture.shape
             assert reading.lines == reader.read(picture).lines
@@ -153,7 +153,7 @@ def test_strokes_along_faint_rules_stay() -> None:
     cleaned = without_rules(ink, 90, SETTINGS)
     assert cleaned[36:50, 100:140].all()
     assert cleaned.sum() == 14 * 40
-    ink[ink == 0.55] = 0.9  # as dark as the stroke: nothing tells them apart
+    ink[ink == 0.55] = 0.9  # as dark as the stroke: nothing distinguishes them
     assert without_rules(ink, 90, SETTINGS)[:, 150:].sum() == 0
 
 

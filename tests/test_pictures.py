@@ -98,11 +98,11 @@ def test_exif_orientation(tag: int, degrees: int) -> None:
     assert np.array_equal(picture.gray, upright)
     assert (picture.height, picture.width) == upright.shape
     assert picture.orientation == degrees
-    # But for mirroring, the turn told is the turn made.
+    # Except for mirroring, the orientation is the rotation that was applied.
     unmirrored = upright[:, ::-1] if tag in (2, 4, 5, 7) else upright
     stored = DIGIT[:, ::-1] if tag in (5, 7) else DIGIT
-    turned = np.rot90(stored, -degrees // 90)
-    assert np.array_equal(turned, upright if tag in (5, 7) else unmirrored)
+    rotated = np.rot90(stored, -degrees // 90)
+    assert np.array_equal(rotated, upright if tag in (5, 7) else unmirrored)
 
 
 def test_first_frame_of_an_animation() -> None:

@@ -1,4 +1,4 @@
-"""Binarization: ink told from paper under uneven light, whichever of the two is dark."""
+"""Binarization: ink separated from paper under uneven light, whichever of the two is dark."""
 
 import math
 from collections.abc import Sequence
@@ -42,8 +42,8 @@ SAMPLE_SIDE = 250
 and so on."""
 
 UNDECIDED = 0.1
-"""If the share of light pixels is closer to a half, it does not tell ink from paper: half of the
-page may lie in shadow. Set on pages made from MNIST training images."""
+"""If the share of light pixels is closer to a half, it does not decide whether ink is dark: half of
+the page may lie in shadow. Set on pages made from MNIST training images."""
 
 # The following were set by hand on pages made of MNIST training images (tests/scenes.py).
 
@@ -64,7 +64,7 @@ may be lost."""
 def ink_of(
     gray: Gray, paper_square: float = PAPER_SQUARE, *, ink_is_dark: bool | None = None
 ) -> Ink | None:
-    """Tell ink from paper under uneven light.
+    """Separate ink from paper under uneven light.
 
     Args:
         gray: uint8 (h, w).
@@ -97,7 +97,7 @@ def ink_of(
 def page_ink(
     gray: Gray, *, drawn: bool = False, inverted: bool = False
 ) -> tuple[Ink, float] | None:
-    """Tell ink from paper on a page, and measure the height of its digits.
+    """Separate ink from paper on a page, and measure the height of its digits.
 
     Ink is found twice, because the square of `ink_of` depends on the height of the digits.
 

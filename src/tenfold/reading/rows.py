@@ -91,7 +91,7 @@ class RowReader:
         return [Part(confident or digits, scores, is_number=True if confident else None)]
 
     def _words_and_numbers(self, marks: Sequence[Mark]) -> list[tuple[list[Mark], bool]]:
-        """Split a row where words begin and end; tell for each group whether it is words."""
+        """Split a row where words begin and end; return each group and whether it is words."""
         judged = [
             (group, self._is_word(group)) for group in _split_at_spaces(marks, self._settings)
         ]

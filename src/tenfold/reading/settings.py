@@ -45,7 +45,7 @@ class ReaderSettings:
     print_accepted_share: float = 9 / 10
     """The same on a page of many marks that are mostly rejected, as print is."""
 
-    # Words among numbers, as the line network tells them apart; set on pages like those of
+    # Words beside numbers, which the line network distinguishes; set on pages like those of
     # benchmarks/words.py
 
     word_marks: int = 3
@@ -232,25 +232,25 @@ class ReaderSettings:
             raise UsageError(f"threshold is {self.threshold}: give a number from 0 to 1")
 
     @classmethod
-    def from_dict(cls, told: Mapping[str, Any]) -> "ReaderSettings":
+    def from_dict(cls, values: Mapping[str, Any]) -> "ReaderSettings":
         """Return the settings that a model's meta.json holds under `reading`.
 
         Args:
-            told: `preprocessing`, the version of preprocessing for which the model was calibrated;
+            values: `preprocessing`, the version of preprocessing that the model was calibrated for;
                 `calibrated`, whether its threshold was; and each setting that differs from the
                 default. An empty mapping gives the defaults.
 
         Raises:
             BundleError: The version is another one, or a setting is unknown.
         """
-        version = told.get("preprocessing", PREPROCESSING_VERSION)
+        version = values.get("preprocessing", PREPROCESSING_VERSION)
         if version != PREPROCESSING_VERSION:
             raise BundleError(
                 f"the model was calibrated for version {version} of preprocessing, and this tenfold"
                 f" has version {PREPROCESSING_VERSION}: take the tenfold that shipped the model"
             )
-        values = {name: value for name, value in told.items() if name not in _NOT_FIELDS}
-        if unknown := set(values) - {field.name for field in fields(cls)}:
+        own = {name: value for name, value in values.items() if name not in _NOT_FIELDS}
+        if unknown := set(own) - {field.name for field in fields(cls)}:
             raise BundleError(f"the model has settings that this tenfold lacks: {sorted(unknown)}")
-        tuples = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-        return cls(**values | tuples)
+        tuples = {name: tuple(value) for name, value in own.items() if isinstance(value, list)}
+        return cls(**own | tuples)

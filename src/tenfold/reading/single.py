@@ -1,4 +1,4 @@
-"""A picture of a single digit read: found, classified, and judged once more where it needs that."""
+"""A picture of a single digit read: found, classified, and looked at again if it is doubtful."""
 
 from dataclasses import replace
 
