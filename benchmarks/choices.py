@@ -1,11 +1,11 @@
-"""Measure what each choice is worth: one setting changed at a time, all else equal.
+"""Measure the gain of each choice: one setting changed at a time, all else equal.
 
     python benchmarks/choices.py --folder runs/choices
 
-Which activation, optimizer, learning rate, batch size, how much dropout and weight decay: the
-article's questions, asked of the recipe `conv` on fewer images, judged by 5,000 validation
-images. Runs `tenfold tune --choices` in the folder, or goes on with it; writes
-results/choices.json and docs/images/choices.png. Accuracies do not depend on what runs beside.
+The article asks which activation, optimizer, learning rate, batch size, dropout and weight decay
+are best. This runs `tenfold tune --choices` for the recipe `conv` on fewer images, judged by 5,000
+validation images, or resumes it. Writes results/choices.json and docs/images/choices.png. It may
+run beside other work.
 """
 
 import argparse

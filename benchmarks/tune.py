@@ -1,13 +1,12 @@
-"""Measure searches: killed and resumed, on two machines' worth of workers, and what engines cost.
+"""Measure searches: one that is killed and resumed, the speed-up of workers, the cost of engines.
 
-    python benchmarks/tune.py search --folder runs/tune    20 trials, killed once on the way
-    python benchmarks/tune.py winner --folder runs/tune    what was found, trained anew and tested
-    python benchmarks/tune.py workers    the time of two workers on PostgreSQL against that of one
-    python benchmarks/tune.py overhead   trials that train nothing; Ray against processes
+    python benchmarks/tune.py search --folder runs/tune    20 trials, killed once and resumed
+    python benchmarks/tune.py workers    time of two workers on PostgreSQL, relative to one
+    python benchmarks/tune.py overhead   trials without training; Ray relative to processes
 
-Each writes its part of results/tune.json. The first two may run beside other work; the others may
-not: they take two and a half minutes each. `workers` pins every command to a core of its own, as
-a machine with one core would run it.
+Each writes its part of results/tune.json. `search` may run beside other work; the others may not,
+and take two and a half minutes each. `workers` pins every command to a core of its own, like a
+machine with one core.
 """
 
 import argparse
@@ -35,9 +34,9 @@ from tenfold.tuning.study import Plan, create_or_join, suggest
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "tune.json"
-TRIALS, SEEDS, EPOCHS = 20, 3, 4
+TRIALS, EPOCHS = 20, 4
 SEARCH = ["--recipe", "conv", "--trials", str(TRIALS), "--train-size", "20000", "--epochs", "4"]
-# Settings that do not change how long a training takes, and no pruning: all trials cost the same.
+# All trials take the same time: these settings do not change it, and no trial is pruned.
 EQUAL = ["--recipe", "conv", "--trials", str(TRIALS), "--pruner", "none", "--train-size", "20000",
          "--space", "rate_factor,dropout_rate,label_smoothing"]  # fmt: skip
 ENGINES = ["--recipe", "conv", "--trials", "8", "--pruner", "none", "--train-size", "10000",
@@ -50,7 +49,7 @@ def main() -> None:
     )
     parser.add_argument("part", choices=tuple(PARTS))
     parser.add_argument(
-        "--folder", type=Path, metavar="DIR", help="of a search; kept, and gone on with"
+        "--folder", type=Path, metavar="DIR", help="of the search; kept, and resumed"
     )
     arguments = parser.parse_args()
     part = arguments.part
@@ -65,7 +64,7 @@ def main() -> None:
 
 
 def search(folder: Path) -> dict[str, Any]:
-    """Search, kill the command and its worker once, resume, and train start and best anew."""
+    """Search, kill the command and its worker once, and resume."""
     out = folder / "search"
     if not out.exists():
         process = start([*SEARCH, "--out", str(out)])
@@ -84,36 +83,6 @@ def search(folder: Path) -> dict[str, Any]:
         "best": figures["best"] | {"recipe": "conv-tuned"},
         "importances": found["importances"],
     }
-
-
-def winner(folder: Path) -> dict[str, Any]:
-    """Train what a search started from and what it found on all images, and test both."""
-    best = str(folder / "search" / "best.json")
-    return {
-        "protocol": f"test accuracy, {SEEDS} seeds on all 60,000 images, {EPOCHS} epochs",
-        "test": {
-            name: trained_anew(recipe, folder / name)
-            for name, recipe in (("start", "conv"), ("best", best))
-        },
-    }
-
-
-def trained_anew(recipe: str, out: Path) -> dict[str, Any]:
-    """Train seeds of a recipe on all images, or go on with that, and return the test accuracy."""
-    first = ["--resume", str(out)]
-    if not out.exists():
-        first = [
-            "--recipe",
-            recipe,
-            "--epochs",
-            str(EPOCHS),
-            "--seeds",
-            str(SEEDS),
-            "--out",
-            str(out),
-        ]
-    found = tenfold(["train", *first, "--json", "--quiet"])["test"]["accuracy"]
-    return dict(found)
 
 
 def workers(folder: Path) -> dict[str, Any]:
@@ -142,7 +111,7 @@ def workers(folder: Path) -> dict[str, Any]:
 
 
 def overhead(folder: Path) -> dict[str, Any]:
-    """Time what surrounds a training: the storage for each trial, and the engine for a search."""
+    """Time the storage of a trial without training, and the engines for a whole search."""
     storage: dict[str, Any] = {"journal": storage_ms(str(folder / "some.journal"))}
     with postgres() as url:
         storage["postgresql"] = storage_ms(url)
@@ -162,7 +131,7 @@ def overhead(folder: Path) -> dict[str, Any]:
 
 
 def storage_ms(address: str) -> dict[str, float]:
-    """Return the milliseconds that a trial takes with so many before it."""
+    """Return the milliseconds of a trial without training, by the number of trials before it."""
     recipe = recipe_named("conv")
     plan = Plan(recipe, default_space(recipe))
     study = create_or_join(parse_address(address), "empty", plan, [])
@@ -206,23 +175,14 @@ def end(process: subprocess.Popen[str]) -> dict[str, Any]:
     return found
 
 
-def tenfold(words: Sequence[str]) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "tenfold", *words], check=True, stdout=subprocess.PIPE, text=True
-    )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
 def epochs_told(out: Path) -> int:
-    """Return how many epochs a journal knows of."""
+    """Return the number of epochs reported to a journal."""
     journal = out / "study.journal"
     return journal.read_text().count('"op_code":7') if journal.exists() else 0
 
 
 PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "search": search,
-    "winner": winner,
     "workers": workers,
     "overhead": overhead,
 }

@@ -1,4 +1,4 @@
-"""Run a command and watch the memory of all its processes."""
+"""Run a command and measure the memory of all its processes."""
 
 import signal
 import statistics
@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 SAMPLE_SECONDS = 2.0
-"""Between two looks at memory: a look at some processes takes their kernel ten milliseconds."""
+"""Pause between two measurements of memory, each of which takes about ten milliseconds."""
 
 POINTS = 20
-"""So many samples of memory over time are kept."""
+"""Number of samples of memory over time that are kept."""
 
 
 def run(command: list[str], kill_when: Callable[[], bool] = lambda: False) -> dict[str, Any]:
-    """Run a command; return its seconds, what it printed, and its memory as time goes by."""
+    """Run a command; return its seconds, exit code, output, and memory over time."""
     samples: list[tuple[float, float]] = []
     start = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as told:
-        child = subprocess.Popen(command, stdout=told, stderr=subprocess.DEVNULL)
+    with tempfile.TemporaryFile("w+") as output:
+        child = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL)
         looked = start
         while child.poll() is None:
             time.sleep(0.02)
@@ -31,8 +31,8 @@ def run(command: list[str], kill_when: Callable[[], bool] = lambda: False) -> di
             if kill_when():
                 child.send_signal(signal.SIGKILL)
         seconds = time.perf_counter() - start
-        told.seek(0)
-        stdout = told.read()
+        output.seek(0)
+        stdout = output.read()
     return {
         "seconds": round(seconds, 2),
         "code": child.returncode,
@@ -42,7 +42,7 @@ def run(command: list[str], kill_when: Callable[[], bool] = lambda: False) -> di
 
 
 def memory(samples: list[tuple[float, float]]) -> dict[str, Any]:
-    """Return the peak, the medians of the second and last quarter, and some points, megabytes."""
+    """Return peak, medians of the second and last quarter, and some samples, in megabytes."""
     values = [m for _, m in samples]
     quarter = max(1, len(values) // 4)
     step = max(1, len(samples) // POINTS)
@@ -55,7 +55,7 @@ def memory(samples: list[tuple[float, float]]) -> dict[str, Any]:
 
 
 def megabytes(parent: int) -> float:
-    """Return the memory of a process and all below it, shared pages counted once."""
+    """Return the memory of a process and its descendants in MiB; shared pages count once."""
     below = {parent}
     parents = {}
     for path in Path("/proc").glob("[0-9]*/stat"):

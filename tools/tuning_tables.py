@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from batch_tables import DOLLARS_PER_CORE_HOUR
-from measured_results import FOLDER, read
+from measured_results import read
 
 from tenfold.formatting import duration
 
-NOT_YET = "Not measured yet: `benchmarks/tune.py {}` does it.\n"
-
 PAPER = 1000
-"""Trials of the search on paper."""
+"""Trials of the search that is computed on paper."""
 
 
 def choices() -> str:
@@ -43,22 +41,10 @@ def level(row: Mapping[str, Any], seeds: int) -> str:
 
 
 def search() -> str:
-    if "search" not in measured():
-        return NOT_YET.format("search")
-    found = measured()["search"]
-    test = measured().get("winner", {}).get("test", {})
-    lines = ["| recipe | validation accuracy, one seed | test accuracy, mean over n seeds "
-             "| sd, points | min to max, % |",
-             "|---|---|---|---|---|"]  # fmt: skip
+    found = read("tune")["search"]
+    lines = ["| recipe | validation accuracy, one seed |", "|---|---|"]
     for name, shown in (("start", "`conv` unchanged"), ("best", "best trial")):
-        cells = "not measured yet | | "
-        if test:
-            accuracy = test[name]
-            cells = (
-                f"{percent(accuracy['mean'])} (n = {accuracy['n']}) | {100 * accuracy['sd']:.3f} "
-                f"| {100 * accuracy['min']:.2f} to {100 * accuracy['max']:.2f}"
-            )
-        lines.append(f"| {shown} | {percent(found[name]['val_accuracy'])} | {cells} |")
+        lines.append(f"| {shown} | {percent(found[name]['val_accuracy'])} |")
     shares = ", ".join(f"`{name}` {share:.0%}" for name, share in found["importances"].items()
                        if share >= 0.05)  # fmt: skip
     lines += [
@@ -71,10 +57,7 @@ def search() -> str:
 
 
 def workers() -> str:
-    if "workers" not in measured():
-        return NOT_YET.format("workers")
-    found = measured()
-    timed = found["workers"]
+    timed = read("tune")["workers"]
     one, two = timed["seconds"]["1"], timed["seconds"]["2"]
     lines = ["| search | wall time |", "|---|---|"]
     lines.append(
@@ -93,9 +76,7 @@ def workers() -> str:
 
 
 def overhead() -> str:
-    if "overhead" not in measured():
-        return NOT_YET.format("overhead")
-    found = measured()["overhead"]
+    found = read("tune")["overhead"]
     storage, engines = found["storage_ms_by_trials"], found["engine_seconds"]
     lines = ["| cost | time |", "|---|---|"]
     for name, shown in (("journal", "a journal"), ("postgresql", "PostgreSQL")):
@@ -110,11 +91,8 @@ def overhead() -> str:
 
 
 def paper() -> str:
-    if "overhead" not in measured():
-        return NOT_YET.format("overhead")
-    found = measured()
     speed = read("train_speed")
-    storage = found["overhead"]["storage_ms_by_trials"]["postgresql"]
+    storage = read("tune")["overhead"]["storage_ms_by_trials"]["postgresql"]
     few, many = (storage[count] for count in ("100", "500"))
     ms = few + (many - few) / 400 * (PAPER - 100)
     cores = speed["machine"]["cores"]
@@ -142,11 +120,6 @@ def paper() -> str:
         f"{rate * longest:.0f} workers that train `standard`.",
     ]
     return "\n".join(lines) + "\n"
-
-
-def measured() -> dict[str, Any]:
-    """Return the parts of results/tune.json that there are."""
-    return read("tune") if (FOLDER / "tune.json").is_file() else {}
 
 
 def percent(fraction: float) -> str:
