@@ -1,65 +1,65 @@
-"""What was found about one classifier on so many images, kept in the cache: a cell of the table."""
+"""The cache of comparisons: what was found about one classifier and one number of images."""
 
 import io
 import json
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tenfold.arrays import Images, Labels, Probabilities
+from tenfold.comparing.contenders import Contender, Fitted
 from tenfold.data.official import FILES
+from tenfold.execution.progress import WorkBar, run_in_thread
 from tenfold.files import cache_dir, sha256, write_atomic, write_json
 
-FORMAT = 2
-"""Raised when cells of an older tenfold say something else."""
+FORMAT = 3
+"""Version of the cells' contents; cells of other versions are not used."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One classifier on so many training images.
+    """The files of one classifier and one number of training images.
 
-    Its name is a hash of the data, the settings and the number of images, so a cell is never taken
-    for another. The facts are written last: a cell cut off halfway has none and is done anew.
+    The facts are written last, so a cell without facts is incomplete and is made again.
 
     Attributes:
-        folder: Of all cells.
-        key: 32 hexadecimal digits.
+        folder: Folder of all cells.
+        key: 32 hexadecimal digits, a hash of all that decides the contents.
     """
 
     folder: Path
     key: str
 
     def facts(self) -> dict[str, Any] | None:
-        """Return what was found, or None if it is not done."""
+        """Return the figures, or None if the cell is incomplete."""
         return self._read_json("json")
 
     def timings(self) -> dict[str, Any] | None:
-        """Return how fast it reads, or None if that was not measured."""
+        """Return the speed of prediction, or None if it was not measured."""
         return self._read_json("timings.json")
 
-    def probabilities(self) -> npt.NDArray[np.float32]:
-        """Return float32 (10000, 10), for the test images."""
+    def probabilities(self) -> Probabilities:
+        """Return the probabilities given to `write`."""
         data = self._path("npy").read_bytes()
-        found: npt.NDArray[np.float32] = np.load(io.BytesIO(data), allow_pickle=False)
+        found: Probabilities = np.load(io.BytesIO(data), allow_pickle=False)
         return found
 
     def model(self) -> bytes:
-        """Return the classifier as it was written; only whole cells keep it."""
+        """Return the file of the classifier; only whole cells have one."""
         return self._path("model").read_bytes()
 
     def checkpoints(self) -> Path:
-        """Return the folder for a fit that is not done."""
+        """Return the folder for the checkpoints of a fit."""
         return self._path("checkpoints")
 
     def write(
-        self,
-        facts: dict[str, Any],
-        probabilities: npt.NDArray[np.float32],
-        model: bytes | None,
+        self, facts: dict[str, Any], probabilities: Probabilities, model: bytes | None = None
     ) -> None:
-        """Keep all of it, the facts last."""
+        """Write the contents, the facts last."""
         if model is not None:
             write_atomic(self._path("model"), model)
         buffer = io.BytesIO()
@@ -68,7 +68,7 @@ class Cell:
         write_json(self._path("json"), facts)
 
     def write_timings(self, timings: dict[str, Any]) -> None:
-        """Keep how fast it reads."""
+        """Write the speed of prediction."""
         write_json(self._path("timings.json"), timings)
 
     def _path(self, suffix: str) -> Path:
@@ -82,18 +82,13 @@ class Cell:
         return found
 
 
-def cells_folder() -> Path:
-    """Return where cells are kept: compare/ in the cache."""
-    return cache_dir() / "compare"
-
-
-def cell_of(settings: dict[str, Any], train_size: int, *, whole: bool) -> Cell:
-    """Return the cell of a classifier with these settings.
+def cell_of(settings: dict[str, Any], train_size: int, *, whole: bool = False) -> Cell:
+    """Return the cell of a classifier with these settings, in compare/ in the cache.
 
     Args:
         settings: All that decides the classifier, JSON-ready.
-        train_size: Images it learns from, the first of the 60,000.
-        whole: Corruptions, size and speed too, not accuracy alone.
+        train_size: Number of training images, the first of the 60,000.
+        whole: The cell also holds the classifier, its figures on corrupted images, and its size.
     """
     decides = {
         "format": FORMAT,
@@ -103,4 +98,32 @@ def cell_of(settings: dict[str, Any], train_size: int, *, whole: bool) -> Cell:
         "whole": whole,
     }
     digest = sha256(json.dumps(decides, sort_keys=True).encode())
-    return Cell(cells_folder(), digest[:32])
+    return Cell(cache_dir() / "compare", digest[:32])
+
+
+def fit_cell(
+    cell: Cell,
+    contender: Contender,
+    images: Images,
+    labels: Labels,
+    measure: Callable[[Fitted], tuple[dict[str, Any], Probabilities, bytes | None]],
+    bar: WorkBar,
+) -> None:
+    """Fit a classifier and write its cell; an interrupted fit continues from its checkpoints.
+
+    Args:
+        cell: Where the results go.
+        contender: The classifier.
+        images: uint8 (n, 28, 28), the training images.
+        labels: uint8 (n,).
+        measure: Returns what `Cell.write` takes.
+        bar: Shows the progress.
+    """
+
+    def work() -> None:
+        fitted = contender.fit(images, labels, cell.checkpoints(), bar.phase)
+        bar.phase("reading")
+        cell.write(*measure(fitted))
+        shutil.rmtree(cell.checkpoints(), ignore_errors=True)
+
+    run_in_thread(work, bar.tick)

@@ -1,4 +1,4 @@
-"""Who is compared: names to what fits, keeps and loads a classifier."""
+"""The classifiers to compare: from names to objects that fit, save and load a classifier."""
 
 import io
 import logging
@@ -12,9 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from tenfold.arrays import TRAIN_IMAGES, Images, Labels
 from tenfold.classifiers.base import Classifier
 from tenfold.classifiers.bundle import graph_of, load_bundle, shipped_models
 from tenfold.classifiers.onnx import OnnxClassifier
@@ -28,20 +26,22 @@ from tenfold.recipes.recipe import Recipe, count_parameters
 from tenfold.recipes.small_data import MIN_STEPS, for_few_images
 
 DEFAULT = "svm,linear-svm,forest,extra-trees,knn,logistic,boosting,mlp,fast,recipe:standard"
-"""Those compared if nobody says which."""
+"""The classifiers that are compared by default."""
 
-ALL_IMAGES = 60_000
-
-Images = npt.NDArray[np.uint8]
-Labels = npt.NDArray[np.uint8]
+OnPhase = Callable[[str], None]
+"""Called with the name of each phase of a fit as it begins."""
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A classifier that has learned: itself, its file, and what the fit took.
+    """A fitted classifier, its file, and the time of the fit.
 
-    `data` is what is written to disk, `seconds` the wall time of the fit, `processor_seconds` that
-    of all cores together, which other work beside it does not lengthen; None if not fitted here.
+    Attributes:
+        classifier: The classifier.
+        data: Contents of its file.
+        seconds: Wall time of the fit.
+        processor_seconds: Processor time of the fit, summed over all cores; None if it was not
+            fitted here. Other work on the machine does not lengthen it.
     """
 
     classifier: Classifier
@@ -51,13 +51,13 @@ class Fitted:
 
 
 class Contender(ABC):
-    """One of those compared.
+    """A classifier to compare: how to fit it and load it.
 
     Attributes:
-        name: As it was asked for.
+        name: The name it was asked for by.
         kind: "baseline", "recipe" or "shipped".
-        title: As people call it.
-        note: Its settings in words.
+        title: The usual name.
+        note: The settings in words.
     """
 
     name: str
@@ -67,35 +67,29 @@ class Contender(ABC):
 
     @abstractmethod
     def settings(self, train_size: int) -> dict[str, Any]:
-        """Return all that decides it, JSON-ready; two with the same settings are the same."""
+        """Return all that decides the classifier, JSON-ready: the same settings, the same fit."""
 
     @abstractmethod
-    def fit(
-        self,
-        images: Images,
-        labels: Labels,
-        checkpoints: Path,
-        told: Callable[[str], None],
-    ) -> Fitted:
-        """Learn from the images.
+    def fit(self, images: Images, labels: Labels, checkpoints: Path, on_phase: OnPhase) -> Fitted:
+        """Fit the classifier.
 
         Args:
             images: uint8 (n, 28, 28), white ink on black.
             labels: uint8 (n,), 0..9.
-            checkpoints: Folder for what a fit cut off halfway needs to go on.
-            told: Called with what is being done, as it begins.
+            checkpoints: Folder from which an interrupted fit continues.
+            on_phase: Called with the name of each phase as it begins.
         """
 
-    @abstractmethod
     def load(self, data: bytes) -> Classifier:
-        """Return the classifier from what `Fitted.data` held."""
+        """Return the classifier from `Fitted.data`, by default an ONNX graph."""
+        return OnnxClassifier(data)
 
     @abstractmethod
     def expected_seconds(self, train_size: int) -> float:
-        """Return about how long fitting takes one core, for telling the time left."""
+        """Return the expected time of a fit on one core, for the progress bar."""
 
     def parameters(self) -> int | None:
-        """Return the trainable parameters of a network; None for what is none."""
+        """Return the number of trainable parameters of a network; None for other classifiers."""
         return None
 
 
@@ -111,7 +105,7 @@ class BaselineContender(Contender):
         self._baseline = baseline
 
     def settings(self, train_size: int) -> dict[str, Any]:
-        """Return the settings and the version of the package behind them."""
+        """Return the settings, and the version of the package."""
         package = {"sklearn": "scikit-learn"}.get(self._baseline.package, self._baseline.package)
         return {
             "baseline": self._baseline.name,
@@ -119,32 +113,30 @@ class BaselineContender(Contender):
             package: version(package),
         }
 
-    def fit(
-        self, images: Images, labels: Labels, checkpoints: Path, told: Callable[[str], None]
-    ) -> Fitted:
+    def fit(self, images: Images, labels: Labels, checkpoints: Path, on_phase: OnPhase) -> Fitted:
         """Fit and calibrate; see `tenfold.comparing.baselines.baseline.fit_baseline`."""
         import joblib
 
-        baseline, *seconds = fit_baseline(self._baseline, images, labels, told=told)
+        baseline, *seconds = fit_baseline(self._baseline, images, labels, on_phase=on_phase)
         buffer = io.BytesIO()
         joblib.dump(baseline, buffer, compress=("zlib", 1))
         return Fitted(baseline, buffer.getvalue(), *seconds)
 
     def load(self, data: bytes) -> Classifier:
-        """Return the classifier; `data` must be our own, as pickles can run anything."""
+        """Return the classifier; `data` must be our own, because a pickle can run any code."""
         import joblib
 
         classifier: Classifier = joblib.load(io.BytesIO(data))
         return classifier
 
     def expected_seconds(self, train_size: int) -> float:
-        """Return the seconds, by a power of the number of images; calibrating included."""
-        growth = float((train_size / ALL_IMAGES) ** self._baseline.growth)
+        """Return the expected time, a power of the number of images; calibration included."""
+        growth = float((train_size / TRAIN_IMAGES) ** self._baseline.growth)
         return 0.5 + self._baseline.seconds * growth * (1.3 if train_size > 30_000 else 1.7)
 
 
 class RecipeContender(Contender):
-    """A recipe of ours, trained on the images given; seed 0."""
+    """A recipe, trained on the given images with seed 0."""
 
     kind = "recipe"
 
@@ -155,14 +147,12 @@ class RecipeContender(Contender):
         self._recipe = recipe
 
     def settings(self, train_size: int) -> dict[str, Any]:
-        """Return what the recipe, as it is trained on so many images, sets otherwise than usual."""
+        """Return the recipe's settings for this number of images, without defaults."""
         recipe = replace(for_few_images(self._recipe, train_size), name="", summary="")
-        return {"recipe": _unusual(recipe), "keras": version("keras")}
+        return {"recipe": _without_defaults(recipe), "keras": version("keras")}
 
-    def fit(
-        self, images: Images, labels: Labels, checkpoints: Path, told: Callable[[str], None]
-    ) -> Fitted:
-        """Train; an interrupted training goes on."""
+    def fit(self, images: Images, labels: Labels, checkpoints: Path, on_phase: OnPhase) -> Fitted:
+        """Train the recipe; an interrupted training continues."""
         from tenfold.networks.backend import use_backend
 
         use_backend()
@@ -171,94 +161,84 @@ class RecipeContender(Contender):
         from tenfold.networks.build import finish_network
         from tenfold.training.members import fit_members
 
-        told("training")
+        on_phase("training")
         recipe = for_few_images(self._recipe, len(images))
-        busy = time.process_time()
-        with _epochs_untold():
+        start = time.process_time()
+        with _warnings_only("tenfold.training"):
             trained = fit_members(recipe, images, labels, seed=0, checkpoints=checkpoints)
-        busy = time.process_time() - busy
+        processor_seconds = time.process_time() - start
         network = finish_network(recipe, *[one.network for one in trained])
         graph = onnx_model(recipe, network_weights(network))
         seconds = sum(one.seconds for one in trained)
-        return Fitted(OnnxClassifier(graph), graph, seconds, busy)
-
-    def load(self, data: bytes) -> Classifier:
-        """Return the classifier of an ONNX graph."""
-        return OnnxClassifier(data)
+        return Fitted(OnnxClassifier(graph), graph, seconds, processor_seconds)
 
     def expected_seconds(self, train_size: int) -> float:
-        """Return the seconds by what was measured on all images, and 8 for what comes before."""
+        """Return the expected time from the one measured on all images, and 8 s to import."""
         known = measured().get(self._recipe.name, {"train_seconds": {"median": 60.0}})
-        part = max(train_size / ALL_IMAGES, MIN_STEPS * 32 / ALL_IMAGES / self._recipe.epochs)
-        return 8 + 2 * float(known["train_seconds"]["median"]) * part
+        least = MIN_STEPS * 32 / TRAIN_IMAGES / self._recipe.epochs
+        share = max(train_size / TRAIN_IMAGES, least)
+        return 8 + 2 * float(known["train_seconds"]["median"]) * share
 
     def parameters(self) -> int:
-        """Return the trainable parameters, all members together."""
+        """Return the number of trainable parameters of all members."""
         return count_parameters(self._recipe)
 
 
 class ShippedContender(Contender):
-    """A model that is finished, read as it is: one inside the package, or the folder of a run."""
+    """A trained model: one inside the package, or the folder of a run."""
 
     kind = "shipped"
 
     def __init__(self, name: str, model: str) -> None:
         self._bundle = load_bundle(model)
         recipe = self._bundle.meta["recipe"]
-        self.name, self.title = name, f"Network {recipe['name']}, as shipped"
-        self.note = str(recipe["summary"])
-        if model not in shipped_models():
-            self.title = f"Network {recipe['name']}, from {model}"
+        shipped = model in shipped_models()
+        self.name, self.note = name, str(recipe["summary"])
+        self.title = f"Network {recipe['name']}, {'as shipped' if shipped else f'from {model}'}"
 
     def settings(self, train_size: int) -> dict[str, Any]:
-        """Return the hash of its graph."""
+        """Return the hash of the graph."""
         return {"graph": sha256(graph_of(self._bundle))}
 
-    def fit(
-        self, images: Images, labels: Labels, checkpoints: Path, told: Callable[[str], None]
-    ) -> Fitted:
-        """Load it; the seconds are those its training took, wherever that was."""
+    def fit(self, images: Images, labels: Labels, checkpoints: Path, on_phase: OnPhase) -> Fitted:
+        """Load the model; the seconds are those of its training, on whatever machine."""
         graph = graph_of(self._bundle)
         seconds = float(self._bundle.meta["train_seconds"])
         return Fitted(OnnxClassifier(graph), graph, seconds, None)
 
-    def load(self, data: bytes) -> Classifier:
-        """Return the classifier of an ONNX graph."""
-        return OnnxClassifier(data)
-
     def expected_seconds(self, train_size: int) -> float:
-        """Return next to nothing: it is fitted."""
+        """Return the time to load it."""
         return 0.5
 
     def parameters(self) -> int:
-        """Return the trainable parameters, all members together."""
+        """Return the number of trainable parameters of all members."""
         return int(self._bundle.meta["parameters"])
 
 
 def find_contenders(names: str | list[str], train_size: int) -> list[Contender]:
-    """Return those named.
+    """Return the classifiers with these names.
 
-    A name of the eight classifiers of `comparing.baselines` means that classifier; one of a recipe
-    means the recipe, trained; one of a shipped model the model as it is. Where a recipe is shipped
-    too, all images mean the shipped model and fewer the recipe trained on those, so that all
-    compared have learned from the same images. `recipe:NAME` and `shipped:NAME` say which; the
-    folder of a run is read as it is.
+    A name is that of a baseline (`tenfold.comparing.baselines`), of a recipe to train, or of a
+    shipped model. If a recipe is shipped too, its name means the shipped model when all 60,000
+    images are used, and otherwise the recipe trained on the fewer images: so all classifiers
+    learned from the same images. `recipe:NAME` and `shipped:NAME` choose one of both. The folder of
+    a run is read as it is.
 
     Args:
         names: Separated by commas, or a list.
-        train_size: Images to learn from.
+        train_size: Number of training images.
 
     Raises:
-        UsageError: No such name, one twice, or none.
-        MissingExtraError: What fits it is not installed.
+        UsageError: A name is unknown or given twice, or there is no name.
+        MissingExtraError: A package that a classifier needs is not installed.
     """
     asked = names.split(",") if isinstance(names, str) else names
     asked = [name.strip() for name in asked if name.strip()]
-    if len(asked) < 1:
-        raise UsageError("give at least one classifier to compare")
+    if not asked:
+        raise UsageError("no classifier is given; give at least one name")
     twice = {name for name in asked if asked.count(name) > 1}
     if twice:
-        raise UsageError(f"{twice.pop()} is named twice")
+        raise UsageError(f"{twice.pop()} is given twice; give each classifier once")
     return [_contender(name, train_size) for name in asked]
 
 
@@ -271,7 +251,7 @@ def _contender(name: str, train_size: int) -> Contender:
         return ShippedContender(name, rest)
     if name in BASELINES:
         return BaselineContender(name, BASELINES[name])
-    if name in shipped_models() and (train_size == ALL_IMAGES or name not in recipes):
+    if name in shipped_models() and (train_size == TRAIN_IMAGES or name not in recipes):
         return ShippedContender(name, name)
     if name in recipes:
         return RecipeContender(name, recipe_named(name))
@@ -281,24 +261,29 @@ def _contender(name: str, train_size: int) -> Contender:
         except BundleError as error:
             raise UsageError(str(error)) from error
     known = ", ".join([*BASELINES, *recipes])
-    raise UsageError(f"no classifier is named {name!r}; there are: {known}; or a run's folder")
+    raise UsageError(f"no classifier {name!r}; there are: {known}; or give the folder of a run")
 
 
-def _unusual(value: Any) -> Any:
-    """Return what is not as by default, JSON-ready: a setting that comes later changes nothing."""
+def _without_defaults(value: Any) -> Any:
+    """Return the settings that differ from their defaults, JSON-ready.
+
+    So a setting that is added later does not change the settings of older recipes.
+    """
     if isinstance(value, tuple):
-        return [_unusual(item) for item in value]
+        return [_without_defaults(item) for item in value]
     if not is_dataclass(value):
         return value
     own = {field.name: getattr(value, field.name) for field in fields(value)
            if getattr(value, field.name) != field.default}  # fmt: skip
-    return {"kind": type(value).__name__} | {name: _unusual(item) for name, item in own.items()}
+    return {"kind": type(value).__name__} | {
+        name: _without_defaults(item) for name, item in own.items()
+    }
 
 
 @contextmanager
-def _epochs_untold() -> Iterator[None]:
-    """Keep a training from telling every epoch; warnings pass."""
-    log = logging.getLogger("tenfold.training")
+def _warnings_only(name: str) -> Iterator[None]:
+    """Keep a logger from writing anything below a warning."""
+    log = logging.getLogger(name)
     level = log.level
     log.setLevel(logging.WARNING)
     try:

@@ -1,48 +1,46 @@
-"""Labels: which labels of MNIST are doubtful, by confident learning on out-of-fold answers."""
+"""Find label errors, by confident learning on answers of networks that never saw the labels."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from tenfold.comparing.cells import Cell, cell_of
-from tenfold.comparing.contenders import Images, Labels, RecipeContender
+from tenfold.arrays import CLASSES, TRAIN_IMAGES, Images, Labels, Probabilities
+from tenfold.comparing.cells import cell_of, fit_cell
+from tenfold.comparing.contenders import Fitted, RecipeContender
 from tenfold.data.label_errors import LABEL_ERRORS
 from tenfold.data.mnist import load_mnist
 from tenfold.errors import MissingExtraError, UsageError
 from tenfold.evaluation.metrics import evaluate
-from tenfold.execution.progress import WorkBar, run_in_thread
-from tenfold.files import cache_dir
+from tenfold.execution.progress import WorkBar
 from tenfold.machine import machine_facts
 from tenfold.recipes.catalog import load_recipe
 from tenfold.recipes.recipe import Recipe
 from tenfold.recipes.serialization import override
 
 RECIPE = override(load_recipe("standard"), {"epochs": 3})
-"""The default recipe for fewer epochs: its answers are needed for images, not for a record."""
+"""The default recipe with fewer epochs: the ranking of labels does not need the best accuracy."""
 
 FOLDS = 4
 
 LISTED = 100
-"""Labels listed of each split, the most doubtful first."""
+"""Number of labels listed for each split, the most doubtful first."""
 
-AT = 50
-"""The validated errors of the test set are sought among so many."""
-
-Probabilities = npt.NDArray[np.float32]
+RECALL_AT = 50
+"""The recall counts the validated label errors among this many doubtful labels."""
 
 
 @dataclass(frozen=True)
 class DoubtfulLabels:
-    """What `find_doubtful_labels` found.
+    """The result of `find_doubtful_labels`.
 
     Attributes:
         result: What `tenfold labels --json` prints.
-        images: For each split uint8 (n, 28, 28), the images that `result` points into.
+        images: By split uint8 (n, 28, 28), the images that `result` refers to.
     """
 
     result: dict[str, Any]
@@ -53,22 +51,22 @@ def find_doubtful_labels(
     recipe: Recipe | str | Path = RECIPE,
     *,
     folds: int = FOLDS,
-    train_size: int = 60_000,
+    train_size: int = TRAIN_IMAGES,
     data_dir: str | Path | None = None,
     progress: bool = False,
 ) -> DoubtfulLabels:
-    """Find the labels of both splits that the images speak against.
+    """Find labels of both splits that are likely wrong.
 
-    The training images are parted into folds, and a network trained on the others reads each fold:
-    no network judges a label that it learned. The test images are read by all of these networks,
-    which saw none of them, and their answers are averaged. Confident learning (C. Northcutt,
-    L. Jiang, I. Chuang, "Confident learning", 2021; the package cleanlab) then says which labels
-    are likely wrong; they are ranked by the probability of the label given.
+    The training images are split into folds. A network trained on the other folds reads each fold,
+    so that no network judges a label that it learned. All networks read the test images, and their
+    probabilities are averaged. Confident learning (C. Northcutt, L. Jiang, I. Chuang, "Confident
+    learning", 2021; the package cleanlab) then finds the labels that are likely wrong, and ranks
+    labels by their probability.
 
     Args:
-        recipe: What to train; a name, a .json file, or a recipe. Seed 0.
-        folds: Parts of the training images, at least 2.
-        train_size: So many of the training images, the first.
+        recipe: What to train with seed 0: a name, a .json file, or a recipe.
+        folds: Number of folds, 2 to 20.
+        train_size: Number of training images, the first ones, at least 1,000.
         data_dir: Where the MNIST files are, if not in the cache.
         progress: Draw a progress bar on stderr.
 
@@ -78,33 +76,37 @@ def find_doubtful_labels(
     if find_spec("cleanlab") is None:
         raise MissingExtraError("finding doubtful labels", "compare")
     if not 2 <= folds <= 20:
-        raise UsageError(f"folds is {folds}; it must lie between 2 and 20")
-    if not 1_000 <= train_size <= 60_000:
-        raise UsageError(f"train_size is {train_size}; it must lie between 1,000 and 60,000")
+        raise UsageError(f"folds is {folds}; give 2 to 20")
+    if not 1_000 <= train_size <= TRAIN_IMAGES:
+        raise UsageError(f"train_size is {train_size}; give 1,000 to {TRAIN_IMAGES:,}")
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     contender = RecipeContender(recipe.name, recipe)
     images, labels = (array[:train_size] for array in load_mnist("train", data_dir))
     test_images, test_labels = load_mnist("test", data_dir)
-    out_of_fold = np.empty((len(images), 10), np.float32)
-    on_test = np.zeros((len(test_images), 10), np.float32)
-    fold_of = np.arange(len(images)) * folds // len(images)
-    seconds = contender.expected_seconds(len(images) * (folds - 1) // folds)
+    out_of_fold = np.empty((train_size, CLASSES), np.float32)
+    on_test = np.zeros((len(test_images), CLASSES), np.float32)
+    fold_of = np.arange(train_size) * folds // train_size
+    seconds = contender.expected_seconds(train_size * (folds - 1) // folds)
     with WorkBar(seconds * folds, progress) as bar:
         for fold in range(folds):
             bar.begin(f"fold {fold + 1} of {folds}", seconds)
-            held = fold_of == fold
-            cell = _cell(contender, len(images), folds, fold)
-            _read_fold(cell, contender, (images, labels), held, test_images, bar)
-            answers = cell.probabilities()
-            out_of_fold[held] = answers[: held.sum()]
-            on_test += answers[held.sum() :] / folds
-    test = _doubtful(test_labels, on_test)
+            held_out = fold_of == fold
+            read = np.concatenate([images[held_out], test_images])
+            settings = contender.settings(train_size) | {"folds": folds, "fold": fold}
+            cell = cell_of(settings, train_size)
+            if cell.facts() is None:
+                known = images[~held_out], labels[~held_out]
+                fit_cell(cell, contender, *known, partial(_read, images=read), bar)
+            probabilities = cell.probabilities()
+            out_of_fold[held_out] = probabilities[: held_out.sum()]
+            on_test += probabilities[held_out.sum() :] / folds
+    test = _rank(test_labels, on_test)
     return DoubtfulLabels(
         {
             "recipe": recipe.name,
             "epochs": recipe.epochs,
             "folds": folds,
-            "train": _doubtful(labels, out_of_fold),
+            "train": _rank(labels, out_of_fold),
             "test": test | {"validated": _validated(test["ranking"])},
             "machine": machine_facts(),
         },
@@ -112,43 +114,24 @@ def find_doubtful_labels(
     )
 
 
-def _cell(contender: RecipeContender, images: int, folds: int, fold: int) -> Cell:
-    settings = contender.settings(images) | {"folds": folds, "fold": fold}
-    return replace(cell_of(settings, images, whole=False), folder=cache_dir() / "labels")
+def _read(fitted: Fitted, images: Images) -> tuple[dict[str, Any], Probabilities, None]:
+    facts = {"train_seconds": round(fitted.seconds, 2)}
+    return facts, fitted.classifier.predict_proba(images), None
 
 
-def _read_fold(
-    cell: Cell, contender: RecipeContender, known: tuple[Images, Labels],
-    held: npt.NDArray[np.bool_], test_images: Images, bar: WorkBar,
-) -> None:  # fmt: skip
-    """Train on what is not held, and keep the answers for what is and for the test images."""
-    if cell.facts() is not None:
-        return
-
-    def work() -> None:
-        images, labels = known
-        fitted = contender.fit(images[~held], labels[~held], cell.checkpoints(), bar.phase)
-        bar.phase("reading")
-        parts = [fitted.classifier.predict_proba(some) for some in (images[held], test_images)]
-        cell.write({"train_seconds": round(fitted.seconds, 2)}, np.concatenate(parts), None)
-
-    run_in_thread(work, bar.tick)
-
-
-def _doubtful(labels: Labels, probabilities: Probabilities) -> dict[str, Any]:
-    """Return how many labels confident learning flags, and the most doubtful ones."""
+def _rank(labels: Labels, probabilities: Probabilities) -> dict[str, Any]:
+    """Return the number of labels that are likely wrong, and the most doubtful labels."""
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores
 
     given = labels.astype(np.int64)
     flagged = find_label_issues(given, probabilities, n_jobs=1)
     quality = get_label_quality_scores(given, probabilities, method="self_confidence")
-    # Those flagged first; among alike the order of the images.
+    # Labels found by confident learning first; equal ones in the order of the images.
     order = np.lexsort((quality, ~flagged))[:LISTED]
-    figures = evaluate(labels, probabilities)
     return {
         "n": len(labels),
-        "accuracy": figures.accuracy,
+        "accuracy": evaluate(labels, probabilities).accuracy,
         "flagged": int(flagged.sum()),
         "ranking": [
             _row(int(i), int(labels[i]), probabilities[i], bool(flagged[i])) for i in order
@@ -157,7 +140,7 @@ def _doubtful(labels: Labels, probabilities: Probabilities) -> dict[str, Any]:
 
 
 def _row(index: int, given: int, probabilities: Probabilities, flagged: bool) -> dict[str, Any]:
-    """Return one label: the one given, and the likeliest other."""
+    """Return one label: the label given, and the most likely other one."""
     others = probabilities.copy()
     others[given] = -1
     suspected = int(others.argmax())
@@ -172,13 +155,14 @@ def _row(index: int, given: int, probabilities: Probabilities, flagged: bool) ->
 
 
 def _validated(ranking: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return how many of the labels that five people each found wrong are among the first `AT`."""
+    """Return how many validated label errors are among the first `RECALL_AT` of the ranking."""
     places = {row["index"]: place for place, row in enumerate(ranking, 1)}
-    found = [error.index for error in LABEL_ERRORS if places.get(error.index, AT + 1) <= AT]
+    known = [error.index for error in LABEL_ERRORS]
+    found = sum(places.get(index, LISTED + 1) <= RECALL_AT for index in known)
     return {
-        "n": len(LABEL_ERRORS),
-        "at": AT,
-        "found": len(found),
-        "recall": len(found) / len(LABEL_ERRORS),
-        "places": {str(error.index): places.get(error.index) for error in LABEL_ERRORS},
+        "n": len(known),
+        "at": RECALL_AT,
+        "found": found,
+        "recall": found / len(known),
+        "places": {str(index): places.get(index) for index in known},
     }

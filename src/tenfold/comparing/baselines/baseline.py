@@ -1,4 +1,4 @@
-"""A classifier of scikit-learn or LightGBM as tenfold's others: calibrated, and asked the same."""
+"""A baseline: a classifier of scikit-learn or LightGBM, calibrated by one temperature."""
 
 import time
 from collections.abc import Callable
@@ -7,31 +7,31 @@ from importlib.util import find_spec
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import SIDE
-from tenfold.classifiers.base import Classifier, as_images
+from tenfold.arrays import SIDE, Images, Labels, Probabilities
+from tenfold.classifiers.base import Classifier, as_images, predict_in_batches
 from tenfold.comparing.baselines.kinds import BaselineSettings
 from tenfold.comparing.baselines.scorers import Pixels, Scorer
 from tenfold.errors import MissingExtraError, TenfoldError
 from tenfold.evaluation.temperature import fit_temperature, softmax
 
 CALIBRATION_IMAGES = 20_000
-"""The temperature comes from a fit on at most so many training images, the first ones."""
+"""Number of training images, the first ones, from which the temperature is found, at most."""
 
-MOST_HELD_BACK = 5_000
-"""Of these so many at most, and a quarter at most, are held back to find it on."""
+HELD_OUT_IMAGES = 5_000
+"""Number of these images held out to find the temperature, at most, and at most a quarter."""
 
 TEMPERATURES = np.geomspace(0.02, 50, 160)
 """Candidates for scores of any scale, such as the margins of a support vector machine."""
 
 _BATCH = 1_000
-"""Images scored at once: bounds memory, long past the gain from batching."""
+"""Number of images scored at once: bounds the memory; larger batches gain no speed."""
 
 
 class Baseline(Classifier):
     """A fitted scorer with its temperature.
 
     Args:
-        scorer: Gives a score to each digit; fitted.
+        scorer: Gives each digit a score; fitted.
         temperature: Divides the scores before softmax.
     """
 
@@ -39,68 +39,64 @@ class Baseline(Classifier):
         self._scorer = scorer
         self.temperature = temperature
 
-    def predict_proba(
-        self, images: npt.ArrayLike, *, scale: float | None = None
-    ) -> npt.NDArray[np.float32]:
+    def predict_proba(self, images: npt.ArrayLike, *, scale: float | None = None) -> Probabilities:
         """Return the probability of each digit; see `Classifier.predict_proba`."""
-        pixels = _pixels(as_images(images, scale))
-        parts = [
-            softmax(self._scorer.scores(pixels[start : start + _BATCH]), self.temperature)
-            for start in range(0, len(pixels), _BATCH)
-        ]
-        return np.concatenate(parts).astype(np.float32) if parts else np.empty((0, 10), np.float32)
+        return predict_in_batches(self._predict, as_images(images, scale), _BATCH)
+
+    def _predict(self, images: Images) -> Probabilities:
+        scores = self._scorer.scores(_pixels(images))
+        return softmax(scores, self.temperature).astype(np.float32)
 
 
 def fit_baseline(
     settings: BaselineSettings,
-    images: npt.NDArray[np.uint8],
-    labels: npt.NDArray[np.uint8],
+    images: Images,
+    labels: Labels,
     *,
     seed: int = 0,
-    told: Callable[[str], None] = lambda phase: None,
+    on_phase: Callable[[str], None] = lambda phase: None,
 ) -> tuple[Baseline, float, float]:
-    """Fit a classifier on all the images given, calibrated on some of them.
+    """Fit a baseline on all the images, calibrated on some of them.
 
-    One temperature divides the scores. It is found by a fit on the first `CALIBRATION_IMAGES` but
-    for those held back, on which the negative log-likelihood is least; then all images are
-    fitted anew and the temperature stays. It changes no answer, only how sure it is.
+    The temperature comes from a fit on the first `CALIBRATION_IMAGES` without the images held out.
+    It is the one with the least negative log-likelihood on the images held out. Then a second fit
+    learns from all images. The temperature changes the confidence, never the answer.
 
     Args:
         settings: One of `tenfold.comparing.baselines.kinds.BASELINES`.
         images: uint8 (n, 28, 28), white ink on black.
         labels: uint8 (n,), 0..9.
-        seed: Decides what is random in it.
-        told: Called with what is being done, as it begins.
+        seed: Seeds the random parts of the fit.
+        on_phase: Called with the name of each phase as it begins.
 
     Returns:
-        The classifier, and of the fit on all images, without calibrating, the seconds that passed
-        and the seconds of processor time.
+        The baseline; and of the second fit the wall time and the processor time in seconds.
 
     Raises:
         MissingExtraError: scikit-learn or LightGBM is missing.
-        TenfoldError: Fewer than four images, or all of one digit.
+        TenfoldError: There are fewer than four images, or all are of one digit.
     """
     if find_spec(settings.package) is None:
         raise MissingExtraError("comparing with other classifiers", "compare")
     known = min(len(images), CALIBRATION_IMAGES)
-    learned = known - min(MOST_HELD_BACK, known // 4)
-    pixels = _pixels(images[:known])
+    learned = known - min(HELD_OUT_IMAGES, known // 4)
     if len(np.unique(labels[:learned])) < 2 or learned == known:
-        raise TenfoldError(f"{len(images)} images are too few to fit {settings.name} on")
-    told("calibrating")
+        raise TenfoldError(f"{len(images)} images are too few to fit {settings.name}")
+    on_phase("calibrating")
+    pixels = _pixels(images[:known])
     scorer = settings.make(seed, learned)
     scorer.fit(pixels[:learned], labels[:learned])
     temperature = fit_temperature(
         scorer.scores(pixels[learned:]), labels[learned:known], TEMPERATURES
     )
-    told("fitting")
+    on_phase("fitting")
     pixels = _pixels(images)
     scorer = settings.make(seed, len(images))
-    start, busy = time.perf_counter(), time.process_time()
+    wall, processor = time.perf_counter(), time.process_time()
     scorer.fit(pixels, labels)
-    seconds, processor_seconds = time.perf_counter() - start, time.process_time() - busy
-    return Baseline(scorer, temperature), seconds, processor_seconds
+    seconds = time.perf_counter() - wall, time.process_time() - processor
+    return Baseline(scorer, temperature), *seconds
 
 
-def _pixels(images: npt.NDArray[np.uint8]) -> Pixels:
+def _pixels(images: Images) -> Pixels:
     return images.reshape(-1, SIDE * SIDE).astype(np.float32) / np.float32(255)

@@ -1,25 +1,25 @@
-"""The classifiers to compare with, and the settings that do each justice."""
+"""The baselines of `tenfold compare`, and their settings."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tenfold.comparing.baselines.scorers import Boosted, Estimator, KernelPairs, LinearPairs, Scorer
+from tenfold.comparing.baselines.scorers import KernelPairs, LinearPairs, Scorer
 
 
 @dataclass(frozen=True)
 class BaselineSettings:
-    """One classifier: what it is called, what decides it, and how long to expect it to take.
+    """One baseline: its names, its settings, and its expected time.
 
     Attributes:
         name: As given to `tenfold compare`.
-        title: As people call it.
-        note: Its settings in words.
-        package: The package that must be there.
-        settings: All numbers that decide it.
-        build: Makes it, unfitted, from the settings, a seed and the number of images to come.
-        seconds: Of one core, to fit 60,000 images; for telling the time left.
-        growth: The power of the number of images that this grows with.
+        title: The usual name.
+        note: The settings in words.
+        package: The package that it needs.
+        settings: All numbers that decide the result of a fit.
+        build: Makes the scorer, unfitted, from the settings, a seed and the number of images.
+        seconds: Expected time to fit 60,000 images on one core, for the progress bar.
+        growth: The expected time grows with this power of the number of images.
     """
 
     name: str
@@ -32,33 +32,43 @@ class BaselineSettings:
     growth: float = 1.0
 
     def make(self, seed: int, images: int) -> Scorer:
-        """Return it unfitted, for so many images."""
+        """Return an unfitted scorer for this number of images."""
         return self.build(self.settings, seed, images)
 
 
 def _svm(settings: Mapping[str, Any], seed: int, images: int) -> Scorer:
-    return KernelPairs(settings["components"], settings["gamma"], settings["C"])
+    from sklearn.svm import SVC
+
+    machine = SVC(
+        C=settings["C"], gamma=settings["gamma"], decision_function_shape="ovo", cache_size=2000
+    )
+    return KernelPairs(_on_components(settings["components"], machine))
 
 
 def _linear_svm(settings: Mapping[str, Any], seed: int, images: int) -> Scorer:
-    return LinearPairs({"C": settings["C"], "dual": False, "tol": settings["tol"]})
+    from sklearn.multiclass import OneVsOneClassifier
+    from sklearn.svm import LinearSVC
+
+    machine = LinearSVC(C=settings["C"], dual=False, tol=settings["tol"])
+    return LinearPairs(OneVsOneClassifier(machine))
 
 
 def _forest(settings: Mapping[str, Any], seed: int, images: int) -> Scorer:
     from sklearn.ensemble import RandomForestClassifier
 
     forest = RandomForestClassifier(**settings, random_state=seed, n_jobs=-1)
-    return Estimator(forest, floor=_least_share(settings))
+    return Scorer(forest, _half_a_tree(settings))
 
 
 def _extra_trees(settings: Mapping[str, Any], seed: int, images: int) -> Scorer:
     from sklearn.ensemble import ExtraTreesClassifier
 
     trees = ExtraTreesClassifier(**settings, random_state=seed, n_jobs=-1)
-    return Estimator(trees, floor=_least_share(settings))
+    return Scorer(trees, _half_a_tree(settings))
 
 
-def _least_share(settings: Mapping[str, Any]) -> float:
+def _half_a_tree(settings: Mapping[str, Any]) -> float:
+    """Return the floor of probabilities that are shares of trees: half a tree."""
     return 0.5 / float(settings["n_estimators"])
 
 
@@ -68,18 +78,27 @@ def _knn(settings: Mapping[str, Any], seed: int, images: int) -> Scorer:
     neighbors = KNeighborsClassifier(
         settings["neighbors"], weights=settings["weights"], algorithm="brute"
     )
-    return Estimator(neighbors, floor=0.01, components=settings["components"])
+    return Scorer(_on_components(settings["components"], neighbors), floor=0.01)
+
+
+def _on_components(components: int, estimator: Any) -> Any:
+    """Return a pipeline: the estimator learns from the principal components of the pixels."""
+    from sklearn.decomposition import PCA
+    from sklearn.pipeline import make_pipeline
+
+    return make_pipeline(PCA(components, svd_solver="covariance_eigh"), estimator)
 
 
 def _logistic(settings: Mapping[str, Any], seed: int, images: int) -> Scorer:
     from sklearn.linear_model import LogisticRegression
 
-    return Estimator(LogisticRegression(**settings), floor=None)
+    return Scorer(LogisticRegression(**settings))
 
 
 def _boosting(settings: Mapping[str, Any], seed: int, images: int) -> Scorer:
-    own = {key: value for key, value in settings.items() if key != "rounds"}
-    return Boosted(settings["rounds"], own | {"seed": seed})
+    from lightgbm import LGBMClassifier
+
+    return Scorer(LGBMClassifier(**settings, random_state=seed, verbosity=-1))
 
 
 def _mlp(settings: Mapping[str, Any], seed: int, images: int) -> Scorer:
@@ -94,10 +113,10 @@ def _mlp(settings: Mapping[str, Any], seed: int, images: int) -> Scorer:
         max_iter=passes,
         random_state=seed,
     )
-    return Estimator(network, floor=1e-7)
+    return Scorer(network, floor=1e-7)
 
 
-# Chosen on the last 10,000 training images, held back; dev/LOG.md has what was tried.
+# Chosen on the last 10,000 training images, held out; dev/LOG.md lists what was tried.
 _ALL = (
     BaselineSettings(
         "svm",
@@ -164,12 +183,12 @@ _ALL = (
         "tried for each tree, 63 bins",
         "lightgbm",
         {
-            "rounds": 300,
+            "n_estimators": 300,
             "learning_rate": 0.15,
             "num_leaves": 31,
-            "feature_fraction": 0.1,
+            "colsample_bytree": 0.1,
             "max_bin": 63,
-            "min_data_in_leaf": 5,
+            "min_child_samples": 5,
         },
         _boosting,
         seconds=200,
