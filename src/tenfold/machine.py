@@ -28,13 +28,25 @@ def limit_threads(threads: int) -> None:
 def limit_memory(size_bytes: int) -> None:
     """Limit the address space of this process (RLIMIT_AS): allocations beyond it fail.
 
-    Does nothing on Windows; macOS accepts the limit and ignores it.
+    The limit may be raised again. Does nothing on Windows; macOS accepts the limit and ignores it.
     """
     try:
         import resource
     except ModuleNotFoundError:
         return
-    resource.setrlimit(resource.RLIMIT_AS, (size_bytes, size_bytes))
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    if hard != resource.RLIM_INFINITY:
+        size_bytes = min(size_bytes, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (size_bytes, hard))
+
+
+def address_space_bytes() -> int:
+    """Return the size of this process's address space; 0 where there is no /proc."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
 
 
 def has_gpu() -> bool:

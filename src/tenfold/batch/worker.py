@@ -141,7 +141,7 @@ def _read_images(reader: Reader, block: ImageBlock) -> Any:
 
 
 def _read_picture(reader: Reader, content: Content, rows: PictureRows, *, single: bool) -> None:
-    """Read a picture, or each page of a PDF, and add a row for each or for the error."""
+    """Read a picture, or each page of a PDF or TIFF, and add a row for each or for the error."""
     if isinstance(content, Unreadable):
         rows.add_error(content.source, content.index, content.error)
         return

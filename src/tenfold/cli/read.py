@@ -121,20 +121,29 @@ def _read_all(
         return
     from tqdm import tqdm
 
+    from tenfold.imaging.isolation import Cancellation
+
+    cancellation = Cancellation()
+
+    def read_one(name: str) -> list[dict[str, Any]]:
+        with cancellation.applied():
+            return read(name)
+
     with ThreadPoolExecutor(usable_cores()) as pool:
         try:
-            read_files = pool.map(read, names)
+            read_files = pool.map(read_one, names)
             yield from tqdm(
                 read_files, total=len(names), unit="file", disable=not shown, dynamic_ncols=True
             )
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # do not keep Ctrl-C waiting
+        finally:  # do not keep Ctrl-C waiting
+            cancellation.cancel()
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _read_pages(
     reader: Any, name: str, options: argparse.Namespace, stem: str
 ) -> Iterator[dict[str, Any]]:
-    """Yield a document for a picture, or one for each page of a PDF."""
+    """Yield a document for a picture, or one for each page of a PDF or TIFF."""
     from tenfold.imaging.decoding import SUFFIXES, load_pages
 
     try:

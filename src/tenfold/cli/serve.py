@@ -23,7 +23,7 @@ object per line; --quiet omits requests from it.
 LIMITS: tuple[tuple[str, type, float, str], ...] = (
     ("max-megabytes", int, 32, "largest body of a request"),
     ("max-megapixels", int, 50, "largest picture"),
-    ("max-pages", int, 20, "most pages of a PDF"),
+    ("max-pages", int, 20, "most pages of a PDF or TIFF"),
     ("max-images", int, 256, "most 28x28 images in a request"),
     ("timeout", float, 10, "seconds for a request, from its headers to its answer"),
     ("queue", int, 256, "requests that may wait for the model"),

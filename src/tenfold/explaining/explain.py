@@ -19,7 +19,8 @@ from tenfold.explaining.gradients import GradientExplainer, load_gradients
 from tenfold.explaining.occlusion import occlusion
 from tenfold.explaining.receptive_field import convolutions
 from tenfold.formatting import count, percent
-from tenfold.imaging.decoding import Picture, PictureSource, load_picture, picture_name
+from tenfold.imaging.decoding import PictureSource, load_picture, picture_name
+from tenfold.imaging.picture import Picture
 from tenfold.reading.annotate import annotate
 from tenfold.reading.reader import Reader
 from tenfold.reading.results import Digit, Reading

@@ -3,6 +3,7 @@
 import io
 import threading
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 from PIL import Image
 
@@ -50,12 +51,10 @@ def open_heif(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image.Ima
     """Decode a HEIC photo, which is returned upright.
 
     Raises:
-        PictureError: The file is damaged, or pillow-heif is not installed.
+        PictureError: The file is damaged.
     """
-    try:
-        import pillow_heif
-    except ImportError as error:
-        raise _extra(name, "a HEIC photo", "heic") from error
+    import pillow_heif
+
     try:
         photo = pillow_heif.open_heif(io.BytesIO(data))
         check_size(photo.size, name, max_pixels)
@@ -71,12 +70,10 @@ def pdf_pages(data: bytes, name: str, max_side: int) -> Iterator[Image.Image]:
     """Yield the pages of a PDF one after the other, rendered in gray.
 
     Raises:
-        PictureError: The file is damaged or needs a password, or pypdfium2 is not installed.
+        PictureError: The file is damaged or needs a password.
     """
-    try:
-        import pypdfium2
-    except ImportError as error:
-        raise _extra(name, "a PDF", "pdf") from error
+    import pypdfium2
+
     try:
         with _PDFIUM:
             document = pypdfium2.PdfDocument(data)
@@ -95,5 +92,13 @@ def pdf_pages(data: bytes, name: str, max_side: int) -> Iterator[Image.Image]:
         yield drawn
 
 
-def _extra(name: str, what: str, extra: str) -> PictureError:
-    return PictureError(f"{name} is {what}, which needs: pip install 'tenfold[{extra}]'")
+def check_extras(data: bytes, name: str) -> None:
+    """Raise an error for a PDF or HEIC photo whose library is not installed.
+
+    Raises:
+        PictureError: The message names the extra.
+    """
+    needed = (is_pdf, "pypdfium2", "a PDF", "pdf"), (is_heif, "pillow_heif", "a HEIC photo", "heic")
+    for is_kind, module, what, extra in needed:
+        if is_kind(data) and find_spec(module) is None:
+            raise PictureError(f"{name} is {what}, which needs: pip install 'tenfold[{extra}]'")

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from tenfold.arrays import SIDE
-from tenfold.imaging.decoding import Picture
+from tenfold.imaging.picture import Picture
 from tenfold.reading.results import Digit, Reading
 
 ACCEPTED_COLOR, REJECTED_COLOR, LEFT_OUT_COLOR = "#0072b2", "#d55e00", "#8c8c8c"

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from tenfold.arrays import Gray, Ink
 from tenfold.imaging.canvas import Mark, find_mark
-from tenfold.imaging.decoding import Picture
 from tenfold.imaging.ink import INK_SHARE, median, page_ink
+from tenfold.imaging.picture import Picture
 from tenfold.reading.rules import without_rules
 from tenfold.reading.settings import ReaderSettings
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from tenfold.classifiers.base import Classifier, predict_scored
 from tenfold.imaging.canvas import Mark, mark_to_canvas
-from tenfold.imaging.decoding import Picture
+from tenfold.imaging.picture import Picture
 from tenfold.reading.results import Box, Digit
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from tenfold.classifiers.base import Classifier
-from tenfold.imaging.decoding import Picture, PictureSource, load_picture
+from tenfold.imaging.decoding import PictureSource, load_picture
+from tenfold.imaging.picture import Picture
 from tenfold.reading.layout import Page, make_page
 from tenfold.reading.line_reader import LineReader
 from tenfold.reading.orientation import inverted, rotated

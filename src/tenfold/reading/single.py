@@ -7,8 +7,8 @@ import numpy as np
 from tenfold.arrays import SIDE
 from tenfold.classifiers.base import predict_scored
 from tenfold.imaging.canvas import Mark, find_mark
-from tenfold.imaging.decoding import Picture
 from tenfold.imaging.ink import is_ink_dark
+from tenfold.imaging.picture import Picture
 from tenfold.reading.marks import classify
 from tenfold.reading.results import Digit
 from tenfold.reading.shipped import Models

@@ -77,7 +77,8 @@ def _features_of(model: str) -> "FeatureClassifier":
 def _read_upload(
     reader: "Reader", upload: Upload, settings: Settings, *, single: bool, drawn: bool
 ) -> dict[str, Any]:
-    picture = next(load_pages(upload.data, max_pixels=settings.max_pixels), None)
+    pages = load_pages(upload.data, max_pixels=settings.max_pixels, limits=settings.decoding_limits)
+    picture = next(pages, None)
     if picture is None:
         raise PictureError("the picture is a PDF without pages")
     reading = reader.read_picture(picture, single=single, drawn=drawn)

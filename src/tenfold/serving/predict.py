@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
-from tenfold.errors import PictureTooLargeError
 from tenfold.imaging.decoding import load_pages
 from tenfold.serving.schemas import PICTURE_BODY, Document
 from tenfold.serving.service import service_of
@@ -30,8 +29,8 @@ async def predict(
 ) -> JSONResponse:
     """Read a picture, sent as the body or as the field `file` of a form.
 
-    The response is the same document as `tenfold read --json` prints. A PDF gives one entry for
-    each page.
+    The response is the same document as `tenfold read --json` prints. A PDF or TIFF gives one
+    entry for each page.
     """
     service = service_of(request)
     upload = await picture_in(request)
@@ -49,12 +48,16 @@ def read_upload(
 
     Raises:
         PictureError: The picture cannot be read.
-        PictureTooLargeError: It is a PDF of too many pages.
+        PictureTooLargeError: It has too many pixels or pages.
     """
-    pictures = []
-    for page, picture in enumerate(load_pages(upload.data, max_pixels=settings.max_pixels), 1):
-        if page > settings.max_pages:
-            raise PictureTooLargeError(f"the PDF has more than {settings.max_pages} pages")
-        reading = reader.read_picture(picture, single=single).to_dict()
-        pictures.append({"path": upload.name, "page": page, **reading})
-    return {"pictures": pictures}
+    pages = load_pages(upload.data, max_pixels=settings.max_pixels, limits=settings.decoding_limits)
+    return {
+        "pictures": [
+            {
+                "path": upload.name,
+                "page": number,
+                **reader.read_picture(page, single=single).to_dict(),
+            }
+            for number, page in enumerate(pages, 1)
+        ]
+    }

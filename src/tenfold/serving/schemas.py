@@ -29,7 +29,7 @@ class Line(BaseModel):
 
 
 class Picture(BaseModel):
-    """The digits in a picture, or on a page of a PDF."""
+    """The digits in a picture, or on a page of a PDF or TIFF."""
 
     path: str = Field(description="the name of the uploaded file, or empty")
     page: int = Field(ge=1)

@@ -1,7 +1,6 @@
 """The model that a server runs, and the worker threads that read pictures with it."""
 
 import asyncio
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
@@ -12,6 +11,7 @@ import numpy.typing as npt
 from tenfold.arrays import SIDE, Probabilities
 from tenfold.classifiers.base import Classifier
 from tenfold.classifiers.bundle import load_bundle, load_classifier
+from tenfold.imaging.isolation import Cancellation
 from tenfold.serving.batching import Batcher
 from tenfold.serving.http_errors import HttpError
 from tenfold.serving.metrics import Metrics
@@ -139,8 +139,8 @@ class Service:
 
         All work on pictures starts here. The functions are module-level and raise TenfoldErrors,
         and their arguments and results can be pickled, as processes require. When the request is
-        canceled, by its deadline or because its client has disconnected, the reader's classifier
-        raises an error, which ends the work.
+        canceled, by its deadline or because its client has disconnected, the process that decodes
+        its picture is killed, and the reader's classifier raises an error, which ends the work.
 
         Args:
             function: Called with a reader of its own and the arguments.
@@ -152,18 +152,23 @@ class Service:
         """
         self.check_picture_queue()
         assert self._reader is not None
-        classifier = CancelableClassifier(self._reader.classifier)
+        cancellation = Cancellation()
+        classifier = CancelableClassifier(self._reader.classifier, cancellation)
         reader = self._reader.with_classifier(classifier)
+
+        def run() -> T:
+            cancellation.check()
+            with cancellation.applied():
+                return function(reader, *args, **kwargs)
+
         self._pictures += 1
-        work = asyncio.get_running_loop().run_in_executor(
-            self._pool, lambda: function(reader, *args, **kwargs)
-        )
+        work = asyncio.get_running_loop().run_in_executor(self._pool, run)
         work.add_done_callback(self._count_done)
         try:
             # Without the shield, a canceled request would no longer count its running thread.
             return await asyncio.shield(work)
         finally:
-            classifier.canceled.set()
+            cancellation.cancel()
 
     def _count_done(self, work: "asyncio.Future[Any]") -> None:
         self._pictures -= 1
@@ -177,16 +182,16 @@ class CancelableClassifier(Classifier):
     Args:
         classifier: The classifier that does the work. Its digit score must be its largest
             probability.
+        cancellation: The request's.
     """
 
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, classifier: Classifier, cancellation: Cancellation) -> None:
         self._classifier = classifier
-        self.canceled = threading.Event()
+        self._cancellation = cancellation
 
     def predict_proba(self, images: npt.ArrayLike, *, scale: float | None = None) -> Probabilities:
         """Return the probability of each digit; see `Classifier.predict_proba`."""
-        if self.canceled.is_set():
-            raise HttpError(504, "the request was canceled")
+        self._cancellation.check()
         return self._classifier.predict_proba(images, scale=scale)
 
 

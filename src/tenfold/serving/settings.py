@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 
 from tenfold.arrays import SIDE
 from tenfold.errors import UsageError
+from tenfold.imaging.isolation import Limits
 from tenfold.machine import usable_cores
 
 
@@ -14,7 +15,7 @@ class Settings:
     Attributes:
         max_bytes: Largest body of a request, in bytes.
         max_pixels: Largest picture, in pixels. Photos of 50 megapixel phones are accepted.
-        max_pages: Maximum number of pages of a PDF.
+        max_pages: Maximum number of pages of a PDF or TIFF.
         max_images: Maximum number of 28x28 images in one request to `infer`.
         timeout_seconds: Time limit for a whole request, from its headers to its response.
         queue: Number of requests to `infer` that may wait for the model.
@@ -56,6 +57,17 @@ class Settings:
     def threads(self) -> int:
         """The number of worker threads."""
         return self.workers or min(4, usable_cores())
+
+    @property
+    def decoding_limits(self) -> Limits:
+        """The limits on decoding a picture.
+
+        One page may take half of the time of a request. So pictures that wait for pages which
+        take too long can still be read in time.
+        """
+        default = Limits()
+        seconds = min(default.seconds, self.timeout_seconds / 2)
+        return Limits(seconds, default.memory_bytes, self.max_pages)
 
     @property
     def max_infer_bytes(self) -> int:
