@@ -6,6 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+# Before NumPy and scikit-learn are imported. Two test processes with two threads each, which wait
+# in a loop, take ten times as long as with one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 from PIL import Image

@@ -110,16 +110,20 @@ def test_c_and_onnx_runtime_agree(recipe: Recipe, mnist, tmp_path: Path) -> None
 
 @pytest.mark.skipif(not COMPILER, reason="no C compiler")
 @pytest.mark.parametrize(
-    ("name", "int8_agrees"), [("nano", 0.997), pytest.param("tiny", 0.999, marks=pytest.mark.slow)]
+    ("name", "n", "int8_agrees"),
+    [
+        ("nano", 2000, 0.997),
+        pytest.param("nano", 10_000, 0.997, marks=pytest.mark.slow),
+        pytest.param("tiny", 10_000, 0.999, marks=pytest.mark.slow),
+    ],
 )
 def test_shipped_header_and_int8_agree_with_the_network_on_the_test_images(
-    name: str, int8_agrees: float, mnist, tmp_path
+    name: str, n: int, int8_agrees: float, mnist, tmp_path
 ) -> None:
+    images = mnist.test_images[:n]
     header = load_bundle(name).read(f"{name}.h").decode()
-    in_c = read_in_c(header, f"{name}_read", mnist.test_images, tmp_path)
-    plain, int8 = (
-        load_classifier(name, int8=int8).predict_proba(mnist.test_images) for int8 in (False, True)
-    )
+    in_c = read_in_c(header, f"{name}_read", images, tmp_path)
+    plain, int8 = (load_classifier(name, int8=int8).predict_proba(images) for int8 in (False, True))
     assert (in_c[:, 0] == plain.argmax(axis=1)).mean() >= 0.999
     assert (int8.argmax(axis=1) == plain.argmax(axis=1)).mean() >= int8_agrees
     assert not np.array_equal(int8, plain)
