@@ -75,7 +75,8 @@ def read_chunk(job: Job, number: int, chunk: Chunk) -> PartSummary:
     rows = errors = 0
     first_error = ""
     with (
-        atomic_path(job.out / part_name(number)) as temporary,
+        # `open_output` cleans up, once: the folder may hold very many parts.
+        atomic_path(job.out / part_name(number), clean_up=False) as temporary,
         pq.ParquetWriter(temporary, schema(), compression="zstd") as writer,
     ):
         for table in _row_groups(_tables(job, reader, chunk)):
