@@ -1,16 +1,16 @@
-"""Measure `tenfold batch`: how fast, beside the bare network; how much memory; what kills cost.
+"""Measure `tenfold batch`: speed compared with the bare network, memory, and the cost of kills.
 
     python benchmarks/batch.py                    all parts, about fifteen minutes
-    python benchmarks/batch.py standard kills     some; the others stay as they were
+    python benchmarks/batch.py standard kills     some parts; the others stay unchanged
 
-Parts: `standard` reads 1,000,000 images (the test set a hundred times over) from one .npy with 1
-and 2 workers, twice, with the bare network before, between and after: as many processes of one
-thread as there are workers, and one process with that many threads. `reader` does so with an eighth
-of the images for one worker, half for two. `kills` reads them with `standard` and 2 workers, killed
-three times with -9. `ray` reads them on a Ray of this machine and compares the rows. `pictures`
-reads PNGs of one digit from a folder, a Parquet file and a tar shard. Memory is that of all
-processes of the command, shared pages counted once (PSS), every two seconds. Let nothing run
-beside it. Writes results/batch.json.
+`standard` reads 1,000,000 images (the test set 100 times) from one .npy with 1 and 2 workers,
+twice. The bare network is timed before, between and after: in one process of one thread for each
+worker, and in one process with as many threads. `reader` does the same with an eighth of the images
+for one worker and half of them for two. `kills` reads the images with `standard` and 2 workers, and
+is killed three times with -9. `ray` reads them on a Ray started on this machine, and compares the
+rows. `pictures` reads PNGs of one digit from a folder, a Parquet file and a tar shard. Memory is
+the proportional set size (PSS) of all processes of the command, sampled every two seconds. Run
+nothing else meanwhile. Writes results/batch.json.
 """
 
 import argparse
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def images_file(folder: Path, count: int) -> Path:
-    """Write the test set so many times over that there are `count` images."""
+    """Write a .npy of `count` images, which repeats the test set."""
     path = folder / f"{count}.npy"
     if not path.exists():
         test, _ = load_mnist("test")
@@ -88,7 +88,7 @@ def images_file(folder: Path, count: int) -> Path:
 
 
 def throughput(model: str, rounds: int, shares: dict[int, int]) -> Callable[[Path, int], Any]:
-    """Return what measures a network; `shares` divides the images for a number of workers."""
+    """Return what measures a network; `shares` divides the images, by number of workers."""
 
     def measure(folder: Path, images: int) -> Any:
         rows = []
@@ -108,7 +108,7 @@ def throughput(model: str, rounds: int, shares: dict[int, int]) -> Callable[[Pat
                     "images": count,
                     "seconds": [one["seconds"] for one in ran],
                     "per_second": round(speed),
-                    "per_second_while_reading": round(statistics.mean(map(told_speed, ran))),
+                    "per_second_while_reading": round(statistics.mean(map(reported_speed, ran))),
                     "bare": alone,
                     "share_of_bare": {way: round(speed / speeds[way], 4) for way in speeds},
                     "memory": ran[-1]["memory"],
@@ -121,13 +121,13 @@ def throughput(model: str, rounds: int, shares: dict[int, int]) -> Callable[[Pat
     return measure
 
 
-def told_speed(ran: dict[str, Any]) -> float:
-    """Return what the command says of itself: without starting Python, looking at the input."""
+def reported_speed(ran: dict[str, Any]) -> float:
+    """Return the pictures per second that the command reports: without its start and the survey."""
     return float(json.loads(ran["stdout"])["per_second"])
 
 
 def accuracy(out: Path) -> float:
-    """Return how many of the rows name the right digit; there must be one for each image."""
+    """Return the accuracy of an output; asserts that it has exactly one row for each image."""
     _, labels = load_mnist("test")
     table = pq.read_table(out, columns=["index", "digits"]).sort_by("index")
     assert np.array_equal(table["index"].to_numpy(), np.arange(len(table)))
@@ -136,7 +136,7 @@ def accuracy(out: Path) -> float:
 
 
 def bare(model: str, workers: int) -> dict[str, float]:
-    """Return images a second of the network alone: in processes of one thread, and in threads."""
+    """Return the network's own images per second, in processes of one thread and in threads."""
     speeds = {}
     for way, processes, threads in (("processes", workers, 1), ("threads", 1, workers)):
         if way == "threads" and workers == 1:  # the same as one process
@@ -151,7 +151,7 @@ def bare(model: str, workers: int) -> dict[str, float]:
 
 
 def read_bare(model: str, threads: int, start: float) -> float:
-    """Read images from a moment on, for some seconds; return how many a second."""
+    """Classify images for some seconds, from the time `start` on; return the images per second."""
     classifier = OnnxClassifier(graph_of(load_bundle(model)), threads=threads)
     images, _ = load_mnist("test")
     classifier.predict_proba(images[:1024])
@@ -170,7 +170,7 @@ def batch(source: Path, out: Path, model: str, workers: int, *more: str) -> list
 
 
 def kills(folder: Path, count: int) -> Any:
-    """Kill a batch three times on the way, each time somewhere in the next part of it."""
+    """Kill a batch three times, at random points, and resume it."""
     source, out = images_file(folder, count), folder / "killed"
     rng = random.Random(0)
     whole = -(-count // 10_000)
@@ -178,10 +178,10 @@ def kills(folder: Path, count: int) -> Any:
     runs = []
     for mark in [*marks, None]:
 
-        def enough(mark: int | None = mark) -> bool:
+        def is_due(mark: int | None = mark) -> bool:
             return mark is not None and out.exists() and len(list(out.glob("part-*"))) >= mark
 
-        ran = run(batch(source, out, "standard", 2, "--resume"), enough)
+        ran = run(batch(source, out, "standard", 2, "--resume"), is_due)
         runs.append(
             {
                 "killed_at_parts": mark,
@@ -203,7 +203,7 @@ def kills(folder: Path, count: int) -> Any:
 
 
 def ray(folder: Path, count: int) -> Any:
-    """Read on a Ray of this machine, and compare with what this machine reads without."""
+    """Read with both engines on this machine, and compare times, memory and rows."""
     import ray as module
 
     source = images_file(folder, count)
@@ -219,7 +219,7 @@ def ray(folder: Path, count: int) -> Any:
             "one_image_seconds": start["seconds"],
             "seconds": ran["seconds"],
             "per_second": round(count / ran["seconds"]),
-            "per_second_while_reading": told_speed(ran),
+            "per_second_while_reading": reported_speed(ran),
             "memory": ran["memory"],
         }
     tables = [pq.read_table(out).sort_by(ORDER) for out in outs.values()]
@@ -264,7 +264,7 @@ def pictures(folder: Path, count: int) -> Any:
                 "pictures": count,
                 "seconds": ran["seconds"],
                 "per_second": round(count / ran["seconds"], 1),
-                "per_second_while_reading": told_speed(ran),
+                "per_second_while_reading": reported_speed(ran),
                 "right": round(float(right.mean()), 4),
                 "peak_megabytes": ran["memory"]["peak"],
             }
@@ -274,7 +274,7 @@ def pictures(folder: Path, count: int) -> Any:
 
 
 def steps(encoded: list[bytes]) -> dict[str, float]:
-    """Return the microseconds that a picture of one digit takes, step by step, in one thread."""
+    """Return the time of each step of reading one digit, in microseconds, with one thread."""
     cv2.setNumThreads(1)
     classifier = OnnxClassifier(graph_of(load_bundle("reader")), threads=1)
     seconds = dict.fromkeys(("decode", "find", "network"), 0.0)

@@ -73,7 +73,7 @@ def test_dark_ink_on_light_images_is_read_too(mnist, tmp_path: Path) -> None:
     batch(tmp_path / "mixed.npy", tmp_path / "out", model="reader")
     rows = pq.read_table(tmp_path / "out").to_pylist()
     assert [row["index"] for row in rows] == list(range(40))
-    read = [digit["digit"] for row in rows for digit in row["digits"]]  # refused ones, too
+    read = [digit["digit"] for row in rows for digit in row["digits"]]  # rejected digits too
     assert sum(a == b for a, b in zip(read, mnist.test_labels[:40], strict=True)) >= 39
 
 
@@ -186,9 +186,7 @@ def test_tar_shards(mode: str, pngs, tmp_path: Path, monkeypatch) -> None:
     assert [row["text"] for row in rows] == [*texts, None]
 
 
-def test_what_is_damaged_goes_to_the_error_column(
-    folder: Path, pngs, tmp_path: Path, mnist
-) -> None:
+def test_damaged_files_go_to_the_error_column(folder: Path, pngs, tmp_path: Path, mnist) -> None:
     (folder / "0" / "03.png").write_bytes(pngs[3][:100])
     (folder / "empty.png").touch()
     np.save(folder / "whole.npy", mnist.test_images[:20])

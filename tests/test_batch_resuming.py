@@ -1,4 +1,4 @@
-"""`tenfold batch`: kills and resumes, files that go away, workers that die."""
+"""`tenfold batch`: kills and resumes, files that are gone, workers that die."""
 
 import io
 import json
@@ -27,7 +27,9 @@ from tenfold.execution.engine import run_all
 from tenfold.execution.local import LocalEngine
 
 
-def test_resume_asks_for_the_same(folder: Path, tmp_path: Path, tenfold_batch) -> None:
+def test_resume_needs_the_same_input_and_settings(
+    folder: Path, tmp_path: Path, tenfold_batch
+) -> None:
     out = tmp_path / "out"
     assert tenfold_batch(folder, out, "--single", "--workers", 1, "--resume")[0] == 0
     before = {path.name: path.read_bytes() for path in out.iterdir()}
@@ -129,7 +131,7 @@ def test_only_one_process_writes(folder: Path, tmp_path: Path, tenfold_batch) ->
 
 
 @pytest.mark.parametrize("name", ["in.npy", "in.npz", "in.parquet", "in.tar", "in.tgz"])
-def test_a_file_that_goes_away_loses_no_rows(name: str, pngs, mnist, tmp_path: Path) -> None:
+def test_a_missing_file_loses_no_rows(name: str, pngs, mnist, tmp_path: Path) -> None:
     source = tmp_path / "in"
     source.mkdir()
     path = source / name
@@ -184,7 +186,7 @@ def test_a_worker_that_dies_is_replaced_once(times: int, tmp_path: Path) -> None
                 list(results)
 
 
-def test_a_wrong_model_in_a_worker_is_told(folder: Path, tmp_path: Path) -> None:
+def test_a_wrong_model_in_a_worker_is_an_error(folder: Path, tmp_path: Path) -> None:
     job = Job(Input(folder, "in"), tmp_path, "nonsense", single=False)
     calls = ((job, *numbered) for numbered in enumerate(plan(folder)))
     with LocalEngine(2) as engine, pytest.raises(TenfoldError, match="no model 'nonsense'"):

@@ -19,22 +19,22 @@ def schema() -> Any:
     import pyarrow as pa
 
     digit = pa.struct(
-        [
-            pa.field("digit", pa.int8()),
-            pa.field("confidence", pa.float32()),
-            pa.field("box", pa.list_(pa.int32())),
-            pa.field("rejected", pa.bool_()),
-        ]
+        {
+            "digit": pa.int8(),
+            "confidence": pa.float32(),
+            "box": pa.list_(pa.int32()),
+            "rejected": pa.bool_(),
+        }
     )
     return pa.schema(
-        [
-            pa.field("source", pa.string()),
-            pa.field("index", pa.int64()),
-            pa.field("text", pa.string()),
-            pa.field("confidence", pa.float32()),
-            pa.field("digits", pa.list_(digit)),
-            pa.field("error", pa.string()),
-        ]
+        {
+            "source": pa.string(),
+            "index": pa.int64(),
+            "text": pa.string(),
+            "confidence": pa.float32(),
+            "digits": pa.list_(digit),
+            "error": pa.string(),
+        }
     )
 
 

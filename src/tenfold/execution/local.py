@@ -113,6 +113,7 @@ class LocalTask:
     """A function call in a worker process; see `tenfold.execution.engine.Task`."""
 
     future: "Future[Any]"
+    """Resolves to the function's value; `asyncio.wrap_future` makes it awaitable."""
 
     def __init__(self, lock: threading.Lock) -> None:
         self._lock = lock
@@ -122,10 +123,7 @@ class LocalTask:
     def result(self) -> Any:
         """Wait for the function to return, and return its value.
 
-        Raises:
-            TenfoldError: The function failed.
-            TimeLimitError: The task took too long.
-            WorkerLostError: The worker died, or the task was stopped.
+        Raises what `Task.result` does, and TimeLimitError.
         """
         return self.future.result()
 

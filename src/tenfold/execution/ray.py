@@ -82,12 +82,7 @@ class RayTask:
         self.reference = reference
 
     def result(self) -> Any:
-        """Wait for the function to return, and return its value.
-
-        Raises:
-            TenfoldError: The function failed.
-            WorkerLostError: The worker died, or the task was stopped.
-        """
+        """Wait for the function to return, and return its value; raises what `Task.result` does."""
         try:
             return ray.get(self.reference)
         except ray.exceptions.RayTaskError as error:
