@@ -21,7 +21,7 @@ from tenfold.exporting.weights import network_weights
 from tenfold.networks.build import build_network, finish_network
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.serialization import recipe_to_dict
-from tenfold.reporting.drawing import Drawing, heat, mosaic, signed
+from tenfold.reporting.drawing import Drawing, diverging_colors, heat_colors, mosaic
 
 WITHOUT_KERAS = (
     "import sys\n"
@@ -266,10 +266,10 @@ def test_a_drawing_is_the_same_as_svg_and_as_png() -> None:
 
 
 def test_colors() -> None:
-    assert heat(np.array([0.0, np.nan, -5]), 1).max() < 10
-    lightness = heat(np.linspace(0, 1, 50), 1) @ [0.3, 0.6, 0.1]
+    assert heat_colors(np.array([0.0, np.nan, -5]), 1).max() < 10
+    lightness = heat_colors(np.linspace(0, 1, 50), 1) @ [0.3, 0.6, 0.1]
     assert (np.diff(lightness) > -2).all()
-    low, none, high = signed(np.array([-2.0, 0, 1]), 1)
+    low, none, high = diverging_colors(np.array([-2.0, 0, 1]), 1)
     assert low[2] > low[0]
     assert high[0] > high[2]
     assert not none.any()

@@ -6,7 +6,7 @@ import numpy.typing as npt
 
 from tenfold.arrays import SIDE, Gray
 from tenfold.explaining.counterfactual import Counterfactual
-from tenfold.reporting.drawing import AGAINST, FOR, MUTED, Drawing, Rgb, signed
+from tenfold.reporting.drawing import AMBER, MUTED, SKY_BLUE, Drawing, Rgb, diverging_colors
 
 ZOOM = 5
 PANEL = SIDE * ZOOM
@@ -69,7 +69,7 @@ def draw_explanation(
 def _draw_legend(drawing: Drawing, maps: bool, counterfactual: bool) -> None:
     right = float(drawing.width - EDGE)
     for color, of_maps, of_counterfactual in (
-        (AGAINST, "speaks against it", "erased"), (FOR, "speaks for it", "added"),
+        (SKY_BLUE, "speaks against it", "erased"), (AMBER, "speaks for it", "added"),
     ):  # fmt: skip
         words = ", or ".join([of_maps] * maps + [of_counterfactual] * counterfactual)
         right -= 6.5 * len(words)
@@ -89,7 +89,7 @@ def _times(decades: float) -> str:
 
 def _overlay(image: Gray, values: Map) -> Rgb:
     """Return a map in amber and blue over the dimmed digit."""
-    colors = signed(values, float(np.abs(values).max()) or 1.0).astype(float)
+    colors = diverging_colors(values, float(np.abs(values).max()) or 1.0).astype(float)
     shown: Rgb = np.clip(colors + 0.3 * image[..., None], 0, 255).astype(np.uint8)
     return shown
 
@@ -98,7 +98,7 @@ def _changes(found: Counterfactual) -> Rgb:
     """Return the dimmed digit with added ink in amber and erased ink in blue."""
     difference = (found.changed.astype(float) - found.image) / 255
     kept = 0.55 * np.minimum(found.image, found.changed)[..., None]
-    shown: Rgb = np.clip(kept + signed(difference, 1.0), 0, 255).astype(np.uint8)
+    shown: Rgb = np.clip(kept + diverging_colors(difference, 1.0), 0, 255).astype(np.uint8)
     return shown
 
 

@@ -10,17 +10,17 @@ from tenfold.explaining.top_patches import TopPatches
 from tenfold.formatting import percent
 from tenfold.recipes.layers import LayerRow
 from tenfold.reporting.drawing import (
-    FOR,
-    GROUND,
+    AMBER,
+    BACKGROUND,
     INK,
     MUTED,
     RULE,
     Anchor,
     Drawing,
-    heat,
+    diverging_colors,
+    heat_colors,
     mosaic,
     scale_bar,
-    signed,
 )
 
 WIDTH, EDGE = 1000, 24
@@ -55,16 +55,18 @@ def draw_filters(name: str, kernel: Maps) -> Drawing:
     """
     height, width, seen, filters = kernel.shape
     most = float(np.quantile(np.abs(kernel), WEIGHT_QUANTILE)) or 1.0
-    tiles = signed(np.moveaxis(kernel, (2, 3), (0, 1)), most).reshape(-1, height, width, 3)
+    tiles = diverging_colors(np.moveaxis(kernel, (2, 3), (0, 1)), most).reshape(
+        -1, height, width, 3
+    )
     single = 1 in (seen, filters)
     columns = _even(seen * filters, 16) if single else filters
     gap = 8 if single else 1 if width > 1 else 0
     zoom = max(1, min(16 if single else 8, (INNER_WIDTH // columns - gap) // width))
-    sheet = mosaic(tiles, columns, gap, zoom, RULE if gap == 1 else GROUND)
+    sheet = mosaic(tiles, columns, gap, zoom, RULE if gap == 1 else BACKGROUND)
     factor = min(1.0, INNER_WIDTH / sheet.shape[1])
     drawing = Drawing(WIDTH, round(sheet.shape[0] * factor) + 88, f"The filters of {name}")
     drawing.text(EDGE, 30, f"{name}: {_filters_words(kernel)}", 17)
-    scale_bar(drawing, WIDTH - EDGE, 30, most, both=True)
+    scale_bar(drawing, WIDTH - EDGE, 30, most, diverging=True)
     drawing.image((WIDTH - sheet.shape[1] * factor) / 2, 62, sheet, factor)
     return drawing
 
@@ -112,7 +114,7 @@ def _draw_layer(drawing: Drawing, y: float, row: LayerRow, values: Maps) -> floa
     low, high = float(values.min()), float(values.max())
     both = low < -0.05 * max(high, 0)
     most = max(high, -low if both else 0) or 1.0
-    colored = (signed if both else heat)(values, most)
+    colored = (diverging_colors if both else heat_colors)(values, most)
     drawing.line(EDGE, y - 18, WIDTH - EDGE, y - 18)
     if values.ndim == 3:
         height, width, channels = values.shape
@@ -125,7 +127,7 @@ def _draw_layer(drawing: Drawing, y: float, row: LayerRow, values: Maps) -> floa
         drawing.text(EDGE, y, f"{row.name}: {values.size} values", 15)
         columns = min(values.size, 50)
         sheet = mosaic(colored[:, None, None], columns, 2, min(24, INNER_WIDTH // columns - 2))
-    scale_bar(drawing, WIDTH - EDGE, y, most, both=both)
+    scale_bar(drawing, WIDTH - EDGE, y, most, diverging=both)
     factor = INNER_WIDTH / sheet.shape[1] if sheet.shape[1] > 0.75 * INNER_WIDTH else 1
     drawing.image(EDGE, y + 18, sheet, factor)
     return y + 60 + float(sheet.shape[0] * factor)
@@ -143,7 +145,7 @@ def _draw_answer(drawing: Drawing, y: float, logits: Maps, probabilities: Maps) 
         best = probability == probabilities.max()
         drawing.line(x + 8, base, x + pitch - 8, base)
         size = max(probability * tall, 1)
-        drawing.box(x + 24, base - size, pitch - 48, size, FOR if best else MUTED)
+        drawing.box(x + 24, base - size, pitch - 48, size, AMBER if best else MUTED)
         drawing.text(x + pitch / 2, base + 16, str(digit), 17, INK if best else MUTED, "middle")
         words = percent(probability) if probability >= 0.001 else ""
         color = INK if best else MUTED

@@ -1,6 +1,6 @@
-"""A drawing of images, lines and words that can be had as SVG and as PNG, with Pillow alone.
+"""Drawings of images, lines and text, as SVG and as PNG; they need Pillow alone.
 
-Figures of what a network sees are made of small images above all; these stay crisp here, on black.
+Most figures of networks consist of small images. Their pixels stay crisp here, on black.
 """
 
 import base64
@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-GROUND = "#0d0f13"
-"""Nearly black: pictures of white ink on black stand on it."""
+BACKGROUND = "#0d0f13"
+"""Nearly black, so that images of white ink on black stand out little from it."""
 
 INK, MUTED, RULE = "#eceef2", "#a3abb9", "#343a45"
 
-FOR, AGAINST = "#ffb84d", "#56b4e9"
-"""Amber and sky blue: color-blind readers tell them apart (Okabe and Ito 2008)."""
+AMBER, SKY_BLUE = "#ffb84d", "#56b4e9"
+"""Two hues that color-blind readers tell apart (Okabe and Ito 2008)."""
 
 Anchor = Literal["start", "middle", "end"]
 Rgb = npt.NDArray[np.uint8]
@@ -29,12 +29,12 @@ _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 
 
 class Drawing:
-    """Things drawn one over the other, in pixels, x to the right and y down.
+    """Shapes drawn one over the other, in pixels; x points right and y down.
 
     Args:
-        width: Of the whole.
-        height: Of the whole; may be set anew until it is rendered.
-        title: What the drawing shows, for those who do not see it.
+        width: Width in pixels.
+        height: Height in pixels; it can be set later, before the drawing is rendered.
+        title: What the drawing shows, for screen readers.
     """
 
     def __init__(self, width: int, height: int, title: str) -> None:
@@ -43,7 +43,7 @@ class Drawing:
         self._paint: list[Callable[[Image.Image, Any, float], None]] = []
 
     def image(self, x: float, y: float, pixels: npt.NDArray[np.uint8], scale: float = 1) -> None:
-        """Draw pixels, uint8 (h, w) or RGB (h, w, 3), each as a crisp square of `scale`."""
+        """Draw an image, uint8 (h, w) or RGB (h, w, 3); each pixel is a square of side `scale`."""
         height, width = pixels.shape[:2]
         data = io.BytesIO()
         Image.fromarray(pixels).save(data, "PNG", optimize=True)
@@ -65,7 +65,7 @@ class Drawing:
         self, x: float, y: float, words: str, size: float = 13, color: str = INK,
         anchor: Anchor = "start",
     ) -> None:  # fmt: skip
-        """Write words on one line; `y` is the middle of the letters' height."""
+        """Write one line of text; `y` is the middle of the capitals' height."""
         self._svg.append(
             f'<text x="{x:g}" y="{y + 0.35 * size:g}" font-size="{size:g}" fill="{color}" '
             f'text-anchor="{anchor}">{escape(words)}</text>'
@@ -74,7 +74,7 @@ class Drawing:
 
         def paint(sheet: Image.Image, pen: Any, zoom: float) -> None:
             font = ImageFont.load_default(size * zoom)
-            # The font has capitals of 0.7 of its size on a baseline: as the SVG has them.
+            # The capitals are 0.7 of the font size high, as in the SVG.
             pen.text((x * zoom, (y + 0.35 * size) * zoom), words, color, font, anchor=f"{place}s")
 
         self._paint.append(paint)
@@ -112,7 +112,7 @@ class Drawing:
         self._paint.append(paint)
 
     def dots(self, points: npt.NDArray[np.floating], radius: float, color: str) -> None:
-        """Draw filled circles around points, floats (n, 2)."""
+        """Draw a filled circle at each point, floats (n, 2)."""
         circles = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in points)
         self._svg.append(
             f'<path d="{circles}" stroke="{color}" stroke-width="{2 * radius:g}" '
@@ -132,14 +132,14 @@ class Drawing:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" '
             f'width="{self.width}" height="{self.height}" font-family="{_FONT}" role="img">'
             f"<title>{escape(self.title)}</title>"
-            f'<rect width="{self.width}" height="{self.height}" fill="{GROUND}"/>'
+            f'<rect width="{self.width}" height="{self.height}" fill="{BACKGROUND}"/>'
             f"{''.join(self._svg)}</svg>"
         )
 
     def png(self, zoom: float = 2) -> bytes:
-        """Return the drawing as the bytes of a PNG, `zoom` times as large."""
+        """Return the drawing as the bytes of a PNG, `zoom` times as wide and high."""
         size = (round(self.width * zoom), round(self.height * zoom))
-        sheet = Image.new("RGB", size, GROUND)
+        sheet = Image.new("RGB", size, BACKGROUND)
         pen = ImageDraw.Draw(sheet)
         for paint in self._paint:
             paint(sheet, pen, zoom)
@@ -148,18 +148,18 @@ class Drawing:
         return data.getvalue()
 
     def _repr_svg_(self) -> str:
-        """Let notebooks show the drawing."""
+        """Return the drawing for notebooks to show."""
         return self.svg()
 
 
-def heat(values: npt.NDArray[np.floating], most: float) -> Rgb:
-    """Color values from 0, black, by purple and orange to `most`, light yellow.
+def heat_colors(values: npt.NDArray[np.floating], most: float) -> Rgb:
+    """Return colors from black for 0, by purple and orange, to light yellow for `most`.
 
-    Lightness rises all the way, so that it is read without color too (matplotlib's inferno).
+    Lightness rises with the value, so that it can be read without color (the colormap inferno).
 
     Args:
-        values: Floats of any shape; what lies outside 0..most is drawn as the nearer end.
-        most: Above 0.
+        values: Floats of any shape; values outside 0..most get the color of the nearer end.
+        most: The largest value, above 0.
 
     Returns:
         uint8, with a last axis of red, green, blue.
@@ -169,22 +169,25 @@ def heat(values: npt.NDArray[np.floating], most: float) -> Rgb:
     return colors
 
 
-def signed(values: npt.NDArray[np.floating], most: float) -> Rgb:
-    """Color values from -most, sky blue, by black for 0 to most, amber; see `heat`."""
+def diverging_colors(values: npt.NDArray[np.floating], most: float) -> Rgb:
+    """Return colors from sky blue for -most, by black for 0, to amber for most.
+
+    For arguments and the returned array see `heat_colors`.
+    """
     levels = np.clip(np.nan_to_num(values) / most, -1, 1)[..., None]
-    mixed = np.where(levels > 0, levels * _rgb(FOR), -levels * _rgb(AGAINST))
+    mixed = np.where(levels > 0, levels * _rgb(AMBER), -levels * _rgb(SKY_BLUE))
     colors: Rgb = np.rint(mixed).astype(np.uint8)
     return colors
 
 
-def mosaic(tiles: Rgb, columns: int, gap: int = 1, zoom: int = 1, between: str = GROUND) -> Rgb:
-    """Put tiles of one size into rows.
+def mosaic(tiles: Rgb, columns: int, gap: int = 1, zoom: int = 1, between: str = BACKGROUND) -> Rgb:
+    """Arrange tiles of one size in rows.
 
     Args:
         tiles: uint8 (n, h, w) or (n, h, w, 3).
-        columns: Tiles in a row.
+        columns: Number of tiles in a row.
         gap: Pixels between tiles.
-        zoom: Pixels of a tile become squares of so many.
+        zoom: Each pixel of a tile becomes a square with sides of this many pixels.
         between: Color of the gaps.
 
     Returns:
@@ -205,17 +208,17 @@ def mosaic(tiles: Rgb, columns: int, gap: int = 1, zoom: int = 1, between: str =
 
 
 def scale_bar(
-    drawing: Drawing, right: float, y: float, most: float, *, both: bool = False, unit: str = ""
+    drawing: Drawing, right: float, y: float, most: float, *, diverging: bool = False
 ) -> None:
-    """Draw the scale of `heat` (or of `signed`) with its ends, ending at `right`."""
+    """Draw the scale of `heat_colors` or `diverging_colors`, with its ends; it ends at `right`."""
     width = 120
-    steps = np.linspace(-1 if both else 0, 1, width)[None].repeat(8, axis=0)
-    words = f"{most:.3g}{unit}"
-    room = 8 + 7 * len(words)
+    steps = np.linspace(-1 if diverging else 0, 1, width)[None].repeat(8, axis=0)
+    label = f"{most:.3g}"
+    room = 8 + 7 * len(label)
     left = right - room - width
-    drawing.image(left, y - 4, (signed if both else heat)(steps, 1))
-    drawing.text(right - room + 8, y, words, 12, MUTED)
-    drawing.text(left - 8, y, f"-{words}" if both else "0", 12, MUTED, "end")
+    drawing.image(left, y - 4, (diverging_colors if diverging else heat_colors)(steps, 1))
+    drawing.text(right - room + 8, y, label, 12, MUTED)
+    drawing.text(left - 8, y, f"-{label}" if diverging else "0", 12, MUTED, "end")
 
 
 def _rgb(color: str) -> npt.NDArray[np.float64]:

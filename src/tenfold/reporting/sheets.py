@@ -8,7 +8,7 @@ import numpy as np
 from tenfold.arrays import CLASSES, SIDE, Images
 from tenfold.evaluation.metrics import Prediction
 from tenfold.formatting import percent
-from tenfold.reporting.drawing import AGAINST, FOR, INK, MUTED, Drawing, heat
+from tenfold.reporting.drawing import AMBER, INK, MUTED, SKY_BLUE, Drawing, heat_colors
 
 WIDTH, EDGE = 1000, 24
 
@@ -57,7 +57,7 @@ def draw_tiles(title: str, groups: Mapping[str, Sequence[Tile]], columns: int = 
         for place, tile in enumerate(tiles):
             x, top = EDGE + place % columns * pitch, y + place // columns * (size + 48)
             if tile.framed:
-                drawing.box(x - 3, top - 3, size + 6, size + 6, FOR)
+                drawing.box(x - 3, top - 3, size + 6, size + 6, AMBER)
             drawing.image(x, top, tile.image, zoom)
             drawing.text(x, top + size + 13, tile.caption, 13, tile.color)
             drawing.text(x, top + size + 29, tile.note, 11, MUTED)
@@ -76,7 +76,7 @@ def draw_hardest(images: Images, hardest: Sequence[Prediction], columns: int = 8
     """
     tiles = []
     for image, hard in zip(images, hardest, strict=True):
-        color = AGAINST if hard.label == hard.predicted else FOR
+        color = SKY_BLUE if hard.label == hard.predicted else AMBER
         caption = f"{hard.label} read as {hard.predicted}"
         tiles.append(Tile(image, caption, f"confidence {percent(hard.confidence)}", color))
     return draw_tiles("The hardest digits", {"": tiles}, columns)
@@ -120,4 +120,4 @@ def draw_cell(
 
 def shade(share: float) -> str:
     """Return the color of a cell: 0 is black, 1 bright orange; white text is readable on both."""
-    return "#" + bytes(heat(np.array(share * _BRIGHTEST), 1)).hex()
+    return "#" + bytes(heat_colors(np.array(share * _BRIGHTEST), 1)).hex()
