@@ -1,7 +1,6 @@
 """Chunks of .npy and .npz arrays: MNIST-style images, or pictures of any other shape."""
 
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,15 +36,6 @@ MAX_NPZ_CHUNKS = 16
 long as half the array on average: little beside reading it (300,000 images a second), as long as
 there are few chunks."""
 
-_DAMAGE_ERRORS = (
-    OSError,
-    ValueError,
-    EOFError,
-    NotImplementedError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-
 
 @dataclass(frozen=True)
 class ArraySlice(Chunk):
@@ -71,7 +61,7 @@ class ArraySlice(Chunk):
         if self.member:
             shown = str(Path(shown) / _label(self.member))
         contents = self._contents(source.path(self.name), shown)
-        return until_damage(contents, shown, self.start, _DAMAGE_ERRORS)
+        return until_damage(contents, shown, self.start)
 
     def _contents(self, path: Path, shown: str) -> Iterator[Content]:
         index = self.start
@@ -87,24 +77,23 @@ class ArraySlice(Chunk):
 
 
 def array_chunks(path: Path, file: File) -> Iterator[Chunk]:
-    """Divide the array of a .npy, or all arrays of a .npz that hold pictures, into chunks."""
-    try:
-        if path.suffix.lower() == ".npy":
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-            yield from _slices(file.name, "", array.shape, array.dtype)
-            return
-        with zipfile.ZipFile(path) as archive:
-            members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
-            if not members:
-                raise ValueError("it holds no arrays")
-            headers = []
-            for info in members:
-                with archive.open(info) as stream:
-                    headers.append((info.filename, *_read_header(stream)))
-    except _DAMAGE_ERRORS as error:
-        why = f"{path.name} cannot be read: {error}"
-        yield DamagedFile(file.name, why, size_bytes=file.size_bytes)
+    """Divide the array of a .npy, or all arrays of a .npz that hold pictures, into chunks.
+
+    Raises:
+        Exception: Almost any, if the file is damaged.
+    """
+    if path.suffix.lower() == ".npy":
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        yield from _slices(file.name, "", array.shape, array.dtype)
         return
+    with zipfile.ZipFile(path) as archive:
+        members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
+        if not members:
+            raise ValueError("it holds no arrays")
+        headers = []
+        for info in members:
+            with archive.open(info) as stream:
+                headers.append((info.filename, *_read_header(stream)))
     for member, shape, is_fortran_order, dtype in headers:
         if is_fortran_order and len(shape) > 1:
             why = f"{_label(member)} is in Fortran order: save it with np.ascontiguousarray"
@@ -132,6 +121,8 @@ def _slices(
     if dtype != np.uint8 or not picture_shape:
         what = f"{_label(member)} is an array" if member else "the array is one"
         why = f"{what} of {dtype} {shape}: give uint8 (n, 28, 28), (n, h, w) or (n, h, w, 3)"
+        if dtype.kind == "f":
+            why += "; white is 255, so multiply values in 0..1 by 255"
         yield DamagedFile(name, why, size_bytes=0)
         return
     picture_bytes = int(np.prod(picture_shape))

@@ -122,15 +122,16 @@ def until_damage(
     contents: Iterator[Content],
     source: str,
     index: int,
-    damage_errors: tuple[type[Exception], ...],
 ) -> Iterator[Content]:
     """Pass contents on; if reading them fails, end with an `Unreadable` at that place.
 
     Args:
-        contents: Of a chunk; reading them raises one of `damage_errors` if the file is damaged.
+        contents: Of a chunk. Reading a damaged file can raise almost any exception.
         source: The file, as the column `source` names it.
         index: Of the first picture.
-        damage_errors: The errors of a damaged file. That a file is gone is raised all the same.
+
+    Raises:
+        OSError: The file is gone.
     """
     try:
         for content in contents:
@@ -138,7 +139,7 @@ def until_damage(
             index += len(content.images) if isinstance(content, ImageBlock) else 1
     except MISSING_FILE_ERRORS:
         raise
-    except damage_errors as error:
+    except Exception as error:
         why = f"{source} is damaged or cut short from here on: {one_line(error)}"
         yield Unreadable(source, index, why)
 
@@ -159,5 +160,5 @@ def groups(items: Iterable[T], size_bytes: Callable[[T], int]) -> Iterator[list[
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error's message on one line."""
-    return " ".join(str(error).split())
+    """Return an error's message on one line, at most 300 characters; its type if it has none."""
+    return " ".join(str(error).split())[:300] or type(error).__name__

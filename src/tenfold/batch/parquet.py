@@ -14,7 +14,6 @@ from tenfold.batch.chunks import (
     Input,
     PictureItem,
     Unreadable,
-    one_line,
     until_damage,
 )
 from tenfold.batch.folders import File
@@ -48,11 +47,9 @@ class RowRange(Chunk):
 
     def contents(self, source: Input) -> Iterator[Content]:
         """Yield the bytes of each row."""
-        import pyarrow as pa
-
         shown = source.source(self.name)
         rows = self._rows(source.path(self.name), shown)
-        return until_damage(rows, shown, self.start, (OSError, pa.ArrowException))
+        return until_damage(rows, shown, self.start)
 
     def _rows(self, path: Path, shown: str) -> Iterator[Content]:
         for row, data in enumerate(self._values(path), self.start):
@@ -88,17 +85,15 @@ class RowRange(Chunk):
 
 
 def parquet_chunks(path: Path, file: File, column: str | None) -> Iterator[Chunk]:
-    """Divide the rows of a file; small row groups share a chunk, large ones are divided."""
-    import pyarrow as pa
+    """Divide the rows of a file; small row groups share a chunk, large ones are divided.
+
+    Raises:
+        Exception: Almost any, if the file is damaged.
+    """
     import pyarrow.parquet as pq
 
-    try:
-        with pq.ParquetFile(path) as opened:
-            metadata, schema = opened.metadata, opened.schema_arrow
-    except (OSError, pa.ArrowException) as error:
-        why = f"{path.name} cannot be read: {one_line(error)}"
-        yield DamagedFile(file.name, why, size_bytes=file.size_bytes)
-        return
+    with pq.ParquetFile(path) as opened:
+        metadata, schema = opened.metadata, opened.schema_arrow
     chosen, problem = _choose(schema, column)
     if chosen is None:
         why = f"{path.name} {problem}"
@@ -106,7 +101,7 @@ def parquet_chunks(path: Path, file: File, column: str | None) -> Iterator[Chunk
         return
     start = count = 0
     size = 0.0
-    for bytes_per_row, rows in _row_groups(metadata, _dotted(*chosen)):
+    for bytes_per_row, rows in list(_row_groups(metadata, _dotted(*chosen))):
         left = rows
         while left:
             room = min(PICTURES_PER_CHUNK - count, int((BYTES_PER_CHUNK - size) // bytes_per_row))

@@ -5,7 +5,7 @@ from itertools import groupby
 from pathlib import Path
 
 from tenfold.batch.arrays import ARRAY_SUFFIXES, array_chunks
-from tenfold.batch.chunks import Chunk
+from tenfold.batch.chunks import Chunk, DamagedFile, one_line
 from tenfold.batch.folders import File, Survey, list_files, picture_chunks, survey
 from tenfold.batch.parquet import PARQUET_SUFFIX, parquet_chunks
 from tenfold.batch.tars import TAR_SUFFIXES, tar_chunks
@@ -55,7 +55,16 @@ def plan(root: Path, column: str | None = None) -> Iterator[Chunk]:
             yield from picture_chunks(files)
             continue
         for file in files:
-            yield from _chunks_inside(path_of(file), file, column)
+            yield from _chunks_or_damage(path_of(file), file, column)
+
+
+def _chunks_or_damage(path: Path, file: File, column: str | None) -> Iterator[Chunk]:
+    """Yield the chunks of a file of many pictures; one damaged file must not stop the others."""
+    try:
+        yield from _chunks_inside(path, file, column)
+    except Exception as error:
+        why = f"{path.name} cannot be read: {one_line(error)}"
+        yield DamagedFile(file.name, why, size_bytes=file.size_bytes)
 
 
 def _chunks_inside(path: Path, file: File, column: str | None) -> Iterator[Chunk]:

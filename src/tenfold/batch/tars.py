@@ -1,7 +1,6 @@
 """Chunks of pictures in tar shards."""
 
 import tarfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from tenfold.batch.chunks import (
     PictureItem,
     Unreadable,
     groups,
+    one_line,
     until_damage,
 )
 from tenfold.batch.folders import File
@@ -21,8 +21,6 @@ from tenfold.imaging.decoding import MAX_BYTES, SUFFIXES
 
 _PLAIN_SUFFIX = ".tar"
 TAR_SUFFIXES = (_PLAIN_SUFFIX, ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-
-_DAMAGE_ERRORS = (OSError, tarfile.TarError, EOFError, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class CompressedTar(Chunk):
     def contents(self, source: Input) -> Iterator[Content]:
         """Yield the bytes of each picture, in their order."""
         shown = source.source(self.name)
-        return until_damage(self._pictures(source.path(self.name), shown), shown, 0, _DAMAGE_ERRORS)
+        return until_damage(self._pictures(source.path(self.name), shown), shown, 0)
 
     def _pictures(self, path: Path, shown: str) -> Iterator[Content]:
         with tarfile.open(path, "r|*") as shard:
@@ -84,8 +82,8 @@ def tar_chunks(path: Path, file: File) -> Iterator[Chunk]:
             with tarfile.open(path, "r:") as shard:
                 for member in _picture_members(shard):
                     yield member.offset_data, member.size
-        except _DAMAGE_ERRORS as error:
-            damage = f"{path.name} is damaged or cut short: {error}"
+        except Exception as error:
+            damage = f"{path.name} is damaged or cut short: {one_line(error)}"
 
     first = begin = 0
     for group in groups(positions(), lambda position: position[1]):

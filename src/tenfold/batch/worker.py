@@ -14,7 +14,7 @@ from tenfold.batch.output import part_name
 from tenfold.batch.output_table import PictureRows, image_rows, schema
 from tenfold.classifiers.base import predict_scored
 from tenfold.classifiers.bundle import load_classifier
-from tenfold.errors import PictureError
+from tenfold.errors import BundleError, PictureError, UsageError
 from tenfold.files import atomic_path
 from tenfold.imaging.decoding import load_pages, load_picture, picture_name
 from tenfold.reading.reader import Reader
@@ -128,7 +128,13 @@ def _read_images(reader: Reader, block: ImageBlock) -> Any:
     import pyarrow as pa
 
     images = block.images
-    scored = predict_scored(reader.classifier, images)
+    try:
+        scored = predict_scored(reader.classifier, images)
+    except UsageError as error:  # the largest value is 1: white may be 1 and not 255
+        rows = PictureRows()
+        for number in range(block.first, block.first + len(images)):
+            rows.add_error(block.source, number, f"{block.source}: {one_line(error)}")
+        return rows.pop_table()
     table = image_rows(block.source, block.first, images, scored, reader.threshold)
     light = np.flatnonzero(_border_means(images) > LIGHT_BORDER)
     if not light.size:
@@ -157,6 +163,8 @@ def _read_picture(reader: Reader, content: Content, rows: PictureRows, *, single
         if isinstance(picture, Path):  # name the file as the user does
             message = message.replace(picture_name(picture), content.source)
         rows.add_error(content.source, index, message)
+    except BundleError:  # the model's fault, not the picture's
+        raise
     except Exception as error:  # one picture must not stop the others
         message = f"the picture cannot be read: {type(error).__name__}: {one_line(error)}"
         rows.add_error(content.source, index, message)

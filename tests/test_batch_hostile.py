@@ -1,0 +1,71 @@
+"""`tenfold batch` on hostile files: each becomes a row with an error, and the others are read."""
+
+import struct
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from batches import batch, rows_of
+
+
+def npy(shape: object, data: bytes = b"", descr: object = "|u1") -> bytes:
+    """A .npy file with any header."""
+    header = str({"descr": descr, "fortran_order": False, "shape": shape}) + "\n"
+    return npy_with(header.encode(), data)
+
+
+def npy_with(header: bytes, data: bytes = b"") -> bytes:
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data
+
+
+def error_beside_a_good_file(name: str, content: bytes, tmp_path: Path, mnist) -> str:
+    """Read a hostile file beside a good one, whose rows must be there; return the one error."""
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / name).write_bytes(content)
+    np.save(source / "z.npy", mnist.test_images[:3])
+    batch(source, tmp_path / "out")
+    rows = rows_of(tmp_path / "out")
+    assert [row["error"] for row in rows if row["source"] == "z.npy"] == [None] * 3
+    (error,) = (row["error"] for row in rows if row["error"])
+    assert "\n" not in error
+    return error
+
+
+HEADERS = {
+    "type": npy((1, 28, 28), bytes(784), ()),
+    "record": npy((1, 28, 28), bytes(784), [1]),
+    "unary": npy_with(b"-" * 9000 + b"1"),
+    "parentheses": npy_with(b"(" * 9000),
+    "negative": npy((-1, 28, 28), bytes(784)),
+    "large": npy((10**40, 28, 28), bytes(784)),
+    "fraction": npy((1.5, 28, 28), bytes(784)),
+    "cut": npy((100, 28, 28), bytes(784)),
+}
+
+
+@pytest.mark.parametrize("kind", HEADERS)
+@pytest.mark.parametrize("suffix", [".npy"])
+def test_damaged_array_headers(kind: str, suffix: str, tmp_path: Path, mnist) -> None:
+    path = tmp_path / "a.npy"
+    path.write_bytes(HEADERS[kind])
+    if suffix == ".npz":
+        with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+            archive.write(path, "a.npy")
+        path = tmp_path / "a.npz"
+    assert error_beside_a_good_file(path.name, path.read_bytes(), tmp_path, mnist)
+
+
+def test_images_whose_white_is_1_say_what_to_do(tmp_path: Path, mnist) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    binary = (mnist.test_images[:4] > 127).astype(np.uint8)
+    np.save(source / "a.npy", binary)
+    np.save(source / "b.npy", mnist.test_images[:3] / np.float32(255))
+    np.save(source / "z.npy", mnist.test_images[:3])
+    told = batch(source, tmp_path / "out")
+    rows = rows_of(tmp_path / "out")
+    assert [row["source"] for row in rows] == ["a.npy"] * 4 + ["b.npy"] + ["z.npy"] * 3
+    assert told["errors"] == 5
+    assert all("multiply" in row["error"] and "255" in row["error"] for row in rows[:5])
