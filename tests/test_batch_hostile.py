@@ -42,11 +42,14 @@ HEADERS = {
     "large": npy((10**40, 28, 28), bytes(784)),
     "fraction": npy((1.5, 28, 28), bytes(784)),
     "cut": npy((100, 28, 28), bytes(784)),
+    "no pixels": npy((10**12, 0, 28)),
+    "pictures without end": npy((10**12, 100, 100), bytes(10_000)),
+    "pickle": npy((1, 28, 28), b"\x80\x04.", "|O"),
 }
 
 
 @pytest.mark.parametrize("kind", HEADERS)
-@pytest.mark.parametrize("suffix", [".npy"])
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
 def test_damaged_array_headers(kind: str, suffix: str, tmp_path: Path, mnist) -> None:
     path = tmp_path / "a.npy"
     path.write_bytes(HEADERS[kind])
@@ -55,6 +58,19 @@ def test_damaged_array_headers(kind: str, suffix: str, tmp_path: Path, mnist) ->
             archive.write(path, "a.npy")
         path = tmp_path / "a.npz"
     assert error_beside_a_good_file(path.name, path.read_bytes(), tmp_path, mnist)
+
+
+def test_a_picture_too_large_for_memory_in_a_small_npz(tmp_path: Path, mnist) -> None:
+    path = tmp_path / "a.npz"
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("a.npy", "w") as member,
+    ):
+        member.write(npy((1, 30_000, 20_000)))
+        for _ in range(600):
+            member.write(bytes(10**6))
+    error = error_beside_a_good_file(path.name, path.read_bytes(), tmp_path, mnist)
+    assert "(30000, 20000)" in error
 
 
 def test_images_whose_white_is_1_say_what_to_do(tmp_path: Path, mnist) -> None:

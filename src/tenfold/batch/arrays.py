@@ -1,10 +1,12 @@
 """Chunks of .npy and .npz arrays: MNIST-style images, or pictures of any other shape."""
 
+import io
+import math
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import numpy as np
 
@@ -22,6 +24,7 @@ from tenfold.batch.chunks import (
     until_damage,
 )
 from tenfold.batch.folders import File
+from tenfold.imaging.decoding import MAX_BYTES
 
 ARRAY_SUFFIXES = (".npy", ".npz")
 
@@ -35,6 +38,13 @@ MAX_NPZ_CHUNKS = 16
 """Most chunks of an array in a .npz. Each chunk is unpacked from the array's start, which takes as
 long as half the array on average: little beside reading it (300,000 images a second), as long as
 there are few chunks."""
+
+MAX_HEADER_BYTES = 1_000
+"""Longest header of a .npy, in bytes: numpy writes 118 bytes for an array of pictures. Python's
+parser is not safe on longer ones."""
+
+MAX_COMPRESSION = 1_040
+"""Most bytes that one compressed byte of a .npz may stand for: deflate reaches 1,032."""
 
 
 @dataclass(frozen=True)
@@ -83,38 +93,68 @@ def array_chunks(path: Path, file: File) -> Iterator[Chunk]:
         Exception: Almost any, if the file is damaged.
     """
     if path.suffix.lower() == ".npy":
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-        yield from _slices(file.name, "", array.shape, array.dtype)
+        with path.open("rb") as stream:
+            header = _read_header(stream)
+            header.check_size(file.size_bytes - stream.tell())
+        yield from _slices(file.name, "", header)
         return
     with zipfile.ZipFile(path) as archive:
         members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
         if not members:
             raise ValueError("it holds no arrays")
+        if sum(info.compress_size for info in members) > file.size_bytes:
+            raise ValueError("its arrays are larger than the file")
         headers = []
         for info in members:
+            if info.file_size > MAX_COMPRESSION * (info.compress_size + 1):
+                raise ValueError(f"{_label(info.filename)} is larger than its bytes can hold")
             with archive.open(info) as stream:
-                headers.append((info.filename, *_read_header(stream)))
-    for member, shape, is_fortran_order, dtype in headers:
-        if is_fortran_order and len(shape) > 1:
+                header = _read_header(stream)
+                header.check_size(info.file_size - stream.tell())
+            headers.append((info.filename, header))
+    for member, header in headers:
+        if header.is_fortran_order and len(header.shape) > 1:
             why = f"{_label(member)} is in Fortran order: save it with np.ascontiguousarray"
             yield DamagedFile(file.name, f"{path.name}: {why}", size_bytes=0)
         else:
-            yield from _slices(file.name, member, shape, dtype)
+            yield from _slices(file.name, member, header)
 
 
-def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Read an array's header: its shape, whether it is in Fortran order, its type."""
-    version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(stream)
-    if version == (2, 0):
-        return np.lib.format.read_array_header_2_0(stream)
-    raise ValueError(f"version {version} of the .npy format is not supported, only 1.0 and 2.0")
+@dataclass(frozen=True)
+class _Header:
+    """The header of an array: its shape, its type, and whether it is in Fortran order."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    is_fortran_order: bool
+
+    def check_size(self, size_bytes: int) -> None:
+        """Raise a ValueError if the array does not fit in the bytes that follow the header."""
+        claimed = math.prod(self.shape) * self.dtype.itemsize
+        if min(self.shape, default=0) < 0 or claimed > size_bytes:
+            raise ValueError(
+                f"its array of {self.dtype} {self.shape} does not fit in the {size_bytes:,} bytes"
+                " of the file: the file is damaged or cut short"
+            )
 
 
-def _slices(
-    name: str, member: str, shape: tuple[int, ...], dtype: np.dtype[Any]
-) -> Iterator[Chunk]:
+def _read_header(stream: IO[bytes]) -> _Header:
+    """Read an array's header; almost any exception is raised if it is damaged."""
+    magic = _read_exactly(stream, 8)
+    version = np.lib.format.read_magic(io.BytesIO(magic))
+    length = _read_exactly(stream, 2 if version == (1, 0) else 4)
+    size = int.from_bytes(length, "little")
+    if version not in ((1, 0), (2, 0), (3, 0)) or size > MAX_HEADER_BYTES:
+        raise ValueError(f"its .npy header has the version {version} and {size} bytes")
+    header = io.BytesIO(length + _read_exactly(stream, size))
+    # Versions 2 and 3 differ only in the encoding of names, which arrays of pictures do not have.
+    read = "read_array_header_1_0" if version == (1, 0) else "read_array_header_2_0"
+    shape, is_fortran_order, dtype = getattr(np.lib.format, read)(header)
+    return _Header(tuple(map(int, shape)), dtype, is_fortran_order)
+
+
+def _slices(name: str, member: str, header: _Header) -> Iterator[Chunk]:
+    shape, dtype = header.shape, header.dtype
     if len(shape) < 2:  # labels
         return
     count, picture_shape = _pictures_in(shape)
@@ -125,13 +165,18 @@ def _slices(
             why += "; white is 255, so multiply values in 0..1 by 255"
         yield DamagedFile(name, why, size_bytes=0)
         return
-    picture_bytes = int(np.prod(picture_shape))
+    picture_bytes = math.prod(picture_shape)
+    if not 0 < picture_bytes <= MAX_BYTES:
+        what = f"{_label(member) or name} holds pictures of the shape {picture_shape}"
+        why = f"{what}: give pictures of 1 to {MAX_BYTES:,} bytes"
+        yield DamagedFile(name, why, size_bytes=0)
+        return
     if picture_shape in IMAGE_SHAPES:
         step = IMAGES_PER_CHUNK
         if member:
             step = max(step, -(-count // MAX_NPZ_CHUNKS))
     else:
-        step = max(1, min(PICTURES_PER_CHUNK, BYTES_PER_CHUNK // max(1, picture_bytes)))
+        step = max(1, min(PICTURES_PER_CHUNK, BYTES_PER_CHUNK // picture_bytes))
     for start in range(0, count, step):
         stop = min(count, start + step)
         size = (stop - start) * picture_bytes
@@ -156,11 +201,15 @@ def _pictures_in(shape: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
 
 def _blocks(path: Path, part: ArraySlice) -> Iterator[np.ndarray]:
     """Yield the range in blocks of some megabytes, uint8 (n, *picture_shape)."""
-    picture_bytes = int(np.prod(part.picture_shape))
-    step = max(1, BLOCK_BYTES // max(1, picture_bytes))
+    picture_bytes = math.prod(part.picture_shape)
+    step = max(1, BLOCK_BYTES // picture_bytes)
     if not part.member:
         # Mapped for this chunk alone: mapped pages count as the worker's memory.
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        with path.open("rb") as stream:
+            header = _read_header(stream)
+            offset = stream.tell()
+        order: Literal["F", "C"] = "F" if header.is_fortran_order else "C"
+        array = np.memmap(path, np.uint8, "r", offset, header.shape, order)
         if array.shape == part.picture_shape:
             array = array[None]
         for start in range(part.start, part.stop, step):

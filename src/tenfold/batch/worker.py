@@ -132,8 +132,8 @@ def _read_images(reader: Reader, block: ImageBlock) -> Any:
         scored = predict_scored(reader.classifier, images)
     except UsageError as error:  # the largest value is 1: white may be 1 and not 255
         rows = PictureRows()
-        for number in range(block.first, block.first + len(images)):
-            rows.add_error(block.source, number, f"{block.source}: {one_line(error)}")
+        for index in range(block.first, block.first + len(images)):
+            rows.add_error(block.source, index, f"{block.source}: {one_line(error)}")
         return rows.pop_table()
     table = image_rows(block.source, block.first, images, scored, reader.threshold)
     light = np.flatnonzero(_border_means(images) > LIGHT_BORDER)
