@@ -1,12 +1,16 @@
 """`tenfold batch` on hostile files: each becomes a row with an error, and the others are read."""
 
+import gzip
+import io
 import struct
+import tarfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from batches import batch, rows_of
+from PIL import Image
 
 
 def npy(shape: object, data: bytes = b"", descr: object = "|u1") -> bytes:
@@ -85,3 +89,46 @@ def test_images_whose_white_is_1_say_what_to_do(tmp_path: Path, mnist) -> None:
     assert [row["source"] for row in rows] == ["a.npy"] * 4 + ["b.npy"] + ["z.npy"] * 3
     assert told["errors"] == 5
     assert all("multiply" in row["error"] and "255" in row["error"] for row in rows[:5])
+
+
+def tar_header(size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
+    """The header of a member a.png, with any size."""
+    header = bytearray(tarfile.TarInfo("a.png").tobuf(tarfile.USTAR_FORMAT))
+    header[124:136] = (
+        b"\x80" + size.to_bytes(11) if size >= 0 else b"\xff" + size.to_bytes(11, signed=True)
+    )
+    header[148:157] = b" " * 8 + kind
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header)
+
+
+def picture_in_tar(mnist) -> bytes:
+    data = io.BytesIO()
+    Image.fromarray(mnist.test_images[0]).save(data, "PNG")
+    content = data.getvalue()
+    return tar_header(len(content)) + content + bytes(-len(content) % 512)
+
+
+TARS = {
+    "size beyond the file": tar_header(2**60),
+    "size beyond any file": tar_header(2**80),
+    "negative size": tar_header(-1536),
+    "long name": tar_header(20_000_000, tarfile.GNUTYPE_LONGNAME) + bytes(20_000_000),
+    "pax records": tar_header(20_000_000, tarfile.XHDTYPE) + b"1" * 20_000_000,
+    "sparse file": tar_header(512, tarfile.GNUTYPE_SPARSE) + bytes(512),
+}
+
+
+@pytest.mark.parametrize("kind", TARS)
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz"])
+def test_damaged_tar_headers(kind: str, suffix: str, tmp_path: Path, mnist) -> None:
+    content = picture_in_tar(mnist) + TARS[kind] + bytes(1024)
+    if suffix == ".tar.gz":
+        content = gzip.compress(content)
+    assert error_beside_a_good_file(f"a{suffix}", content, tmp_path, mnist)
+    rows = rows_of(tmp_path / "out")
+    assert [(row["source"], row["index"]) for row in rows[:2]] == [
+        (f"a{suffix}", 0),
+        (f"a{suffix}", 1),
+    ]
+    assert rows[0]["error"] is None

@@ -209,7 +209,7 @@ def _blocks(path: Path, part: ArraySlice) -> Iterator[np.ndarray]:
             header = _read_header(stream)
             offset = stream.tell()
         order: Literal["F", "C"] = "F" if header.is_fortran_order else "C"
-        array = np.memmap(path, np.uint8, "r", offset, header.shape, order)
+        array: np.ndarray = np.memmap(path, np.uint8, "r", offset, header.shape, order)
         if array.shape == part.picture_shape:
             array = array[None]
         for start in range(part.start, part.stop, step):

@@ -1,9 +1,15 @@
 """Chunks of pictures in tar shards."""
 
+import bz2
+import gzip
+import io
+import lzma
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 from tenfold.batch.chunks import (
     Chunk,
@@ -21,6 +27,12 @@ from tenfold.imaging.decoding import MAX_BYTES, SUFFIXES
 
 _PLAIN_SUFFIX = ".tar"
 TAR_SUFFIXES = (_PLAIN_SUFFIX, ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+
+MAX_HEADER_BYTES = 2**20
+"""Most bytes of a member's headers, with long names and pax records: usual are 512 to 2,048."""
+
+_OPENERS = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ", lzma.open))
+"""First bytes of the compressed formats."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +74,13 @@ class CompressedTar(Chunk):
         return until_damage(self._pictures(source.path(self.name), shown), shown, 0)
 
     def _pictures(self, path: Path, shown: str) -> Iterator[Content]:
-        with tarfile.open(path, "r|*") as shard:
-            for index, member in enumerate(_picture_members(shard)):
-                stream = shard.extractfile(member)
-                assert stream is not None  # a regular file
-                yield PictureItem(shown, index, stream.read(MAX_BYTES + 1))
+        with _unpacked(path) as stream:
+            for index, member in enumerate(_picture_members(stream)):
+                stream.seek(member.offset_data)
+                data = stream.read(min(member.size, MAX_BYTES + 1))
+                if len(data) < min(member.size, MAX_BYTES + 1):
+                    raise EOFError("the file ends too soon")
+                yield PictureItem(shown, index, data)
 
 
 def tar_chunks(path: Path, file: File) -> Iterator[Chunk]:
@@ -79,8 +93,10 @@ def tar_chunks(path: Path, file: File) -> Iterator[Chunk]:
     def positions() -> Iterator[tuple[int, int]]:
         nonlocal damage
         try:
-            with tarfile.open(path, "r:") as shard:
-                for member in _picture_members(shard):
+            with path.open("rb") as stream:
+                for member in _picture_members(stream):
+                    if member.offset_data + member.size > file.size_bytes:
+                        raise EOFError(f"{member.name!r:.100} is longer than the file")
                     yield member.offset_data, member.size
         except Exception as error:
             damage = f"{path.name} is damaged or cut short: {one_line(error)}"
@@ -94,8 +110,57 @@ def tar_chunks(path: Path, file: File) -> Iterator[Chunk]:
         yield DamagedFile(file.name, damage, first, size_bytes=max(0, file.size_bytes - begin))
 
 
-def _picture_members(shard: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    while (member := shard.next()) is not None:
-        shard.members = []  # type: ignore[attr-defined]  # otherwise it keeps every header
-        if member.isfile() and member.name.lower().endswith(SUFFIXES):
-            yield member
+@contextmanager
+def _unpacked(path: Path) -> Iterator[Any]:
+    """Open a file that may be compressed, whatever its suffix says."""
+    with path.open("rb") as file:
+        start = file.read(6)
+        file.seek(0)
+        for magic, opener in _OPENERS:
+            if start.startswith(magic):
+                with opener(file, "rb") as stream:
+                    yield stream
+                return
+        yield file
+
+
+class _HeaderStream(io.RawIOBase):
+    """A stream that tarfile reads headers from; refuses to read more than `left` bytes.
+
+    tarfile reads a long name, or pax records, into memory, whatever size a header claims.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.left = MAX_HEADER_BYTES
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= self.left:
+            raise tarfile.ReadError(f"a header is longer than {MAX_HEADER_BYTES:,} bytes")
+        self.left -= size
+        return self._stream.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+
+def _picture_members(stream: IO[bytes]) -> Iterator[tarfile.TarInfo]:
+    headers = _HeaderStream(stream)
+    with tarfile.open(fileobj=headers, mode="r:") as shard:
+        end = 0
+        while True:
+            headers.left = MAX_HEADER_BYTES
+            member = shard.next()
+            if member is None:
+                return
+            if member.size < 0 or shard.offset <= end:
+                raise tarfile.ReadError(f"a member has the size {member.size}")
+            end = shard.offset
+            shard.members = []  # type: ignore[attr-defined]  # otherwise it keeps every header
+            if member.isfile() and member.name.lower().endswith(SUFFIXES):
+                if member.issparse():
+                    raise tarfile.ReadError("sparse files are not supported")
+                yield member
