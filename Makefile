@@ -1,10 +1,11 @@
 # make train   MNIST to a trained network, its figures and its report
 # make test    the whole test suite
+# make quick   the tests that take a moment
 # make tour    notebooks/tour.ipynb, run top to bottom
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test tour engines browser lint format types slow soak benchmark constraints clean
+.PHONY: train test quick tour engines browser lint format types slow soak benchmark constraints clean
 
 train: .venv/train.stamp
 	$(BIN)/tenfold train
@@ -13,7 +14,10 @@ train: .venv/train.stamp
 test: .venv/dev.stamp
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-# The article's whole way with ours, in a notebook; minutes.
+quick: .venv/dev.stamp
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not (long or slow or gpu or engines or browser)"
+
+# A notebook from the data to a picture of your own; minutes.
 tour: .venv/dev.stamp
 	$(BIN)/python notebooks/run.py
 

@@ -18,6 +18,45 @@ from tenfold.data.idx import encode_idx
 from tenfold.data.mnist import load_mnist
 from tenfold.data.official import FILES
 
+LONG = (
+    "test_baselines.py",
+    "test_batch.py",
+    "test_batch_resuming.py",
+    "test_bundle.py",
+    "test_c_header.py",
+    "test_comparing.py",
+    "test_corruptions.py",
+    "test_explaining.py",
+    "test_export.py",
+    "test_features.py",
+    "test_golden_readings.py",
+    "test_labels.py",
+    "test_mnist.py",
+    "test_onnx_graph.py",
+    "test_page.py",
+    "test_program.py",
+    "test_report.py",
+    "test_resume.py",
+    "test_serving.py",
+    "test_serving_bombs.py",
+    "test_serving_fuzz.py",
+    "test_serving_limits.py",
+    "test_show.py",
+    "test_soap.py",
+    "test_strips.py",
+    "test_training.py",
+    "test_training_lines.py",
+    "test_tuning.py",
+)
+"""Files that take more than five seconds of processor time each: `make quick` leaves them out."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.name in LONG:
+            item.add_marker("long")
+
 
 class Mnist(NamedTuple):
     train_images: np.ndarray

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import LONG
 
 import tenfold
 
@@ -176,3 +177,7 @@ def test_training_in_the_base_install_names_the_extra(arguments: list[str], tmp_
     assert "training needs more packages: pip install 'tenfold[train]'" in said
     assert len((result.stdout + result.stderr).splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_files_left_out_of_the_quick_suite_exist() -> None:
+    assert set(LONG) <= {path.name for path in Path(__file__).parent.glob("test_*.py")}

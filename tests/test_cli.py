@@ -179,6 +179,7 @@ def test_one_bad_name_among_pictures_does_not_lose_the_rest(tenfold, digit_png, 
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.long
 def test_int8_is_told_where_it_is(tenfold, mnist) -> None:
     code, out, _ = tenfold("evaluate", "tiny", "--int8", "--json")
     assert code == 0
