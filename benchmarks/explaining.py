@@ -1,11 +1,11 @@
-"""Check that explanations mean something, and measure what they cost.
+"""Check that explanations depend on the network, and measure what they cost.
 
     python benchmarks/explaining.py
 
-For the first 40 MNIST test images that `standard` reads rightly: how exactly integrated gradients
-add up; how alike the explanations are to those by the same network with its weights shuffled, layer
-by layer (J. Adebayo et al. 2018), by rank correlation over the ink; how often and with how much ink
-an answer is turned. Writes results/explaining.json.
+Takes the first 40 MNIST test images that `standard` reads correctly. Measures the error of the sum
+of integrated gradients; the rank correlation, over the ink, with explanations of the same network
+with shuffled weights, layer by layer (J. Adebayo et al. 2018); and how often and with how much ink
+counterfactuals are found. Writes results/explaining.json.
 """
 
 import time
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tenfold.arrays import Gray
 from tenfold.classifiers.base import Classifier
 from tenfold.classifiers.bundle import load_bundle, load_classifier
 from tenfold.classifiers.onnx import OnnxClassifier
@@ -35,6 +36,8 @@ RESULTS = Path(__file__).parent.parent / "results" / "explaining.json"
 MODEL, IMAGES = "standard", 40
 
 Map = npt.NDArray[np.float64]
+Chosen = list[tuple[Gray, int]]
+"""Images with their labels."""
 
 
 def main() -> None:
@@ -42,68 +45,65 @@ def main() -> None:
     trained = load_gradients(load_bundle(MODEL))
     classifier = load_classifier(MODEL)
     images, labels = load_mnist("test")
-    right = np.flatnonzero(classifier.predict_proba(images[:500]).argmax(axis=1) == labels[:500])
-    chosen = [(images[i], int(labels[i])) for i in right[:IMAGES]]
-    first, missed = explained(trained, classifier, chosen)
+    correct = np.flatnonzero(classifier.predict_proba(images[:500]).argmax(axis=1) == labels[:500])
+    chosen = [(images[i], int(labels[i])) for i in correct[:IMAGES]]
+    before, errors = explained(trained, classifier, chosen)
     layers = [layer.name for layer in trained.layers if layer.get_weights()]
-    alike = {}
+    correlated = {}
     for count in range(1, len(layers) + 1):
-        # From the answer down, as in the paper: first the logits alone, at last all.
-        mixed = layers[-count:]
-        network, graph = shuffled(trained, mixed)
-        other, _ = explained(network, OnnxClassifier(graph), chosen)
-        alike[" + ".join(reversed(mixed))] = {
-            method: summary(correlations(first[method], other[method], chosen)) for method in first
+        # From the answer down, as in the paper: first the logits alone, at last all layers.
+        names = layers[-count:]
+        network, graph = shuffled(trained, names)
+        after, _ = explained(network, OnnxClassifier(graph), chosen)
+        correlated[" + ".join(reversed(names))] = {
+            method: summary(correlations(before[method], after[method], chosen))
+            for method in before
         }
-        print(mixed, alike, flush=True)
+        print(names, correlated, flush=True)
     document = {
         "model": MODEL,
-        "images": f"the first {IMAGES} test images that it reads rightly",
+        "images": f"the first {IMAGES} test images that it reads correctly",
         "n": IMAGES,
         "ink_of_a_digit": round(float(np.mean([image.sum() / 255 for image, _ in chosen])), 1),
         "machine": machine_facts(),
-        "completeness_error": summary(missed),
-        "rank_correlation_with_shuffled": alike,
+        "completeness_error": summary(errors),
+        "rank_correlation_with_shuffled": correlated,
         "counterfactual": counterfactuals(classifier, chosen),
     }
     write_json(RESULTS, document)
 
 
 def explained(
-    explainer: GradientExplainer,
-    classifier: Classifier,
-    chosen: list[tuple[npt.NDArray[np.uint8], int]],
+    explainer: GradientExplainer, classifier: Classifier, chosen: Chosen
 ) -> tuple[dict[str, list[Map]], list[float]]:
-    """Return every map by method, and by what part integrated gradients miss the whole."""
+    """Return every map by method, and the relative errors of the sums of integrated gradients."""
     maps: dict[str, list[Map]] = {"occlusion": [], "integrated-gradients": [], "grad-cam": []}
-    missed = []
+    errors = []
     for image, digit in chosen:
         maps["occlusion"].append(occlusion(classifier, image, digit))
         maps["integrated-gradients"].append(explainer.integrated_gradients(image, digit))
         maps["grad-cam"].append(explainer.grad_cam(image, digit))
         both = classifier.predict_proba(np.stack([image, np.zeros_like(image)]))
         whole = float(np.subtract(*log_odds(both, digit)))
-        missed.append(abs(float(maps["integrated-gradients"][-1].sum()) - whole) / abs(whole))
-    return maps, missed
+        errors.append(abs(float(maps["integrated-gradients"][-1].sum()) - whole) / abs(whole))
+    return maps, errors
 
 
-def shuffled(trained: GradientExplainer, mixed: list[str]) -> tuple[GradientExplainer, bytes]:
-    """Return the network with the weights of some layers shuffled, in both forms."""
+def shuffled(trained: GradientExplainer, names: list[str]) -> tuple[GradientExplainer, bytes]:
+    """Return the network with the weights of some layers shuffled, in Keras and as ONNX."""
     rng = np.random.default_rng(0)
     recipe: Recipe = override(trained.recipe, {"temperature": 1.0})
     network = build_network(recipe)
     for layer in trained.layers:
         weights = layer.get_weights()
-        if layer.name in mixed:
+        if layer.name in names:
             weights = [rng.permutation(array.ravel()).reshape(array.shape) for array in weights]
         network.get_layer(layer.name).set_weights(weights)
     finished = finish_network(recipe, network)
     return GradientExplainer(finished, recipe), onnx_model(recipe, network_weights(finished))
 
 
-def correlations(
-    one: list[Map], other: list[Map], chosen: list[tuple[npt.NDArray[np.uint8], int]]
-) -> list[float]:
+def correlations(one: list[Map], other: list[Map], chosen: Chosen) -> list[float]:
     """Return Spearman's correlation of two explanations over the ink of each image."""
     found = []
     for a, b, (image, _) in zip(one, other, chosen, strict=True):
@@ -113,10 +113,8 @@ def correlations(
     return found
 
 
-def counterfactuals(
-    classifier: Classifier, chosen: list[tuple[npt.NDArray[np.uint8], int]]
-) -> dict[str, Any]:
-    """Turn every answer, and tell how that went."""
+def counterfactuals(classifier: Classifier, chosen: Chosen) -> dict[str, Any]:
+    """Search for a counterfactual of every image, and summarize the results."""
     found, seconds, runners_up = [], [], 0
     for image, _ in chosen:
         start = time.perf_counter()
@@ -124,12 +122,12 @@ def counterfactuals(
         seconds.append(time.perf_counter() - start)
         runner_up = int(np.argsort(-classifier.predict_proba(image)[0])[1])
         runners_up += found[-1].found and found[-1].target == runner_up
-    turned = [change for change in found if change.found]
+    successful = [one for one in found if one.found]
     return {
-        "found": len(turned),
+        "found": len(successful),
         "to_runner_up": runners_up,
-        "ink": summary([change.ink for change in turned]),
-        "strokes": summary([len(change.strokes) for change in turned]),
+        "ink": summary([one.ink for one in successful]),
+        "strokes": summary([len(one.strokes) for one in successful]),
         "seconds": summary(seconds),
     }
 

@@ -48,7 +48,7 @@ def svm(mnist) -> Svm:
     return Svm(mnist.train_images[:1500], mnist.train_labels[:1500])
 
 
-def read_rightly(classifier: Classifier, mnist, count: int) -> list[tuple[np.ndarray, int]]:
+def read_correctly(classifier: Classifier, mnist, count: int) -> list[tuple[np.ndarray, int]]:
     images, labels = mnist.train_images[50_000:50_200], mnist.train_labels[50_000:50_200]
     right = classifier.predict_proba(images).argmax(axis=1) == labels
     return [(image, int(label)) for image, label in zip(images[right], labels[right])][:count]  # noqa: B905
@@ -69,7 +69,7 @@ def test_the_ink_that_occlusion_names_matters_more_than_other_ink(kind: str, svm
     classifier = svm if kind == "svm" else load_classifier("tiny")
     rng = np.random.default_rng(0)
     losses = []
-    for image, digit in read_rightly(classifier, mnist, 12):
+    for image, digit in read_correctly(classifier, mnist, 12):
         found = occlusion(classifier, image, digit)
         near_ink = np.pad(image, PATCH)
         for y, x in np.argwhere(found != 0):
@@ -92,7 +92,7 @@ def test_covering_an_image_that_is_blank_says_nothing() -> None:
 def test_counterfactuals_turn_the_answer(kind: str, svm, mnist) -> None:
     classifier = svm if kind == "svm" else load_classifier("tiny")
     turned, to_runner_up = 0, 0
-    for image, digit in read_rightly(classifier, mnist, 6):
+    for image, digit in read_correctly(classifier, mnist, 6):
         change = find_counterfactual(classifier, image)
         assert change.answer == digit
         answers = classifier.predict_proba(change.changed)[0]
@@ -138,7 +138,7 @@ def explainer_of(name: str) -> GradientExplainer:
 @pytest.mark.parametrize("name", ["standard", "nano", "tiny", "reader"])
 def test_integrated_gradients_are_complete(name: str, mnist) -> None:
     classifier = load_classifier(name)
-    for image, digit in read_rightly(classifier, mnist, 8):
+    for image, digit in read_correctly(classifier, mnist, 8):
         shares = explainer_of(name).integrated_gradients(image, digit)
         whole, none = log_odds(classifier.predict_proba(np.stack([image, image * 0])), digit)
         assert shares.sum() == pytest.approx(whole - none, rel=0.01)
@@ -164,7 +164,7 @@ def test_what_an_upright_image_shows_is_drawn_where_the_image_has_it(mnist) -> N
     assert layers[0] == {"kind": "deskew", "width": 0.5}
     upright = copy(whole)
     upright.recipe = override(whole.recipe, {"layers": layers[1:]})
-    for image, digit in read_rightly(load_classifier("nano"), mnist, 4):
+    for image, digit in read_correctly(load_classifier("nano"), mnist, 4):
         seen = upright.grad_cam(image, digit)
         drawn = whole.grad_cam(image, digit)
         np.testing.assert_allclose(drawn, slanting_again(seen, image, 0.5))
@@ -187,7 +187,7 @@ def test_explanations_follow_the_weights(mnist) -> None:
     shuffled_onnx = OnnxClassifier(onnx_model(recipe, network_weights(network)))
     classifier = load_classifier("standard")
     alike: dict[str, list[float]] = {"gradients": [], "cam": [], "occlusion": []}
-    for image, digit in read_rightly(classifier, mnist, 12):
+    for image, digit in read_correctly(classifier, mnist, 12):
         ink = image > 0
         pairs = {
             "gradients": [one.integrated_gradients(image, digit) for one in (trained, shuffled)],
@@ -268,8 +268,8 @@ def test_top_patches_have_the_highest_activations(name: str, mnist) -> None:
         size = receptive_field(features.recipe, one.layer).size
         assert one.patches.shape == (len(one.filters), PATCHES, size, size)
         maps = features.feature_maps(images, [one.layer])[one.layer]
-        loudest = maps[..., one.filters].max(axis=(1, 2))
-        np.testing.assert_allclose(one.peaks[:, 0], loudest.max(axis=0), rtol=1e-5)
+        highest = maps[..., one.filters].max(axis=(1, 2))
+        np.testing.assert_allclose(one.peaks[:, 0], highest.max(axis=0), rtol=1e-5)
         assert (np.diff(one.peaks, axis=1) <= 0).all()
         assert all(len(set(row)) == PATCHES for row in one.images.tolist())
         around = np.pad(seen[one.images[0, 0]], size)

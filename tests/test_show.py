@@ -71,10 +71,10 @@ def whole(page: str) -> None:
 
 @pytest.mark.usefixtures("tensorflow", "few_images")
 def test_show_leaves_a_page_and_its_figures(shell, digit_png: Path) -> None:
-    code, out, _ = shell("show", "standard", "--picture", digit_png, "--out", "look", "--json")
+    code, out, _ = shell("show", "standard", "--picture", digit_png, "--out", "out", "--json")
     assert code == 0
-    told = json.loads(out)
-    names = {Path(name).name for name in told["figures"]}
+    document = json.loads(out)
+    names = {Path(name).name for name in document["figures"]}
     assert names == {
         f"{name}.{kind}"
         for kind in ("png", "svg")
@@ -83,14 +83,14 @@ def test_show_leaves_a_page_and_its_figures(shell, digit_png: Path) -> None:
             "top-patches-conv2", "top-patches-conv3", "map", "confusion", "hardest",
         )
     }  # fmt: skip
-    assert told["notes"] == []
-    assert told["page"] == str(Path("look") / "index.html")
-    page = Path("look", "index.html").read_text()
+    assert document["notes"] == []
+    assert document["page"] == str(Path("out") / "index.html")
+    page = Path("out", "index.html").read_text()
     whole(page)
     assert "A digit read as 7" in page
     assert str(digit_png.parent) not in page
     assert "gradient ascent" in page
-    for name in told["figures"]:
+    for name in document["figures"]:
         if name.endswith(".svg"):
             ElementTree.parse(name)
         else:
@@ -128,22 +128,22 @@ def test_several_digits_and_a_blank(shell, mnist, tmp_path: Path, monkeypatch) -
     )
     large = Image.fromarray(row).resize((row.shape[1] * 3, row.shape[0] * 3))
     large.save("row.png")
-    look = tenfold.show("tiny", picture="row.png")
-    assert {"feature-maps", "feature-maps-2", "feature-maps-3"} <= set(look.figures)
-    assert "feature-maps-4" not in look.figures
-    assert "the first 3 of 4" in look.page
+    result = tenfold.show("tiny", picture="row.png")
+    assert {"feature-maps", "feature-maps-2", "feature-maps-3"} <= set(result.figures)
+    assert "feature-maps-4" not in result.figures
+    assert "the first 3 of 4" in result.page
     Image.new("L", (200, 200), 255).save("blank.png")
-    code, _, err = shell("show", "tiny", "--picture", "blank.png", "--out", "look")
+    code, _, err = shell("show", "tiny", "--picture", "blank.png", "--out", "out")
     assert (code, err) == (1, "tenfold: no digit was found in blank.png\n")
-    assert not Path("look").exists()
+    assert not Path("out").exists()
 
 
 def test_explain_by_everything_there_is(shell, tensorflow, digit_png: Path) -> None:
     code, out, _ = shell("explain", digit_png, "--json", "--out", "why")
     assert code == 0
-    told = json.loads(out)
-    (digit,) = told["digits"]
-    assert told["text"] == "7"
+    document = json.loads(out)
+    (digit,) = document["digits"]
+    assert document["text"] == "7"
     assert list(digit["maps"]) == ["occlusion", "integrated-gradients", "grad-cam"]
     assert np.shape(digit["maps"]["occlusion"]) == (28, 28)
     assert digit["counterfactual"]["found"]
@@ -207,9 +207,9 @@ def plain_bundle(tmp_path: Path, tensorflow: None) -> Path:
 
 @pytest.mark.usefixtures("few_images")
 def test_a_network_without_convolutions(plain_bundle: Path, digit_png: Path) -> None:
-    look = tenfold.show(plain_bundle)
-    assert list(look.figures) == ["feature-maps", "map", "confusion", "hardest"]
-    whole(look.page)
+    result = tenfold.show(plain_bundle)
+    assert list(result.figures) == ["feature-maps", "map", "confusion", "hardest"]
+    whole(result.page)
     why = tenfold.explain(digit_png, plain_bundle, single=True)
     assert list(why.digits[0].maps) == ["occlusion", "integrated-gradients"]
     with pytest.raises(tenfold.TenfoldError, match="needs a convolution, and softmax has none"):

@@ -65,7 +65,7 @@ def wait_until(what, process: subprocess.Popen[str]) -> None:
 
 
 def journal_lines(out: Path, *words: str) -> int:
-    """Count the lines of a journal with all of some words: 6 is a state set, 7 an epoch told."""
+    """Count the lines of a journal with all of some words: 6 sets a state, 7 reports an epoch."""
     journal = out / "study.journal"
     lines = journal.read_text().splitlines() if journal.exists() else []
     return sum(all(word in line for word in words) for line in lines)
@@ -175,7 +175,7 @@ def test_a_journal_is_for_one_command(tmp_path: Path) -> None:
 
 @pytest.fixture
 def training_files(mnist, tmp_path: Path) -> Path:
-    """A folder with the training images alone: whoever opens the test images fails."""
+    """A folder with the training images alone: opening the test images fails."""
     folder = tmp_path / "data"
     folder.mkdir()
     (folder / "train-images-idx3-ubyte").write_bytes(encode_idx(mnist.train_images))
@@ -306,7 +306,7 @@ def test_two_commands_share_a_database(database: str, tmp_path: Path) -> None:
     words = [*QUICK, "--epochs", "30", "--trials", "6", "--pruner", "none", "--storage", database,
              "--study", "shared", "--json"]  # fmt: skip
     commands = [command(*words, "--out", tmp_path / name) for name in ("a", "b")]
-    wait_until(lambda: epochs_told(database) >= 2, commands[0])
+    wait_until(lambda: epochs_reported(database) >= 2, commands[0])
     kill_within_a_trial(commands[0], database)
     said = [process.communicate(timeout=240) for process in commands]
     assert [process.returncode for process in commands] == [0, 0], said
@@ -329,8 +329,8 @@ def test_a_machine_that_is_gone_loses_its_trial_to_another(database: str, tmp_pa
     words = [*QUICK, "--epochs", "40", "--trials", "2", "--pruner", "none", "--storage", database,
              "--study", "gone", "--grace", "6", "--json"]  # fmt: skip
     first = command(*words, "--out", tmp_path / "a")
-    before = epochs_told(database)
-    wait_until(lambda: epochs_told(database) >= before + 5, first)
+    before = epochs_reported(database)
+    wait_until(lambda: epochs_reported(database) >= before + 5, first)
     os.killpg(first.pid, signal.SIGKILL)
     first.communicate()
     figures = end(command(*words, "--out", tmp_path / "b"))
@@ -349,7 +349,7 @@ def test_ray_runs_the_workers(tmp_path: Path) -> None:
     assert np.isclose(here["start"]["val_accuracy"], figures["start"]["val_accuracy"], atol=0.02)
 
 
-def epochs_told(database: str) -> int:
+def epochs_reported(database: str) -> int:
     """Return how many epochs of all studies a database knows of; 0 before there are tables."""
     import psycopg
 
@@ -366,7 +366,7 @@ def kill_within_a_trial(process: subprocess.Popen[str], database: str) -> None:
     import psycopg
 
     running = """
-        select count(*) from trials join trial_user_attributes as told using (trial_id)
+        select count(*) from trials join trial_user_attributes as attributes using (trial_id)
         where state = 'RUNNING' and key = 'worker' and value_json like %s
         and trial_id in (select trial_id from trial_intermediate_values where intermediate_value > 0
                          group by trial_id having max(step) < 25)

@@ -214,20 +214,24 @@ def draw_map(
         drawing.dots(placed[labels == digit], 1.6, DIGIT_COLORS[digit])
     wrong = np.flatnonzero(labels != predicted)
     for (x, y), label, answer in zip(placed[wrong], labels[wrong], predicted[wrong], strict=True):
-        for color, width in (("#000000", 4.5), ("#ffffff", 2)):
-            drawing.line(x - 5, y - 5, x + 5, y + 5, color, width)
-            drawing.line(x - 5, y + 5, x + 5, y - 5, color, width)
+        _draw_cross(drawing, x, y, "#000000", 4.5)
+        _draw_cross(drawing, x, y)
         _on_dots(drawing, x + 9, y, f"{label} as {answer}", 11, "start")
     for digit in np.unique(labels):
         x, y = np.median(placed[labels == digit], axis=0)
         _on_dots(drawing, x, y, str(digit), 40, "middle")
     x, y = EDGE + 6, side + 76
-    drawing.line(x - 5, y - 5, x + 5, y + 5, "#ffffff", 2)
-    drawing.line(x - 5, y + 5, x + 5, y - 5, "#ffffff", 2)
-    drawing.text(
-        x + 16, y, f"errors (label as answer): {len(wrong):,} of {len(labels):,}", 14, MUTED
-    )
+    _draw_cross(drawing, x, y)
+    words = f"errors (label as answer): {len(wrong):,} of {len(labels):,}"
+    drawing.text(x + 16, y, words, 14, MUTED)
     return drawing
+
+
+def _draw_cross(
+    drawing: Drawing, x: float, y: float, color: str = "#ffffff", width: float = 2
+) -> None:
+    drawing.line(x - 5, y - 5, x + 5, y + 5, color, width)
+    drawing.line(x - 5, y + 5, x + 5, y - 5, color, width)
 
 
 def _on_dots(drawing: Drawing, x: float, y: float, words: str, size: float, anchor: Anchor) -> None:
