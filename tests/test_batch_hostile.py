@@ -2,15 +2,21 @@
 
 import gzip
 import io
+import os
 import struct
 import tarfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from batches import batch, rows_of
 from PIL import Image
+
+from tenfold.cli.main import main
+from tenfold.errors import UsageError
 
 
 def npy(shape: object, data: bytes = b"", descr: object = "|u1") -> bytes:
@@ -132,3 +138,67 @@ def test_damaged_tar_headers(kind: str, suffix: str, tmp_path: Path, mnist) -> N
         (f"a{suffix}", 1),
     ]
     assert rows[0]["error"] is None
+
+
+def test_a_table_without_pictures_does_not_end_a_batch(tmp_path: Path, mnist) -> None:
+    pq.write_table(pa.table({"n": [1, 2]}), tmp_path / "a.parquet")
+    content = (tmp_path / "a.parquet").read_bytes()
+    assert "no column of bytes" in error_beside_a_good_file("a.parquet", content, tmp_path, mnist)
+
+
+def exit_code(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as exit:
+        main([str(argument) for argument in arguments])
+    return exit.value.code
+
+
+@pytest.fixture
+def odd_folder(tmp_path: Path, mnist) -> Path:
+    """Two pictures, one of them .jfif, beside what must not be opened."""
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    Image.fromarray(mnist.test_images[0]).save(folder / "a.png")
+    Image.fromarray(mnist.test_images[0]).save(folder / "b.jfif", "JPEG")
+    (folder / "._a.png").write_bytes(b"Mac OS X")
+    (folder / "d.png").mkdir()
+    os.mkfifo(folder / "c.png")
+    os.mkfifo(folder / "c.npy")
+    (folder / "zero.png").symlink_to("/dev/zero")
+    return folder
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
+def test_only_regular_files_of_a_folder_are_opened(odd_folder, tmp_path: Path) -> None:
+    (odd_folder / "loop.png").symlink_to("loop.png")
+    told = batch(odd_folder, tmp_path / "out", single=True)
+    rows = rows_of(tmp_path / "out")
+    assert [row["source"] for row in rows] == ["a.png", "b.jfif", "loop.png"]
+    assert told["errors"] == 1
+    with pytest.raises(UsageError, match="is a FIFO"):
+        batch(odd_folder / "c.npy", tmp_path / "more")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
+def test_read_opens_only_regular_files(odd_folder, capsys) -> None:
+    arguments = ["read", "--model", "tiny", "--single"]
+    assert exit_code(*arguments, odd_folder) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert exit_code(*arguments, odd_folder / "c.png") == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "c.png is a FIFO" in err
+
+
+def test_read_names_a_folder_that_cannot_be_read(odd_folder, capsys, monkeypatch) -> None:
+    scandir = os.scandir
+
+    def denied(path):
+        if str(path).endswith("d.png"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", denied)
+    assert exit_code("read", "--model", "tiny", "--single", odd_folder) == 1
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 2
+    assert err == f"tenfold: cannot read the folder {odd_folder / 'd.png'}: Permission denied\n"

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -34,6 +35,19 @@ def cache_dir() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("tenfold")
+
+
+MAC_METADATA = "._"
+"""Start of the names of files that a Mac writes beside others on disks of other systems."""
+
+
+def is_special(path: str | Path) -> bool:
+    """Whether a path is a FIFO, a socket or a device; opening one may wait forever."""
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):  # missing, a broken link or a loop of links
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def make_folder(path: Path) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tenfold.batch.chunks import Chunk, Content, Input, PictureItem, groups
 from tenfold.errors import PictureError
+from tenfold.files import MAC_METADATA, is_special
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,15 @@ def _walk(folder: Path, prefix: str, suffixes: tuple[str, ...]) -> Iterator[File
         for entry in found:
             if entry.is_dir(follow_symlinks=False):
                 yield from _walk(folder / entry.name, f"{prefix}{entry.name}/", suffixes)
-            elif entry.name.lower().endswith(suffixes) and not entry.is_dir():
+            elif entry.name.lower().endswith(suffixes) and _is_wanted(Path(entry.path)):
                 yield _file(Path(entry.path), prefix + entry.name)
     except OSError as error:
         raise PictureError(f"cannot read the folder {folder}: {error.strerror}") from error
+
+
+def _is_wanted(path: Path) -> bool:
+    """Return whether to read a file: no folder, FIFO or device, nor what a Mac puts beside it."""
+    return not (path.is_dir() or is_special(path) or path.name.startswith(MAC_METADATA))
 
 
 def _file(path: Path, name: str) -> File:

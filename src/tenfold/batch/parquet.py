@@ -97,7 +97,8 @@ def parquet_chunks(path: Path, file: File, column: str | None) -> Iterator[Chunk
     chosen, problem = _choose(schema, column)
     if chosen is None:
         why = f"{path.name} {problem}"
-        yield DamagedFile(file.name, why, needs_option=True, size_bytes=file.size_bytes)
+        needs_option = column is not None or "--column" in problem
+        yield DamagedFile(file.name, why, needs_option=needs_option, size_bytes=file.size_bytes)
         return
     start = count = 0
     size = 0.0

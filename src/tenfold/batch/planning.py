@@ -10,6 +10,7 @@ from tenfold.batch.folders import File, Survey, list_files, picture_chunks, surv
 from tenfold.batch.parquet import PARQUET_SUFFIX, parquet_chunks
 from tenfold.batch.tars import TAR_SUFFIXES, tar_chunks
 from tenfold.errors import UsageError
+from tenfold.files import is_special
 from tenfold.imaging.decoding import SUFFIXES
 
 ALL_SUFFIXES = (*SUFFIXES, *ARRAY_SUFFIXES, PARQUET_SUFFIX, *TAR_SUFFIXES)
@@ -27,6 +28,8 @@ def survey_input(root: Path) -> Survey:
     """
     if not root.exists():
         raise UsageError(f"{root} does not exist")
+    if is_special(root):
+        raise UsageError(f"{root} is a FIFO, a socket or a device; give a regular file or a folder")
     known = ", ".join(ALL_SUFFIXES)
     if not root.is_dir() and not root.name.lower().endswith(ALL_SUFFIXES):
         raise UsageError(f"{root} has none of the suffixes {known}, and is no folder")

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from typing import Any
 
 from tenfold.cli.options import add_model_option, add_single, show_progress
 from tenfold.errors import PictureError, UsageError
+from tenfold.files import MAC_METADATA, is_special
 from tenfold.machine import usable_cores
 
 HELP = "the digits in pictures"
@@ -44,7 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Read every picture, and return what was read as JSON-ready values and as text."""
-    names = list(_expanded(options.pictures))
+    names = list(_expanded(options))
     if options.annotate:
         _check_annotate(options.annotate, names)
     from tenfold.classifiers.bundle import load_classifier
@@ -69,16 +71,31 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     return {"pictures": documents}, "\n".join(lines)
 
 
-def _expanded(names: list[str]) -> Iterator[str]:
-    """Yield the names of files; a folder gives the pictures below it, or itself if none are."""
+def _expanded(options: argparse.Namespace) -> Iterator[str]:
+    """Yield the names of files; a folder gives the pictures below it, or itself if none are.
+
+    A folder that cannot be read is reported.
+    """
+    for name in options.pictures:
+        inside: list[Path] = []
+        failed: list[OSError] = []
+        if name != "-" and _is_folder(name):
+            inside = sorted(_pictures_below(name, failed.append))
+        for error in failed:
+            options.partly_failed = True
+            _log.error("tenfold: cannot read the folder %s: %s", error.filename, error.strerror)
+        if not any(error.filename == name for error in failed):
+            yield from map(str, inside) if inside else [name]
+
+
+def _pictures_below(folder: str, failed: Callable[[OSError], None]) -> Iterator[Path]:
     from tenfold.imaging.decoding import SUFFIXES
 
-    for name in names:
-        inside: list[Path] = []
-        if name != "-" and _is_folder(name):
-            named = (path for path in Path(name).rglob("*") if path.suffix.lower() in SUFFIXES)
-            inside = sorted(path for path in named if not path.is_dir())
-        yield from map(str, inside) if inside else [name]
+    for inside, _, names in os.walk(folder, onerror=failed):
+        for path in (Path(inside) / name for name in names):
+            is_picture = path.suffix.lower() in SUFFIXES and not path.name.startswith(MAC_METADATA)
+            if is_picture and not is_special(path):
+                yield path
 
 
 def _is_folder(name: str) -> bool:

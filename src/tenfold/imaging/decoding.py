@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tenfold.errors import PictureError, PictureTooLargeError
+from tenfold.files import is_special
 from tenfold.imaging.documents import MAX_PIXELS, check_extras
 from tenfold.imaging.encoded import decode, decode_image, needs_worker, one_line
 from tenfold.imaging.isolation import Limits, decode_in_worker
@@ -20,6 +21,7 @@ SUFFIXES = (
     ".png",
     ".jpg",
     ".jpeg",
+    ".jfif",
     ".webp",
     ".bmp",
     ".tif",
@@ -110,11 +112,17 @@ def picture_name(source: object) -> str:
     return name if name.isprintable() else ascii(name)
 
 
+def _refuse_special(path: str | Path, name: str) -> None:
+    if is_special(path):
+        raise PictureError(f"{name} is a FIFO, a socket or a device: give a file, or - for stdin")
+
+
 def _read_bytes(source: object, name: str) -> bytes:
     """Return the encoded bytes of a path, bytes or binary file, at most MAX_BYTES."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         data: object = bytes(source)
     elif isinstance(source, (str, Path)):
+        _refuse_special(source, name)
         try:
             with Path(source).open("rb") as file:
                 data = file.read(MAX_BYTES + 1)
