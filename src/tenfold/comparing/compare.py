@@ -23,7 +23,7 @@ from tenfold.evaluation.significance import compare_neighbors, rank
 from tenfold.execution.progress import WorkBar, run_in_thread
 from tenfold.machine import machine_facts
 
-CURVE_SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, 60_000)
+CURVE_SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, TRAIN_IMAGES)
 """Numbers of training images in the curve of errors by training images."""
 
 CORRUPTED_IMAGES = 1_000

@@ -28,50 +28,58 @@ if TYPE_CHECKING:
 Result = Mapping[str, Any]
 """What `tenfold compare --json` or `tenfold labels --json` prints."""
 
+Row = Mapping[str, Any]
+"""One classifier of `tenfold compare --json`."""
+
 SHOWN_ERRORS = 8
 """Number of errors shown for each classifier."""
 
 SHOWN_LABELS = 50
 """Number of doubtful labels shown for the test images, and on each sheet."""
 
-LEAST_ERROR = 0.005
-"""Per cent: where no error at all is drawn, half of one in 10,000."""
+MIN_PERCENT = 0.005
+"""Where no error at all is drawn, in percent: half an error in 10,000 images."""
 
-# Okabe and Ito 2008, for those that are no networks; in turn with solid and dashed lines.
-_OTHERS = ("#d55e00", "#e69f00", "#009e73", "#cc79a7", "#7a5195", "#595959")
+_COLORS = ("#d55e00", "#e69f00", "#009e73", "#cc79a7", "#7a5195", "#595959")
+"""Colors of classifiers that are not networks (after Okabe and Ito 2008)."""
+
+_DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1)))
+"""Line styles of networks in turn, and of other classifiers once the colors are used up."""
 
 
 @dataclass(frozen=True)
 class _Panel:
+    """One column of the ranking: its title and unit, the value of a row, and its label."""
+
     title: str
     unit: str
-    value: Callable[[Mapping[str, Any]], float | None]
+    value: Callable[[Row], float | None]
     text: Callable[[float], str]
 
 
-def _per_cent(value: float) -> str:
+def _percent(value: float) -> str:
     return f"{value:.2f}" if value < 9.995 else f"{value:.1f}"
 
 
-def _plain(value: float) -> str:
+def _short(value: float) -> str:
     return f"{value:.2g}" if value < 9.95 else f"{value:,.0f}"
 
 
 _PANELS = (
-    _Panel("Test errors", "%", lambda row: 100 * (1 - row["test"]["accuracy"]), _per_cent),
-    _Panel("Errors, MNIST-C", "%", lambda row: 100 * (1 - row["mnist_c"]["mean"]), _per_cent),
-    _Panel("Calibration error", "%", lambda row: 100 * row["test"]["ece"], _per_cent),
-    _Panel("Fit", "processor time (s)", lambda row: row["processor_seconds"], _plain),
-    _Panel("One image", "ms", lambda row: row["latency_ms"]["median"], _plain),
-    _Panel("Size", "MB", lambda row: row["size_bytes"] / 1e6, _plain),
+    _Panel("Test errors", "%", lambda row: 100 * (1 - row["test"]["accuracy"]), _percent),
+    _Panel("Errors, MNIST-C", "%", lambda row: 100 * (1 - row["mnist_c"]["mean"]), _percent),
+    _Panel("Calibration error", "%", lambda row: 100 * row["test"]["ece"], _percent),
+    _Panel("Fit", "processor time (s)", lambda row: row["processor_seconds"], _short),
+    _Panel("One image", "ms", lambda row: row["latency_ms"]["median"], _short),
+    _Panel("Size", "MB", lambda row: row["size_bytes"] / 1e6, _short),
 )
 
 
 def plot_ranking(result: Result) -> "Figure":
-    """Draw every figure of the table, a row for each classifier, the most accurate on top.
+    """Draw the figures of each classifier as dots in one row, the most accurate on top.
 
-    All scales are logarithmic and further left is better throughout. Bars on the test errors are
-    Wilson's 95% intervals. Networks are blue.
+    All scales are logarithmic; further left is better. Bars on the test errors are Wilson's 95%
+    intervals. Networks are blue.
     """
     rows = result["classifiers"]
     figure = new_figure(12.4, 1.5 + 0.36 * len(rows))
@@ -84,7 +92,7 @@ def plot_ranking(result: Result) -> "Figure":
     first = every[0]
     ends = 100 * (1 - np.array([row["test"]["accuracy_interval"] for row in rows]))
     for place, row, (high, low) in zip(places, rows, ends, strict=True):
-        first.plot([max(low, LEAST_ERROR), high], [place] * 2, color=_hue(row), lw=2, alpha=0.35)
+        first.plot([max(low, MIN_PERCENT), high], [place] * 2, color=_hue(row), lw=2, alpha=0.35)
     first.set_yticks(places, [row["name"] for row in rows])
     first.set_ylim(len(rows) - 0.4, -0.6)
     for label, row in zip(first.get_yticklabels(), rows, strict=True):
@@ -92,9 +100,9 @@ def plot_ranking(result: Result) -> "Figure":
     return figure
 
 
-def _dots(axes: Any, panel: _Panel, rows: Sequence[Mapping[str, Any]]) -> None:
+def _dots(axes: Any, panel: _Panel, rows: Sequence[Row]) -> None:
     values = [panel.value(row) for row in rows]
-    known = [max(value, LEAST_ERROR / 100) for value in values if value is not None] or [1.0]
+    known = [max(value, MIN_PERCENT / 100) for value in values if value is not None] or [1.0]
     axes.set_xscale("log")
     room = max(known) / min(known)
     axes.set_xlim(min(known) / max(1.6, room**0.1), max(known) * max(4, room**0.5))
@@ -109,7 +117,7 @@ def _dots(axes: Any, panel: _Panel, rows: Sequence[Mapping[str, Any]]) -> None:
         if value is None:
             axes.text(min(known), place, "as shipped", va="center", fontsize=8.5, color=MUTED)
             continue
-        at = max(value, LEAST_ERROR / 100)
+        at = max(value, MIN_PERCENT / 100)
         axes.plot([at], [place], "o", color=_hue(row), markersize=6.5)
         axes.annotate(
             panel.text(value), (at, place), xytext=(8, 0), textcoords="offset points",
@@ -119,9 +127,10 @@ def _dots(axes: Any, panel: _Panel, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def plot_curve(result: Result) -> "Figure":
-    """Draw the test errors of each classifier against the images it learned from, both as logs.
+    """Draw the test errors of each classifier by its number of training images, on log scales.
 
-    Classifiers with one size alone, such as shipped models, are left out unless all are so.
+    Classifiers with a single number of images, such as shipped models, are left out unless no
+    others were compared.
     """
     curves = {name: points for name, points in result["curve"].items() if len(points) > 1}
     curves = curves or dict(result["curve"])
@@ -136,7 +145,7 @@ def plot_curve(result: Result) -> "Figure":
     ends = []
     for name, points in curves.items():
         learned = [point["train_size"] for point in points]
-        errors = [max(100 * (1 - point["accuracy"]), LEAST_ERROR) for point in points]
+        errors = [max(100 * (1 - point["accuracy"]), MIN_PERCENT) for point in points]
         axes.plot(learned, errors, "o", ms=4, **styles[name])
         ends.append((errors[-1], name))
     sizes = sorted({point["train_size"] for points in curves.values() for point in points})
@@ -147,18 +156,16 @@ def plot_curve(result: Result) -> "Figure":
     return figure
 
 
-def _styles(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def _styles(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
+    """Return the line style of each classifier: blue for networks, other colors for the others."""
+    networks = [row["name"] for row in rows if _is_network(row)]
+    others = [row["name"] for row in rows if not _is_network(row)]
     styles: dict[str, dict[str, Any]] = {}
-    networks = others = 0
-    for row in rows:
-        if _is_network(row):
-            dash = ("-", (0, (4, 1.5)), (0, (1, 1)))[networks % 3]
-            styles[row["name"]] = {"color": BLUE, "ls": dash, "lw": 2.2}
-            networks += 1
-        else:
-            dash = "-" if others < len(_OTHERS) else (0, (4, 1.5))
-            styles[row["name"]] = {"color": _OTHERS[others % len(_OTHERS)], "ls": dash, "lw": 1.5}
-            others += 1
+    for place, name in enumerate(networks):
+        styles[name] = {"color": BLUE, "ls": _DASHES[place % 3], "lw": 2.2}
+    for place, name in enumerate(others):
+        repeat, color = divmod(place, len(_COLORS))
+        styles[name] = {"color": _COLORS[color], "ls": _DASHES[repeat % 3], "lw": 1.5}
     return styles
 
 
@@ -168,14 +175,14 @@ def _label_ends(
     ends: Sequence[tuple[float, str]],
     styles: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    """Write each name beside the end of its line, moved apart where they would overlap."""
+    """Write each name beside the end of its line, names moved apart so that none overlap."""
     low, high = axes.get_ylim()
     gap = (np.log(high) - np.log(low)) / 24
     place = -np.inf
     for error, name in sorted(ends):
         place = max(np.log(error), place + gap)
         axes.annotate(
-            f"{name}  {_per_cent(error)}", (last, error), xytext=(last * 1.18, np.exp(place)),
+            f"{name}  {_percent(error)}", (last, error), xytext=(last * 1.18, np.exp(place)),
             textcoords="data", va="center", fontsize=9, color=styles[name]["color"],
             annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": styles[name]["color"], "lw": 0.6,
@@ -258,9 +265,9 @@ def draw_doubtful(result: Result, split: str, images: Images) -> Drawing:
     )
 
 
-def _is_network(row: Mapping[str, Any]) -> bool:
+def _is_network(row: Row) -> bool:
     return str(row["kind"]) != "baseline"
 
 
-def _hue(row: Mapping[str, Any]) -> str:
+def _hue(row: Row) -> str:
     return BLUE if _is_network(row) else VERMILLION

@@ -11,6 +11,7 @@ from tenfold.comparing.figures import (
     SHOWN_ERRORS,
     SHOWN_LABELS,
     Result,
+    Row,
     draw_corruptions,
     draw_doubtful,
     draw_own_errors,
@@ -22,9 +23,6 @@ from tenfold.files import make_folder, write_json
 from tenfold.formatting import duration
 from tenfold.reporting.html import render
 from tenfold.reporting.saving import save_page
-
-Row = Mapping[str, Any]
-"""One classifier of `tenfold compare --json`."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 BACKGROUND = "#0d0f13"
-"""Nearly black, so that images of white ink on black stand out little from it."""
+"""Nearly black, like the background of the digits that most drawings show."""
 
 INK, MUTED, RULE = "#eceef2", "#a3abb9", "#343a45"
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tenfold.arrays import TRAIN_IMAGES
 from tenfold.reporting.html import render
 from tenfold.tuning.figures import (
     plot_choices,
@@ -35,8 +36,15 @@ def render_search(
         {**row, "reached": reached(row), "changed": _changed(row["settings"], start)}
         for row in order[:SHOWN]
     ]
-    charts = _charts(found, rows, space)
-    return render("tuning/report.html", found=found, rows=shown, start=start, charts=charts)
+    plan = found["plan"]
+    return render(
+        "tuning/report.html",
+        found=found,
+        train_size=plan["train_size"] or TRAIN_IMAGES - plan["val_size"],
+        rows=shown,
+        start=start,
+        charts=_charts(found, rows, space),
+    )
 
 
 def _changed(settings: Mapping[str, Any], start: Mapping[str, Any]) -> dict[str, Any]:
