@@ -5,7 +5,7 @@ import pytest
 
 from tenfold.errors import UsageError
 from tenfold.networks.build import build_network, finish_network
-from tenfold.networks.deskew import STEEPEST, USUAL_SPREAD, deskewing, slanting_again
+from tenfold.networks.deskew import MAX_SLANT, TARGET_SPREAD, deskewing, undo_deskewing
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.serialization import override
 
@@ -47,8 +47,8 @@ def test_each_row_moves_back_by_the_slant(width: float, mnist) -> None:
     checked = 0
     for image, upright in zip(images, deskewed(images, width), strict=True):
         *_, slant, spread = measured(image)
-        expected = moved(image, slant, (spread / USUAL_SPREAD) ** (width / 2))
-        if abs(slant) < STEEPEST and not expected[:, [0, -1]].any():
+        expected = moved(image, slant, (spread / TARGET_SPREAD) ** (width / 2))
+        if abs(slant) < MAX_SLANT and not expected[:, [0, -1]].any():
             # np.interp ends a row at its last pixel, deskewing fades it out.
             np.testing.assert_allclose(upright, expected, atol=2e-3)
             checked += 1
@@ -84,14 +84,14 @@ def test_nothing_and_what_lies_flat() -> None:
         flat[14 + (column > 13), column] = 1
     left_alone, turned = deskewed(np.stack([nothing, flat]))
     assert not left_alone.any()
-    assert measured(flat)[2] > 2 * STEEPEST
-    np.testing.assert_allclose(turned, moved(flat, STEEPEST), atol=2e-3)
+    assert measured(flat)[2] > 2 * MAX_SLANT
+    np.testing.assert_allclose(turned, moved(flat, MAX_SLANT), atol=2e-3)
 
 
 def test_a_map_goes_back_to_where_the_image_has_it(mnist) -> None:
     images = mnist.train_images[:50]
     for image, upright in zip(images, deskewed(images / 255, 0.5), strict=True):
-        back = slanting_again(upright.astype(float), image, 0.5)
+        back = undo_deskewing(upright.astype(float), image, 0.5)
         # Twice between pixels, so a little blurred.
         assert np.corrcoef(back.ravel(), image.ravel())[0, 1] > 0.96
     assert np.corrcoef(upright.ravel(), image.ravel())[0, 1] < 0.96
@@ -99,7 +99,7 @@ def test_a_map_goes_back_to_where_the_image_has_it(mnist) -> None:
 
 def test_what_it_needs() -> None:
     layers = [{"kind": "conv", "filters": 2}, {"kind": "deskew"}, {"kind": "flatten"}]
-    with pytest.raises(UsageError, match=r"layers\.1: deskew needs the image as it is"):
+    with pytest.raises(UsageError, match=r"layers\.1: deskew must be the first"):
         override(recipe_named("conv"), {"layers": layers})
     with pytest.raises(UsageError, match=r"width is 2; it must lie between 0 and 1"):
         override(recipe_named("nano"), {"layers.0.width": 2})

@@ -22,7 +22,7 @@ from tenfold.explaining.top_patches import PATCHES, collect_activations, top_pat
 from tenfold.exporting.graph import onnx_model
 from tenfold.exporting.weights import network_weights
 from tenfold.networks.build import build_network, finish_network
-from tenfold.networks.deskew import slanting_again
+from tenfold.networks.deskew import undo_deskewing
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.serialization import override, recipe_to_dict
 
@@ -167,7 +167,7 @@ def test_what_an_upright_image_shows_is_drawn_where_the_image_has_it(mnist) -> N
     for image, digit in read_correctly(load_classifier("nano"), mnist, 4):
         seen = upright.grad_cam(image, digit)
         drawn = whole.grad_cam(image, digit)
-        np.testing.assert_allclose(drawn, slanting_again(seen, image, 0.5))
+        np.testing.assert_allclose(drawn, undo_deskewing(seen, image, 0.5))
         assert np.abs(drawn - seen).max() > 0.01 * seen.max()
 
 

@@ -14,7 +14,7 @@ from tenfold.classifiers.bundle import KERAS, Bundle, recipe_of
 from tenfold.errors import MissingExtraError, TrainingError, UsageError
 from tenfold.explaining.occlusion import LEAST
 from tenfold.explaining.receptive_field import convolutions, receptive_field
-from tenfold.networks.deskew import slanting_again
+from tenfold.networks.deskew import undo_deskewing
 from tenfold.recipes.layers import Deskew
 from tenfold.recipes.recipe import Recipe
 
@@ -114,7 +114,7 @@ class GradientExplainer:
         seen = receptive_field(self.recipe, name).upsample(seen)
         for layer in self.recipe.layers:
             if isinstance(layer, Deskew):  # the maps are of the deskewed image
-                seen = slanting_again(seen, image, layer.width)
+                seen = undo_deskewing(seen, image, layer.width)
         return seen
 
     def visualize_features(

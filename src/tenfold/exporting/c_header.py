@@ -20,7 +20,7 @@ from tenfold.exporting.weights import (
     layers_with_shapes,
     zeros_around,
 )
-from tenfold.networks.deskew import LEAST_INK, LEAST_SPREAD, STEEPEST, USUAL_SPREAD
+from tenfold.networks.deskew import MAX_SLANT, MIN_INK, MIN_SPREAD, TARGET_SPREAD
 from tenfold.recipes.layers import (
     Conv,
     Dense,
@@ -74,7 +74,7 @@ def c_header(recipe: Recipe, weights: Weights) -> str:
             case Depthwise(width, dilation):
                 writer.depthwise(name, weights[name][0], given, gives, (width, 1, dilation, 0))
             case Deskew(width):
-                constants = LEAST_INK, STEEPEST, LEAST_SPREAD, USUAL_SPREAD, width / 2
+                constants = MIN_INK, MAX_SLANT, MIN_SPREAD, TARGET_SPREAD, width / 2
                 values = ", ".join(f"{float(one)}f" for one in constants)
                 writer.call(f"deskew(in, {values}, out);", given)
             case Dense(_, activation):

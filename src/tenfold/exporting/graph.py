@@ -20,7 +20,7 @@ from tenfold.exporting.weights import (
     layers_with_shapes,
     zeros_around,
 )
-from tenfold.networks.deskew import LEAST_INK, LEAST_SPREAD, STEEPEST, USUAL_SPREAD
+from tenfold.networks.deskew import MAX_SLANT, MIN_INK, MIN_SPREAD, TARGET_SPREAD
 from tenfold.recipes.layers import (
     Conv,
     Dense,
@@ -232,17 +232,17 @@ def _add_deskewing(graph: Graph, name: str, width: float, value: str) -> str:
 
     places = np.arange(SIDE, dtype=np.float32)
     along, down = graph.constant(places), graph.constant(places[:, None])
-    axes, one, least = graph.integers(2, 3), graph.integers(1), number(LEAST_INK)
+    axes, one, least = graph.integers(2, 3), graph.integers(1), number(MIN_INK)
     ink = add("Add", "ink", add("ReduceSum", "sum", value, axes), least)
     column, row = mean("column", along), mean("row", down)
     right, below = add("Sub", "right", along, column), add("Sub", "below", down, row)
     tall, both = mean("tall", below, below), mean("both", below, right)
     slope = add("Div", "slope", both, add("Add", "divisor", tall, least))
-    slant = add("Clip", "slant", slope, number(-STEEPEST), number(STEEPEST))
+    slant = add("Clip", "slant", slope, number(-MAX_SLANT), number(MAX_SLANT))
     moved = add("Mul", "moved", below, slant)
     rest = add("Sub", "rest", right, moved)
-    spread = add("Max", "spread", mean("wide", rest, rest), number(LEAST_SPREAD))
-    relative = add("Div", "relative", spread, number(USUAL_SPREAD))
+    spread = add("Max", "spread", mean("wide", rest, rest), number(MIN_SPREAD))
+    relative = add("Div", "relative", spread, number(TARGET_SPREAD))
     stretch = add("Pow", "stretch", relative, number(width / 2))
     level = add("Add", "level", column, add("Mul", "stretched", right, stretch))
     place = add("Clip", "place", add("Add", "sum_of_moves", level, moved), number(-1), number(SIDE))

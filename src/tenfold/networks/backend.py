@@ -1,4 +1,4 @@
-"""Which engine Keras computes with, decided once, before Keras is first imported."""
+"""Keras's backend, chosen once, before Keras is imported."""
 
 import gc
 import os
@@ -17,17 +17,17 @@ _BUILD_NOTES = (b"before absl::InitializeLog", b"oneDNN custom operations are on
 
 
 def use_backend(name: str | None = None) -> str:
-    """Make Keras compute with a backend, and return its name.
+    """Choose Keras's backend, import Keras, and return the backend's name.
 
     Args:
-        name: "tensorflow", "jax" or "torch". None takes what Keras already runs on, else
-            $KERAS_BACKEND, else JAX where an NVIDIA GPU and JAX are present, else TensorFlow,
-            else what is installed.
+        name: "tensorflow", "jax" or "torch". None takes the backend that Keras already runs on,
+            else $KERAS_BACKEND, else JAX if it is installed and there is an NVIDIA GPU, else
+            TensorFlow, else an installed one.
 
     Raises:
         UsageError: No such backend.
         MissingExtraError: Keras or every backend is missing.
-        TrainingError: That backend is not installed, or Keras already runs on another.
+        TrainingError: The backend is not installed, or Keras already runs on another one.
     """
     check_backend(name)
     if "keras" in sys.modules:
@@ -36,7 +36,7 @@ def use_backend(name: str | None = None) -> str:
         running: str = keras.backend.backend()
         if name not in (None, running):
             raise TrainingError(
-                f"Keras already runs on {running} in this process; start anew to use {name}"
+                f"Keras already runs on {running} in this process; use {name} in a new process"
             )
         return running
     chosen = name or os.environ.get("KERAS_BACKEND") or _preferred()
@@ -45,7 +45,7 @@ def use_backend(name: str | None = None) -> str:
     if find_spec(chosen) is None:
         raise TrainingError(f"the backend {chosen} is not installed: pip install {chosen}")
     os.environ["KERAS_BACKEND"] = chosen
-    with _collector_spared():
+    with _without_garbage_collection():
         if find_spec("tensorflow") is not None:  # Keras imports it beside any backend
             _import_tensorflow()
         import keras
@@ -53,7 +53,7 @@ def use_backend(name: str | None = None) -> str:
 
 
 def check_backend(name: str | None = None) -> None:
-    """Refuse a backend that there is not, and an install without Keras; nothing is imported.
+    """Check the name of a backend, and that Keras is installed, without importing anything.
 
     Raises:
         UsageError: No such backend.
@@ -66,14 +66,14 @@ def check_backend(name: str | None = None) -> None:
 
 
 @contextmanager
-def _collector_spared() -> Iterator[None]:
-    """Import without Python's garbage collector, and keep it off all that is there afterward.
+def _without_garbage_collection() -> Iterator[None]:
+    """Import without Python's garbage collector, and exempt what is imported from it.
 
-    The imports make so many objects that the collector walks over all of them again and again:
-    1 s of 4.3 s while importing, and 0.4 s more when a network is traced; it finds nothing.
+    The imports make so many objects that the collector's repeated searches, which find nothing,
+    take 1 s of 4.3 s while importing, and 0.4 s more when a network is traced.
     """
     enabled = gc.isenabled()
-    gc.collect()  # cheap before the imports; what is left is kept for good
+    gc.collect()  # cheap before the imports; what is left is kept
     gc.disable()
     try:
         yield
@@ -84,7 +84,7 @@ def _collector_spared() -> Iterator[None]:
 
 
 def _import_tensorflow() -> None:
-    """Import TensorFlow without the notes on its own build, which no setting of it silences."""
+    """Import TensorFlow without the notes on its build, which no setting silences."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with filtered_stderr(*_BUILD_NOTES):
         import tensorflow  # noqa: F401

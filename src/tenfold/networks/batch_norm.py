@@ -1,17 +1,21 @@
-"""Batch normalization in training, in few operations."""
+"""Batch normalization for training, in one operation or few."""
 
 from typing import Any
 
 FUSED_CHANNELS = 8
-"""TensorFlow's own operation is fast for multiples of so many channels. For others it is up to
-ten times slower than `_by_rows` (first layer of the recipe nano, forward and backward)."""
+"""TensorFlow's own operation is fast for multiples of this number of channels. For others it is
+up to ten times slower than `_normalize_rows` (first layer of the recipe nano, forward and
+backward)."""
 
 
 def batch_normalization(fused: bool) -> Any:
-    """Return Keras's batch normalization, or one on the same weights that is done in one go.
+    """Return Keras's batch normalization layer, or a faster one with the same weights.
 
-    Keras spells it out in a dozen operations over the whole batch, in float32: a good part of
-    the time of a small network on two cores.
+    Keras computes it by a dozen operations over the whole batch, in float32: a large part of the
+    time of a small network on two cores.
+
+    Args:
+        fused: Return the faster one, if the backend is TensorFlow.
     """
     import keras
 
@@ -26,7 +30,7 @@ def batch_normalization(fused: bool) -> Any:
             channels = inputs.shape[-1]
             scale = self.gamma.value if self.scale else tf.ones(channels)
             if channels % FUSED_CHANNELS:
-                found = _by_rows(inputs, scale, self.beta.value, self.epsilon)
+                found = _normalize_rows(inputs, scale, self.beta.value, self.epsilon)
             else:
                 found = tf.raw_ops.FusedBatchNormV3(
                     x=inputs, scale=scale, offset=self.beta.value, mean=tf.zeros(0),
@@ -40,10 +44,10 @@ def batch_normalization(fused: bool) -> Any:
     return FusedBatchNormalization
 
 
-def _by_rows(inputs: Any, scale: Any, shift: Any, epsilon: float) -> Any:
-    """Normalize images (n, height, width, channels) taken as n long rows, and their gradient.
+def _normalize_rows(inputs: Any, scale: Any, shift: Any, epsilon: float) -> Any:
+    """Normalize images (n, height, width, channels) as n long rows.
 
-    A handful of channels does not fill a vector of the processor; a row of a whole image does.
+    A few channels do not fill a vector register of the processor; a row of a whole image does.
 
     Returns:
         Outputs of the inputs' type, and mean and variance, float32 (channels,).
@@ -53,7 +57,7 @@ def _by_rows(inputs: Any, scale: Any, shift: Any, epsilon: float) -> Any:
     _, height, width, channels = inputs.shape
     pixels = height * width
     count = tf.shape(inputs)[0]
-    # A product with a row of ones adds up a column sooner than a sum does.
+    # A product with a row of ones adds up columns faster than a sum does.
     ones = tf.fill((1, count), 1 / tf.cast(count * pixels, tf.float32))
 
     def mean_of(rows: Any) -> Any:

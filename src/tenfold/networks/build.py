@@ -1,4 +1,4 @@
-"""Keras networks, built from what a recipe describes."""
+"""Keras networks, built from recipes."""
 
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ from tenfold.recipes.recipe import Recipe, layer_names
 DataFormat = Literal["channels_last", "channels_first"]
 
 BATCH_NORM_MOMENTUM = 0.95
-"""Keras's default of 0.99 forgets too slowly for trainings of a few hundred steps."""
+"""Keras's default of 0.99 averages over too many steps for trainings of a few hundred."""
 
 
 def build_network(
@@ -34,18 +34,17 @@ def build_network(
     precision: Literal["float32", "bfloat16"] = "float32",
     fused: bool = False,
 ) -> Any:
-    """Build the network a recipe describes, with fresh weights.
+    """Build the network that a recipe describes, with new weights.
 
-    Every layer carries the name that `recipes.recipe.describe` lists, so a later look inside
-    asks for names, not numbers.
+    Layers have the names that `recipes.recipe.describe` lists.
 
     Args:
         recipe: What to build.
         api: "functional" or "sequential": two ways to write the same network.
         data_format: Where the one channel stands inside the network.
         precision: "bfloat16" computes in bfloat16 and keeps the weights in float32.
-        fused: Normalize a batch in one operation where the backend has one. Made for training:
-            the layer is our own, and a saved network should need nothing but Keras.
+        fused: Use our own, faster batch normalization; for training only, since a saved network
+            should need nothing but Keras.
 
     Returns:
         A keras.Model from `images` uint8 (n, 28, 28) to `probabilities` float32 (n, 10).
@@ -67,10 +66,10 @@ def build_network(
 
 
 def with_intermediates(network: Any) -> Any:
-    """Return a network on the same weights that gives every layer's output by its name.
+    """Return a network with the same weights whose outputs are those of all layers.
 
     Returns:
-        A keras.Model from `images` to a dict of name -> output; "probabilities" is among them.
+        A keras.Model from `images` to a dict of layer name to output, "probabilities" included.
     """
     import keras
 
@@ -82,16 +81,16 @@ def with_intermediates(network: Any) -> Any:
 
 
 def finish_network(recipe: Recipe, *trained: Any) -> Any:
-    """Return what was trained as it is kept: functional, channels last, float32, calibrated.
+    """Return a trained network as it is saved: functional, channels last, float32, calibrated.
 
-    The recipe's temperature goes into the weights of the logits, so that every form of the
-    network (Keras, ONNX) gives the same calibrated probabilities without knowing of it.
+    The weights of the logits are divided by the recipe's temperature, so that every form of the
+    network (Keras, ONNX, C) gives calibrated probabilities.
 
     Args:
         recipe: What was trained.
-        trained: The network, or each member of an ensemble. Members, and a network that reads
-            shifted images, are layers `member1`, `member2`..., and `probabilities` is the mean of
-            what they say.
+        trained: The network, or each member of an ensemble. Members, and a network with test-time
+            augmentation, become layers `member1`, `member2`..., and `probabilities` is the mean of
+            their outputs.
     """
     import keras
 
@@ -108,7 +107,7 @@ def finish_network(recipe: Recipe, *trained: Any) -> Any:
 
 
 def _shifted(images: Any, pixels: int) -> list[Any]:
-    """Return the images shifted by up to so many pixels, every way there is; black comes in."""
+    """Return the images shifted by up to this many pixels in both directions, with black edges."""
     from keras import layers as kl
 
     if not pixels:
@@ -140,7 +139,7 @@ def effective_precision(recipe: Recipe) -> Literal["float32", "bfloat16"]:
 def _check_data_format(backend: str, data_format: DataFormat) -> None:
     if data_format == "channels_first" and backend == "tensorflow" and not has_gpu():
         raise TrainingError(
-            "TensorFlow has no channels_first convolutions on a CPU; "
+            "TensorFlow has no channels_first convolutions on a CPU: "
             "use channels_last, or the backend jax or torch"
         )
 
@@ -162,7 +161,7 @@ def _keras_layers(
     for name, layer in zip(layer_names(recipe), recipe.layers, strict=True):
         result += _build_layer(name, layer, data_format, dtype, fused)
     result.append(kl.Dense(CLASSES, name="logits", dtype=dtype))
-    # Softmax in float32 always: bfloat16 has too few digits for probabilities.
+    # Softmax is always in float32: bfloat16 is too coarse for probabilities.
     result.append(kl.Activation("softmax", name="probabilities", dtype="float32"))
     return result
 

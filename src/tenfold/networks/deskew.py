@@ -1,7 +1,7 @@
-"""A digit's slant and width, measured and evened out, in operations of Keras.
+"""The layer Deskew in operations of Keras: slant and width measured and normalized.
 
-The slant is how far the ink moves to the right from one row to the next, as the straight line
-through its moments has it. Each row is moved back by that, about the center of mass.
+The slant is the number of pixels by which the ink moves to the right from one row to the next, by
+linear regression. Each row is moved back by the slant times its distance from the center of mass.
 """
 
 from typing import Any
@@ -11,29 +11,30 @@ import numpy.typing as npt
 
 from tenfold.arrays import SIDE
 
-LEAST_INK = 1e-3
-"""Added to what is divided by, so that an empty image has a slant of 0."""
+MIN_INK = 1e-3
+"""Added to divisors, so that an empty image has a slant of 0."""
 
-STEEPEST = 1.0
-"""Pixels a row: an image is deskewed by 45 degrees at most. Two in a thousand of MNIST's training
-images slant more, and what is no digit may lie flat."""
+MAX_SLANT = 1.0
+"""Pixels for each row: an image is deskewed by 45 degrees at most. Two in a thousand of MNIST's
+training images slant more, and marks that are not digits may lie flat."""
 
-USUAL_SPREAD = 17.64
-"""Square pixels: the variance of where ink stands in its row, to which `width` leads; 4.2 squared.
-Three quarters of MNIST's training images, deskewed, are narrower, ones by far."""
+TARGET_SPREAD = 17.64
+"""Square pixels: the variance of the ink's columns to which `width` leads; 4.2 squared. Three
+quarters of MNIST's training images, deskewed, are narrower, ones by far."""
 
-LEAST_SPREAD = 0.05
-"""Square pixels: nothing is taken for narrower. The narrowest training image has 0.16."""
+MIN_SPREAD = 0.05
+"""Square pixels: lower bound of the variance. The narrowest training image has 0.16."""
 
 
 def deskewing(name: str, shape: tuple[int, ...], width: float) -> Any:
-    """Return a layer that sets images upright, float32 of any range and of one channel.
+    """Return a layer that deskews images, float32 of any range and of one channel.
 
-    It is a network of Keras's own operations, so that what holds it can be saved and loaded
-    without tenfold. `tenfold.exporting.graph` says the same in ONNX, and `reader.h.in` in C.
+    The layer is a network of Keras's own operations, so that a network that contains it can be
+    saved, and loaded without tenfold. `tenfold.exporting.graph` has the same in ONNX, and
+    `reader.h.in` in C.
 
     Args:
-        name: Of the layer.
+        name: Name of the layer.
         shape: (28, 28, 1) or (1, 28, 28); images keep it.
         width: 0 to 1, as in `tenfold.recipes.layers.Deskew`.
     """
@@ -48,14 +49,14 @@ def deskewing(name: str, shape: tuple[int, ...], width: float) -> Any:
     def mean(values: Any) -> Any:
         return ops.sum(pixels * values, (1, 2), keepdims=True) / ink
 
-    ink = ops.sum(pixels, (1, 2), keepdims=True) + LEAST_INK
+    ink = ops.sum(pixels, (1, 2), keepdims=True) + MIN_INK
     column = mean(along)
     right, below = ops.subtract(along, column), ops.subtract(down, mean(down))
-    slope = mean(below * right) / (mean(below * below) + LEAST_INK)
-    moved = ops.clip(slope, -STEEPEST, STEEPEST) * below
-    spread = ops.maximum(mean(ops.square(right - moved)), LEAST_SPREAD)
-    stretch = ops.power(spread / USUAL_SPREAD, width / 2)
-    # Taken from, not added: of a single image, Keras on TensorFlow (3.15) adds a column as a bias.
+    slope = mean(below * right) / (mean(below * below) + MIN_INK)
+    moved = ops.clip(slope, -MAX_SLANT, MAX_SLANT) * below
+    spread = ops.maximum(mean(ops.square(right - moved)), MIN_SPREAD)
+    stretch = ops.power(spread / TARGET_SPREAD, width / 2)
+    # Minus the negative: for a single image, Keras on TensorFlow (3.15) adds a column as a bias.
     place = ops.clip(column + right * stretch - ops.negative(moved), -1, SIDE)
     whole = ops.floor(place)
     # Beyond the image lie one column of zeros on the left and two on the right.
@@ -67,23 +68,23 @@ def deskewing(name: str, shape: tuple[int, ...], width: float) -> Any:
     return keras.Model(images, ops.reshape(upright, (-1, *shape)), name=name)
 
 
-def slanting_again(
+def undo_deskewing(
     upright: npt.NDArray[np.float64], image: npt.NDArray[np.uint8], width: float
 ) -> npt.NDArray[np.float64]:
-    """Return a map of a deskewed image as it lies on the image itself.
+    """Return a map of a deskewed image as a map of the original image.
 
     Args:
         upright: float64 (28, 28), a value for each pixel of the deskewed image.
-        image: uint8 (28, 28), the image before.
-        width: 0 to 1, as it was deskewed.
+        image: uint8 (28, 28), the original image.
+        width: 0 to 1, as in `tenfold.recipes.layers.Deskew`.
     """
     places = np.arange(SIDE)
     ink = image / 255
-    share = ink / (ink.sum() + LEAST_INK)
+    share = ink / (ink.sum() + MIN_INK)
     column = (share * places).sum()
     right, below = places - column, places[:, None] - (share * places[:, None]).sum()
-    slope = (share * below * right).sum() / ((share * below**2).sum() + LEAST_INK)
-    rest = right - np.clip(slope, -STEEPEST, STEEPEST) * below
-    spread = max(float((share * rest**2).sum()), LEAST_SPREAD)
-    found = column + rest / (spread / USUAL_SPREAD) ** (width / 2)
+    slope = (share * below * right).sum() / ((share * below**2).sum() + MIN_INK)
+    rest = right - np.clip(slope, -MAX_SLANT, MAX_SLANT) * below
+    spread = max(float((share * rest**2).sum()), MIN_SPREAD)
+    found = column + rest / (spread / TARGET_SPREAD) ** (width / 2)
     return np.stack([np.interp(at, places, row) for at, row in zip(found, upright, strict=True)])

@@ -1,4 +1,4 @@
-"""Checkpoints: all that a training needs to go on, one file an epoch, two kept."""
+"""Checkpoints: the state of a training after each epoch; the last two are kept."""
 
 import hashlib
 import io
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tenfold.files import write_atomic
 
 KEPT = 2
-"""If the newest is damaged, the one before still counts; more would only fill the disk."""
+"""Number of checkpoints to keep: if the newest is damaged, the one before is used."""
 
 _DIGEST_BYTES = 32
 
@@ -26,7 +26,7 @@ class Checkpoint:
     """The state of a training after some epochs.
 
     Attributes:
-        request: Hash of what is trained, by which and from what.
+        request: Hash of all that decides the training.
         epochs_done: Number of finished epochs.
         seconds: Time spent in fit so far.
         history: One row per finished epoch.
@@ -34,7 +34,6 @@ class Checkpoint:
     """
 
     request: str
-
     epochs_done: int
     seconds: float
     history: list[dict[str, Any]]
@@ -42,9 +41,9 @@ class Checkpoint:
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint, whole or not at all, its SHA-256 in front; drop all but two."""
+    """Write a checkpoint atomically, its SHA-256 in front; delete all but the last two."""
     facts = {key: value for key, value in vars(checkpoint).items() if key != "arrays"}
-    buffer = io.BytesIO()  # no ZIP, as .npz is: it refuses to be written before 1980
+    buffer = io.BytesIO()  # not .npz: ZIP cannot be written with a clock before 1980
     np.save(buffer, np.array(json.dumps(facts)))
     for array in checkpoint.arrays:
         np.save(buffer, array)
@@ -56,12 +55,12 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
 
 
 def latest_checkpoint(folder: Path) -> Checkpoint | None:
-    """Return the newest checkpoint that is whole, or None; damaged ones are told and passed by."""
+    """Return the newest undamaged checkpoint, or None; warn about damaged ones."""
     for path in _newest_first(folder):
         data = path.read_bytes()
         digest, content = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
         if hashlib.sha256(content).digest() != digest:
-            _log.warning("the checkpoint %s is damaged; going back to the one before", path)
+            _log.warning("the checkpoint %s is damaged; using the one before", path)
             continue
         stream = io.BytesIO(content)
         facts = json.loads(str(np.load(stream)))

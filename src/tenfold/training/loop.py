@@ -1,4 +1,4 @@
-"""The one training loop: compiled steps, live progress, checkpoints, an eye on trouble."""
+"""The training loop: compiled steps, progress, checkpoints, warnings when nothing is learned."""
 
 import json
 import logging
@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from tenfold.arrays import CLASSES
+from tenfold.arrays import CLASSES, Images, Labels
 from tenfold.errors import TrainingError
 from tenfold.files import sha256
 from tenfold.formatting import count
@@ -27,29 +26,29 @@ from tenfold.training.optimizers import build_optimizer, learning_rate_at
 from tenfold.training.program import Program, compile_steps, smoothed
 
 CHANCE_MARGIN = 0.1
-"""Below chance (0.1) plus this after the first epochs, a training has learned next to nothing:
-the simplest recipe is above 0.85 after one."""
+"""A training whose accuracy is not this far above chance (0.1) has learned next to nothing: the
+simplest recipe is above 0.85 after one epoch."""
 
 CHANCE_EPOCHS = 2
 """Epochs after which a training must be above chance."""
 
 STEPS_AT_ONCE = 16
-"""Steps that run without coming back to Python; past 8 or so there is nothing left to gain."""
+"""Steps in one call of the compiled program; more than about 8 make no difference in time."""
 
 _VALIDATION_BATCH = 500
 
 _log = logging.getLogger(__name__)
 
-Images = npt.NDArray[np.uint8]
-Labels = npt.NDArray[np.uint8]
-
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished training: the Keras network as trained, one history row per epoch, seconds.
+    """A finished training.
 
-    `seconds` is the wall time of the fit: tracing, augmentation, validation and checkpoints
-    included; imports, reading the data and building the network are not.
+    Attributes:
+        network: The Keras network as trained.
+        history: One row per epoch.
+        seconds: Wall time of the fit: with tracing, augmentation, validation and checkpoints;
+            without imports, reading the data and building the network.
     """
 
     network: Any
@@ -79,21 +78,21 @@ def fit(
         images: uint8 (n, 28, 28), white ink on black.
         labels: uint8 (n,), 0..9.
         seed: Decides the first weights, the order of images, augmentation and dropout.
-        validation: Images and labels judged after every epoch; no training uses them.
+        validation: Images and labels to evaluate after every epoch; not trained on.
         backend: See `tenfold.networks.backend.use_backend`.
         data_format: Where the one channel stands inside the network.
         deterministic: Same seed, same machine, same backend: same weights, bit for bit. Slower.
-        checkpoints: Folder for a checkpoint after every epoch; if it holds one, training goes
-            on from there.
-        steps_at_once: Steps between two looks from Python. None takes 16, and with JAX on a GPU
-            the whole epoch: its images go over once and the epoch is one program.
-        on_epoch: Is told the row of every epoch, once its checkpoint is written; what it raises
-            ends the training.
+        checkpoints: Folder for a checkpoint after every epoch; if it holds one, training
+            continues from there.
+        steps_at_once: Steps in one call of the compiled program. None takes 16, and on JAX with a
+            GPU the whole epoch, whose images are then sent to the GPU in one transfer.
+        on_epoch: Called with the row of every epoch once its checkpoint is written; an exception
+            of it ends the training.
         progress: Draw a progress bar on stderr.
 
     Raises:
-        TrainingError: Fewer images than one batch, a loss that is no longer a number, or a
-            checkpoint of another network.
+        TrainingError: The images do not fill one batch, the loss is not finite, or the checkpoint
+            is of another network.
     """
     if len(images) < recipe.batch_size:
         raise TrainingError(
@@ -103,7 +102,6 @@ def fit(
     backend = use_backend(backend)
     import keras
 
-    # Even a seed that other software takes for "unset" must decide everything.
     keras.utils.set_random_seed(seed)
     if deterministic:
         _make_deterministic(backend)
@@ -116,16 +114,16 @@ def fit(
     )
     optimizer = build_optimizer(recipe.optimizer, recipe.schedule, batches.steps * recipe.epochs)
     optimizer.build(network.trainable_variables)
-    # Every variable that training moves: weights, statistics, dropout seeds, optimizer.
+    # Every variable that training changes: weights, statistics, dropout seeds, optimizer.
     state = [*network.variables, *optimizer.variables]
     history: list[dict[str, Any]] = []
     spent = 0.0
-    asked = _hash_of(recipe, images, labels, validation, seed, backend)
+    key = _hash_of(recipe, images, labels, validation, seed, backend)
     if checkpoints and (found := latest_checkpoint(checkpoints)):
-        if found.request != asked:
+        if found.request != key:
             raise TrainingError(
                 f"{checkpoints} holds checkpoints of another training: recipe, seed, images or "
-                "backend differ. Restore its run.json, or start anew with another --out"
+                "backend differ. Restore its run.json, or train into another --out"
             )
         _restore(state, found)
         history, spent = list(found.history), found.seconds
@@ -147,7 +145,7 @@ def fit(
             if checkpoints:
                 arrays = [keras.ops.convert_to_numpy(variable) for variable in state]
                 seconds = time.perf_counter() - start
-                save_checkpoint(checkpoints, Checkpoint(asked, epoch + 1, seconds, history, arrays))
+                save_checkpoint(checkpoints, Checkpoint(key, epoch + 1, seconds, history, arrays))
             if on_epoch:
                 on_epoch(row)
     return Trained(network, history, time.perf_counter() - start)
@@ -161,7 +159,7 @@ def _hash_of(
     seed: int,
     backend: str,
 ) -> str:
-    """Return a hash of all that decides a training; images count by their number and labels."""
+    """Return a hash of all that decides a training; of images, only number and labels count."""
     trained = replace(recipe, name="", summary="", members=1, temperature=1.0)
     held_out = len(validation[0]) if validation else 0
     facts = [recipe_to_dict(trained), len(images), held_out, seed, backend]
@@ -177,19 +175,19 @@ def _make_deterministic(backend: str) -> None:
         import torch
 
         torch.use_deterministic_algorithms(True)
-    # JAX on a CPU is deterministic as it is.
+    # JAX on a CPU is always deterministic.
 
 
 def _restore(state: list[Any], checkpoint: Checkpoint) -> None:
     shapes = [tuple(variable.shape) for variable in state]
     if shapes != [array.shape for array in checkpoint.arrays]:
-        raise TrainingError("the checkpoint belongs to another network; start anew elsewhere")
+        raise TrainingError("the checkpoint is of another network; train into another --out folder")
     for variable, array in zip(state, checkpoint.arrays, strict=True):
         variable.assign(array)
 
 
 class _Bar:
-    """The progress bar, and how far a training has come."""
+    """The progress bar, which also counts the steps done."""
 
     def __init__(self, recipe: Recipe, steps: int, epochs_done: int, shown: bool) -> None:
         from tqdm import tqdm
@@ -209,7 +207,7 @@ class _Bar:
         self._bar.close()
 
     def learning_rate(self, ahead: int = 0) -> float:
-        """Return the learning rate of the step that comes next, or so many ahead of it."""
+        """Return the learning rate of the next step, or of a step `ahead` of the next one."""
         return learning_rate_at(
             self._recipe.schedule, self.highest_rate, self._steps_done + ahead, self._bar.total
         )  # fmt: skip
@@ -224,7 +222,7 @@ class _Bar:
 
 
 def _train(program: Program, chunks: Iterator[Chunk], epoch: int, bar: _Bar) -> dict[str, Any]:
-    """Train one epoch and return its mean loss and accuracy, both taken on the way."""
+    """Train one epoch and return its mean loss and accuracy, both measured while training."""
     losses, hits, images_done, steps_done = 0.0, 0, 0, 0
     for images, targets in chunks:
         loss, right = program(images, targets)
@@ -233,8 +231,8 @@ def _train(program: Program, chunks: Iterator[Chunk], epoch: int, bar: _Bar) -> 
         images_done += int(np.count_nonzero(targets.max(axis=2) > 0.5))
         if not math.isfinite(losses):
             raise TrainingError(
-                f"the loss is no longer a number in epoch {epoch + 1}; "
-                f"a learning rate lower than {bar.highest_rate:g} may help"
+                f"the loss is {losses} in epoch {epoch + 1}: "
+                f"try a learning rate below {bar.highest_rate:g}"
             )
         bar.move(len(images), losses / steps_done, hits / images_done)
     return {"loss": losses / steps_done, "accuracy": hits / images_done}
@@ -250,7 +248,7 @@ def _validate(
         ]
     )
     targets = smoothed(np.eye(CLASSES)[labels], label_smoothing)
-    # Least probability as in Keras's loss.
+    # The floor under probabilities is the one of Keras's loss.
     loss = -(targets * np.log(np.maximum(probabilities, 1e-7))).sum(axis=1).mean()
     accuracy = (probabilities.argmax(axis=1) == labels).mean()
     return {"val_loss": float(loss), "val_accuracy": float(accuracy)}
@@ -268,8 +266,8 @@ def _tell(recipe: Recipe, row: dict[str, Any]) -> None:
         and row["accuracy"] < 1 / CLASSES + CHANCE_MARGIN
     ):
         _log.warning(
-            "NOT LEARNING: accuracy is %.1f%% after %s, and guessing gives 10%%. "
-            "Most likely the learning rate, %g with %s, does not fit%s.",
+            "NOT LEARNING: accuracy is %.1f%% after %s; guessing gives 10%%. "
+            "The likely cause is the learning rate, %g with %s%s.",
             100 * row["accuracy"], count(row["epoch"], "epoch"), recipe.optimizer.learning_rate,
             recipe.optimizer.name, _likely_cause(recipe),
         )  # fmt: skip
@@ -277,5 +275,5 @@ def _tell(recipe: Recipe, row: dict[str, Any]) -> None:
 
 def _likely_cause(recipe: Recipe) -> str:
     if recipe.optimizer.name == "adadelta" and recipe.optimizer.learning_rate < 0.1:
-        return ": Adadelta was made for 1.0, and today's Keras sets 0.001 (try --learning-rate 1.0)"
-    return " (try a tenth of it, or ten times as much)"
+        return ": Adadelta was made for 1.0, today's Keras sets 0.001 (try --learning-rate 1.0)"
+    return " (try a tenth of it, or ten times it)"

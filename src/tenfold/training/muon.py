@@ -1,30 +1,30 @@
-"""Muon, for convolutions too, written for short trainings: few operations, quickly traced."""
+"""The optimizer Muon, for convolutions too, in few operations that are traced quickly."""
 
 from typing import Any
 
 from keras import ops, optimizers
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
-"""Jordan's coefficients (2024): they drive singular values to about 1 in few steps."""
+"""Jordan's coefficients (2024): they bring singular values near 1 in few steps."""
 
 NEWTON_SCHULZ_STEPS = 3
 """Jordan takes 5; on these small matrices 3 to 5 trained equally well (dev/LOG.md)."""
 
 STEP_RMS = 0.2
-"""Root mean square of a step in units of the learning rate, as Adam's usually is
-(Moonlight, arXiv 2502.16982): so Adam's learning rates fit."""
+"""Root mean square of a step, in units of the learning rate. Adam's is usually the same
+(Moonlight, arXiv 2502.16982), so that Adam's learning rates fit."""
 
 BETA_1 = 0.9
 EPSILON = 1e-7
-"""Of Adam, for what is no matrix: Keras's defaults."""
+"""Keras's defaults for Adam, which updates variables that are not matrices."""
 
 
 class Muon(optimizers.Optimizer):  # type: ignore[misc]
     """Muon (Jordan 2024), with each convolution's kernel as a matrix of filters.
 
-    A kernel (height, width, in, out) is taken as (height * width * in, out), the way Jordan
-    trains convolutions. Biases, kernels of single channels, batch normalization and the logits go
-    by Adam, as he advises. Keras has a Muon too; it leaves convolutions to AdamW.
+    A kernel (height, width, in, out) becomes a matrix (height * width * in, out), as Jordan trains
+    convolutions. Adam updates biases, kernels of single channels, batch normalization and the
+    logits, as he advises. Keras has a Muon too; it leaves convolutions to AdamW.
     """
 
     def __init__(
@@ -39,18 +39,18 @@ class Muon(optimizers.Optimizer):  # type: ignore[misc]
         self.beta_2 = beta_2
 
     def build(self, variables: list[Any]) -> None:
-        """Make the optimizer's variables: a momentum each, a velocity for what goes by Adam."""
+        """Make the optimizer's variables: a momentum each, and a velocity for Adam's."""
         if self.built:
             return
         super().build(variables)
         self._momentums = [self.add_variable_from_reference(v, "momentum") for v in variables]
         self._velocities = [
-            self.add_variable_from_reference(v, "velocity") if _goes_by_adam(v) else None
+            self.add_variable_from_reference(v, "velocity") if _is_for_adam(v) else None
             for v in variables
         ]
 
     def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> Any:
-        # One pass over all variables, so that what they share is computed once.
+        # One pass over all variables, so that shared values are computed once.
         step = ops.cast(self.iterations.value + 1, "float32")
         correction = (1 - self.beta_2**step) ** 0.5 / (1 - BETA_1**step)
         for gradient, variable in zip(grads, trainable_variables, strict=True):
@@ -67,7 +67,7 @@ class Muon(optimizers.Optimizer):  # type: ignore[misc]
         momentum.assign(moving)
         *rows, columns = variable.shape
         matrix = ops.reshape(gradient + self.momentum * moving, (-1, columns))
-        # The step's root mean square follows from the larger side alone.
+        # The root mean square of a semi-orthogonal matrix follows from its larger side alone.
         size = STEP_RMS * max(matrix.shape) ** 0.5
         step = ops.reshape(orthogonalized(matrix), (*rows, columns))
         variable.assign(variable.value - rate * size * step)
@@ -83,10 +83,10 @@ class Muon(optimizers.Optimizer):  # type: ignore[misc]
 
 
 def orthogonalized(matrix: Any) -> Any:
-    """Return a matrix near the closest semi-orthogonal one, by Newton and Schulz's iteration.
+    """Return a matrix near the closest semi-orthogonal one, by the Newton-Schulz iteration.
 
-    It works on the small Gram matrix alone: every step multiplies by a polynomial of it, so one
-    product with the large matrix at the end will do.
+    Every step multiplies by a polynomial of the small Gram matrix. So the steps compute with the
+    Gram matrix alone, and one product with the large matrix follows at the end.
     """
     wide = matrix.shape[0] < matrix.shape[1]
     tall = ops.transpose(matrix) if wide else matrix
@@ -106,7 +106,7 @@ def _factor(gram: Any) -> Any:
     return a * ops.eye(gram.shape[0]) + b * gram + c * (gram @ gram)
 
 
-def _goes_by_adam(variable: Any) -> bool:
+def _is_for_adam(variable: Any) -> bool:
     # A separable convolution's first kernel (height, width, in, 1) is one filter per channel.
     *_, last = variable.shape
     return len(variable.shape) < 2 or last == 1 or "logits" in variable.path

@@ -1,7 +1,7 @@
-"""Many steps of training as one compiled program: forward, gradient, update, over and over.
+"""Many training steps as one compiled program: forward, gradient, update.
 
-Keras's own fit was here before. For a small network on two cores its tracing, metrics and data
-pipeline took as long as the arithmetic (dev/LOG.md); this does what fit did, and nothing else.
+Keras's own `fit` spends as much time on tracing, metrics and its data pipeline as on the arithmetic
+of a small network on two cores (dev/LOG.md).
 """
 
 from collections.abc import Callable
@@ -13,29 +13,29 @@ import numpy.typing as npt
 from tenfold.arrays import CLASSES, SIDE
 
 Program = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.float32]], tuple[float, int]]
-"""Takes images uint8 (k, b, 28, 28) and targets float32 (k, b, 10), one-hot or even for what is no
-digit, trains k steps on them, and returns the sum of the k losses and how many digits were read
-right on the way."""
+"""Trains k steps on images uint8 (k, b, 28, 28) and targets float32 (k, b, 10), one-hot or, for
+marks that are not digits, even. Returns the sum of the k losses and the number of digits classified
+correctly."""
 
 
 def compile_steps(network: Any, optimizer: Any, label_smoothing: float) -> Program:
-    """Return the program that trains a network, for the backend that Keras runs on.
+    """Return the program that trains a network, for Keras's backend.
 
     Args:
-        network: From `tenfold.networks.build.build_network`; its variables move with every call.
+        network: From `tenfold.networks.build.build_network`; every call changes its variables.
         optimizer: A Keras optimizer, built on the network's trainable variables.
-        label_smoothing: 0..1; this part of each target is spread evenly over all digits.
+        label_smoothing: 0..1; this share of each target is spread evenly over all digits.
     """
     import keras
 
-    # The loss is taken from the logits: one fused operation, and exact where a softmax rounds.
+    # The loss is computed from the logits: one fused operation, without the softmax's rounding.
     logits = keras.Model(network.inputs, network.get_layer("logits").output)
     compilers = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
     return compilers[keras.backend.backend()](logits, optimizer, label_smoothing)
 
 
 def smoothed(targets: Any, label_smoothing: float) -> Any:
-    """Return targets float (..., 10) with a part of each spread evenly over all digits."""
+    """Return targets float (..., 10), each with a share spread evenly over all digits."""
     return targets * (1 - label_smoothing) + label_smoothing / CLASSES
 
 

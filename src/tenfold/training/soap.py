@@ -1,4 +1,4 @@
-"""Adam along the directions in which gradients vary: for networks of few weights."""
+"""The optimizer SOAP: Adam in the eigenbasis of the gradients, for networks of few weights."""
 
 import math
 from typing import Any
@@ -8,12 +8,12 @@ from keras import ops, optimizers
 from tenfold.errors import TrainingError
 from tenfold.formatting import count
 
-MOST_WEIGHTS = 2000
-"""Its matrix has a row and a column for each weight, and is taken apart again and again."""
+MAX_WEIGHTS = 2000
+"""The matrix has a row and a column for each weight; its eigendecomposition takes time."""
 
-TURN_STEPS = 64
-"""Steps between two looks for the directions: they turn slowly, and a look takes as long as a few
-steps."""
+BASIS_STEPS = 64
+"""Steps between two eigendecompositions: the eigenvectors change slowly, and one decomposition
+takes as long as a few steps."""
 
 BETA_1 = 0.9
 EPSILON = 1e-8
@@ -22,9 +22,9 @@ EPSILON = 1e-8
 class Soap(optimizers.Optimizer):  # type: ignore[misc]
     """SOAP (N. Vyas et al., arXiv 2409.11321) with one matrix for all weights together.
 
-    Adam sizes the step of each weight by that of its gradients. Here the same is done along the
-    eigenvectors of the mean outer product of gradients, so weights that matter only together
-    move together. The article has two small matrices a layer instead, for large networks.
+    Adam scales the step of each weight by the size of its gradients. SOAP scales the steps along
+    the eigenvectors of the mean outer product of gradients, so that weights that depend on each
+    other change together. The article has two small matrices for each layer, for large networks.
     """
 
     def __init__(self, learning_rate: Any, beta_2: float = 0.99) -> None:
@@ -35,16 +35,16 @@ class Soap(optimizers.Optimizer):  # type: ignore[misc]
         """Make the optimizer's variables.
 
         Raises:
-            TrainingError: There are more weights than it is made for.
+            TrainingError: There are more than 2,000 weights.
         """
         if self.built:
             return
         super().build(variables)
         size = sum(math.prod(variable.shape) for variable in variables)
-        if size > MOST_WEIGHTS:
+        if size > MAX_WEIGHTS:
             raise TrainingError(
-                f"the optimizer soap is for networks of at most {MOST_WEIGHTS:,} weights, and this "
-                f"one has {count(size, 'weight')}; muon is for larger ones"
+                f"the network has {count(size, 'weight')}; the optimizer soap takes at most "
+                f"{MAX_WEIGHTS:,}: use muon"
             )
         self._mean = self.add_variable((size,), name="mean")
         self._square = self.add_variable((size,), name="square")
@@ -58,10 +58,10 @@ class Soap(optimizers.Optimizer):  # type: ignore[misc]
         products = self._average(self._products.value, gradient[:, None] * gradient[None, :])
         directions = self._directions.value
         square = self._average(self._square.value, ops.matmul(gradient, directions) ** 2)
-        # Between two looks only the sizes along the directions are kept up to date.
+        # Between two eigendecompositions only the mean squares along the directions change.
         square, directions = ops.cond(
-            ops.equal(step % TURN_STEPS, 0),
-            lambda: _sizes_and_directions(products),
+            ops.equal(step % BASIS_STEPS, 0),
+            lambda: _eigenbasis(products),
             lambda: (square, directions),
         )
         own = (self._mean, self._square, self._products, self._directions)
@@ -81,7 +81,7 @@ class Soap(optimizers.Optimizer):  # type: ignore[misc]
         return self.beta_2 * before + (1 - self.beta_2) * now
 
 
-def _sizes_and_directions(products: Any) -> tuple[Any, Any]:
+def _eigenbasis(products: Any) -> tuple[Any, Any]:
     """Return the mean square of gradients along each eigenvector, and the eigenvectors."""
-    sizes, directions = ops.eigh(products)
-    return ops.maximum(sizes, 0.0), directions
+    squares, directions = ops.eigh(products)
+    return ops.maximum(squares, 0.0), directions
