@@ -146,6 +146,13 @@ def test_a_table_without_pictures_does_not_end_a_batch(tmp_path: Path, mnist) ->
     assert "no column of bytes" in error_beside_a_good_file("a.parquet", content, tmp_path, mnist)
 
 
+def test_rows_too_large_for_memory(tmp_path: Path, mnist) -> None:
+    table = pa.table({"image": [bytes(2**27 + 1)]})
+    pq.write_table(table, tmp_path / "a.parquet", compression="zstd")
+    content = (tmp_path / "a.parquet").read_bytes()
+    assert "134,217,728 bytes" in error_beside_a_good_file("a.parquet", content, tmp_path, mnist)
+
+
 def exit_code(*arguments: object) -> int:
     with pytest.raises(SystemExit) as exit:
         main([str(argument) for argument in arguments])

@@ -26,6 +26,9 @@ USUAL_COLUMNS = ("image", "bytes", "picture", "img", "png", "jpg", "jpeg", "cont
 ROWS_AT_ONCE = 64
 """Rows in memory at once."""
 
+MAX_ROW_BYTES = 2**27
+"""Most bytes of a row, on average of a row group: reading takes about six times as much memory."""
+
 
 @dataclass(frozen=True)
 class RowRange(Chunk):
@@ -121,8 +124,14 @@ def _row_groups(metadata: Any, column_path: str) -> Iterator[tuple[float, int]]:
     """Yield each row group's bytes per row, at least one, and number of rows."""
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
-        columns = (group.column(i) for i in range(group.num_columns))
-        stored = sum(c.total_compressed_size for c in columns if c.path_in_schema == column_path)
+        columns = [group.column(i) for i in range(group.num_columns)]
+        chosen = [column for column in columns if column.path_in_schema == column_path]
+        stored = sum(column.total_compressed_size for column in chosen)
+        if (
+            sum(column.total_uncompressed_size for column in chosen)
+            > MAX_ROW_BYTES * group.num_rows
+        ):
+            raise ValueError(f"its rows hold more than {MAX_ROW_BYTES:,} bytes each")
         if group.num_rows:
             yield max(1.0, stored / group.num_rows), group.num_rows
 
