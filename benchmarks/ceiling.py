@@ -1,4 +1,4 @@
-"""Measure how fast this machine multiplies large matrices: the ceiling of any training.
+"""Measure the speed of a large matrix product: the upper limit of training speed.
 
     python benchmarks/ceiling.py
 

@@ -1,12 +1,12 @@
-"""Make the row of an ensemble out of finished runs of its members.
+"""Measure ensembles made of finished runs of their members.
 
     python benchmarks/train_speed.py --more --plan best=5 --out results/accuracy.json --keep runs
     python benchmarks/ensemble.py --runs runs
 
-The ensemble with seed 0 is made of the networks with seeds 0 to 4, so who has trained those need
-not train them again: `tenfold train --recipe ensemble --seed 0` gives the same. Adds the rows for
-which all members are there to results/accuracy.json; the seconds are the sum of the members'.
-tools/measured_recipes.py and tools/tables.py then bring them into the package and the docs.
+The ensemble with seed 0 consists of the networks with seeds 0 to 4: the same that
+`tenfold train --recipe ensemble --seed 0` trains. Adds a row to results/accuracy.json for each
+ensemble whose members are all there; the seconds are the sum of the members'.
+tools/measured_recipes.py and tools/tables.py then bring the figures into the package and the docs.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from train_speed import ACCURACY, write
 
+from tenfold.arrays import TRAIN_IMAGES
 from tenfold.classifiers.bundle import META, Bundle, load_bundle, load_classifier
 from tenfold.data.mnist import load_mnist
 from tenfold.evaluation.evaluate import all_figures
@@ -32,7 +33,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--recipe", default="ensemble")
-    parser.add_argument("--runs", type=Path, required=True, metavar="DIR", help="holds the bundles")
+    parser.add_argument(
+        "--runs", type=Path, required=True, metavar="DIR", help="folder of the bundles"
+    )
     arguments = parser.parse_args()
     recipe = recipe_named(arguments.recipe)
     document = json.loads(ACCURACY.read_text(encoding="utf-8"))
@@ -44,7 +47,9 @@ def main() -> None:
         print(rows[-1], flush=True)
         seed += 1
     if not seed:
-        parser.error(f"{arguments.runs} does not hold all {recipe.members} members of an ensemble")
+        parser.error(
+            f"{arguments.runs} lacks members of the first ensemble: seeds 0 to {recipe.members - 1}"
+        )
     write(ACCURACY, rows, document["machine"], None)
 
 
@@ -54,7 +59,7 @@ def finished(folder: Path) -> list[Bundle]:
 
 
 def row_of(recipe: Recipe, seed: int, members: list[Bundle]) -> dict[str, Any]:
-    """Return the row of one ensemble, as benchmarks/train_speed.py writes rows."""
+    """Return the row of one ensemble, in the form of benchmarks/train_speed.py."""
     images, labels = load_mnist("test")
     answers = [load_classifier(member.folder).predict_proba(images) for member in members]
     probabilities = np.mean(answers, axis=0)
@@ -77,10 +82,10 @@ def row_of(recipe: Recipe, seed: int, members: list[Bundle]) -> dict[str, Any]:
 
 
 def is_member(recipe: Recipe, run: Bundle) -> bool:
-    """Tell whether a run trained what a member of the ensemble is."""
+    """Return whether a run trained a member of the ensemble."""
     trained = recipe_from_dict(run.meta["recipe"])
     same = replace(trained, name=recipe.name, summary=recipe.summary, members=recipe.members)
-    return same == recipe and run.meta["train_images"] == 60_000
+    return same == recipe and run.meta["train_images"] == TRAIN_IMAGES
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Train the article as it is written, with nothing of tenfold but the data: Keras's own fit.
+"""Measure the article's network with Keras's own fit; only the data comes from tenfold.
 
     python benchmarks/plain_keras.py --seed 0
 
-The learning rate is the 1.0 of the Keras it was written for. Prints one line of JSON: test accuracy
-after the last epoch and the seconds that fit took. benchmarks/train_speed.py runs it.
+The learning rate is 1.0, the default of the Keras that the article was written for. Prints one
+line of JSON: test accuracy after the last epoch, and the seconds of fit.
+benchmarks/train_speed.py runs it.
 """
 
 import argparse

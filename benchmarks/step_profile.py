@@ -1,10 +1,10 @@
-"""See where the time of a training goes.
+"""Measure where the time of a training step goes.
 
     python benchmarks/step_profile.py
 
-Runs some steps of a recipe under TensorFlow's profiler and sorts its operations into groups; and
-measures the tracing that comes before the first step. Writes results/step_profile.json.
-Let nothing run beside it.
+Runs some steps of a recipe under TensorFlow's profiler and groups its operations. Also measures the
+time of tracing before the first step. Writes results/step_profile.json. Nothing else should run on
+the machine.
 """
 
 import json
@@ -22,7 +22,8 @@ RESULTS = Path(__file__).parent.parent / "results" / "step_profile.json"
 RECIPES = ("article", "standard", "fast")
 STEPS = 48
 
-# The first that an operation's name contains; names are paths, its kind after a colon.
+# An operation belongs to the first group whose text its name contains. Names are paths, with the
+# kind of operation after a colon.
 GROUPS = (
     ("/muon/", "optimizer"),
     ("/adadelta/", "optimizer"),
@@ -92,7 +93,7 @@ def profiled(name: str) -> dict[str, Any]:
 
 
 def grouped(folder: Path) -> Counter[str]:
-    """Return the time of a profile's operations by group; two at once count twice."""
+    """Return the time of a profile's operations by group; operations in parallel all count."""
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
     space = xplane_pb2.XSpace()

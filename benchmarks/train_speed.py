@@ -1,20 +1,21 @@
-"""Train the recipes side by side, and write down how good they get and how long it takes.
+"""Measure accuracy and training time of the recipes, side by side.
 
-    python benchmarks/train_speed.py                         all, as README's table has it
-    python benchmarks/train_speed.py --more --plan article=5 standard=10    go on to so many seeds
+    python benchmarks/train_speed.py                         all recipes of README's table
+    python benchmarks/train_speed.py --more --plan article=5 standard=10    add seeds up to these
     python benchmarks/train_speed.py --more --plan best=10 --out results/accuracy.json --keep runs
 
-Recipes that are trained for accuracy, not against the clock, have their rows in
-results/accuracy.json: perhaps from another machine, and not to be compared by time.
+Writes results/train_speed.json. Rows of recipes that are trained for accuracy alone go into
+results/accuracy.json: they may come from another machine, and their times cannot be compared.
 
-Every training is a whole command in a process of its own, one after the other, the recipes in turn,
-so that a slow spell of the machine falls on all. Beside tenfold's own recipes stand keras.io's and
-tuomaso's, re-made in benchmarks/recipes/, and the article on plain Keras. Let nothing run beside.
-The file is written after each training. tools/measured_recipes.py, tools/tables.py and
-tools/speed_plot.py then bring it into the package and the docs. With --more the rows
-that are there stay, and only seeds without one are trained. With --keep DIR bundles stay as
-DIR/<recipe>-seed<N>, and one that is there is not trained again. The last line on stdout is the
-summary as JSON.
+Every training is a whole command in its own process, one after another. The recipes take turns, so
+that a slow spell of the machine affects all. Besides tenfold's recipes, the benchmark trains those
+of keras.io and tuomaso (benchmarks/recipes/) and the article in plain Keras. Nothing else should
+run on the machine. The file is written after each training. tools/measured_recipes.py,
+tools/tables.py and tools/speed_plot.py then bring the figures into the package and the docs.
+
+--more keeps the rows in the file and trains only seeds without one. --keep DIR keeps the bundles
+as DIR/<recipe>-seed<N>, and takes bundles that are there. The last line on stdout is the summary as
+JSON.
 """
 
 import argparse
@@ -27,6 +28,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tenfold.arrays import TRAIN_IMAGES
 from tenfold.classifiers.bundle import META, load_bundle
 from tenfold.evaluation.significance import summarize
 from tenfold.files import write_json
@@ -45,21 +47,20 @@ PLAN = {"article": 3, PLAIN_KERAS: 1, "keras-io": 3, "tuomaso": 5, "standard": 1
         "softmax": 3, "mlp": 3, "conv": 3, "article-today": 1}  # fmt: skip
 PROTOCOL = (
     "test accuracy of the last epoch; seeds 0 to n-1; the test images are opened once, after "
-    "training; corrected is the accuracy with 10 wrong test labels set right and 5 doubtful ones "
-    "left out; recipes in turn, one process at a time; train_seconds is the wall time of fit with "
-    "tracing and augmentation, command_seconds that of the whole command with imports, "
-    "evaluation, bundle and report, MNIST cached; ratio is the article's median by the recipe's; "
-    "ceiling is a large matrix product, in billions of additions and multiplications a second, "
-    "and fraction the part of it, at the recipe's precision, that its convolutions and dense "
-    "layers reach over the whole of fit"
+    "training; corrected is the accuracy with 10 wrong test labels corrected and 5 doubtful ones "
+    "left out; the recipes take turns, one process at a time; train_seconds is the wall time of "
+    "fit with tracing and augmentation; command_seconds is that of the whole command with imports, "
+    "evaluation, bundle and report, with MNIST in the cache; ratio is the article's median divided "
+    "by the recipe's; ceiling is the speed of a large matrix product, in billions of additions and "
+    "multiplications a second; fraction is the share of it, at the recipe's precision, that the "
+    "convolutions and dense layers reach over the whole of fit"
 )
 ACCURACY_PROTOCOL = (
     "test accuracy of the last epoch; seeds 0 to n-1; the test images are opened once, after "
-    "training, for tiny twice: first read once an image, then nine times, which validation had "
-    "spoken for, and for nano for five seeds and then for five more; recipes nano and reader "
-    "before these were measured on them, too; corrected is "
-    "the accuracy with 10 wrong test labels set right and 5 doubtful ones left out; other work "
-    "ran beside, so the seconds are upper bounds and no measure of speed"
+    "training; for tiny twice: without test-time augmentation, then with it, which validation had "
+    "favored; for nano after five seeds, and again after five more; earlier recipes named nano and "
+    "reader were measured on them, too; corrected is the accuracy with 10 wrong test labels "
+    "corrected and 5 doubtful ones left out; other work ran beside, so the seconds are upper bounds"
 )
 
 
@@ -93,10 +94,10 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--plan", nargs="+", metavar="RECIPE=SEEDS", help="instead of the usual")
-    parser.add_argument("--more", action="store_true", help="keep the rows that are there")
+    parser.add_argument("--plan", nargs="+", metavar="RECIPE=SEEDS", help="what to train")
+    parser.add_argument("--more", action="store_true", help="keep the rows in the file")
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="FILE")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the bundles there")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the bundles in this folder")
     return parser.parse_args()
 
 
@@ -141,9 +142,9 @@ def plain_keras(seed: int) -> tuple[dict[str, Any], None]:
 
 
 def timed(words: list[str]) -> tuple[str, float]:
-    """Run Python on these words and return its last line on stdout, and the seconds it took."""
+    """Run Python with these arguments; return the last line on stdout, and the seconds it took."""
     start = time.perf_counter()
-    # Ends this script with the command's own message if it fails.
+    # If the command fails, this script ends with the command's message.
     finished = subprocess.run(
         [sys.executable, *words], check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
@@ -185,7 +186,7 @@ def summary(
         result["corrected"] = {"mean": rounded(statistics.mean(corrected)), "n": len(corrected)}
     for key in ("train_seconds", "command_seconds"):
         values = [row[key] for row in own if key in row]
-        if not values:  # an ensemble made of finished runs was no command
+        if not values:  # an ensemble made of finished runs has no command of its own
             continue
         middle = median(rows, name, key)
         result[key] = {"median": middle, "min": min(values), "max": max(values)}
@@ -205,9 +206,9 @@ def median(rows: list[dict[str, Any]], name: str, key: str) -> float:
 
 
 def operations(recipe: Recipe, name: str) -> float:
-    """Count what a whole training adds and multiplies; a validation goes forward only."""
+    """Return the number of additions and multiplications of a whole training."""
     held_back = 6000 if name == "keras-io" else 0
-    images = min(recipe.epoch_images, 60_000 - held_back)
+    images = min(recipe.epoch_images, TRAIN_IMAGES - held_back)
     return float(recipe.epochs * images * count_training_operations(recipe))
 
 
