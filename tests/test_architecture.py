@@ -153,7 +153,7 @@ def test_reading_imports_nothing_that_it_does_not_need(digit_png: Path) -> None:
         "import sys\nfrom tenfold.cli import main\n"
         f"try: main.main(['read', {str(digit_png)!r}])\n"
         "except SystemExit as e: assert e.code == 0, e.code\n"
-        "slow = {'numpy.ma', 'numpy.random', 'filelock', 'platformdirs', 'tqdm'}\n"
+        "slow = {'numpy.ma', 'numpy.random', 'filelock', 'jinja2', 'platformdirs', 'tqdm'}\n"
         "assert not slow & set(sys.modules), slow & set(sys.modules)"
     )
     result = subprocess.run(

@@ -17,6 +17,7 @@ import tenfold
 from tenfold.imaging.canvas import to_canvas
 from tenfold.imaging.decoding import load_picture
 from tenfold.reading.annotate import annotate
+from tenfold.reporting.saving import save_figure
 
 HERE = Path(__file__).parent
 
@@ -53,7 +54,7 @@ def main() -> None:
         page(9, pen=6, ink=(60, 60, 60), paper=(200, 205, 205), shadow=True, noise=12),
         page(4, pen=7, ink=(40, 40, 150), paper=(245, 245, 245), small=True),
     ]
-    draw(pictures).savefig(HERE / "reading.png", dpi=110)
+    save_figure(draw(pictures), HERE / "reading.png")
     picture = load_picture(cv2.cvtColor(number_page(), cv2.COLOR_BGR2RGB))
     annotate(picture, tenfold.Reader().read_picture(picture)).save(HERE / "page.png", optimize=True)
     draw_insides()
