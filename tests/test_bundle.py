@@ -65,7 +65,7 @@ def test_no_path_of_this_machine_is_in_a_bundle(run) -> None:
         assert str(run.bundle.parent) not in text
 
 
-def test_the_classifier_gives_the_figures_again(run, mnist) -> None:
+def test_the_classifier_reproduces_the_figures(run, mnist) -> None:
     probabilities = load_classifier(run.bundle).predict_proba(mnist.test_images)
     found = tenfold.evaluate(mnist.test_labels, probabilities)
     assert found.accuracy == run.accuracy
@@ -86,7 +86,7 @@ def test_the_keras_file_is_the_same_network(run, mnist) -> None:
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "meta.json"])
-def test_damage_is_noticed(run, tmp_path, name: str) -> None:
+def test_damaged_files_are_detected(run, tmp_path, name: str) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(run.bundle, copy)
     data = bytearray((copy / name).read_bytes())
@@ -104,14 +104,14 @@ def test_no_such_model_lists_the_shipped_ones(tmp_path) -> None:
         load_classifier("nonsense")
 
 
-def test_a_bundle_without_its_description_is_none(tmp_path) -> None:
+def test_a_folder_without_meta_is_not_a_bundle(tmp_path) -> None:
     write_bundle(tmp_path / "b", {"model.onnx": b"x"}, {})
     (tmp_path / "b" / "meta.json").unlink()
     with pytest.raises(BundleError, match="no finished run"):
         load_bundle(tmp_path / "b")
 
 
-def test_a_folder_that_holds_something_is_refused_and_left_alone(tmp_path) -> None:
+def test_a_folder_that_holds_something_is_rejected_and_left_alone(tmp_path) -> None:
     (tmp_path / "mine.txt").write_text("precious")
     with pytest.raises(UsageError, match="is not empty"):
         tenfold.train(QUICK, out=tmp_path)

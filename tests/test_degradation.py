@@ -40,7 +40,7 @@ def test_none_is_a_function_of_mnist_c() -> None:
     assert not set(DEGRADATIONS) & set(CORRUPTIONS.values())
 
 
-def test_batches_hold_their_part_of_them(mnist: Mnist) -> None:
+def test_batches_have_their_share(mnist: Mnist) -> None:
     images, labels = mnist.train_images[:500], mnist.train_labels[:500]
     known = {image.tobytes() for image in images}
     epochs = Batches(images, labels, 100, Augmentation(degraded=0.5), seed=1).epochs(range(1), 5)

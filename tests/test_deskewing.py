@@ -55,7 +55,7 @@ def test_each_row_moves_back_by_the_slant(width: float, mnist) -> None:
     assert checked > 150
 
 
-def test_an_image_alone_is_deskewed_as_it_is_among_others(mnist) -> None:
+def test_a_single_image_is_deskewed_as_in_a_batch(mnist) -> None:
     images = mnist.train_images[:8] / 255
     alone = np.concatenate([deskewed(images[i : i + 1], 0.5) for i in range(8)])
     np.testing.assert_allclose(alone, deskewed(images, 0.5), atol=1e-5)
@@ -78,7 +78,7 @@ def test_a_digit_looks_the_same_however_it_slants(mnist) -> None:
     assert max(np.abs(one - plain).mean(), np.abs(other - plain).mean()) < 0.025
 
 
-def test_nothing_and_what_lies_flat() -> None:
+def test_empty_and_flat_images() -> None:
     nothing, flat = np.zeros((2, 28, 28))
     for column in range(4, 24):
         flat[14 + (column > 13), column] = 1
@@ -88,7 +88,7 @@ def test_nothing_and_what_lies_flat() -> None:
     np.testing.assert_allclose(turned, moved(flat, MAX_SLANT), atol=2e-3)
 
 
-def test_a_map_goes_back_to_where_the_image_has_it(mnist) -> None:
+def test_undoing_gives_a_map_of_the_original_image(mnist) -> None:
     images = mnist.train_images[:50]
     for image, upright in zip(images, deskewed(images / 255, 0.5), strict=True):
         back = undo_deskewing(upright.astype(float), image, 0.5)
@@ -97,7 +97,7 @@ def test_a_map_goes_back_to_where_the_image_has_it(mnist) -> None:
     assert np.corrcoef(upright.ravel(), image.ravel())[0, 1] < 0.96
 
 
-def test_what_it_needs() -> None:
+def test_invalid_positions_and_widths_are_rejected() -> None:
     layers = [{"kind": "conv", "filters": 2}, {"kind": "deskew"}, {"kind": "flatten"}]
     with pytest.raises(UsageError, match=r"layers\.1: deskew must be the first"):
         override(recipe_named("conv"), {"layers": layers})

@@ -11,7 +11,7 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(7)
 
 
-def test_nothing_asked_nothing_done(mnist) -> None:
+def test_no_augmentation_changes_nothing(mnist) -> None:
     images = mnist.train_images[:10]
     np.testing.assert_array_equal(move(images, Augmentation(), rng()), images)
 

@@ -73,13 +73,13 @@ MALFORMED = [
 
 @pytest.mark.parametrize(("data", "reason"), MALFORMED)
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
-def test_malformed_files_are_refused_in_one_line(data, reason, pack):
+def test_malformed_files_are_rejected_in_one_line(data, reason, pack):
     with pytest.raises(DataError, match=reason) as caught:
         decode_idx(pack(data))
     assert "\n" not in str(caught.value)
 
 
-def test_broken_gzip_is_refused():
+def test_broken_gzip_is_rejected():
     whole = encode_idx(np.arange(1000, dtype=np.int32), compress=True)
     wrong_sum = bytearray(whole)
     wrong_sum[-8] ^= 1
@@ -127,7 +127,7 @@ def test_other_dtypes_cannot_be_encoded(dtype):
         encode_idx(np.zeros(3, dtype))
 
 
-def test_decodes_what_mnist_is(mnist):
+def test_mnist_is_decoded(mnist):
     images = mnist.test_images[:500]
     data = encode_idx(images)
     assert data[:16] == bytes.fromhex("00000803 000001f4 0000001c 0000001c")

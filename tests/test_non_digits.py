@@ -5,7 +5,7 @@ from tenfold.recipes.recipe import Augmentation
 from tenfold.training.batches import Batches
 
 
-def test_marks_stand_as_digits_do(mnist) -> None:
+def test_marks_are_fitted_and_centered_like_digits(mnist) -> None:
     rng = np.random.default_rng(0)
     marks = make_non_digits(500, mnist.train_images, mnist.train_labels, rng)
     assert marks.shape == (500, 28, 28)
@@ -29,7 +29,7 @@ def test_the_same_draws_give_the_same_marks(mnist) -> None:
     np.testing.assert_array_equal(once, again)
 
 
-def test_batches_hold_their_part_of_them_with_even_targets(mnist) -> None:
+def test_batches_have_their_share_of_marks_with_even_targets(mnist) -> None:
     images, labels = mnist.train_images[:500], mnist.train_labels[:500]
     batches = Batches(images, labels, 100, Augmentation(non_digits=0.2), seed=1)
     epochs = batches.epochs(range(1), 5)

@@ -25,7 +25,7 @@ def chunk(mnist) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "muon"])
-def test_it_trains_as_keras_would(mnist, optimizer: str) -> None:
+def test_it_trains_like_keras(mnist, optimizer: str) -> None:
     import keras
 
     recipe = override(
@@ -72,7 +72,7 @@ def test_fused_normalization_is_keras_normalization(mnist, filters: int, scale: 
     assert np.ptp(a) > 0.05
 
 
-def test_the_chunks_of_an_epoch_change_nothing(mnist) -> None:
+def test_the_size_of_chunks_does_not_change_the_result(mnist) -> None:
     # 7 steps: chunks of 2 leave a rest.
     recipe = override(FAST, {"epoch_images": 7 * BATCH, "epochs": 2})
     images, labels = mnist.train_images[:1000], mnist.train_labels[:1000]
@@ -84,7 +84,7 @@ def test_the_chunks_of_an_epoch_change_nothing(mnist) -> None:
     assert runs[0].history[1]["loss"] == pytest.approx(runs[1].history[1]["loss"], rel=1e-6)
 
 
-def test_orthogonalizing_moves_the_singular_values_alone() -> None:
+def test_orthogonalizing_changes_only_the_singular_values() -> None:
     from tenfold.training.muon import NEWTON_SCHULZ, NEWTON_SCHULZ_STEPS, orthogonalized
 
     a, b, c = NEWTON_SCHULZ
@@ -100,7 +100,7 @@ def test_orthogonalizing_moves_the_singular_values_alone() -> None:
     assert np.median(values) == pytest.approx(1, abs=0.25)
 
 
-def test_what_is_no_matrix_goes_by_adam(mnist) -> None:
+def test_adam_updates_what_is_not_a_matrix(mnist) -> None:
     import keras
 
     recipe = override(FAST, {"optimizer.learning_rate": 0.01, "schedule.shape": "constant"})

@@ -45,7 +45,7 @@ def test_operations_are_counted_as_by_hand() -> None:
     assert trained == 3 * by_hand - backward_of_the_first
 
 
-def test_the_ladder_climbs_from_simple_to_the_default() -> None:
+def test_recipes_are_listed_from_simple_to_the_default() -> None:
     names = [recipe.name for recipe in RECIPES]
     assert names == [
         "softmax", "mlp", "conv", "article", "article-today", "nano", "tiny", "fast", "standard",
@@ -82,7 +82,7 @@ def test_invalid_dilations_are_rejected(settings, message: str) -> None:
         override(NANO, settings)
 
 
-def test_article_today_differs_in_the_rate_alone() -> None:
+def test_article_today_differs_only_in_the_rate() -> None:
     today = override(recipe_named("article-today"), {"optimizer.learning_rate": 1.0})
     article = recipe_to_dict(recipe_named("article"))
     changed = recipe_to_dict(today)

@@ -63,7 +63,7 @@ def test_killed_and_resumed_ends_at_the_same_weights(undisturbed, tmp_path: Path
     assert not list(out.glob(".*")), "nothing hidden is left"
 
 
-def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
+def test_ctrl_c_names_the_command_to_continue(tmp_path: Path) -> None:
     out = tmp_path / "run"
     process = start(*RECIPE, "--out", str(out))
     wait_for(out, "checkpoints/*/epoch-00001.ckpt", process)

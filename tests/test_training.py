@@ -76,7 +76,7 @@ def test_a_loss_that_is_not_finite_stops_the_training(mnist) -> None:
         quick_fit(mnist, wild)
 
 
-def test_not_learning_is_said_loudly(mnist, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_training_that_learns_nothing_warns(mnist, caplog: pytest.LogCaptureFixture) -> None:
     today = override(recipe_named("article-today"), {"epochs": 2})
     with caplog.at_level(logging.WARNING):
         quick_fit(mnist, today, count=1000)
@@ -96,7 +96,7 @@ def test_too_few_images_for_a_batch(mnist) -> None:
         quick_fit(mnist, count=99)
 
 
-def test_an_epoch_takes_every_image_once_in_an_order_of_its_own(mnist) -> None:
+def test_an_epoch_takes_every_image_once_in_a_new_order(mnist) -> None:
     labels = np.arange(100, dtype=np.uint8) % 10
     images = np.zeros((100, 28, 28), np.uint8)
     images[:, 0, 0] = np.arange(100)
@@ -226,7 +226,7 @@ def test_muon_moves_a_kernel_by_a_semi_orthogonal_matrix(mnist) -> None:
     assert lengths.max() < 1.3
 
 
-def test_two_checkpoints_are_kept_and_a_damaged_one_is_passed_by(tmp_path, caplog) -> None:
+def test_two_checkpoints_are_kept_and_a_damaged_one_is_skipped(tmp_path, caplog) -> None:
     assert latest_checkpoint(tmp_path) is None
     for epoch in (1, 2, 3):
         arrays = [np.full((2, 2), epoch, np.float32), np.array(7)]
@@ -256,7 +256,7 @@ def test_checkpoints_are_written_while_the_clock_is_at_1970(tmp_path, monkeypatc
     np.testing.assert_array_equal(found.arrays[0], 0)
 
 
-def test_checkpoints_of_another_request_are_refused(tmp_path, mnist) -> None:
+def test_checkpoints_of_another_request_are_rejected(tmp_path, mnist) -> None:
     images, labels = mnist.train_images[:200], mnist.train_labels[:200]
     recipe = override(recipe_named("softmax"), {"batch_size": 100, "epochs": 1})
     fit(recipe, images, labels, checkpoints=tmp_path)
