@@ -47,8 +47,8 @@ def test_another_version_of_preprocessing_is_an_error() -> None:
 
 def test_an_unknown_setting_is_an_error() -> None:
     classifier = Fixed()
-    classifier.reading_settings = {"treshold": 0.5}
-    with pytest.raises(BundleError, match="treshold"):
+    classifier.reading_settings = {"no_setting": 0.5}
+    with pytest.raises(BundleError, match="no_setting"):
         Reader(classifier)
 
 
