@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 # Before NumPy and scikit-learn are imported. Two test processes with two threads each, which wait
 # in a loop, take ten times as long as with one.
@@ -168,3 +168,14 @@ def folder(pngs, tmp_path: Path) -> Path:
         path.write_bytes(data)
     (tmp_path / "in" / "notes.txt").write_text("not to be read")
     return tmp_path / "in"
+
+
+def outputs_of_layers(network: Any) -> Any:
+    """Return a network on the same weights that gives the outputs of all layers by name."""
+    import keras
+
+    images, *layers = network.layers
+    values, outputs = images.output, {}
+    for layer in layers:  # a chain; deskewing, itself a network, has no output of its own in it
+        values = outputs[layer.name] = layer(values)
+    return keras.Model(images.output, outputs)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import outputs_of_layers
 
 from tenfold.classifiers.bundle import (
     load_bundle,
@@ -19,7 +20,7 @@ from tenfold.classifiers.features import FeatureClassifier
 from tenfold.errors import BundleError, UsageError
 from tenfold.exporting.graph import onnx_model
 from tenfold.exporting.weights import network_weights
-from tenfold.networks.build import build_network, finish_network, with_intermediates
+from tenfold.networks.build import build_network, finish_network
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.recipe import describe
 from tenfold.recipes.serialization import override
@@ -69,7 +70,7 @@ def test_feature_maps_are_those_of_keras(settings: dict[str, int], mnist) -> Non
     features = FeatureClassifier(onnx_model(recipe, network_weights(finished)), recipe)
     assert features.before_logits == "dense1"
     images = mnist.train_images[:300]
-    expected = with_intermediates(networks[0]).predict(images, verbose=0)
+    expected = outputs_of_layers(networks[0]).predict(images, verbose=0)
     expected["probabilities"] = finished.predict(images, verbose=0)
     maps = features.feature_maps(images)
     assert list(maps) == [

@@ -3,10 +3,11 @@ import sys
 
 import numpy as np
 import pytest
+from conftest import outputs_of_layers
 
 from tenfold.errors import MissingExtraError, TrainingError, UsageError
 from tenfold.networks.backend import use_backend
-from tenfold.networks.build import build_network, finish_network, with_intermediates
+from tenfold.networks.build import build_network, finish_network
 from tenfold.recipes.catalog import RECIPES, recipe_named
 from tenfold.recipes.recipe import count_parameters, describe
 from tenfold.recipes.serialization import override
@@ -19,7 +20,7 @@ def test_keras_builds_what_the_description_says(recipe) -> None:
     network = build_network(recipe)
     trainable = sum(int(np.prod(v.shape)) for v in network.trainable_variables)
     assert recipe.members * trainable == count_parameters(recipe)
-    outputs = with_intermediates(network).output
+    outputs = outputs_of_layers(network).output
     for row in describe(recipe)[1:]:
         assert tuple(outputs[row.name].shape[1:]) == row.output_shape, row.name
 
@@ -40,16 +41,6 @@ def test_functional_and_sequential_are_one_network(mnist) -> None:
 def test_channels_first_is_rejected_on_tensorflows_cpu() -> None:
     with pytest.raises(TrainingError, match="channels_last"):
         build_network(recipe_named("article"), data_format="channels_first")
-
-
-def test_intermediates_are_what_the_network_computes(mnist) -> None:
-    network = build_network(recipe_named("conv"))
-    values = with_intermediates(network).predict(mnist.train_images[:8], verbose=0)
-    assert values["conv1"].shape == (8, 24, 24, 16)
-    assert values["conv1"].min() == 0  # after relu
-    np.testing.assert_allclose(
-        values["probabilities"], network.predict(mnist.train_images[:8], verbose=0), atol=1e-6
-    )
 
 
 def test_temperature_softens_and_keeps_the_order(mnist) -> None:

@@ -58,12 +58,11 @@ def decode_idx(data: bytes, *, max_bytes: int = MAX_BYTES) -> np.ndarray:
         raise DataError(f"broken gzip file: {error}") from error
 
 
-def encode_idx(array: np.ndarray, *, compress: bool = False) -> bytes:
+def encode_idx(array: np.ndarray) -> bytes:
     """Encode an array as an IDX file.
 
     Args:
         array: Any shape; dtype uint8, int8, int16, int32, float32 or float64.
-        compress: Whether to wrap the file in gzip. Equal arrays give equal bytes either way.
 
     Raises:
         DataError: IDX cannot hold the dtype or the number of dimensions.
@@ -78,8 +77,7 @@ def encode_idx(array: np.ndarray, *, compress: bool = False) -> bytes:
         raise DataError(f"IDX dimensions must be below 2**32; the shape is {array.shape}")
     header = bytes([0, 0, code, array.ndim]) + np.array(array.shape, ">u4").tobytes()
     values = np.ascontiguousarray(array, array.dtype.newbyteorder(">"))
-    data = b"".join((header, values.view(np.uint8).data))
-    return gzip.compress(data, mtime=0) if compress else data
+    return b"".join((header, values.view(np.uint8).data))
 
 
 def _decode(stream: BinaryIO | gzip.GzipFile, max_bytes: int) -> np.ndarray:

@@ -65,21 +65,6 @@ def build_network(
     return keras.Model(images, values, name=_model_name(recipe))
 
 
-def with_intermediates(network: Any) -> Any:
-    """Return a network with the same weights whose outputs are those of all layers.
-
-    Returns:
-        A keras.Model from `images` to a dict of layer name to output, "probabilities" included.
-    """
-    import keras
-
-    images, *layers = network.layers
-    values, outputs = images.output, {}
-    for layer in layers:  # a chain; deskewing, a network itself, has no output of its own in it
-        values = outputs[layer.name] = layer(values)
-    return keras.Model(images.output, outputs, name=f"{network.name}_intermediates")
-
-
 def finish_network(recipe: Recipe, *trained: Any) -> Any:
     """Return a trained network as it is saved: functional, channels last, float32, calibrated.
 
@@ -175,32 +160,25 @@ def _build_layer(
 ) -> list[Any]:
     from keras import layers as kl
 
+    common = {"name": name, "dtype": dtype}
+    spatial = common | {"data_format": data_format}
     match layer:
         case Conv():
             return _build_conv(name, layer, data_format, dtype, fused)
         case Depthwise(size, dilation):
-            return [
-                kl.DepthwiseConv2D(
-                    size,
-                    dilation_rate=dilation,
-                    use_bias=False,
-                    data_format=data_format,
-                    name=name,
-                    dtype=dtype,
-                )
-            ]
+            return [kl.DepthwiseConv2D(size, dilation_rate=dilation, use_bias=False, **spatial)]
         case Deskew(width):
             return [deskewing(name, _pixels_shape(data_format), width)]
         case MaxPool(size):
-            return [kl.MaxPooling2D(size, data_format=data_format, name=name, dtype=dtype)]
+            return [kl.MaxPooling2D(size, **spatial)]
         case GlobalAveragePool():
-            return [kl.GlobalAveragePooling2D(data_format=data_format, name=name, dtype=dtype)]
+            return [kl.GlobalAveragePooling2D(**spatial)]
         case Dropout(rate):
-            return [kl.Dropout(rate, name=name, dtype=dtype)]
+            return [kl.Dropout(rate, **common)]
         case Flatten():
-            return [kl.Flatten(data_format=data_format, name=name, dtype=dtype)]
+            return [kl.Flatten(**spatial)]
         case Dense(units, activation):
-            return [kl.Dense(units, activation=activation, name=name, dtype=dtype)]
+            return [kl.Dense(units, activation=activation, **common)]
 
 
 def _build_conv(
@@ -209,43 +187,22 @@ def _build_conv(
     from keras import layers as kl
 
     plain = layer.pool == 1 and not layer.batch_norm
-    convolution = kl.SeparableConv2D if layer.separable else kl.Conv2D
-    parts = [
-        convolution(
-            layer.filters,
-            layer.kernel_size,
-            strides=layer.stride,
-            dilation_rate=layer.dilation,
-            padding=layer.padding,
-            use_bias=not layer.batch_norm,
-            activation=layer.activation if plain else None,
-            data_format=data_format,
-            name=name if plain else f"{name}_sums",
-            dtype=dtype,
-        )
-    ]
+    spatial = {"data_format": data_format, "dtype": dtype}
+    convolution = (kl.SeparableConv2D if layer.separable else kl.Conv2D)(
+        layer.filters, layer.kernel_size, strides=layer.stride, dilation_rate=layer.dilation,
+        padding=layer.padding, use_bias=not layer.batch_norm,
+        activation=layer.activation if plain else None,
+        name=name if plain else f"{name}_sums", **spatial,
+    )  # fmt: skip
+    parts = [convolution]
     if layer.pool > 1:
-        parts.append(
-            kl.MaxPooling2D(
-                layer.pool,
-                layer.pool_stride,
-                data_format=data_format,
-                name=f"{name}_pool",
-                dtype=dtype,
-            )
-        )
+        pool, stride = layer.pool, layer.pool_stride
+        parts.append(kl.MaxPooling2D(pool, stride, name=f"{name}_pool", **spatial))
     if layer.batch_norm:
-        axis = -1 if data_format == "channels_last" else 1
         kind = batch_normalization(fused and data_format == "channels_last")
-        parts.append(
-            kind(
-                axis,
-                BATCH_NORM_MOMENTUM,
-                scale=layer.norm_scale,
-                name=f"{name}_norm",
-                dtype=dtype,
-            )
-        )
+        axis = -1 if data_format == "channels_last" else 1
+        norm = {"scale": layer.norm_scale, "name": f"{name}_norm", "dtype": dtype}
+        parts.append(kind(axis, BATCH_NORM_MOMENTUM, **norm))
     if not plain:
         parts.append(kl.Activation(layer.activation, name=name, dtype=dtype))
     return parts

@@ -21,13 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 def fit_members(
-    recipe: Recipe,
-    images: Images,
-    labels: Labels,
-    *,
-    seed: int,
-    checkpoints: Path,
-    **options: Any,
+    recipe: Recipe, images: Images, labels: Labels, *, seed: int, checkpoints: Path, **options: Any
 ) -> list[Trained]:
     """Train every member, one after another, each with its own seed and its own checkpoints.
 
