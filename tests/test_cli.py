@@ -1,6 +1,9 @@
 """The command as a user types it: exit codes, streams, JSON, errors of one line."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -187,3 +190,43 @@ def test_int8_is_told_where_it_is(tenfold, mnist) -> None:
     code, _, err = tenfold("evaluate", "standard", "--int8")
     assert code == 1
     assert "no int8 graph" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        (["recipes"], {}, "stdout is closed"),
+        (["recipes", "--json"], {}, "stdout is closed"),
+        (["data"], {"TENFOLD_CACHE": "~nosuchuser/x"}, "~nosuchuser/x has no home folder"),
+        (["data", "--data-dir", "~nosuchuser"], {}, "~nosuchuser has no home folder"),
+        (["train", "--set", "epochs=" + "[" * 5000], {}, "epochs"),
+        (["evaluate", "loop"], {}, "no model 'loop'"),
+        (["read", "loop"], {}, "symbolic links"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_odd_places_and_streams_are_one_line(arguments, environment, message, tmp_path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    closed = " >&-" if "stdout" in message else ""
+    result = subprocess.run(
+        ["sh", "-c", f'exec "$@"{closed}', "sh", sys.executable, "-m", "tenfold", *arguments],
+        capture_output=True, text=True, check=False, cwd=tmp_path, env=os.environ | environment,
+    )  # fmt: skip
+    assert result.returncode in (1, 2)
+    (line,) = (result.stderr + result.stdout).strip().splitlines()
+    assert message in line
+    assert len(line) < 300
+
+
+def test_names_that_the_terminal_cannot_show_are_escaped(tmp_path) -> None:
+    name = os.fsencode(tmp_path) + "/é\udcff.png".encode("utf-8", "surrogateescape")
+    for encoding, json_too in (("ascii", False), ("ascii", True), ("utf-8", True)):
+        result = subprocess.run(
+            [sys.executable, "-m", "tenfold", "read", name, *(["--json"] if json_too else [])],
+            capture_output=True, check=False, env=os.environ | {"PYTHONIOENCODING": encoding},
+        )  # fmt: skip
+        assert result.returncode == 1
+        assert b"Traceback" not in result.stderr
+        if json_too:
+            (entry,) = json.loads(result.stdout.decode())["pictures"]
+            assert "does not exist" in entry["error"]

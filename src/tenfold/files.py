@@ -31,7 +31,7 @@ def cache_dir() -> Path:
     It is ``$TENFOLD_CACHE`` if that is set, else the platform's usual folder for caches.
     """
     if override := os.environ.get(CACHE_VARIABLE):
-        return Path(override).expanduser()
+        return user_path(override)
     from platformdirs import user_cache_path
 
     return user_cache_path("tenfold")
@@ -48,6 +48,30 @@ def is_special(path: str | Path) -> bool:
     except (OSError, ValueError):  # missing, a broken link or a loop of links
         return False
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def user_path(text: str | Path) -> Path:
+    """Return a path with `~` and `~user` replaced by the home folder.
+
+    Raises:
+        TenfoldError: There is no such user, or no home folder.
+    """
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise TenfoldError(f"{text} has no home folder: give the path without ~") from error
+
+
+def parse_json(text: str) -> Any:
+    """Return the value of a JSON text that a user may have written.
+
+    Raises:
+        ValueError: The text is not JSON, or lists and objects are nested too deep to be read.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
 
 
 def make_folder(path: Path) -> Path:

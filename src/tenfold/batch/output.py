@@ -1,6 +1,5 @@
 """The output folder: numbered parts, and a manifest that ties them to input and settings."""
 
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import Any
 from filelock import Timeout
 
 from tenfold.errors import TenfoldError, UsageError
-from tenfold.files import lock, make_folder, write_json
+from tenfold.files import lock, make_folder, parse_json, write_json
 
 MANIFEST = "_batch.json"
 """Readers of Parquet folders skip names that begin with _."""
@@ -132,7 +131,7 @@ def _difference(name: str, found: dict[str, Any], manifest: dict[str, Any]) -> s
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
-        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        found = parse_json((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"{folder / MANIFEST} cannot be read: {error}") from error
     if not isinstance(found, dict) or "fingerprint" not in found:

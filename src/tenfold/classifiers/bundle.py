@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tenfold.classifiers.base import Classifier
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import BundleError, UsageError
-from tenfold.files import sha256, write_files
+from tenfold.files import parse_json, sha256, write_files
 
 if TYPE_CHECKING:  # neither is needed for reading, which must start quickly
     from tenfold.classifiers.features import FeatureClassifier
@@ -78,7 +78,7 @@ def load_bundle(model: str | Path) -> Bundle:
         shipped = ", ".join(shipped_models())
         raise BundleError(f"no model {name!r}: give a bundle folder or a shipped model ({shipped})")
     try:
-        meta = json.loads((folder / META).read_text(encoding="utf-8"))
+        meta = parse_json((folder / META).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BundleError(f"{folder} holds no finished run: it has no {META}") from None
     except (OSError, ValueError) as error:

@@ -1,6 +1,7 @@
 """The command `tenfold`: its verbs, its messages and its exit codes."""
 
 import argparse
+import io
 import json
 import logging
 import os
@@ -103,11 +104,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: The words after `tenfold`. None takes those of the shell.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names may hold what the terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
     options = build_parser().parse_args(arguments)
     _set_up_messages(quiet=options.quiet)
     try:
         result, text = options.run(options)
         code = FAILED if options.partly_failed else 0
+        if sys.stdout is None:
+            raise TenfoldError("stdout is closed: the result cannot be printed")
         if options.json:
             _print_json(result)
         elif text:
@@ -127,11 +133,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _print_json(document: Any) -> None:
-    print(json.dumps(document, ensure_ascii=False, allow_nan=False))  # noqa: T201
+    escape = "utf" not in (getattr(sys.stdout, "encoding", None) or "").lower()
+    print(json.dumps(document, ensure_ascii=escape, allow_nan=False))  # noqa: T201
 
 
 def _print_error(message: str, *, as_json: bool, program: str = "tenfold") -> None:
-    if as_json:
+    if as_json and sys.stdout is not None:
         _print_json({"error": message})
     else:
         print(f"{program}: {message}", file=sys.stderr)  # noqa: T201

@@ -19,6 +19,7 @@ from tenfold.cli.options import (
     show_progress,
 )
 from tenfold.errors import UsageError
+from tenfold.files import parse_json
 from tenfold.formatting import count, duration
 
 HELP = "train a network on MNIST and leave a bundle with a report"
@@ -128,7 +129,7 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
         if not equals:
             raise UsageError(f"--set {text}: it must look like SETTING=VALUE")
         try:
-            settings[name] = json.loads(value)
+            settings[name] = parse_json(value)
         except ValueError:
             settings[name] = value  # a word such as adam or same
     return settings

@@ -11,7 +11,7 @@ from tenfold.arrays import Images, Labels
 from tenfold.data import official, sources
 from tenfold.data.idx import encode_idx
 from tenfold.errors import DataError, UsageError
-from tenfold.files import CACHE_VARIABLE, cache_dir, lock, write_atomic
+from tenfold.files import CACHE_VARIABLE, cache_dir, lock, user_path, write_atomic
 
 _log = logging.getLogger("tenfold")
 
@@ -81,7 +81,7 @@ def load_mnist(split: str = "train", data_dir: str | Path | None = None) -> Spli
         raise UsageError(f"no split {split!r} in MNIST: choose {' or '.join(SPLITS)}")
     if data_dir is None:
         return _load_cached(_cache_folder(), names)
-    return _read(Path(data_dir).expanduser(), names)
+    return _read(user_path(data_dir), names)
 
 
 def split_validation(images: Images, labels: Labels, val_size: int = 5_000) -> tuple[Split, Split]:
@@ -113,7 +113,7 @@ def status(data_dir: str | Path | None = None) -> DataStatus:
     Args:
         data_dir: As for `load_mnist`; the cache by default.
     """
-    place = _cache_folder() if data_dir is None else Path(data_dir).expanduser()
+    place = _cache_folder() if data_dir is None else user_path(data_dir)
     files = tuple(_file_status(place, name) for name in official.FILES)
     return DataStatus(place, files, whole=all(file.sha256_ok for file in files))
 

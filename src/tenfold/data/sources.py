@@ -12,7 +12,6 @@ import urllib.request
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from tqdm import tqdm
@@ -21,6 +20,7 @@ from tenfold.data.idx import decode_idx
 from tenfold.data.official import FILES, Array, read_file, verify
 from tenfold.data.wheel import WHEEL, from_wheel
 from tenfold.errors import DataError
+from tenfold.files import user_path
 
 OFFLINE_VARIABLE = "TENFOLD_OFFLINE"
 """Environment variable that, set to 1, skips the sources that need a network."""
@@ -74,7 +74,7 @@ def from_keras() -> Arrays:
     Raises:
         DataError: There is none, or it is not the official data.
     """
-    home = Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser()
+    home = user_path(os.environ.get("KERAS_HOME") or "~/.keras")
     path = home / "datasets" / "mnist.npz"
     if not path.is_file():
         raise DataError("there is none")

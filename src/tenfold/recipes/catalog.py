@@ -1,12 +1,12 @@
 """The recipes that come with tenfold, from simple to complex."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tenfold.errors import UsageError
+from tenfold.files import parse_json
 from tenfold.recipes.layers import (
     Conv,
     Dense,
@@ -281,7 +281,7 @@ def load_recipe(source: str | Path) -> Recipe:
     if not str(source).endswith(".json"):
         return recipe_named(str(source))
     try:
-        data = json.loads(Path(source).read_text(encoding="utf-8"))
+        data = parse_json(Path(source).read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read the recipe {source}: {error.strerror}") from error
     except ValueError as error:

@@ -1,6 +1,7 @@
 """Recipes as JSON, and recipes with settings changed by name."""
 
 import dataclasses
+import reprlib
 import types
 import typing
 from collections.abc import Mapping
@@ -72,11 +73,13 @@ def _step(place: Any, part: str, name: str) -> Any:
 
 def _from_value(kind: Any, value: Any, where: str) -> Any:
     """Check a JSON value against a type annotation and turn it into that type."""
-    origin = typing.get_origin(kind)
+    origin, shown = typing.get_origin(kind), reprlib.repr(value)
     if origin is Literal:
         choices = typing.get_args(kind)
         if value not in choices:
-            raise UsageError(f"{where} is {value!r}; it must be one of {', '.join(choices)}")
+            raise UsageError(
+                f"{where} is {reprlib.repr(value)}; it must be one of {', '.join(choices)}"
+            )
         return value
     if origin is tuple:
         if not isinstance(value, list):
@@ -93,7 +96,7 @@ def _from_value(kind: Any, value: Any, where: str) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise UsageError(f"{where} is {value!r}; it must be of type {kind.__name__}")
+        raise UsageError(f"{where} is {shown}; it must be of type {kind.__name__}")
     return value
 
 

@@ -1,7 +1,6 @@
 """Sets of labeled pictures: loaded from a folder, read, and scored."""
 
 import csv
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tenfold.errors import DataError, PictureError
+from tenfold.files import parse_json
 from tenfold.reading.reader import Reader
 from tenfold.reading.results import Reading
 
@@ -93,7 +93,7 @@ def _pictures(path: Path) -> Iterator[LabeledPicture]:
             for row in csv.DictReader(file):
                 yield LabeledPicture(path / row["file"], [row["label"]], True, row.get("kind", ""))
     elif (path / "labels.json").is_file():
-        for entry in json.loads((path / "labels.json").read_text(encoding="utf-8")):
+        for entry in parse_json((path / "labels.json").read_text(encoding="utf-8")):
             joined = "text" in entry
             lines = [entry["text"]] if joined else entry["lines"] or []
             digits = [line.replace(" ", "") for line in lines]

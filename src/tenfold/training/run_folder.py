@@ -1,6 +1,5 @@
 """The folder of an unfinished run: the request, the checkpoints, the lock."""
 
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from filelock import Timeout
 
 from tenfold.classifiers.bundle import META
 from tenfold.errors import TrainingError, UsageError
-from tenfold.files import lock, make_folder, write_json
+from tenfold.files import lock, make_folder, parse_json, write_json
 from tenfold.recipes.recipe import Recipe
 from tenfold.recipes.serialization import recipe_from_dict, recipe_to_dict
 from tenfold.training.request import Request
@@ -60,7 +59,7 @@ def read_request(folder: Path) -> Request:
         UsageError: The folder holds no unfinished run.
     """
     try:
-        data: dict[str, Any] = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
+        data: dict[str, Any] = parse_json((folder / REQUEST).read_text(encoding="utf-8"))
         return Request(**data | {"recipe": recipe_from_dict(data["recipe"])})
     except FileNotFoundError:
         if (folder / META).is_file():

@@ -1,6 +1,5 @@
 """Folder of a search: the request that `--resume` continues, and the names of its files."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from tenfold.arrays import TRAIN_IMAGES
 from tenfold.errors import UsageError
-from tenfold.files import make_folder, write_json
+from tenfold.files import make_folder, parse_json, write_json
 from tenfold.recipes.recipe import Recipe
 from tenfold.tuning.storage import Address, parse_address
 from tenfold.tuning.study import Plan, plan_from_dict
@@ -114,7 +113,7 @@ def read_search(folder: Path, **changes: int | None) -> Search:
     """
     path = folder / SEARCH
     try:
-        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        data: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
         data["plan"] = plan_from_dict(data["plan"])
         new = {name: value for name, value in changes.items() if value is not None}
         return Search(**data | new)

@@ -1,6 +1,5 @@
 """Search space: which settings of a recipe a search changes, and between which values."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any, TypeAlias
 
 from tenfold.arrays import TRAIN_IMAGES
 from tenfold.errors import UsageError
+from tenfold.files import parse_json
 from tenfold.recipes.recipe import Recipe
 from tenfold.tuning.changes import Value, apply_changes, current_value
 
@@ -185,7 +185,7 @@ def edited(recipe: Recipe, space: Space, option: str) -> Space:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read the search space {path}: {error.strerror}") from error
     except ValueError as error:
