@@ -26,7 +26,7 @@ class Digits(litserve.LitAPI):  # type: ignore[misc]
         )
 
     # LitServe would pass annotations of these two methods to FastAPI.
-    def decode_request(self, request):  # type: ignore[no-untyped-def]
+    def decode_request(self, request):  # noqa: ANN001, ANN201
         """Return the image in a request, uint8 (28, 28)."""
         return np.array(request["inputs"][0]["data"], np.uint8).reshape(28, 28)
 
@@ -35,7 +35,7 @@ class Digits(litserve.LitAPI):  # type: ignore[misc]
         batch = images if images.ndim == 3 else images[None]
         return self.session.run(["probabilities"], {"images": batch})[0]
 
-    def encode_response(self, output):  # type: ignore[no-untyped-def]
+    def encode_response(self, output):  # noqa: ANN001, ANN201
         """Return the response, which LitServe writes as JSON."""
         data = np.ravel(output).tolist()
         tensor = {"name": "probabilities", "datatype": "FP32", "shape": [1, 10], "data": data}

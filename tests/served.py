@@ -37,6 +37,7 @@ class Served:
         # A file: a pipe that nobody reads fills up and stops the server.
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        assert self.process.stdout
         self.address: str = json.loads(self.process.stdout.readline())["address"]
         self.seconds = time.monotonic() - started
         self.host: str = urllib.parse.urlsplit(self.address).netloc

@@ -8,6 +8,7 @@ import sys
 import tarfile
 import time
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -166,7 +167,7 @@ def test_which_column(pngs, tmp_path: Path, tenfold_batch) -> None:
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
-def test_tar_shards(mode: str, pngs, tmp_path: Path, monkeypatch) -> None:
+def test_tar_shards(mode: Literal["w", "w:gz"], pngs, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(chunks, "PICTURES_PER_CHUNK", 7)
     path = tmp_path / ("shard.tar" if mode == "w" else "shard.tgz")
     with tarfile.open(path, mode) as shard:
@@ -204,8 +205,8 @@ def test_damaged_files_go_to_the_error_column(folder: Path, pngs, tmp_path: Path
             member = tarfile.TarInfo(f"{number}.png")
             member.size = len(data)
             shard.addfile(member, io.BytesIO(data))
-    shard = (folder / "t.tar").read_bytes()
-    (folder / "t.tar").write_bytes(shard[:10_000])
+    whole = (folder / "t.tar").read_bytes()
+    (folder / "t.tar").write_bytes(whole[:10_000])
     (folder / "u.tar.gz").write_bytes(b"no gzip")
     told = batch(folder, tmp_path / "out")
     rows = rows_of(tmp_path / "out")

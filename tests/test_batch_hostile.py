@@ -156,7 +156,7 @@ def test_rows_too_large_for_memory(tmp_path: Path, mnist) -> None:
 def exit_code(*arguments: object) -> int:
     with pytest.raises(SystemExit) as exit:
         main([str(argument) for argument in arguments])
-    return exit.value.code
+    return int(exit.value.code or 0)
 
 
 @pytest.fixture

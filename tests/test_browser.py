@@ -14,8 +14,8 @@ from PIL import Image
 
 pytest.importorskip("playwright.sync_api")
 sys.path.insert(0, str(Path(__file__).parent.parent / "docs" / "images"))
-import make
-import serve
+import make  # type: ignore[import-not-found]
+import serve  # type: ignore[import-not-found]
 from playwright.sync_api import Browser, Page, expect
 
 from tenfold.comparing.report import render_comparison
@@ -149,6 +149,7 @@ def test_several_digits_have_a_box_each_and_can_be_chosen(page: Page) -> None:
 
 def test_a_scribble_is_not_a_digit(page: Page) -> None:
     sheet = page.locator("#sheet").bounding_box()
+    assert sheet
     page.mouse.move(sheet["x"] + 150, sheet["y"] + 100)
     page.mouse.down()
     for step in range(40):  # a block, filled from top to bottom
@@ -188,7 +189,7 @@ def test_a_photo_on_its_side_is_rotated_with_its_boxes(page: Page) -> None:
 
 
 def open_file(page: Page, name: str, data: bytes, kind: str = "image/png") -> None:
-    page.locator("#file").set_input_files([{"name": name, "mimeType": kind, "buffer": data}])
+    page.locator("#file").set_input_files({"name": name, "mimeType": kind, "buffer": data})
 
 
 def test_files_that_are_not_pictures(page: Page) -> None:
@@ -387,7 +388,7 @@ def test_the_answer_is_visible_on_a_phone_on_its_side(open_page, size: tuple[int
 
 
 def test_a_busy_server_is_asked_again(page: Page) -> None:
-    refused = []
+    refused: list[str] = []
 
     def refuse(route) -> None:
         if len(refused) < 1:

@@ -9,6 +9,7 @@ import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ import tenfold
 from tenfold.classifiers.bundle import load_bundle, load_classifier, write_bundle
 from tenfold.cli.main import build_parser
 from tenfold.cli.train import _settings
+from tenfold.data.mnist import load_mnist
 from tenfold.errors import BundleError, TenfoldError, UsageError
 from tenfold.evaluation.evaluate import evaluate_model
 from tenfold.recipes.catalog import load_recipe, recipe_named
@@ -24,6 +26,7 @@ from tenfold.recipes.recipe import count_parameters
 from tenfold.recipes.serialization import override
 from tenfold.training import request as requests
 from tenfold.training import train as training
+from tenfold.training.members import fit_members
 from tenfold.training.request import make_request
 from tenfold.training.run_folder import end_run, only_here, start_run
 
@@ -144,7 +147,7 @@ def test_wrong_options_leave_nothing_behind(tmp_path, options, message: str) -> 
 
 @pytest.mark.usefixtures("tensorflow")
 def test_an_ensemble_is_made_of_the_networks_that_single_seeds_give(tmp_path, mnist) -> None:
-    options = {"train_size": 2000, "deterministic": True}
+    options: dict[str, Any] = {"train_size": 2000, "deterministic": True}
     pair = tenfold.train(override(QUICK, {"members": 2}), seed=1, out=tmp_path / "pair", **options)
     alone = [
         tenfold.train(QUICK, seed=seed, out=tmp_path / f"alone{seed}", **options) for seed in (2, 3)
@@ -162,20 +165,19 @@ def test_an_ensemble_is_made_of_the_networks_that_single_seeds_give(tmp_path, mn
 @pytest.mark.usefixtures("tensorflow")
 def test_the_test_images_are_opened_only_after_training(tmp_path, monkeypatch) -> None:
     events = []
-    real_load, real_fit = training.load_mnist, training.fit_members
 
     def load(split, data_dir=None):
         events.append(split)
-        return real_load(split, data_dir)
+        return load_mnist(split, data_dir)
 
-    def fit_members(*arguments, **options):
-        trained = real_fit(*arguments, **options)
+    def fit(*arguments, **options):
+        trained = fit_members(*arguments, **options)
         events.append("trained")
         return trained
 
     monkeypatch.setattr(training, "load_mnist", load)
     monkeypatch.setattr(requests, "load_mnist", load)
-    monkeypatch.setattr(training, "fit_members", fit_members)
+    monkeypatch.setattr(training, "fit_members", fit)
     tenfold.train(QUICK, out=tmp_path / "run", train_size=1000)
     assert events == ["train", "trained", "test"]
 

@@ -19,7 +19,7 @@ from tenfold.imaging.ink import ink_of, median, quantile
 SIDE = 400
 Y, X = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
 
-STROKES = {
+STROKES: dict[int, list[list[tuple[float, float]]]] = {
     0: [[(0.5, 0), (0.15, 0.15), (0, 0.5), (0.15, 0.85), (0.5, 1), (0.85, 0.85), (1, 0.5),
          (0.85, 0.15), (0.5, 0)]],
     1: [[(0.5, 0), (0.45, 1)]],
@@ -197,7 +197,7 @@ def test_stroke_width_of_a_bar_and_of_mnist(mnist: Mnist) -> None:
 
 @pytest.mark.parametrize(("pen", "bound"), [(2, 0), (60, 1)])
 def test_strokes_are_brought_to_weight(pen: int, bound: int) -> None:
-    ink = (230 - draw(7, pen=pen)).astype(np.float32) / 210
+    ink = ((230 - draw(7, pen=pen)) / 210).astype(np.float32)
     x, y, width, height = cv2.boundingRect((ink > 0).astype(np.uint8))
     adjusted = set_stroke_width(ink[y : y + height, x : x + width])
     unit = max(adjusted.shape) / 20

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tenfold.cli import export, options
+from tenfold.cli import options
 from tenfold.cli.main import VERBS, main
-from tenfold.exporting.formats import FORMATS
 from tenfold.reading.shipped import DEFAULT_MODEL
 
 
@@ -35,9 +34,8 @@ def test_help_and_version(tenfold) -> None:
         assert f"tenfold {verb}" in out
 
 
-def test_constants_repeated_for_a_quick_start() -> None:
+def test_a_constant_repeated_for_a_quick_start() -> None:
     assert options.DEFAULT_MODEL == DEFAULT_MODEL
-    assert export.FORMATS == FORMATS
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from tenfold.classifiers.bundle import shipped_models
 from tenfold.cli.main import main
 from tenfold.comparing import compare as comparing
 from tenfold.comparing import contenders, report
+from tenfold.comparing.baselines.baseline import fit_baseline
 from tenfold.comparing.baselines.kinds import BASELINES
 from tenfold.comparing.compare import compare, measure_speed
 from tenfold.comparing.contenders import find_contenders
@@ -115,7 +116,7 @@ def test_a_kill_loses_one_cell_at_most(mnist, tmp_path: Path, monkeypatch) -> No
     monkeypatch.setattr("tenfold.comparing.cells.cache_dir", lambda: tmp_path)
     monkeypatch.setattr(comparing, "CORRUPTED_IMAGES", 20)
     fitted = []
-    real = contenders.fit_baseline
+    real = fit_baseline
 
     def until_killed(settings, images, labels, **options):
         fitted.append((settings.name, len(images)))

@@ -112,7 +112,7 @@ def test_many_calls_start_as_workers_become_idle(engine: Engine) -> None:
             begun.append(number)
             yield number, 10
 
-    results = []
+    results: list[int] = []
     for result in run_all(engine, add, calls()):
         assert len(begun) <= len(results) + 1 + engine.workers
         results.append(result)

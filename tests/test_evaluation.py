@@ -81,6 +81,7 @@ def test_ece_matches_a_direct_loop(sharpness):
     assert sum(b.count for b in result.reliability) == 300
     for b in result.reliability:
         if b.count:
+            assert b.confidence is not None
             assert b.lower < b.confidence <= b.upper
         else:
             assert b.confidence is None

@@ -325,4 +325,5 @@ def test_gradients_are_the_same_on_jax() -> None:
         ).stdout.split()
         for backend in ("tensorflow", "jax")
     ]
-    np.testing.assert_allclose(*(np.array(one, float) for one in said), atol=1e-3)
+    tensorflow, jax = (np.array(one, float) for one in said)
+    np.testing.assert_allclose(tensorflow, jax, atol=1e-3)

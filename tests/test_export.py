@@ -78,7 +78,7 @@ def test_members_shifts_and_every_kind_of_layer(format: str, tmp_path: Path, mni
 def test_an_export_that_disagrees_is_refused_and_leaves_nothing(
     tmp_path: Path, mnist, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = exporting.load_export
+    real = load_export
 
     def off(path: Path):
         return lambda images: np.roll(real(path)(images), 1, axis=1)

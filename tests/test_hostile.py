@@ -39,7 +39,7 @@ def wide_mark(mnist: Mnist, digits: int = 3, height: int = 40) -> Mark:
     ink = np.hstack(
         [cv2.resize(i[4:24, 4:24], (height, height)) for i in mnist.train_images[:digits]]
     )
-    ink = ink.astype(np.float32) / 255
+    ink = (ink / 255).astype(np.float32)
     ink[height // 2] = 1
     return Mark(ink, (0, 0, ink.shape[1], height))
 

@@ -47,7 +47,7 @@ def test_what_is_found(found, mnist) -> None:
 def test_folds_are_kept(found, monkeypatch: pytest.MonkeyPatch) -> None:
     first, cache = found
     monkeypatch.setattr("tenfold.comparing.cells.cache_dir", lambda: cache)
-    monkeypatch.setattr(label_errors.RecipeContender, "fit", None)
+    monkeypatch.setattr("tenfold.comparing.label_errors.RecipeContender.fit", None)
     again = find_doubtful_labels(QUICK, folds=2, train_size=1000)
     assert again.result == first.result
 

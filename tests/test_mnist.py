@@ -191,10 +191,12 @@ def test_damaged_files_are_fetched_again(
 def test_train_opens_no_test_file(cache, official_files, calls, monkeypatch):
     fill(cache, official_files)
     seen = []
-    monkeypatch.setattr(
-        "tenfold.data.official.read_file",
-        lambda place, name: (seen.append(name), read_file(place, name))[1],
-    )
+
+    def watched(place, name):
+        seen.append(name)
+        return read_file(place, name)
+
+    monkeypatch.setattr("tenfold.data.official.read_file", watched)
     load_mnist("train")
     assert seen == TRAIN
     for name in TEST:

@@ -3,6 +3,7 @@ import os
 import threading
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image, ImageOps
 
 from tenfold.errors import PictureError
 from tenfold.imaging import decoding as pictures
-from tenfold.imaging.decoding import load_picture
+from tenfold.imaging.decoding import PictureSource, load_picture
 
 DIGIT = np.full((40, 30), 200, dtype=np.uint8)
 DIGIT[5:25, 10:14] = 40
@@ -43,7 +44,8 @@ def test_every_format(form: str) -> None:
 def test_every_kind_of_source(tmp_path: Path) -> None:
     path = tmp_path / "digit.png"
     path.write_bytes(png(DIGIT))
-    sources = [path, str(path), path.read_bytes(), io.BytesIO(path.read_bytes())]
+    data = path.read_bytes()
+    sources: list[PictureSource] = [path, str(path), data, io.BytesIO(data)]
     sources += [Image.open(path), Image.fromarray(DIGIT), DIGIT]
     sources += [np.dstack([DIGIT] * 3), np.dstack([*[DIGIT] * 3, np.full_like(DIGIT, 255)])]
     for source in sources:
@@ -126,7 +128,7 @@ def test_a_picture_given_by_pillow_is_left_as_it_was() -> None:
     assert (image.mode, image.size) == ("RGB", (30, 40))
 
 
-def message(source: object) -> str:
+def message(source: Any) -> str:
     with pytest.raises(PictureError) as caught:
         load_picture(source)
     text = str(caught.value)

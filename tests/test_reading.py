@@ -10,6 +10,7 @@ import pytest
 from conftest import Mnist
 from PIL import Image
 
+from tenfold.classifiers.base import Classifier
 from tenfold.errors import PictureError, UsageError
 from tenfold.evaluation.corruptions import corrupt
 from tenfold.imaging.decoding import load_picture
@@ -17,7 +18,7 @@ from tenfold.reading.reader import Reader
 from tenfold.reading.results import Digit, Line, Reading
 
 
-class Templates:
+class Templates(Classifier):
     """Names a canvas after the nearest mean image of MNIST; its score is what a test sets."""
 
     def __init__(self, mnist: Mnist, score: float = 1.0) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from tenfold.errors import UsageError
 from tenfold.recipes.catalog import DEFAULT, RECIPES, load_recipe, recipe_named
+from tenfold.recipes.layers import Conv, Dropout
 from tenfold.recipes.recipe import (
     count_operations,
     count_parameters,
@@ -98,9 +99,9 @@ def test_override_reaches_every_kind_of_setting() -> None:
     assert recipe.epochs == 3
     assert recipe.optimizer.learning_rate == 2.0
     assert isinstance(recipe.optimizer.learning_rate, float)
-    assert recipe.layers[3].rate == 0.25
+    assert recipe.layers[3] == Dropout(0.25)
     assert recipe.augmentation.shift_pixels == 1
-    assert recipe.layers[0].activation == "tanh"
+    assert recipe.layers[0] == Conv(32, activation="tanh")
     assert recipe_named("article").epochs == 12
 
 

@@ -87,7 +87,10 @@ class Outline(HTMLParser):
 
     def __init__(self, html):
         super().__init__()
-        self.open, self.tags, self.ids, self.attributes = [], [], [], []
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
         self.feed(html)
         self.close()
         assert self.open == []
@@ -122,7 +125,7 @@ def test_tags_are_balanced_and_ids_unique(page):
 def test_references_inside_figures_resolve(page):
     outline = Outline(page)
     used = re.findall(r"url\(#([^)]+)\)", page)
-    used += [v[1:] for name, v in outline.attributes if name.endswith("href")]
+    used += [v[1:] for name, v in outline.attributes if v and name.endswith("href")]
     assert used
     assert set(used) <= set(outline.ids)
 
@@ -133,6 +136,7 @@ def test_needs_nothing_from_outside(page):
     for name, value in outline.attributes:
         assert not name.startswith("on")
         if name in ("src", "href", "xlink:href", "srcset", "action"):
+            assert value
             assert value.startswith(("data:image/png;base64,", "#"))
     assert "://" not in page
     assert "@import" not in page
@@ -169,8 +173,9 @@ def test_has_every_section_and_figure_of_merit(page, report):
         assert f"true {hard.label}, read as {hard.predicted}" in text
         assert f"no. {hard.index}" in text
     score = evaluation.per_class[3]
-    row = re.search(r'<th scope="row">3</th>(.*?)</tr>', page, re.S)[1]
-    cells = re.findall(r"<td[^>]*>(.*?)</td>", row)
+    row = re.search(r'<th scope="row">3</th>(.*?)</tr>', page, re.S)
+    assert row
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", row[1])
     missed = score.support - evaluation.confusion[3, 3]
     assert cells[:2] == [str(score.support), str(missed)]
     assert cells[2:] == [f"{v:.2%}" for v in (score.precision, score.recall, score.f1)]
@@ -283,9 +288,10 @@ def test_reliability_counts_every_image_once():
     upper, lower = figure.axes
     filled = [b for b in evaluation.reliability if b.count]
     assert len(filled) < 15
-    assert [bar.get_height() for bar in lower.patches] == [b.count for b in filled]
-    dots = upper.lines[1].get_xydata()
-    np.testing.assert_allclose(dots, [[100 * b.confidence, 100 * b.accuracy] for b in filled])
+    assert [bar.get_height() for bar in lower.containers[0]] == [b.count for b in filled]
+    dots = np.asarray(upper.lines[1].get_xydata())
+    expected = 100 * np.array([[b.confidence, b.accuracy] for b in filled], float)
+    np.testing.assert_allclose(dots, expected)
 
 
 @pytest.mark.parametrize("validation", [True, False])

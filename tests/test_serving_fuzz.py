@@ -11,6 +11,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from PIL import Image
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from served import Served, form, images_request
 
@@ -27,7 +28,7 @@ def served() -> Iterator[Served]:
 @pytest.mark.filterwarnings("ignore")
 def test_the_openapi_description_holds(served: Served) -> None:
     schema = schemathesis.openapi.from_url(f"{served.address}/openapi.json")
-    operations = [found.ok() for found in schema.get_all_operations()]
+    operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
     assert len(operations) >= 7
     for operation in operations:
 

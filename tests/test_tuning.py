@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,8 +29,8 @@ SOFTMAX = recipe_named("softmax")
 PLAN = Plan(SOFTMAX, default_space(SOFTMAX), val_size=1000)
 
 
-def row(number: int, accuracy: float | None, **facts: object) -> TrialRow:
-    usual = {
+def row(number: int, accuracy: float | None, **facts: Any) -> TrialRow:
+    usual: dict[str, Any] = {
         "state": "pruned" if accuracy is None else "complete", "loss": 0.1, "curve": (),
         "settings": start_values(SOFTMAX, PLAN.space), "changed": "", "seed": 0, "seconds": 1.0,
         "worker": "", "note": "", "temperature": 0.5,
@@ -37,7 +38,7 @@ def row(number: int, accuracy: float | None, **facts: object) -> TrialRow:
     return TrialRow(number=number, accuracy=accuracy, **usual | facts)
 
 
-def command(*arguments: object, **options: object) -> subprocess.Popen[str]:
+def command(*arguments: object, **options: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "tenfold", "tune", *map(str, arguments)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
@@ -77,7 +78,8 @@ def test_the_best_and_what_made_it() -> None:
     rows = [row(0, 0.9), row(1, None), better, row(3, 0.91, loss=0.4)]
     assert best_row(rows) is better
     assert best_row([row(1, None)]) is None
-    assert best_row([row(0, 0.9), row(1, 0.9)]).number == 0
+    first = row(0, 0.9)
+    assert best_row([first, row(1, 0.9)]) is first
     recipe = best_recipe(PLAN, better, 4)
     assert (recipe.name, recipe.batch_size, recipe.temperature) == ("softmax-tuned", 64, 0.5)
     assert "91.00% of 1,000 validation images" in recipe.summary
@@ -135,9 +137,9 @@ def test_passwords_are_not_told() -> None:
     with pytest.raises(TenfoldError, match="cannot be used") as error:
         open_storage(address)
     assert "cret" not in str(error.value)
-    for address in ("sqlite:///x.db", "mysql://me:pw@host/db"):
+    for text in ("sqlite:///x.db", "mysql://me:pw@host/db"):
         with pytest.raises(UsageError, match="a file or postgresql") as error:
-            parse_address(address)
+            parse_address(text)
         assert "pw" not in str(error.value)
 
 
