@@ -14,6 +14,10 @@ TERMS = {
     r"read[ _]shifts|nine readings": "test-time augmentation",
     r"\blearnt\b": "learned",
     r"\bteacher\b|\blesson\b": "distillation, soft targets",
+    r"\bsooner\b": "faster; speed-up",
+    r"\bgo(es)? on with\b": "continue, resume",
+    r"\b(hang|strung) together\b": "connected components; greedy decoding",
+    r"\bcut apart\b": "segmentation, split",
     r"wrong of (these|the surest)": "error rate among accepted; error rate at 80% coverage",
 }
 """Regular expression to the term to write in its place."""
