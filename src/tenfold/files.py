@@ -1,7 +1,6 @@
 """Files: atomic writes, hashes, locks, and the cache folder."""
 
 import errno
-import glob
 import hashlib
 import json
 import os
@@ -146,6 +145,8 @@ def atomic_path(path: Path, *, clean_up: bool = True) -> Iterator[Path]:
 
 
 def _remove_abandoned(path: Path, temporary: Path) -> None:
+    import glob  # not for every command
+
     oldest = temporary.stat().st_mtime - ABANDONED_SECONDS
     for other in path.parent.glob(f".{glob.escape(path.name)}.*{glob.escape(path.suffix)}"):
         with suppress(OSError):  # another process may remove it too

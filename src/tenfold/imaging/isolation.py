@@ -8,7 +8,6 @@ would run the caller's script again, which a script without `if __name__ == "__m
 import atexit
 import json
 import os
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -165,6 +164,8 @@ class _Worker:
     """A process of `tenfold.imaging.decode_worker`, which one thread at a time uses."""
 
     def __init__(self) -> None:
+        import subprocess  # 5 ms that most pictures do not need
+
         # -P: modules in the current folder must not replace those of Python.
         command = [sys.executable, "-P", "-m", "tenfold.imaging.decode_worker"]
         path = os.pathsep.join(entry for entry in sys.path if entry)
