@@ -16,6 +16,7 @@ import batch_tables
 import inference_tables
 import looking_tables
 import reading_tables
+import reliability_tables
 import serving_tables
 import tuning_tables
 from markdown import table
@@ -250,6 +251,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "serving": serving_tables.throughput,
     "line": reading_tables.line,
     "words": reading_tables.words,
+    "reliability": reliability_tables.reliability,
 }
 
 if __name__ == "__main__":
