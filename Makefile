@@ -20,7 +20,7 @@ quick: .venv/dev.stamp
 
 # A notebook from the data to a picture of your own; minutes.
 tour: .venv/dev.stamp
-	$(BIN)/python notebooks/run.py
+	$(BIN)/python notebooks/run.py tour
 
 # PostgreSQL and Ray, started by the tests.
 engines: .venv/dev.stamp

@@ -1,0 +1,75 @@
+"""The notebooks: they were run, they are small, and they run; so does the article's program."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TOUR = ROOT / "notebooks" / "tour.ipynb"
+PROGRAM = ROOT / "examples" / "article.py"
+FEW = ("60_000, 12, 500", "1_000, 1, 500")
+"""Settings of the article's program, and those for a look."""
+
+
+def cells(path: Path) -> list[dict[str, Any]]:
+    return [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    monkeypatch.syspath_prepend(str(ROOT / "notebooks"))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
+    sys.modules.pop("run", None)
+    import run
+
+    yield run
+    sys.modules.pop("run", None)
+
+
+@pytest.mark.parametrize("path", [TOUR], ids=lambda path: path.stem)
+def test_it_was_run_top_to_bottom_without_errors(path: Path) -> None:
+    found = cells(path)
+    assert [cell["execution_count"] for cell in found] == list(range(1, len(found) + 1))
+    outputs = [output for cell in found for output in cell["outputs"]]
+    assert not [output for output in outputs if output["output_type"] == "error"]
+    assert not [output for output in outputs if output.get("name") == "stderr"]
+
+
+def test_the_tour_has_pictures() -> None:
+    outputs = [output for cell in cells(TOUR) for output in cell["outputs"]]
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 9
+
+
+@pytest.mark.parametrize("path", [TOUR], ids=lambda path: path.stem)
+def test_it_is_small_and_tells_nothing_of_the_machine(path: Path) -> None:
+    text = path.read_text()
+    assert len(text) < 1_500_000
+    for told in (str(Path.home()), str(ROOT), "/tmp/"):
+        assert told not in text
+
+
+@pytest.mark.long
+def test_the_article_s_program_runs(tmp_path: Path, mnist: object) -> None:
+    text = PROGRAM.read_text()
+    assert FEW[0] in text
+    (tmp_path / "article.py").write_text(text.replace(*FEW))
+    done = subprocess.run(
+        [sys.executable, "article.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "1,045,576 parameters, and 1,045,576" in done.stdout
+    assert "Keras: loss" in done.stdout
+    assert "tenfold: accuracy" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_tour_runs(run: ModuleType) -> None:
+    tour = nbformat.read(TOUR, as_version=4)
+    assert len(run.run(tour).cells) == len(json.loads(TOUR.read_text())["cells"])
