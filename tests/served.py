@@ -29,14 +29,18 @@ class Answer(NamedTuple):
 
 
 class Served:
-    """`tenfold serve` on a free port; `seconds` is how long it took to start."""
+    """`tenfold serve` on a free port; `seconds` is how long it took to start.
 
-    def __init__(self, *options: str) -> None:
+    Its stderr goes to a file, unless `stderr` is `subprocess.PIPE`, which the caller has to read.
+    """
+
+    def __init__(self, *options: str, stderr: int | None = None) -> None:
         command = [sys.executable, "-m", "tenfold", "serve", "--port", "0", "--json", *options]
         started = time.monotonic()
-        # A file: a pipe that nobody reads fills up and stops the server.
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=stderr or self.log, text=True
+        )
         assert self.process.stdout
         self.address: str = json.loads(self.process.stdout.readline())["address"]
         self.seconds = time.monotonic() - started

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -17,6 +18,7 @@ from served import PNG, Served, images_request, maze
 from tenfold.classifiers.base import Classifier
 from tenfold.serving.batching import Batcher
 from tenfold.serving.http_errors import HttpError
+from tenfold.serving.logs import MAX_WAITING_LINES
 from tenfold.serving.metrics import Metrics
 
 INFER = "/v2/models/reader/infer"
@@ -166,6 +168,35 @@ def test_malformed_http(served: Served, text: bytes) -> None:
     assert b"content-type: application/json" in head
     assert list(json.loads(body)) == ["error"]
     assert served.ask("/v2/health/live").status == 200
+
+
+def test_a_log_that_nobody_reads_does_not_stop_the_server() -> None:
+    server = Served(stderr=subprocess.PIPE)
+    log = server.process.stderr
+    assert log is not None
+    connection = server.connect()
+
+    def request(count: int) -> None:
+        for _ in range(count):
+            connection.request("GET", "/v2/health/live")
+            assert connection.getresponse().read() == b'{"live":true}'
+
+    sent = MAX_WAITING_LINES + 1500  # a pipe holds 64 kB, some 450 lines
+    request(sent)
+    lines = [json.loads(log.readline()) for _ in range(1000)]
+    request(1)  # there is space again: a note of what is lost comes before this line
+    while "lines" not in lines[-1]:
+        lines.append(json.loads(log.readline()))
+    assert (lines[0]["event"], lines[-1]["event"]) == ("ready", "log lines dropped")
+    assert lines[-1]["level"] == "warning"
+    # The last request may be logged after its answer is read here, and so after the note.
+    assert len(lines) - 2 + lines[-1]["lines"] in (sent - 1, sent)
+    request(sent)
+    server.process.terminate()
+    assert server.process.wait(10) == 0
+    assert server.process.stdout
+    for opened in (log, server.process.stdout, server.log, connection):
+        opened.close()
 
 
 class Slow(Classifier):
