@@ -228,3 +228,34 @@ def test_names_that_the_terminal_cannot_show_are_escaped(tmp_path) -> None:
         if json_too:
             (entry,) = json.loads(result.stdout.decode())["pictures"]
             assert "does not exist" in entry["error"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["recipes", "artikle"], "article"),
+        (["train", "--recipe", "standrad"], "standard"),
+        (["train", "--set", "rotation_degrees=5"], "augmentation.rotation_degrees"),
+        (["train", "--set", "optimizer.name=addm"], "adam"),
+        (["train", "--backend", "tensorflo"], "tensorflow"),
+        (["tune", "--space", "activaton=relu"], "activation"),
+        (["tune", "--space", "activation,optimzr.name"], "optimizer.name"),
+        (["compare", "--classifiers", "svn"], "svm"),
+        (["compare", "--classifiers", "recipe:artikle"], "article"),
+        (["explain", "PICTURE", "--method", "gradcam"], "grad-cam"),
+        (["evaluate", "standrad"], "standard"),
+        (["read", "PICTURE", "--model", "raeder"], "reader"),
+    ],
+    ids=lambda value: str(value)[:50],
+)
+def test_the_closest_name_is_suggested(tenfold, tensorflow, digit_png, arguments, hint) -> None:
+    code, out, err = tenfold(*(digit_png if word == "PICTURE" else word for word in arguments))
+    assert (code, out) == (1 if "no model" in err else 2, "")
+    assert f"(did you mean {hint}?)" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_recipe_that_is_no_shipped_model_must_be_trained(tenfold) -> None:
+    code, _, err = tenfold("evaluate", "article")
+    assert code == 1
+    assert "article is a recipe: first train it (tenfold train --recipe article)" in err

@@ -126,7 +126,7 @@ def test_a_failed_conversion_is_one_line(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_wrong_usage(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no format 'abacus': choose onnx, litert, openvino"):
+    with pytest.raises(UsageError, match="no format 'abacus'; there are: onnx, litert, openvino"):
         export_model("standard", "abacus")
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="is a file"):

@@ -1,6 +1,6 @@
 import pytest
 
-from tenfold.formatting import count, duration
+from tenfold.formatting import count, duration, no_such
 
 
 @pytest.mark.parametrize(
@@ -15,3 +15,13 @@ def test_durations(seconds: float, text: str) -> None:
 
 def test_counts() -> None:
     assert [count(n, "epoch") for n in (0, 1, 1000)] == ["0 epochs", "1 epoch", "1,000 epochs"]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("artikle", " (did you mean article?)"), ("Fast", " (did you mean fast?)"),
+     ("tic", " (did you mean article?)"), ("zebra", ""), ("", ""), (7, "")],
+)  # fmt: skip
+def test_unknown_names(name: object, hint: str) -> None:
+    message = no_such("recipe", name, ("article", "fast"), "give a .json file")
+    assert message == f"no recipe {name!r}{hint}; there are: article, fast; or give a .json file"

@@ -108,8 +108,8 @@ def test_override_reaches_every_kind_of_setting() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"epoch": 3}, "no setting is named 'epoch'"),
-        ({"optimizer.rate": 3}, "there are name, learning_rate"),
+        ({"epoch": 3}, "no setting 'epoch' .did you mean epochs"),
+        ({"optimizer.rate": 3}, "did you mean learning_rate.*; there are: name, learning_rate"),
         ({"layers.9.rate": 0.1}, "numbered 0 to 5"),
         ({"epochs": 0}, "epochs is 0"),
         ({"epochs": 2.5}, "must be of type int"),
@@ -123,7 +123,9 @@ def test_override_reaches_every_kind_of_setting() -> None:
         ({"layers.2.size": 25}, "does not fit on 24x24"),
         ({"layers": []}, "must give one row"),
         ({"layers": [{"kind": "dense", "units": 3}]}, "put flatten before it"),
-        ({"layers": [{"kind": "spline"}]}, "needs a kind"),
+        ({"layers": [{"kind": "cnov"}]}, "no kind of layer 'cnov' .did you mean conv"),
+        ({"layers": [{"kind": []}]}, "no kind of layer .*there are: conv"),
+        ({"rotation_degree": 5}, "did you mean augmentation.rotation_degrees"),
         ({"layers": [{"kind": "conv"}]}, "lacks the setting 'filters'"),
         ({"layers": [{"kind": "flatten"}, {"kind": "conv", "filters": 3}]}, "before flatten"),
         ({"label_smoothing": 1.0}, "label_smoothing"),

@@ -1,4 +1,6 @@
-"""Formats durations, counts and probabilities for people."""
+"""Durations, counts, probabilities and unknown names, worded for people."""
+
+from collections.abc import Iterable
 
 
 def duration(seconds: float) -> str:
@@ -25,3 +27,32 @@ def percent(probability: float) -> str:
     if 0 < probability < 0.001:
         return "under 0.1%"
     return f"{probability:.1%}"
+
+
+def suggestion(name: object, known: Iterable[str]) -> str:
+    """Return the known name that is closest to a mistyped one, as " (did you mean NAME?)".
+
+    Returns:
+        An empty string if no name is close and none contains it. Case does not count.
+    """
+    from difflib import get_close_matches  # takes milliseconds to import, and only errors need it
+
+    by_folded = {one.casefold(): one for one in known}
+    folded = str(name).casefold()
+    close = get_close_matches(folded, by_folded, n=1)
+    close = close or [one for one in by_folded if len(folded) >= 3 and folded in one]
+    return f" (did you mean {by_folded[close[0]]}?)" if close else ""
+
+
+def no_such(what: str, name: object, known: Iterable[str], also: str = "") -> str:
+    """Return the message for an unknown name: the closest known one, and all that there are.
+
+    Args:
+        what: What it should be the name of, such as "recipe".
+        name: The unknown name.
+        known: The names that are accepted.
+        also: What else is accepted, such as "give a .json file".
+    """
+    names = list(known)
+    rest = f"; or {also}" if also else ""
+    return f"no {what} {name!r}{suggestion(name, names)}; there are: {', '.join(names)}{rest}"

@@ -17,6 +17,7 @@ from tenfold.batch.chunks import (
     until_damage,
 )
 from tenfold.batch.folders import File
+from tenfold.formatting import suggestion
 
 PARQUET_SUFFIX = ".parquet"
 
@@ -159,7 +160,7 @@ def _choose(schema: Any, column: str | None) -> tuple[tuple[str, str] | None, st
     if column in schema.names:
         return None, f"has a column {column!r}, which holds no bytes{its}"
     if column is not None:
-        return None, f"has no column {column!r}{its}"
+        return None, f"has no column {column!r}{suggestion(column, schema.names)}{its}"
     if fields:
         return None, f"has several columns of bytes ({', '.join(fields)}): choose one by --column"
     return None, f"has no column of bytes{its}"

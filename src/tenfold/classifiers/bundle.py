@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from tenfold.classifiers.base import Classifier
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import BundleError, UsageError
 from tenfold.files import parse_json, sha256, write_files
+from tenfold.formatting import no_such
 
 if TYPE_CHECKING:  # neither is needed for reading, which must start quickly
     from tenfold.classifiers.features import FeatureClassifier
@@ -75,8 +76,13 @@ def load_bundle(model: str | Path) -> Bundle:
     name = str(model)
     folder = _weights() / name if name in shipped_models() else Path(model)
     if not folder.is_dir():
-        shipped = ", ".join(shipped_models())
-        raise BundleError(f"no model {name!r}: give a bundle folder or a shipped model ({shipped})")
+        from tenfold.recipes.catalog import RECIPES
+
+        train = ""
+        if name in {recipe.name for recipe in RECIPES}:
+            train = f"; {name} is a recipe: first train it (tenfold train --recipe {name})"
+        message = no_such("model", name, shipped_models(), "give a bundle folder")
+        raise BundleError(message + train)
     try:
         meta = parse_json((folder / META).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -120,7 +126,7 @@ def load_classifier(
 
         classifier = OpenVinoClassifier(graph, threads)
     else:
-        raise UsageError(f"no runtime is named {runtime!r}; there are: onnxruntime, openvino")
+        raise UsageError(no_such("runtime", runtime, get_args(Runtime)))
     classifier.reading_settings = bundle.meta.get("reading", {})
     return classifier
 

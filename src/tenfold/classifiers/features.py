@@ -15,6 +15,7 @@ from tenfold.arrays import SIDE
 from tenfold.classifiers.base import as_images
 from tenfold.classifiers.onnx import BATCH, OnnxClassifier, make_session
 from tenfold.errors import UsageError
+from tenfold.formatting import no_such
 from tenfold.recipes.layers import Conv, Depthwise, Dropout, LayerRow
 from tenfold.recipes.recipe import Recipe, describe, layer_names
 
@@ -88,7 +89,7 @@ class FeatureClassifier(OnnxClassifier):
         chosen = list(rows if layers is None else layers)
         strange = [name for name in chosen if name not in rows]
         if strange:
-            raise UsageError(f"no layer {strange[0]!r}; there are {', '.join(rows)}")
+            raise UsageError(no_such("layer", strange[0], rows))
         batch = as_images(images)
         result = {
             name: np.empty((len(batch), *rows[name].output_shape), np.float32) for name in chosen

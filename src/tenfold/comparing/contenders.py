@@ -20,6 +20,7 @@ from tenfold.comparing.baselines.baseline import fit_baseline
 from tenfold.comparing.baselines.kinds import BASELINES, BaselineSettings
 from tenfold.errors import BundleError, MissingExtraError, UsageError
 from tenfold.files import sha256
+from tenfold.formatting import no_such
 from tenfold.recipes.catalog import RECIPES, recipe_named
 from tenfold.recipes.measured import measured
 from tenfold.recipes.recipe import Recipe, count_parameters
@@ -260,8 +261,8 @@ def _contender(name: str, train_size: int) -> Contender:
             return ShippedContender(name, name)
         except BundleError as error:
             raise UsageError(str(error)) from error
-    known = ", ".join([*BASELINES, *recipes])
-    raise UsageError(f"no classifier {name!r}; there are: {known}; or give the folder of a run")
+    known = dict.fromkeys([*BASELINES, *recipes, *shipped_models()])
+    raise UsageError(no_such("classifier", name, known, "give the folder of a run"))
 
 
 def _without_defaults(value: Any) -> Any:

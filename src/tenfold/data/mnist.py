@@ -12,6 +12,7 @@ from tenfold.data import official, sources
 from tenfold.data.idx import encode_idx
 from tenfold.errors import DataError, UsageError
 from tenfold.files import CACHE_VARIABLE, cache_dir, lock, user_path, write_atomic
+from tenfold.formatting import no_such
 
 _log = logging.getLogger("tenfold")
 
@@ -78,7 +79,7 @@ def load_mnist(split: str = "train", data_dir: str | Path | None = None) -> Spli
     """
     names = SPLITS.get(split)
     if names is None:
-        raise UsageError(f"no split {split!r} in MNIST: choose {' or '.join(SPLITS)}")
+        raise UsageError(no_such("split of MNIST", split, SPLITS))
     if data_dir is None:
         return _load_cached(_cache_folder(), names)
     return _read(user_path(data_dir), names)

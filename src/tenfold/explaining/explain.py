@@ -18,7 +18,7 @@ from tenfold.explaining.explanation_figures import draw_explanation
 from tenfold.explaining.gradients import GradientExplainer, load_gradients
 from tenfold.explaining.occlusion import occlusion
 from tenfold.explaining.receptive_field import convolutions
-from tenfold.formatting import count, percent
+from tenfold.formatting import count, no_such, percent
 from tenfold.imaging.decoding import PictureSource, load_picture, picture_name
 from tenfold.imaging.picture import Picture
 from tenfold.reading.annotate import annotate
@@ -175,7 +175,7 @@ def explain(
 
     unknown = [name for name in methods if name not in METHODS]
     if unknown:
-        raise UsageError(f"no method {unknown[0]!r}; there are: {', '.join(METHODS)}")
+        raise UsageError(no_such("method", unknown[0], METHODS))
     if target is not None and not 0 <= target <= 9:
         raise UsageError(f"the target of the counterfactual is {target}; it must be 0 to 9")
     classifier = model if isinstance(model, Classifier) else load_classifier(model)

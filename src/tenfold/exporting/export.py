@@ -22,6 +22,7 @@ from tenfold.exporting.formats import (
 )
 from tenfold.exporting.quantizing import CALIBRATION_IMAGES
 from tenfold.files import make_folder, sha256, write_atomic
+from tenfold.formatting import no_such
 
 FOLDER = Path("exports")
 """Default folder for exports."""
@@ -61,7 +62,7 @@ def export_model(
         TenfoldError: No such model, or no data.
     """
     if format not in FORMATS:
-        raise UsageError(f"no format {format!r}: choose {', '.join(FORMATS)}")
+        raise UsageError(no_such("format", format, FORMATS))
     out = Path(out)
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file: give a folder")

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 
 from tenfold.errors import MissingExtraError, TrainingError, UsageError
 from tenfold.execution.quiet import filtered_stderr
+from tenfold.formatting import no_such
 from tenfold.machine import has_gpu
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -41,7 +42,7 @@ def use_backend(name: str | None = None) -> str:
         return running
     chosen = name or os.environ.get("KERAS_BACKEND") or _preferred()
     if chosen not in BACKENDS:
-        raise UsageError(f"KERAS_BACKEND is {chosen!r}; it must be one of {', '.join(BACKENDS)}")
+        raise UsageError(f"KERAS_BACKEND: {no_such('backend', chosen, BACKENDS)}")
     if find_spec(chosen) is None:
         raise TrainingError(f"the backend {chosen} is not installed: pip install {chosen}")
     os.environ["KERAS_BACKEND"] = chosen
@@ -60,7 +61,7 @@ def check_backend(name: str | None = None) -> None:
         MissingExtraError: Keras is missing.
     """
     if name is not None and name not in BACKENDS:
-        raise UsageError(f"no backend is named {name!r}; there are: {', '.join(BACKENDS)}")
+        raise UsageError(no_such("backend", name, BACKENDS))
     if find_spec("keras") is None:
         raise MissingExtraError("training", "train")
 

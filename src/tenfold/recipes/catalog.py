@@ -1,12 +1,12 @@
 """The recipes that come with tenfold, from simple to complex."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tenfold.errors import UsageError
 from tenfold.files import parse_json
+from tenfold.formatting import no_such
 from tenfold.recipes.layers import (
     Conv,
     Dense,
@@ -19,7 +19,7 @@ from tenfold.recipes.layers import (
     MaxPool,
 )
 from tenfold.recipes.recipe import Augmentation, Optimizer, Recipe, Schedule
-from tenfold.recipes.serialization import recipe_from_dict, recipe_to_dict
+from tenfold.recipes.serialization import flat_settings, recipe_from_dict, recipe_to_dict
 
 # The layers of "Applying Convolutional Neural Network on mnist dataset", in its order.
 _ARTICLE_LAYERS: tuple[Layer, ...] = (
@@ -241,8 +241,8 @@ def recipe_named(name: str) -> Recipe:
     for recipe in RECIPES:
         if recipe.name == name:
             return recipe
-    names = ", ".join(recipe.name for recipe in RECIPES)
-    raise UsageError(f"no recipe is named {name!r}; there are: {names}; or give a .json file")
+    names = [recipe.name for recipe in RECIPES]
+    raise UsageError(no_such("recipe", name, names, "give a .json file"))
 
 
 def changed_settings(recipe: Recipe) -> dict[str, Any] | None:
@@ -255,21 +255,11 @@ def changed_settings(recipe: Recipe) -> dict[str, Any] | None:
     original = next((other for other in RECIPES if other.name == recipe.name), None)
     if original is None:
         return None
-    before, now = (dict(_flat(recipe_to_dict(one))) for one in (original, recipe))
+    before, now = (dict(flat_settings(recipe_to_dict(one))) for one in (original, recipe))
     kinds = [name for name in before.keys() | now.keys() if name.endswith(".kind")]
     if before.keys() != now.keys() or any(before[name] != now[name] for name in kinds):
         return None
     return {name: value for name, value in now.items() if value != before[name]}
-
-
-def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield nested settings as pairs of dotted name and plain value."""
-    if not isinstance(value, (dict, list, tuple)):
-        yield name, value
-        return
-    pairs = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, inner in pairs:
-        yield from _flat(inner, f"{name}.{key}" if name else str(key))
 
 
 def load_recipe(source: str | Path) -> Recipe:

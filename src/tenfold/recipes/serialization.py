@@ -4,10 +4,11 @@ import dataclasses
 import reprlib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from tenfold.errors import UsageError
+from tenfold.formatting import no_such, suggestion
 from tenfold.recipes.layers import KINDS
 from tenfold.recipes.recipe import Recipe, check_recipe
 
@@ -49,8 +50,8 @@ def override(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
         *parents, last = name.split(".")
         place: Any = data
         for part in parents:
-            place = _step(place, part, name)
-        _step(place, last, name)
+            place = _step(place, part, name, data)
+        _step(place, last, name, data)
         if isinstance(place, list):
             place[int(last)] = value
         else:
@@ -58,17 +59,31 @@ def override(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
     return recipe_from_dict(data)
 
 
-def _step(place: Any, part: str, name: str) -> Any:
+def flat_settings(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield nested settings as pairs of dotted name and plain value."""
+    if not isinstance(value, (dict, list, tuple)):
+        yield name, value
+        return
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in pairs:
+        yield from flat_settings(inner, f"{name}.{key}" if name else str(key))
+
+
+def _step(place: Any, part: str, name: str, data: Any) -> Any:
     if isinstance(place, dict) and part in place:
         return place[part]
     if isinstance(place, list) and part.isdigit() and int(part) < len(place):
         return place[int(part)]
     known = ""
     if isinstance(place, dict):
-        known = ": there are " + ", ".join(place)
+        known = f"; there are: {', '.join(place)}"
     elif isinstance(place, list):
-        known = f": layers are numbered 0 to {len(place) - 1}"
-    raise UsageError(f"no setting is named {name!r}{known}")
+        known = f"; layers are numbered 0 to {len(place) - 1}"
+    if place is data:  # the first part is unknown: perhaps the setting is deeper
+        close = suggestion(name, [setting for setting, _ in flat_settings(data)])
+    else:
+        close = suggestion(part, place if isinstance(place, dict) else ())
+    raise UsageError(f"no setting {name!r}{close}{known}")
 
 
 def _from_value(kind: Any, value: Any, where: str) -> Any:
@@ -77,9 +92,8 @@ def _from_value(kind: Any, value: Any, where: str) -> Any:
     if origin is Literal:
         choices = typing.get_args(kind)
         if value not in choices:
-            raise UsageError(
-                f"{where} is {reprlib.repr(value)}; it must be one of {', '.join(choices)}"
-            )
+            close = suggestion(value, choices)
+            raise UsageError(f"{where} is {shown}{close}; it must be one of {', '.join(choices)}")
         return value
     if origin is tuple:
         if not isinstance(value, list):
@@ -87,8 +101,10 @@ def _from_value(kind: Any, value: Any, where: str) -> Any:
         item = typing.get_args(kind)[0]
         return tuple(_from_value(item, v, f"{where}.{i}") for i, v in enumerate(value))
     if origin is types.UnionType:
-        if not isinstance(value, dict) or value.get("kind") not in KINDS:
+        if not isinstance(value, dict) or "kind" not in value:
             raise UsageError(f"{where} needs a kind: {', '.join(KINDS)}")
+        if value["kind"] not in list(KINDS):  # it may be anything that JSON has
+            raise UsageError(no_such("kind of layer", value["kind"], KINDS))
         rest = {key: v for key, v in value.items() if key != "kind"}
         return _from_value(KINDS[value["kind"]], rest, where)
     if dataclasses.is_dataclass(kind):
@@ -106,7 +122,7 @@ def _dataclass_from(cls: type[Any], value: Any, where: str) -> Any:
     hints = typing.get_type_hints(cls)
     for name in value:
         if name not in hints:
-            raise UsageError(f"{where} has no setting {name!r}; there are: {', '.join(hints)}")
+            raise UsageError(f"{where}: {no_such('setting', name, hints)}")
     for field in dataclasses.fields(cls):
         if field.default is dataclasses.MISSING and field.name not in value:
             raise UsageError(f"{where} lacks the setting {field.name!r}")

@@ -8,8 +8,10 @@ from typing import Any, TypeAlias
 from tenfold.arrays import TRAIN_IMAGES
 from tenfold.errors import UsageError
 from tenfold.files import parse_json
+from tenfold.formatting import no_such, suggestion
 from tenfold.recipes.recipe import Recipe
-from tenfold.tuning.changes import Value, apply_changes, current_value
+from tenfold.recipes.serialization import flat_settings, recipe_to_dict
+from tenfold.tuning.changes import CHANGES, Value, apply_changes, current_value
 
 LOG_FACTOR = 10
 """A range above 0 that spans this factor or more is searched on a logarithmic scale."""
@@ -175,7 +177,7 @@ def edited(recipe: Recipe, space: Space, option: str) -> Space:
         names = [part.strip() for part in option.split(",")]
         for part in names:
             if part not in space:
-                raise UsageError(f"the search space has no {part!r}; it has: {', '.join(space)}")
+                raise UsageError(no_such("setting in the search space", part, space))
         return {part: space[part] for part in names}
     same = {"rate_factor", "optimizer.learning_rate"}  # two names of the same setting
     replaced = same if name in same else set()
@@ -194,6 +196,12 @@ def _read(path: Path) -> Any:
 
 def _parsed(recipe: Recipe, name: str, data: Any) -> Choice | Range:
     """Return values of a JSON file or of the shell, checked by setting them."""
+    settings = [*CHANGES, *dict(flat_settings(recipe_to_dict(recipe)))]
+    if name not in settings and (close := suggestion(name, settings)):
+        raise UsageError(
+            f"no setting {name!r}{close}; there are: {', '.join(CHANGES)}; or any setting that "
+            "`tenfold recipes NAME --json` prints"
+        )
     values = _parse(data, name, isinstance(current_value(recipe, name), int))
     if isinstance(values, Range) and (
         values.low >= values.high or (values.log and values.low <= 0)
