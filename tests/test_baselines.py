@@ -70,8 +70,8 @@ def test_linear_pairs_are_what_scikit_learn_says(mnist, classes: int) -> None:
     new = mnist.test_images[:200].reshape(-1, 784).astype(np.float32) / 255
     margins = -np.stack([one.decision_function(new) for one in machines.estimators_], axis=1)
     expected = narrowest_margins(margins, classes)
-    assert np.allclose(scorer.scores(new)[:, :classes], expected, atol=1e-4)
-    assert (scorer.scores(new)[:, classes:] == UNSEEN).all()
+    assert np.allclose(scorer.scores(new, 10)[:, :classes], expected, atol=1e-4)
+    assert (scorer.scores(new, 10)[:, classes:] == UNSEEN).all()
 
 
 def test_the_narrowest_margin_is_the_score() -> None:

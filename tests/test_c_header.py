@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,11 +30,11 @@ PROGRAM = """
 
 int main(void) {
     uint8_t image[784];
-    float probabilities[10];
+    float probabilities[CLASSES];
     while (fread(image, 1, 784, stdin) == 784) {
         int digit = READ(image, probabilities);
         printf("%d", digit);
-        for (int i = 0; i < 10; i++) printf(" %.7f", probabilities[i]);
+        for (int i = 0; i < CLASSES; i++) printf(" %.7f", probabilities[i]);
         printf("\\n");
     }
     return 0;
@@ -61,15 +62,19 @@ EVERY_KIND = override(
 )  # fmt: skip
 FAST = override(recipe_named("fast"), {"temperature": 0.1})
 NANO = override(recipe_named("nano"), {"temperature": 0.02})
+LETTERS = replace(override(FAST, {"name": "letters"}), classes=26)
 
 
-def read_in_c(header: str, function: str, images: np.ndarray, folder: Path) -> np.ndarray:
+def read_in_c(
+    header: str, function: str, images: np.ndarray, folder: Path, classes: int = 10
+) -> np.ndarray:
     """Compile a header, and return the digit and the probabilities it gives for each image."""
     (folder / "reader.h").write_text(header)
     (folder / "main.c").write_text(PROGRAM)
     assert COMPILER
     subprocess.run(
         [COMPILER, "-std=c99", "-O3", "-Wall", "-Wextra", "-Werror", f"-DREAD={function}",
+         f"-DCLASSES={classes}",
          "main.c", "-o", "main", "-lm"],
         cwd=folder, check=True,
     )  # fmt: skip
@@ -86,7 +91,7 @@ def read_in_c(header: str, function: str, images: np.ndarray, folder: Path) -> n
 
 
 @pytest.mark.skipif(not COMPILER, reason="no C compiler")
-@pytest.mark.parametrize("recipe", [EVERY_KIND, FAST, NANO], ids=lambda r: r.name)
+@pytest.mark.parametrize("recipe", [EVERY_KIND, FAST, NANO, LETTERS], ids=lambda r: r.name)
 def test_c_and_onnx_runtime_agree(recipe: Recipe, mnist, tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     network = build_network(recipe)
@@ -100,7 +105,7 @@ def test_c_and_onnx_runtime_agree(recipe: Recipe, mnist, tmp_path: Path) -> None
     images = mnist.train_images[:300]
     expected = OnnxClassifier(onnx_model(recipe, [weights])).predict_proba(images)
     name = recipe.name.replace("-", "_")
-    found = read_in_c(c_header(recipe, weights), f"{name}_read", images, tmp_path)
+    found = read_in_c(c_header(recipe, weights), f"{name}_read", images, tmp_path, recipe.classes)
     assert np.ptp(expected) > 0.5  # answers differ between images
     # Rounding changes a weight by at most half of 1/127 of its filter's largest weight.
     np.testing.assert_allclose(found[:, 1:], expected, atol=0.03)

@@ -178,7 +178,7 @@ GOOD = one_hot([1, 2]), np.array([1, 2])
     ("y_true", "y_prob", "message"),
     [
         (np.array([1, 2, 3]), GOOD[0], r"shape \(2, 10\)"),
-        (GOOD[1], GOOD[0][:, :9], r"shape \(2, 9\)"),
+        (GOOD[1], GOOD[0][:, :1], r"shape \(2, 1\)"),
         (GOOD[1], GOOD[0].ravel(), r"shape \(20,\)"),
         (GOOD[1], GOOD[0].astype(int), "int64"),
         (GOOD[0], GOOD[0], r"labels are float64 of shape \(2, 10\)"),

@@ -1,5 +1,7 @@
 """The ONNX graph computes what the Keras network computes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -43,8 +45,10 @@ UNUSUAL = override(
     },
 )  # fmt: skip
 
+LETTERS = replace(override(recipe_named("nano"), {"name": "letters", "members": 2}), classes=26)
 
-@pytest.mark.parametrize("recipe", [*RECIPES, UNUSUAL], ids=lambda r: r.name)
+
+@pytest.mark.parametrize("recipe", [*RECIPES, UNUSUAL, LETTERS], ids=lambda r: r.name)
 def test_onnx_runtime_and_keras_agree(recipe, mnist) -> None:
     rng = np.random.default_rng(1)
     network = build_network(recipe, precision="bfloat16")

@@ -8,8 +8,11 @@ from numpy.typing import NDArray
 SIDE = 28
 """Height and width of an MNIST image, in pixels (LeCun et al. 1998)."""
 
-CLASSES = 10
-"""Number of digits."""
+DIGITS = tuple("0123456789")
+"""Names of MNIST's classes, by label."""
+
+MAX_CLASSES = 256
+"""Most classes of a network: labels are uint8."""
 
 TRAIN_IMAGES = 60_000
 """Number of MNIST's training images."""
@@ -21,7 +24,7 @@ Images: TypeAlias = NDArray[np.uint8]
 """uint8 (n, 28, 28), white ink on black."""
 
 Labels: TypeAlias = NDArray[np.uint8]
-"""uint8 (n,), 0 to 9."""
+"""uint8 (n,), 0 to classes - 1; the digits themselves in MNIST."""
 
 Probabilities: TypeAlias = NDArray[np.float32]
 """float32 (n, classes); each row sums to 1."""

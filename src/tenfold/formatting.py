@@ -1,6 +1,6 @@
-"""Durations, counts, probabilities and unknown names, worded for people."""
+"""Durations, counts, probabilities and names, worded for people."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def duration(seconds: float) -> str:
@@ -18,6 +18,11 @@ def duration(seconds: float) -> str:
 def count(number: int, noun: str) -> str:
     """Format a number with its noun, such as "1 epoch" or "1,000 epochs"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Format names, such as "a, b, c"; the first few of many, then "..."."""
+    return ", ".join([*names[:most], *["..."] * (len(names) > most)])
 
 
 def percent(probability: float) -> str:

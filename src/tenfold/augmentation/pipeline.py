@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import CLASSES, Images, Labels
+from tenfold.arrays import Images, Labels
 from tenfold.augmentation.geometry import move, thicken
 from tenfold.recipes.recipe import Augmentation
 
@@ -19,7 +19,7 @@ def augment(
 
     Args:
         images: uint8 (k, b, 28, 28), k batches of digits, white ink on black.
-        targets: float32 (k, b, 10), one-hot. The rows of made-up marks become even.
+        targets: float32 (k, b, classes), one-hot. The rows of made-up marks become even.
         augmentation: What to do, how far and how often; see `tenfold.recipes.recipe`.
         source: All training images and labels, to take neighbors and parts of marks from.
         rng: Source of all draws; the same state gives the same images.
@@ -42,7 +42,7 @@ def augment(
         for batch, wanted in zip(images, targets, strict=True):
             # The first ones: the order within a batch does not matter.
             batch[:marks] = make_non_digits(marks, *source, rng)
-            wanted[:marks] = 1 / CLASSES
+            wanted[:marks] = 1 / targets.shape[-1]
     for batch in images:
         batch[:] = move(batch, augmentation, rng)
         if augmentation.thickness:

@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import CLASSES, SIDE, Images, Probabilities
+from tenfold.arrays import DIGITS, SIDE, Images, Probabilities
 from tenfold.errors import UsageError
 
 Predict: TypeAlias = Callable[[Images], Probabilities]
-"""From images uint8 (n, 28, 28) to probabilities float32 (n, 10)."""
+"""From images uint8 (n, 28, 28) to probabilities float32 (n, classes)."""
 
 ACCEPTED_SHAPES = "(28, 28), (n, 28, 28), (n, 28, 28, 1), (n, 1, 28, 28) or (n, 784)"
 
@@ -55,25 +55,27 @@ def as_images(images: npt.ArrayLike, scale: float | None = None) -> Images:
 
 
 class Classifier(ABC):
-    """Anything that assigns each image a probability of each digit.
+    """Anything that assigns each image a probability of each class.
 
     Attributes:
+        classes: Names of the classes, by label; the ten digits by default.
         reading_settings: The settings of reading that the model's meta.json holds, such as its
             threshold; see `tenfold.reading.settings`. Empty without a bundle.
     """
 
+    classes: tuple[str, ...] = DIGITS
     reading_settings: Mapping[str, Any] = MappingProxyType({})
 
     @abstractmethod
     def predict_proba(self, images: npt.ArrayLike, *, scale: float | None = None) -> Probabilities:
-        """Return the probability of each digit.
+        """Return the probability of each class.
 
         Args:
             images: See `as_images`.
             scale: See `as_images`.
 
         Returns:
-            float32 (n, 10); each row sums to 1.
+            float32 (n, classes); each row sums to 1.
         """
 
     def digit_score(
@@ -98,7 +100,7 @@ def predict_scored(
         images: See `as_images`.
 
     Returns:
-        float32 (n, 10) and float32 (n,).
+        float32 (n, classes) and float32 (n,).
     """
     probabilities = classifier.predict_proba(images)
     if type(classifier).digit_score is Classifier.digit_score:
@@ -110,6 +112,7 @@ def predict_in_batches(
     predict: Predict,
     images: Images,
     size: int,
+    classes: int,
     *,
     threads: int = 1,
     progress: Callable[[int], object] | None = None,
@@ -120,13 +123,14 @@ def predict_in_batches(
         predict: Computes one batch.
         images: uint8 (n, 28, 28).
         size: Images in a batch.
+        classes: Number of classes.
         threads: Batches computed at the same time.
         progress: Called after each batch with its number of images.
 
     Returns:
-        float32 (n, 10).
+        float32 (n, classes).
     """
-    result = np.empty((len(images), CLASSES), np.float32)
+    result = np.empty((len(images), classes), np.float32)
 
     def run(start: int) -> None:
         part = slice(start, start + size)

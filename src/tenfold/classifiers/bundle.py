@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from tenfold.arrays import DIGITS
 from tenfold.classifiers.base import Classifier
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import BundleError, UsageError
@@ -103,7 +104,8 @@ def load_classifier(
 ) -> Classifier:
     """Return the classifier of a shipped model or of a bundle folder, without TensorFlow.
 
-    It carries the settings of reading that meta.json holds, such as the model's threshold.
+    It carries the names of the classes and the settings of reading that meta.json holds, such as
+    the model's threshold.
 
     Args:
         model: Shipped name or bundle folder.
@@ -127,8 +129,29 @@ def load_classifier(
         classifier = OpenVinoClassifier(graph, threads)
     else:
         raise UsageError(no_such("runtime", runtime, get_args(Runtime)))
-    classifier.reading_settings = bundle.meta.get("reading", {})
+    _describe(classifier, bundle)
     return classifier
+
+
+def _describe(classifier: Classifier, bundle: Bundle) -> None:
+    """Give a classifier what meta.json says of it beside its graph.
+
+    Raises:
+        BundleError: meta.json names more or fewer classes than the graph has.
+    """
+    classes = classes_of(bundle)
+    if len(classes) != len(classifier.classes):
+        raise BundleError(
+            f"{bundle.folder / META} names {len(classes)} classes, but the graph has "
+            f"{len(classifier.classes)}"
+        )
+    classifier.classes = classes
+    classifier.reading_settings = bundle.meta.get("reading", {})
+
+
+def classes_of(bundle: Bundle) -> tuple[str, ...]:
+    """Return the names of a bundle's classes, by label; the ten digits if meta.json has none."""
+    return tuple(bundle.meta.get("classes", DIGITS))
 
 
 def load_features(model: str | Path) -> "FeatureClassifier":
@@ -141,7 +164,7 @@ def load_features(model: str | Path) -> "FeatureClassifier":
 
     bundle = load_bundle(model)
     classifier = FeatureClassifier(graph_of(bundle), recipe_of(bundle))
-    classifier.reading_settings = bundle.meta.get("reading", {})
+    _describe(classifier, bundle)
     return classifier
 
 

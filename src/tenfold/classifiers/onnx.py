@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from tenfold.arrays import SIDE, Images, Probabilities
+from tenfold.arrays import DIGITS, SIDE, Images, Probabilities
 from tenfold.classifiers.base import Classifier, as_images, predict_in_batches
 from tenfold.errors import BundleError
 from tenfold.machine import usable_cores
@@ -21,7 +21,10 @@ BATCH = 256
 
 
 class OnnxClassifier(Classifier):
-    """An ONNX graph with input `images` uint8 [n, 28, 28] and output `probabilities` [n, 10].
+    """An ONNX graph with input `images` uint8 [n, 28, 28] and output `probabilities` [n, classes].
+
+    `classes` holds the digits, or "0", "1"... if the graph has another number of outputs; a caller
+    who knows the names of the classes sets them.
 
     Safe to use from several threads. A small network computes several batches at the same time,
     one thread each, which is faster than sharing each layer among the threads
@@ -48,12 +51,14 @@ class OnnxClassifier(Classifier):
             raise BundleError(f"{name} is not a model that ONNX Runtime can load") from error
         self._batch, self._threads = (SMALL_BATCH, threads) if small else (BATCH, 1)
         inputs = {i.name: (i.type, i.shape[1:]) for i in self._session.get_inputs()}
-        outputs = [o.name for o in self._session.get_outputs()]
+        outputs = {o.name: o.shape for o in self._session.get_outputs()}
         if inputs != {"images": ("tensor(uint8)", [SIDE, SIDE])} or "probabilities" not in outputs:
             raise BundleError(f"{name} is an ONNX model, but not one that tenfold wrote")
+        if outputs["probabilities"][1:] != [len(DIGITS)]:
+            self.classes = tuple(map(str, range(outputs["probabilities"][1])))
 
     def predict_proba(self, images: npt.ArrayLike, *, scale: float | None = None) -> Probabilities:
-        """Return the probability of each digit; see `Classifier.predict_proba`."""
+        """Return the probability of each class; see `Classifier.predict_proba`."""
 
         def predict(batch: Images) -> Probabilities:
             probabilities: Probabilities
@@ -61,8 +66,9 @@ class OnnxClassifier(Classifier):
             return probabilities
 
         return predict_in_batches(
-            predict, as_images(images, scale), self._batch, threads=self._threads
-        )
+            predict, as_images(images, scale), self._batch, len(self.classes),
+            threads=self._threads,
+        )  # fmt: skip
 
 
 def make_session(graph: bytes, threads: int, *, spinning: bool = False) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from tenfold.arrays import Probabilities
+from tenfold.arrays import DIGITS, Probabilities
 from tenfold.classifiers.base import Classifier, as_images, predict_in_batches
 from tenfold.classifiers.onnx import BATCH
 from tenfold.errors import BundleError, MissingExtraError
@@ -51,10 +51,16 @@ class OpenVinoClassifier(Classifier):
             raise BundleError(f"{name} is not a model that OpenVINO can load") from error
         self._request = compiled.create_infer_request()
         self._lock = threading.Lock()
+        outputs = int(compiled.output(0).partial_shape[1].get_length())
+        if outputs != len(DIGITS):
+            self.classes = tuple(map(str, range(outputs)))
 
     def predict_proba(self, images: npt.ArrayLike, *, scale: float | None = None) -> Probabilities:
-        """Return the probability of each digit; see `Classifier.predict_proba`."""
+        """Return the probability of each class; see `Classifier.predict_proba`."""
         with self._lock:
             return predict_in_batches(
-                lambda batch: self._request.infer([batch])[0], as_images(images, scale), BATCH
+                lambda batch: self._request.infer([batch])[0],
+                as_images(images, scale),
+                BATCH,
+                len(self.classes),
             )

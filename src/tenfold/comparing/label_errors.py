@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.arrays import CLASSES, TRAIN_IMAGES, Images, Labels, Probabilities
+from tenfold.arrays import TRAIN_IMAGES, Images, Labels, Probabilities
 from tenfold.comparing.cells import cell_of, fit_cell
 from tenfold.comparing.contenders import Fitted, RecipeContender
 from tenfold.data.label_errors import LABEL_ERRORS
@@ -83,8 +83,8 @@ def find_doubtful_labels(
     contender = RecipeContender(recipe.name, recipe)
     images, labels = (array[:train_size] for array in load_mnist("train", data_dir))
     test_images, test_labels = load_mnist("test", data_dir)
-    out_of_fold = np.empty((train_size, CLASSES), np.float32)
-    on_test = np.zeros((len(test_images), CLASSES), np.float32)
+    out_of_fold = np.empty((train_size, recipe.classes), np.float32)
+    on_test = np.zeros((len(test_images), recipe.classes), np.float32)
     fold_of = np.arange(train_size) * folds // train_size
     seconds = contender.expected_seconds(train_size * (folds - 1) // folds)
     with WorkBar(seconds * folds, progress) as bar:

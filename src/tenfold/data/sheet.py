@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from tenfold.arrays import CLASSES, SIDE, Images, Labels
+from tenfold.arrays import DIGITS, SIDE, Images, Labels
 
 N_SAMPLES = 16  # per class
 SCALE = 2  # pixels per pixel of a digit
@@ -33,7 +33,7 @@ def sample_sheet(images: Images, labels: Labels, *, seed: int = 0) -> Image.Imag
         their size, and the number of images of the class.
     """
     width = MARGIN + LABEL_WIDTH + N_SAMPLES * CELL + COUNT_WIDTH + MARGIN
-    height = TITLE_HEIGHT + CLASSES * CELL + MARGIN
+    height = TITLE_HEIGHT + len(DIGITS) * CELL + MARGIN
     sheet = Image.new("RGB", (width, height), BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     large, medium, small = (ImageFont.load_default(size=size) for size in (26, 24, 17))
@@ -42,7 +42,7 @@ def sample_sheet(images: Images, labels: Labels, *, seed: int = 0) -> Image.Imag
     draw.text((right, 36), "images of each class", MUTED, small, anchor="rm")
 
     rng = np.random.default_rng(seed)
-    for digit in range(CLASSES):
+    for digit in range(len(DIGITS)):
         top = TITLE_HEIGHT + digit * CELL
         middle = top + CELL // 2
         draw.line((MARGIN, top, right, top), RULE)

@@ -39,10 +39,12 @@ def evaluate_model(
     from tqdm import tqdm
 
     bundle = load_bundle(model)
-    predict = OnnxClassifier(graph_of(bundle, int8=int8)).predict_proba
+    classifier = OnnxClassifier(graph_of(bundle, int8=int8))
     images, labels = load_mnist("test", data_dir)
     with tqdm(total=len(images), unit="image", disable=not progress, dynamic_ncols=True) as bar:
-        probabilities = predict_in_batches(predict, images, _BATCH, progress=bar.update)
+        probabilities = predict_in_batches(
+            classifier.predict_proba, images, _BATCH, len(classifier.classes), progress=bar.update
+        )
     test = all_figures(evaluate(labels, probabilities), labels, probabilities)
     return summary_of({**bundle.meta, "test": test})
 

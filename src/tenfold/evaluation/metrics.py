@@ -1,4 +1,4 @@
-"""Accuracy, loss, calibration and per-digit scores, from labels and probabilities."""
+"""Accuracy, loss, calibration and per-class scores, from labels and probabilities."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.arrays import CLASSES, Labels, Probabilities
+from tenfold.arrays import Labels, Probabilities
 from tenfold.errors import TenfoldError
 from tenfold.evaluation.significance import wilson_interval
 
@@ -19,16 +19,16 @@ MIN_PROBABILITY = 1e-7
 
 @dataclass(frozen=True)
 class ClassScore:
-    """Precision and recall of one digit.
+    """Precision and recall of one class.
 
     Attributes:
-        label: The digit, 0..9.
-        precision: Fraction of the images predicted as this digit that show it; 0.0 if there are
+        label: The class, 0 to classes - 1; in MNIST the digit.
+        precision: Fraction of the images predicted as this class that show it; 0.0 if there are
             none.
-        recall: Fraction of the images of this digit that are predicted as it; 0.0 if there are
+        recall: Fraction of the images of this class that are predicted as it; 0.0 if there are
             none.
         f1: Harmonic mean of precision and recall; 0.0 if both are 0.
-        support: Number of images of this digit.
+        support: Number of images of this class.
     """
 
     label: int
@@ -70,8 +70,8 @@ class Prediction:
 
     Attributes:
         index: Place of the image in the given arrays, from 0.
-        label: The true digit.
-        predicted: The digit with the largest probability.
+        label: The true class.
+        predicted: The class with the largest probability.
         confidence: That probability, 0..1.
     """
 
@@ -96,12 +96,13 @@ class Evaluation:
         n: Number of images.
         accuracy: Fraction predicted correctly.
         accuracy_interval: Wilson's 95% interval of the accuracy, lower and upper end.
-        loss: Mean negative log-likelihood of the true digit, natural logarithm.
+        loss: Mean negative log-likelihood of the true class, natural logarithm.
         ece: Expected calibration error, 0..1: the gap between confidence and accuracy, averaged
             over the bins, each weighted by its images (Guo et al. 2017).
         reliability: The bins of the calibration error, from low to high confidence.
-        per_class: Scores of the digits 0 to 9.
-        confusion: int64 (10, 10), counts; rows are true digits, columns predicted ones.
+        per_class: Scores of each class, in the order of labels.
+        confusion: int64 (classes, classes), counts; rows are true classes, columns predicted
+            ones.
     """
 
     n: int
@@ -125,13 +126,13 @@ class Evaluation:
 
 
 def evaluate(y_true: np.ndarray, y_prob: np.ndarray) -> Evaluation:
-    """Compute the accuracy, loss, calibration error and per-digit scores of a classifier.
+    """Compute the accuracy, loss, calibration error and per-class scores of a classifier.
 
-    The prediction is the digit with the largest probability, and the lower digit on a tie.
+    The prediction is the class with the largest probability, and the lower label on a tie.
 
     Args:
-        y_true: Integers (n,), labels 0..9, n >= 1.
-        y_prob: Floats (n, 10), each row probabilities that sum to 1 within 0.001.
+        y_true: Integers (n,), labels 0 to classes - 1, n >= 1.
+        y_prob: Floats (n, classes), each row probabilities that sum to 1 within 0.001.
 
     Returns:
         The evaluation. It holds no image and no probability of a single image.
@@ -142,7 +143,8 @@ def evaluate(y_true: np.ndarray, y_prob: np.ndarray) -> Evaluation:
     y_true, y_prob = _checked(y_true, y_prob)
     n = len(y_true)
     y_pred = y_prob.argmax(axis=1)
-    confusion = np.zeros((CLASSES, CLASSES), np.int64)
+    classes = y_prob.shape[1]
+    confusion = np.zeros((classes, classes), np.int64)
     np.add.at(confusion, (y_true, y_pred), 1)
     correct = int(np.trace(confusion))
     true_probability = y_prob[np.arange(n), y_true]
@@ -154,7 +156,7 @@ def evaluate(y_true: np.ndarray, y_prob: np.ndarray) -> Evaluation:
         loss=float(np.log(1 / np.clip(true_probability, MIN_PROBABILITY, 1)).mean()),
         ece=sum(b.count * b.gap for b in bins) / n,
         reliability=bins,
-        per_class=tuple(_class_score(confusion, label) for label in range(CLASSES)),
+        per_class=tuple(_class_score(confusion, label) for label in range(classes)),
         confusion=confusion,
     )
 
@@ -162,12 +164,12 @@ def evaluate(y_true: np.ndarray, y_prob: np.ndarray) -> Evaluation:
 def hardest_images(y_true: np.ndarray, y_prob: np.ndarray, k: int = 24) -> tuple[Prediction, ...]:
     """Return the `k` worst predictions, the worst first.
 
-    Errors come first, by falling confidence in the wrong digit. Correct predictions follow, by
-    rising probability of the true digit. Ties keep the order of the arrays.
+    Errors come first, by falling confidence in the wrong class. Correct predictions follow, by
+    rising probability of the true class. Ties keep the order of the arrays.
 
     Args:
-        y_true: Integers (n,), labels 0..9, n >= 1.
-        y_prob: Floats (n, 10), each row probabilities that sum to 1 within 0.001.
+        y_true: Integers (n,), labels 0 to classes - 1, n >= 1.
+        y_prob: Floats (n, classes), each row probabilities that sum to 1 within 0.001.
         k: Largest number of predictions to return, at least 0.
 
     Raises:
@@ -193,16 +195,18 @@ def distinctive_errors(
     The errors on which the most other classifiers are correct come first, then the most confident.
 
     Args:
-        y_true: Labels (n,), 0..9.
-        y_prob_by_name: The probabilities of each classifier, float32 (n, 10).
+        y_true: Labels (n,), 0 to classes - 1.
+        y_prob_by_name: The probabilities of each classifier, float32 (n, classes).
         k: Largest number of errors of each classifier.
 
     Raises:
-        TenfoldError: The arrays do not have the same number of rows.
+        TenfoldError: The arrays do not have the same shape, or not a row for each label.
     """
-    if any(y_prob.shape != (len(y_true), CLASSES) for y_prob in y_prob_by_name.values()):
+    shapes = {y_prob.shape for y_prob in y_prob_by_name.values()}
+    if len(shapes) > 1 or any(len(y_true) != shape[0] for shape in shapes):
         raise TenfoldError(
-            f"give probabilities of shape ({len(y_true)}, {CLASSES}) for each classifier"
+            f"probabilities have the shapes {sorted(shapes)}: "
+            f"give ({len(y_true)}, classes) for each classifier"
         )
     correct = {name: y_prob.argmax(axis=1) == y_true for name, y_prob in y_prob_by_name.items()}
     count = np.sum(list(correct.values()), axis=0)
@@ -227,14 +231,18 @@ def _checked(y_true: np.ndarray, y_prob: np.ndarray) -> tuple[np.ndarray, np.nda
         raise TenfoldError(
             f"labels are {y_true.dtype} of shape {y_true.shape}: give integers (n,), n at least 1"
         )
-    if y_prob.shape != (len(y_true), CLASSES) or y_prob.dtype.kind != "f":
+    well_formed = y_prob.ndim == 2 and len(y_prob) == len(y_true) and y_prob.shape[1] > 1
+    if not well_formed or y_prob.dtype.kind != "f":
         raise TenfoldError(
             f"probabilities are {y_prob.dtype} of shape {y_prob.shape}: "
-            f"give floats ({len(y_true)}, {CLASSES}), one row per label"
+            f"give floats ({len(y_true)}, classes), one row per label"
         )
-    strange = (y_true < 0) | (y_true >= CLASSES)
+    classes = y_prob.shape[1]
+    strange = (y_true < 0) | (y_true >= classes)
     if strange.any():
-        raise TenfoldError(f"label {y_true[strange][0]} is not a digit: give labels 0 to 9")
+        raise TenfoldError(
+            f"label {y_true[strange][0]} is out of range: give labels 0 to {classes - 1}"
+        )
     y_prob = y_prob.astype(np.float64)
     # Negated, because NaN compares false with everything.
     wrong = ~((y_prob >= 0).all(axis=1) & (np.abs(y_prob.sum(axis=1) - 1) <= 1e-3))

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import CLASSES, SIDE, Gray, Images, Labels
+from tenfold.arrays import DIGITS, SIDE, Gray, Images, Labels
 from tenfold.explaining.top_patches import TopPatches
 from tenfold.formatting import percent
 from tenfold.recipes.layers import LayerRow
@@ -33,8 +33,8 @@ DIGIT_COLORS = (
     "#88ccee", "#ee8866", "#ddcc77", "#44aa99", "#cc6699",
     "#aaaa33", "#6688dd", "#ffaabb", "#bbdd55", "#cccccc",
 )  # fmt: skip
-"""A hue for each digit, after P. Tol's light and muted schemes. Not everybody can tell ten hues
-apart, so the digits are written on the map too."""
+"""A hue for each class, after P. Tol's light and muted schemes; an eleventh class has the first hue
+again. Not everybody can tell ten hues apart, so the classes are named on the map too."""
 
 WEIGHT_QUANTILE = 0.99
 """Quantile of the absolute weights at the end of the color scale: a few extreme weights would make
@@ -82,7 +82,11 @@ def _filters_words(kernel: Maps) -> str:
 
 
 def draw_feature_maps(
-    image: Gray, maps: Mapping[str, Maps], layers: Sequence[LayerRow], title: str
+    image: Gray,
+    maps: Mapping[str, Maps],
+    layers: Sequence[LayerRow],
+    title: str,
+    classes: Sequence[str] = DIGITS,
 ) -> Drawing:
     """Draw the feature maps of every layer for one image, from the pixels down to the answer.
 
@@ -91,6 +95,7 @@ def draw_feature_maps(
         maps: Output of each layer, float32 (height, width, channels) or (units,).
         layers: The layers, in order.
         title: Title of the drawing.
+        classes: Names of the classes, by label.
     """
     drawing = Drawing(WIDTH, 0, title)
     drawing.image(EDGE, EDGE, image, ZOOM)
@@ -105,7 +110,7 @@ def draw_feature_maps(
         if row.kind == "flatten" or row.name in ("logits", "probabilities"):
             continue  # the values of the layer before; the answer comes last
         y = _draw_layer(drawing, y, row, values)
-    y = _draw_answer(drawing, y, maps["logits"], maps["probabilities"])
+    y = _draw_answer(drawing, y, maps["logits"], maps["probabilities"], classes)
     drawing.height = round(y)
     return drawing
 
@@ -133,24 +138,31 @@ def _draw_layer(drawing: Drawing, y: float, row: LayerRow, values: Maps) -> floa
     return y + 60 + float(sheet.shape[0] * factor)
 
 
-def _draw_answer(drawing: Drawing, y: float, logits: Maps, probabilities: Maps) -> float:
+def _draw_answer(
+    drawing: Drawing, y: float, logits: Maps, probabilities: Maps, classes: Sequence[str]
+) -> float:
     drawing.line(EDGE, y - 18, WIDTH - EDGE, y - 18)
     drawing.text(EDGE, y, "logits and probabilities: the answer", 15)
-    words = "above each digit its probability, below it its logit"
+    kind = "digit" if tuple(classes) == DIGITS else "class"
+    words = f"above each {kind} its probability, below it its logit"
     drawing.text(WIDTH - EDGE, y, words, 12, MUTED, "end")
-    pitch, tall = INNER_WIDTH / CLASSES, 70
+    # The likeliest classes, as many as there are digits, in the order of labels.
+    shown = np.sort(np.argsort(-probabilities, kind="stable")[: len(DIGITS)])
+    pitch, tall = INNER_WIDTH / len(shown), 70
     base = y + 34 + tall
-    for digit, probability in enumerate(map(float, probabilities)):
-        x = EDGE + digit * pitch
+    for place, label in enumerate(shown):
+        probability = float(probabilities[label])
+        x = EDGE + place * pitch
         best = probability == probabilities.max()
         drawing.line(x + 8, base, x + pitch - 8, base)
-        size = max(probability * tall, 1)
-        drawing.box(x + 24, base - size, pitch - 48, size, AMBER if best else MUTED)
-        drawing.text(x + pitch / 2, base + 16, str(digit), 17, INK if best else MUTED, "middle")
-        words = percent(probability) if probability >= 0.001 else ""
+        height = max(probability * tall, 1)
+        drawing.box(x + 24, base - height, pitch - 48, height, AMBER if best else MUTED)
         color = INK if best else MUTED
-        drawing.text(x + pitch / 2, base - size - 11, words, 12, color, "middle")
-        drawing.text(x + pitch / 2, base + 38, f"{logits[digit]:.1f}", 12, MUTED, "middle")
+        size = 17 if len(classes[label]) <= 6 else 11
+        drawing.text(x + pitch / 2, base + 16, classes[label], size, color, "middle")
+        words = percent(probability) if probability >= 0.001 else ""
+        drawing.text(x + pitch / 2, base - height - 11, words, 12, color, "middle")
+        drawing.text(x + pitch / 2, base + 38, f"{logits[label]:.1f}", 12, MUTED, "middle")
     return base + 64
 
 
@@ -193,15 +205,20 @@ def _even(count: int, most: int) -> int:
 
 
 def draw_map(
-    points: Maps, labels: Labels, predicted: npt.NDArray[np.integer], title: str
+    points: Maps,
+    labels: Labels,
+    predicted: npt.NDArray[np.integer],
+    title: str,
+    classes: Sequence[str] = DIGITS,
 ) -> Drawing:
-    """Draw images as points, colored by digit, with crosses for errors.
+    """Draw images as points, colored by class, with crosses for errors.
 
     Args:
         points: float32 (n, 2).
         labels: uint8 (n,).
         predicted: Integers (n,), the answers.
         title: Title of the drawing.
+        classes: Names of the classes, by label.
     """
     side = INNER_WIDTH
     drawing = Drawing(WIDTH, side + 100, title)
@@ -210,16 +227,18 @@ def draw_map(
     span = float((high - low).max()) or 1.0
     middle = (low + high) / 2
     placed = (points - middle) / span * (side - 60) * (1, -1) + (WIDTH / 2, side / 2 + 62)
-    for digit in range(CLASSES):
-        drawing.dots(placed[labels == digit], 1.6, DIGIT_COLORS[digit])
+    for label in range(len(classes)):
+        color = DIGIT_COLORS[label % len(DIGIT_COLORS)]
+        drawing.dots(placed[labels == label], 1.6, color)
     wrong = np.flatnonzero(labels != predicted)
     for (x, y), label, answer in zip(placed[wrong], labels[wrong], predicted[wrong], strict=True):
         _draw_cross(drawing, x, y, "#000000", 4.5)
         _draw_cross(drawing, x, y)
-        _on_dots(drawing, x + 9, y, f"{label} as {answer}", 11, "start")
-    for digit in np.unique(labels):
-        x, y = np.median(placed[labels == digit], axis=0)
-        _on_dots(drawing, x, y, str(digit), 40, "middle")
+        _on_dots(drawing, x + 9, y, f"{classes[label]} as {classes[answer]}", 11, "start")
+    for label in np.unique(labels):
+        x, y = np.median(placed[labels == label], axis=0)
+        size = 40 if len(classes[label]) == 1 else 20
+        _on_dots(drawing, x, y, classes[label], size, "middle")
     x, y = EDGE + 6, side + 76
     _draw_cross(drawing, x, y)
     words = f"errors (label as answer): {len(wrong):,} of {len(labels):,}"

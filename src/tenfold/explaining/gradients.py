@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import CLASSES, SIDE, Gray, Images
+from tenfold.arrays import SIDE, Gray, Images
 from tenfold.classifiers.bundle import KERAS, Bundle, recipe_of
 from tenfold.errors import MissingExtraError, TrainingError, UsageError
 from tenfold.explaining.occlusion import LEAST
@@ -290,7 +290,7 @@ def _log_odds(probabilities: Any, digit: int) -> Any:
     """Return the same as `tenfold.explaining.occlusion.log_odds`, as a tensor."""
     from keras import ops
 
-    others = np.ones((1, CLASSES), np.float32)
+    others = np.ones((1, probabilities.shape[1]), np.float32)
     others[0, digit] = 0
     against = ops.sum(probabilities * others, axis=1)
     odds = ops.maximum(probabilities[:, digit], LEAST) / ops.maximum(against, LEAST)

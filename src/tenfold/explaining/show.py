@@ -1,7 +1,7 @@
 """Show: what a network learned, as figures and as one page."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -108,9 +108,9 @@ def show(
         _Part(
             "What it confuses",
             ["The brighter a cell, the more errors. The gray diagonal counts correct answers."],
-            {"confusion": draw_confusion(evaluation.confusion)},
+            {"confusion": draw_confusion(evaluation.confusion, network.classes)},
         ),
-        _hardest(images, labels, activations),
+        _hardest(images, labels, activations, network.classes),
     ]
     parts = [part for part in parts if part.figures]
     page = render_sections(
@@ -171,7 +171,7 @@ def _feature_maps(
     for number, (image, title) in enumerate(digits[:MAX_DIGITS], 1):
         maps = {name: values[0] for name, values in network.feature_maps(image).items()}
         name = "feature-maps" if number == 1 else f"feature-maps-{number}"
-        part.figures[name] = draw_feature_maps(image, maps, network.layers, title)
+        part.figures[name] = draw_feature_maps(image, maps, network.layers, title, network.classes)
     return part
 
 
@@ -261,11 +261,13 @@ def _map(
         _leave_out("the map of the test images is", error, notes)
     else:
         title = f"The test images, by their features in {layer}"
-        part.figures["map"] = draw_map(points, labels, predicted, title)
+        part.figures["map"] = draw_map(points, labels, predicted, title, network.classes)
     return part
 
 
-def _hardest(images: Images, labels: Labels, activations: Activations) -> _Part:
+def _hardest(
+    images: Images, labels: Labels, activations: Activations, classes: Sequence[str]
+) -> _Part:
     hardest = hardest_images(labels, activations.probabilities, HARDEST)
     return _Part(
         "The hardest digits",
@@ -273,5 +275,9 @@ def _hardest(images: Images, labels: Labels, activations: Activations) -> _Part:
             "Errors first, in amber, the most confident on top; then the least certain of the"
             " correct answers, in blue. A few labels of MNIST are wrong themselves."
         ],
-        {"hardest": draw_hardest(images[[hard.index for hard in hardest]], hardest)},
+        {
+            "hardest": draw_hardest(
+                images[[hard.index for hard in hardest]], hardest, classes=classes
+            )
+        },
     )

@@ -41,8 +41,8 @@ def check_agreement(before: Probabilities, after: Probabilities, precision: str)
     """Compare an export with its original, and refuse an export that disagrees.
 
     Args:
-        before: float32 (n, 10), probabilities of the original.
-        after: float32 (n, 10), probabilities of the export.
+        before: float32 (n, classes), probabilities of the original.
+        after: float32 (n, classes), probabilities of the export.
         precision: "float32" or "int8".
 
     Raises:

@@ -93,6 +93,7 @@ def c_header(recipe: Recipe, weights: Weights) -> str:
     return Template(template).substitute(
         name=name, guard=f"TENFOLD_{name.upper()}_H", parameters=f"{count_parameters(recipe):,}",
         largest=writer.largest, shifts=recipe.tta_shifts,
+        classes=recipe.classes, count="ten" if recipe.classes == 10 else recipe.classes,
         passes=(2 * recipe.tta_shifts + 1) ** 2, arrays="\n".join(writer.arrays),
         steps="\n".join(f"    {line}" for line in writer.steps),
     )  # fmt: skip

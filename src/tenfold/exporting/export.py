@@ -70,7 +70,8 @@ def export_model(
     bundle = load_bundle(model)
     precision = "int8" if quantize else "float32"
     graph = bundle.read(ONNX)
-    original = OnnxClassifier(graph).predict_proba
+    original = OnnxClassifier(graph)
+    classes = len(original.classes)
     images, labels = load_mnist("test", data_dir)
     calibration = load_mnist("train", data_dir)[0][:CALIBRATION_IMAGES] if quantize else None
     name = bundle.folder.resolve().name + ("-int8" if quantize else "")
@@ -78,10 +79,14 @@ def export_model(
         bar.set_description("converting")
         files = exported(format, graph, lambda: bundle.read(KERAS), calibration)
         bar.set_description("original")
-        before = predict_in_batches(original, images, _BATCH, progress=bar.update)
+        before = predict_in_batches(
+            original.predict_proba, images, _BATCH, classes, progress=bar.update
+        )
         bar.set_description(format)
         with in_temporary_folder(files, name) as path:
-            after = predict_in_batches(load_export(path), images, _BATCH, progress=bar.update)
+            after = predict_in_batches(
+                load_export(path), images, _BATCH, classes, progress=bar.update
+            )
     agreement = check_agreement(before, after, precision)
     return {
         "model": str(model),

@@ -95,7 +95,7 @@ def load_export(path: Path) -> "Predict":
         path: The .onnx, .tflite or .xml file.
 
     Returns:
-        A function from images uint8 (n, 28, 28) to probabilities float32 (n, 10), in float32.
+        A function from images uint8 (n, 28, 28) to probabilities float32 (n, classes), in float32.
     """
     if path.suffix == ".tflite":
         from tenfold.exporting.litert import load_litert

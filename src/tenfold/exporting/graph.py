@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import CLASSES, SIDE
+from tenfold.arrays import SIDE
 from tenfold.exporting.weights import (
     BATCH_NORM_EPSILON,
     Shape,
@@ -49,7 +49,7 @@ def onnx_model(recipe: Recipe, members: Sequence[Weights]) -> bytes:
         members: The weights of each member (`network_weights`).
 
     Returns:
-        A graph from `images` uint8 [n, 28, 28] to `probabilities` float32 [n, 10].
+        A graph from `images` uint8 [n, 28, 28] to `probabilities` float32 [n, classes].
     """
     graph = Graph()
     pixels = _add_pixels(graph, recipe.tta_shifts)
@@ -61,8 +61,8 @@ def onnx_model(recipe: Recipe, members: Sequence[Weights]) -> bytes:
             graph.prefix = f"member{number}_"
             answers.append(_add_network(graph, recipe, weights, pixels))
         graph.prefix = ""
-        _add_mean(graph, answers, recipe.tta_shifts)
-    return graph.to_bytes(recipe.name, "images", ["n", SIDE, SIDE], ["n", CLASSES])
+        _add_mean(graph, recipe, answers)
+    return graph.to_bytes(recipe.name, "images", ["n", SIDE, SIDE], ["n", recipe.classes])
 
 
 class Graph:
@@ -139,12 +139,13 @@ def _add_pixels(graph: Graph, shifts: int) -> str:
     return graph.add("Concat", cropped, "shifted", axis=0)
 
 
-def _add_mean(graph: Graph, answers: list[str], shifts: int) -> None:
+def _add_mean(graph: Graph, recipe: Recipe, answers: list[str]) -> None:
     """Add the mean over members and shifts."""
+    shifts = recipe.tta_shifts
     last = "answers" if shifts else "probabilities"
     value = graph.add("Mean", answers, last)
     if shifts:
-        shape = graph.integers((2 * shifts + 1) ** 2, -1, CLASSES)
+        shape = graph.integers((2 * shifts + 1) ** 2, -1, recipe.classes)
         value = graph.add("Reshape", [value, shape], "by_shift")
         graph.add("ReduceMean", [value], "probabilities", axes=[0], keepdims=0)
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from tenfold.arrays import CLASSES, SIDE
+from tenfold.arrays import SIDE
 from tenfold.errors import TrainingError
 from tenfold.machine import has_bfloat16, has_gpu
 from tenfold.networks.batch_norm import batch_normalization
@@ -47,7 +47,7 @@ def build_network(
             should need nothing but Keras.
 
     Returns:
-        A keras.Model from `images` uint8 (n, 28, 28) to `probabilities` float32 (n, 10).
+        A keras.Model from `images` uint8 (n, 28, 28) to `probabilities` float32 (n, classes).
 
     Raises:
         TrainingError: "channels_first" where the backend cannot convolve that way.
@@ -145,7 +145,7 @@ def _keras_layers(
     ]
     for name, layer in zip(layer_names(recipe), recipe.layers, strict=True):
         result += _build_layer(name, layer, data_format, dtype, fused)
-    result.append(kl.Dense(CLASSES, name="logits", dtype=dtype))
+    result.append(kl.Dense(recipe.classes, name="logits", dtype=dtype))
     # Softmax is always in float32: bfloat16 is too coarse for probabilities.
     result.append(kl.Activation("softmax", name="probabilities", dtype="float32"))
     return result

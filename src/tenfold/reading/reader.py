@@ -32,7 +32,8 @@ class Reader:
             (`tenfold.reading.line_reader`).
 
     Raises:
-        UsageError: The threshold is not between 0 and 1.
+        UsageError: The threshold is not between 0 and 1, or the classes of the classifier are not
+            the ten digits.
         BundleError: The classifier was calibrated for another version of preprocessing.
     """
 

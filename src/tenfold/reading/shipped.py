@@ -6,7 +6,10 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+from tenfold.arrays import DIGITS
 from tenfold.classifiers.base import Classifier
+from tenfold.errors import UsageError
+from tenfold.formatting import listed
 from tenfold.reading.line_reader import LineReader
 from tenfold.reading.settings import ReaderSettings
 
@@ -21,6 +24,9 @@ class Models:
         classifier: Classifies single digits. None takes the shipped model "reader".
         changes: Settings that differ from those of the classifier.
         line_reader: Reads whole lines. None takes the shipped one.
+
+    Raises:
+        UsageError: The classes of the classifier are not the ten digits.
     """
 
     def __init__(
@@ -29,6 +35,12 @@ class Models:
         changes: Mapping[str, Any] | None = None,
         line_reader: LineReader | None = None,
     ) -> None:
+        names = tuple(getattr(classifier, "classes", DIGITS))
+        if names != DIGITS:
+            raise UsageError(
+                f"the model has {len(names)} classes ({listed(names)}); reading takes a model "
+                "of the ten digits, such as a shipped one"
+            )
         self._classifier = classifier
         self._changes = changes or {}
         self._line_reader = line_reader

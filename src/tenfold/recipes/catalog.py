@@ -255,6 +255,7 @@ def changed_settings(recipe: Recipe) -> dict[str, Any] | None:
     original = next((other for other in RECIPES if other.name == recipe.name), None)
     if original is None:
         return None
+    original = replace(original, classes=recipe.classes)  # follows from the data
     before, now = (dict(flat_settings(recipe_to_dict(one))) for one in (original, recipe))
     kinds = [name for name in before.keys() | now.keys() if name.endswith(".kind")]
     if before.keys() != now.keys() or any(before[name] != now[name] for name in kinds):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
-from tenfold.arrays import CLASSES, SIDE, TRAIN_IMAGES
+from tenfold.arrays import DIGITS, MAX_CLASSES, SIDE, TRAIN_IMAGES
 from tenfold.errors import UsageError
 from tenfold.recipes.layers import KINDS, Layer, LayerRow, describe_layer
 
@@ -57,7 +57,7 @@ class Augmentation:
         thickness: Strokes up to a pixel thicker or thinner: the weight, -n..n, of each pixel's
             brightest (above 0) or darkest (below 0) neighbor, itself included.
         non_digits: Share of each batch, 0..0.9, that is made-up marks (`augmentation.non_digits`),
-            with all ten digits equally likely as target.
+            with all classes equally likely as target.
         neighbors: Share of the digits, 0..1, that have bits of neighboring digits, as a cut out of
             a line leaves them (`augmentation.neighbors`).
         upstroke: Share of the ones, 0..1, that get an upstroke (`augmentation.digit_forms`).
@@ -93,14 +93,14 @@ class Recipe:
     Attributes:
         name: Lower case, as the command line takes it.
         summary: One sentence on what the recipe is for.
-        layers: What stands between the pixels in [0, 1] and the ten outputs. A dense layer of ten
-            logits and softmax are always added.
+        layers: What stands between the pixels in [0, 1] and the outputs. A dense layer with a logit
+            for each class and softmax are always added.
         optimizer: The rule that moves the weights.
         batch_size: Images in a batch.
         epochs: Passes over the training images.
         schedule: The learning rate over time.
         augmentation: How training images are changed.
-        label_smoothing: 0..0.9; this share of each target is spread evenly over all digits.
+        label_smoothing: 0..0.9; this share of each target is spread evenly over all classes.
         precision: "bfloat16" means mixed precision where the processor has bfloat16, and float32
             elsewhere.
         temperature: Divides the logits of the finished network; fitted on validation images of
@@ -112,6 +112,7 @@ class Recipe:
         tta_shifts: Test-time augmentation: the finished network reads an image shifted by -n..n
             pixels in both directions, and the answer is the mean over all (2n + 1)^2. More
             accurate, and that many times slower.
+        classes: Number of outputs; a training takes it from its data set.
     """
 
     name: str
@@ -129,6 +130,7 @@ class Recipe:
     cooldown_epochs: int = 0
     members: int = 1
     tta_shifts: int = 0
+    classes: int = len(DIGITS)
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -152,6 +154,7 @@ def check_recipe(recipe: Recipe) -> None:
         ("cooldown_epochs", recipe.cooldown_epochs, 0, recipe.epochs),
         ("members", recipe.members, 1, 100),
         ("tta_shifts", recipe.tta_shifts, 0, 3),
+        ("classes", recipe.classes, 2, MAX_CLASSES),
         ("augmentation.shift_pixels", augmentation.shift_pixels, 0, SIDE - 1),
         ("augmentation.rotation_degrees", augmentation.rotation_degrees, 0, 180),
         ("augmentation.scale", augmentation.scale, 0, 1),
@@ -211,17 +214,15 @@ def describe(recipe: Recipe) -> tuple[LayerRow, ...]:
         shape = row.output_shape
     if len(shape) != 1:
         raise UsageError("the last layer must give one row of values: end with flatten or dense")
-    logits = (shape[0] + 1) * CLASSES
-    rows.append(
+    classes = recipe.classes
+    purpose = f"One sum per {'digit' if classes == len(DIGITS) else 'class'}."
+    logits, operations = (shape[0] + 1) * classes, 2 * shape[0] * classes
+    rows += [
+        LayerRow("logits", "dense", (classes,), logits, purpose, operations),
         LayerRow(
-            "logits", "dense", (CLASSES,), logits, "One sum per digit.", 2 * shape[0] * CLASSES
-        )
-    )
-    rows.append(
-        LayerRow(
-            "probabilities", "softmax", (CLASSES,), 0, "The sums as probabilities that add to 1."
-        )
-    )
+            "probabilities", "softmax", (classes,), 0, "The sums as probabilities that add to 1."
+        ),
+    ]
     return tuple(rows)
 
 

@@ -46,6 +46,8 @@ def override(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
         UsageError: There is no such setting, or the value does not fit it.
     """
     data = recipe_to_dict(recipe)
+    if "classes" in settings:
+        raise UsageError("classes follows from the training data; leave it out")
     for name, value in settings.items():
         *parents, last = name.split(".")
         place: Any = data

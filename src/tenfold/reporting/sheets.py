@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tenfold.arrays import CLASSES, SIDE, Images
+from tenfold.arrays import DIGITS, SIDE, Images
 from tenfold.evaluation.metrics import Prediction
 from tenfold.formatting import percent
 from tenfold.reporting.drawing import AMBER, INK, MUTED, SKY_BLUE, Drawing, heat_colors
 
 WIDTH, EDGE = 1000, 24
+
+LONG_NAME = 4
+"""Characters of a class's name that fit above a column of the confusion matrix."""
 
 _DIAGONAL = "#20242c"
 _BRIGHTEST = 0.65
@@ -66,39 +69,52 @@ def draw_tiles(title: str, groups: Mapping[str, Sequence[Tile]], columns: int = 
     return drawing
 
 
-def draw_hardest(images: Images, hardest: Sequence[Prediction], columns: int = 8) -> Drawing:
+def draw_hardest(
+    images: Images,
+    hardest: Sequence[Prediction],
+    columns: int = 8,
+    classes: Sequence[str] = DIGITS,
+) -> Drawing:
     """Draw the hardest digits: errors with amber captions, correct answers with blue ones.
 
     Args:
         images: uint8 (k, 28, 28), one for each entry of `hardest`.
         hardest: From `tenfold.evaluation.metrics.hardest_images`.
         columns: Digits in a row.
+        classes: Names of the classes, by label.
     """
     tiles = []
     for image, hard in zip(images, hardest, strict=True):
         color = SKY_BLUE if hard.label == hard.predicted else AMBER
-        caption = f"{hard.label} read as {hard.predicted}"
+        caption = f"{classes[hard.label]} read as {classes[hard.predicted]}"
         tiles.append(Tile(image, caption, f"confidence {percent(hard.confidence)}", color))
     return draw_tiles("The hardest digits", {"": tiles}, columns)
 
 
-def draw_confusion(confusion: np.ndarray) -> Drawing:
+def draw_confusion(confusion: np.ndarray, classes: Sequence[str] = DIGITS) -> Drawing:
     """Draw the confusion matrix: the count in each cell, zeros blank, a color for errors alone.
 
     Args:
-        confusion: Integers (10, 10), rows true digits, columns predicted ones.
+        confusion: Integers (classes, classes), rows true classes, columns predicted ones.
+        classes: Names of the classes, by label. If one of them is long, columns have numbers, and
+            rows numbers and names.
     """
-    cell, left, top = 40, 62, 82
-    drawing = Drawing(left + CLASSES * cell + EDGE, top + CLASSES * cell + EDGE, "Confusion matrix")
+    long = max(map(len, classes)) > LONG_NAME
+    rows = [f"{name}  {label}" for label, name in enumerate(classes)] if long else classes
+    columns = list(map(str, range(len(classes)))) if long else classes
+    cell, top = 40, 82
+    left = max(62, 30 + 8 * max(map(len, rows)))
+    side = len(classes) * cell
+    drawing = Drawing(left + side + EDGE, top + side + EDGE, "Confusion matrix")
     drawing.text(EDGE, 28, "Confusion matrix (images)", 15)
-    drawing.text(left + 5 * cell, 50, "read as", 13, MUTED, "middle")
+    drawing.text(left + side / 2, 50, "read as", 13, MUTED, "middle")
     drawing.text(left - 12, top - 14, "true", 13, MUTED, "end")
-    errors = confusion * (1 - np.eye(CLASSES, dtype=np.int64))
+    errors = confusion * (1 - np.eye(len(classes), dtype=np.int64))
     shades = np.sqrt(errors / max(int(errors.max()), 1))
-    for digit in range(CLASSES):
-        drawing.text(left + (digit + 0.5) * cell, top - 14, str(digit), 14, INK, "middle")
-        drawing.text(left - 16, top + (digit + 0.5) * cell, str(digit), 14, INK, "end")
-    for true, read in np.ndindex(CLASSES, CLASSES):
+    for label in range(len(classes)):
+        drawing.text(left + (label + 0.5) * cell, top - 14, columns[label], 14, INK, "middle")
+        drawing.text(left - 16, top + (label + 0.5) * cell, rows[label], 14, INK, "end")
+    for true, read in np.ndindex(confusion.shape):
         count = int(confusion[true, read])
         fill = _DIAGONAL if true == read else shade(float(shades[true, read]))
         words = f"{count}" if count else ""

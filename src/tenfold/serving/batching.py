@@ -65,7 +65,7 @@ class Batcher:
             raise HttpError(429, "too many requests are waiting; try again")
 
     async def predict(self, images: Images) -> Probabilities:
-        """Return the probability of each digit.
+        """Return the probability of each class.
 
         A request that is canceled while it waits is never classified.
 
@@ -73,7 +73,7 @@ class Batcher:
             images: uint8 (n, 28, 28), contiguous.
 
         Returns:
-            float32 (n, 10).
+            float32 (n, classes).
 
         Raises:
             HttpError: 429 if the queue is full.

@@ -8,7 +8,7 @@ from functools import partial
 from fastapi import APIRouter, Request, Response
 
 from tenfold import __version__
-from tenfold.arrays import CLASSES, SIDE
+from tenfold.arrays import SIDE
 from tenfold.serving.http_errors import HttpError
 from tenfold.serving.schemas import (
     INFER_BODY,
@@ -89,7 +89,7 @@ async def model_metadata(request: Request, name: str, version: str = VERSION) ->
     service.check_ready()
     _check_model(service, name, version)
     images = TensorMetadata(name=INPUT, datatype="UINT8", shape=[-1, SIDE, SIDE])
-    output = TensorMetadata(name=OUTPUT, datatype="FP32", shape=[-1, CLASSES])
+    output = TensorMetadata(name=OUTPUT, datatype="FP32", shape=[-1, len(service.classes)])
     return ModelMetadata(
         name=name,
         versions=[VERSION],

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import SIDE, Probabilities
+from tenfold.arrays import DIGITS, SIDE, Probabilities
 from tenfold.classifiers.base import Classifier
 from tenfold.classifiers.bundle import load_bundle, load_classifier
+from tenfold.formatting import listed
 from tenfold.imaging.isolation import Cancellation
 from tenfold.serving.batching import Batcher
 from tenfold.serving.http_errors import HttpError
@@ -39,6 +40,7 @@ class Service:
         metrics: The server's metrics.
         phase: Requests are accepted only while it is "ready".
         in_flight: Number of requests without a complete response.
+        classes: Names of the model's classes, by label.
 
     Raises:
         BundleError: There is no such model.
@@ -51,6 +53,7 @@ class Service:
         self.metrics = Metrics()
         self.phase: Phase = "starting"
         self.in_flight = 0
+        self.classes = DIGITS
         self._reader: Reader | None = None
         self._batcher: Batcher | None = None
         self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="tenfold-picture")
@@ -71,22 +74,28 @@ class Service:
         Raises:
             BundleError: The model is damaged.
         """
-        self._reader = await asyncio.to_thread(self._load)
-        self._batcher = Batcher(self._reader.classifier, self.settings.queue, self.metrics)
+        classifier, self._reader = await asyncio.to_thread(self._load)
+        self.classes = classifier.classes
+        self._batcher = Batcher(classifier, self.settings.queue, self.metrics)
         if self.phase == "starting":
             self.phase = "ready"
 
-    def _load(self) -> "Reader":
-        """Load the model and run it once, so that the first request is not slow."""
+    def _load(self) -> tuple[Classifier, "Reader | None"]:
+        """Load the model and run it once, so that the first request is not slow.
+
+        A model of other classes than the ten digits reads no pictures: it has no reader.
+        """
         from tenfold.reading.reader import Reader
 
         classifier = load_classifier(self.model)
         blank = np.zeros((SIDE, SIDE), np.uint8)
         classifier.predict_proba(blank)
+        if classifier.classes != DIGITS:
+            return classifier, None
         reader = Reader(classifier)
         reader.read(blank)
         _ = reader.line_reader  # loads the line network
-        return reader
+        return classifier, reader
 
     def close(self) -> None:
         """End the threads after their current work."""
@@ -126,9 +135,16 @@ class Service:
         """Refuse a picture if too many are waiting.
 
         Raises:
-            HttpError: 503 while not ready, 429 if the queue is full.
+            HttpError: 503 while not ready, 429 if the queue is full, 400 if the model reads no
+                pictures.
         """
         self.check_ready()
+        if self._reader is None:
+            raise HttpError(
+                400,
+                f"the model's classes are {listed(self.classes)}; only models of the ten digits "
+                f"read pictures: send 28x28 images to /v2/models/{self.name}/infer",
+            )
         if self._pictures >= self.settings.threads + self.settings.picture_queue:
             raise HttpError(429, "too many pictures are waiting; try again")
 
@@ -148,7 +164,7 @@ class Service:
             **kwargs: Keyword arguments of the function.
 
         Raises:
-            HttpError: 429 if the queue is full, 503 while not ready.
+            HttpError: See `check_picture_queue`.
         """
         self.check_picture_queue()
         assert self._reader is not None
@@ -186,11 +202,12 @@ class CancelableClassifier(Classifier):
     """
 
     def __init__(self, classifier: Classifier, cancellation: Cancellation) -> None:
+        self.classes = classifier.classes
         self._classifier = classifier
         self._cancellation = cancellation
 
     def predict_proba(self, images: npt.ArrayLike, *, scale: float | None = None) -> Probabilities:
-        """Return the probability of each digit; see `Classifier.predict_proba`."""
+        """Return the probability of each class; see `Classifier.predict_proba`."""
         self._cancellation.check()
         return self._classifier.predict_proba(images, scale=scale)
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tenfold.arrays import CLASSES, SIDE, Images, Probabilities
+from tenfold.arrays import SIDE, Images, Probabilities
 from tenfold.classifiers.base import as_images
 from tenfold.errors import UsageError
 from tenfold.serving.http_errors import HttpError
@@ -111,12 +111,12 @@ def encode_inference(
     Args:
         model: The model's name.
         request: The request.
-        probabilities: float32 (n, 10).
+        probabilities: float32 (n, classes).
     """
     head = f'{{"model_name":{json.dumps(model)},"model_version":"{VERSION}",'
     if request.id is not None:
         head += f'"id":{json.dumps(request.id)},'
-    shape = f"[{len(probabilities)},{CLASSES}]"
+    shape = f"[{len(probabilities)},{probabilities.shape[1]}]"
     head += f'"outputs":[{{"name":"{OUTPUT}","datatype":"FP32","shape":{shape},'
     if request.binary:
         data = probabilities.astype("<f4", copy=False).tobytes()

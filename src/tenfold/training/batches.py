@@ -8,13 +8,13 @@ from itertools import chain, islice
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import CLASSES, TRAIN_IMAGES, Images, Labels
+from tenfold.arrays import DIGITS, TRAIN_IMAGES, Images, Labels
 from tenfold.augmentation.pipeline import augment
 from tenfold.recipes.recipe import Augmentation
 
 Chunk = tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]
-"""Images uint8 (k, b, 28, 28) and targets float32 (k, b, 10) of k steps. Targets are one-hot, or
-even for marks that are not digits."""
+"""Images uint8 (k, b, 28, 28) and targets float32 (k, b, classes) of k steps. Targets are
+one-hot, or even for marks that are not digits."""
 
 
 class Batches:
@@ -26,12 +26,13 @@ class Batches:
 
     Args:
         images: uint8 (n, 28, 28).
-        labels: uint8 (n,), 0..9.
+        labels: uint8 (n,), 0 to classes - 1.
         batch_size: Images in a batch, at most n.
         augmentation: What is done to the images.
         seed: Decides order and augmentation.
         epoch_images: Images in an epoch, drawn anew each time; all if there are fewer.
         cooldown_from: First epoch, counted from 0, that takes `augmentation.for_cooldown()`.
+        classes: Number of classes.
     """
 
     def __init__(
@@ -43,10 +44,11 @@ class Batches:
         seed: int,
         epoch_images: int = TRAIN_IMAGES,
         cooldown_from: float = math.inf,
+        classes: int = len(DIGITS),
     ) -> None:
         self._images = images
         self._labels = labels
-        self._targets = np.eye(CLASSES, dtype=np.float32)[labels]
+        self._targets = np.eye(classes, dtype=np.float32)[labels]
         self._batch_size = batch_size
         self._augmentation = augmentation
         self._cooldown_from = cooldown_from

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.arrays import CLASSES, Images, Labels
+from tenfold.arrays import Images, Labels
 from tenfold.errors import TrainingError
 from tenfold.files import sha256
 from tenfold.formatting import count
@@ -26,8 +26,8 @@ from tenfold.training.optimizers import build_optimizer, learning_rate_at
 from tenfold.training.program import Program, compile_steps, smoothed
 
 CHANCE_MARGIN = 0.1
-"""A training whose accuracy is not this far above chance (0.1) has learned next to nothing: the
-simplest recipe is above 0.85 after one epoch."""
+"""A training whose accuracy is not this far above chance, or above twice chance where that is
+less, has learned next to nothing: on MNIST, the simplest recipe is above 0.85 after one epoch."""
 
 CHANCE_EPOCHS = 2
 """Epochs after which a training must be above chance."""
@@ -76,7 +76,7 @@ def fit(
     Args:
         recipe: What to train and how.
         images: uint8 (n, 28, 28), white ink on black.
-        labels: uint8 (n,), 0..9.
+        labels: uint8 (n,), 0 to classes - 1.
         seed: Decides the first weights, the order of images, augmentation and dropout.
         validation: Images and labels to evaluate after every epoch; not trained on.
         backend: See `tenfold.networks.backend.use_backend`.
@@ -107,7 +107,7 @@ def fit(
         _make_deterministic(backend)
     batches = Batches(
         images, labels, recipe.batch_size, recipe.augmentation, seed, recipe.epoch_images,
-        recipe.epochs - recipe.cooldown_epochs,
+        recipe.epochs - recipe.cooldown_epochs, recipe.classes,
     )  # fmt: skip
     network = build_network(
         recipe, data_format=data_format, precision=effective_precision(recipe), fused=True
@@ -247,7 +247,7 @@ def _validate(
             for first in range(0, len(images), _VALIDATION_BATCH)
         ]
     )
-    targets = smoothed(np.eye(CLASSES)[labels], label_smoothing)
+    targets = smoothed(np.eye(probabilities.shape[1])[labels], label_smoothing)
     # The floor under probabilities is the one of Keras's loss.
     loss = -(targets * np.log(np.maximum(probabilities, 1e-7))).sum(axis=1).mean()
     accuracy = (probabilities.argmax(axis=1) == labels).mean()
@@ -261,15 +261,15 @@ def _tell(recipe: Recipe, row: dict[str, Any]) -> None:
         row["epoch"], recipe.epochs, row["loss"], 100 * row["accuracy"], validation,
         row["learning_rate"], row["seconds"],
     )  # fmt: skip
-    if (
-        row["epoch"] == min(CHANCE_EPOCHS, recipe.epochs)
-        and row["accuracy"] < 1 / CLASSES + CHANCE_MARGIN
+    chance = 1 / recipe.classes
+    if row["epoch"] == min(CHANCE_EPOCHS, recipe.epochs) and row["accuracy"] < chance + min(
+        CHANCE_MARGIN, chance
     ):
         _log.warning(
-            "NOT LEARNING: accuracy is %.1f%% after %s; guessing gives 10%%. "
+            "NOT LEARNING: accuracy is %.1f%% after %s; guessing gives %.3g%%. "
             "The likely cause is the learning rate, %g with %s%s.",
-            100 * row["accuracy"], count(row["epoch"], "epoch"), recipe.optimizer.learning_rate,
-            recipe.optimizer.name, _likely_cause(recipe),
+            100 * row["accuracy"], count(row["epoch"], "epoch"), 100 * chance,
+            recipe.optimizer.learning_rate, recipe.optimizer.name, _likely_cause(recipe),
         )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from tenfold.arrays import CLASSES, SIDE
+from tenfold.arrays import DIGITS, SIDE
 from tenfold.data.official import FILES
 from tenfold.machine import hardware, versions
 from tenfold.networks.build import effective_precision
@@ -51,6 +51,7 @@ def run_meta(
             "deterministic": request.deterministic,
         },
         "data": dict(FILES),
+        "classes": list(DIGITS),
         "input": {
             "name": "images",
             "dtype": "uint8",
@@ -58,6 +59,6 @@ def run_meta(
             "meaning": "white ink on black, 0..255; a digit fitted into 20x20, "
             "its center of mass at the center",
         },
-        "output": {"name": "probabilities", "dtype": "float32", "shape": ["n", CLASSES]},
+        "output": {"name": "probabilities", "dtype": "float32", "shape": ["n", recipe.classes]},
         "onnx_against_keras": parity,
     }

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import CLASSES, SIDE
+from tenfold.arrays import SIDE
 
 Program = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.float32]], tuple[float, int]]
-"""Trains k steps on images uint8 (k, b, 28, 28) and targets float32 (k, b, 10), one-hot or, for
-marks that are not digits, even. Returns the sum of the k losses and the number of digits classified
-correctly."""
+"""Trains k steps on images uint8 (k, b, 28, 28) and targets float32 (k, b, classes), one-hot or,
+for marks that are not digits, even. Returns the sum of the k losses and the number of images
+classified correctly."""
 
 
 def compile_steps(network: Any, optimizer: Any, label_smoothing: float) -> Program:
@@ -24,7 +24,7 @@ def compile_steps(network: Any, optimizer: Any, label_smoothing: float) -> Progr
     Args:
         network: From `tenfold.networks.build.build_network`; every call changes its variables.
         optimizer: A Keras optimizer, built on the network's trainable variables.
-        label_smoothing: 0..1; this share of each target is spread evenly over all digits.
+        label_smoothing: 0..1; this share of each target is spread evenly over all classes.
     """
     import keras
 
@@ -35,8 +35,8 @@ def compile_steps(network: Any, optimizer: Any, label_smoothing: float) -> Progr
 
 
 def smoothed(targets: Any, label_smoothing: float) -> Any:
-    """Return targets float (..., 10), each with a share spread evenly over all digits."""
-    return targets * (1 - label_smoothing) + label_smoothing / CLASSES
+    """Return targets float (..., classes), each with a share spread evenly over all."""
+    return targets * (1 - label_smoothing) + label_smoothing / targets.shape[-1]
 
 
 def _tensorflow(logits: Any, optimizer: Any, label_smoothing: float) -> Program:
@@ -60,7 +60,7 @@ def _tensorflow(logits: Any, optimizer: Any, label_smoothing: float) -> Program:
 
     signature = (
         tf.TensorSpec((None, None, SIDE, SIDE), tf.uint8),
-        tf.TensorSpec((None, None, CLASSES), tf.float32),
+        tf.TensorSpec((None, None, logits.output_shape[-1]), tf.float32),
     )
 
     # XLA on a CPU is several times slower for these networks.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tenfold.arrays import Images
+from tenfold.arrays import DIGITS, Images
 from tenfold.evaluation.metrics import Evaluation, Prediction
 from tenfold.formatting import count
 from tenfold.recipes.layers import LayerRow
@@ -43,6 +43,7 @@ def render_report(
     Raises:
         TenfoldError: The history is empty.
     """
+    classes = meta.get("classes", DIGITS)
     curves = {
         "loss": plot_loss(history),
         "accuracy": plot_accuracy(history),
@@ -54,7 +55,8 @@ def render_report(
         created=str(meta["created"]).replace("T", " "),
         curves=curves if len(history) > 1 else {},
         validated=any("val_loss" in row for row in history),
-        confusion=draw_confusion(evaluation.confusion),
+        confusion=draw_confusion(evaluation.confusion, classes),
+        classes=classes,
         evaluation=evaluation,
         hardest=hardest,
         hardest_images=hardest_images,

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import SIDE, Images, Labels, Probabilities
+from tenfold.arrays import DIGITS, SIDE, Images, Labels, Probabilities
 from tenfold.classifiers.base import Classifier, as_images, predict_in_batches
 from tenfold.comparing.baselines.kinds import BaselineSettings
 from tenfold.comparing.baselines.scorers import Pixels, Scorer
@@ -31,20 +31,26 @@ class Baseline(Classifier):
     """A fitted scorer with its temperature.
 
     Args:
-        scorer: Gives each digit a score; fitted.
+        scorer: Gives each class a score; fitted.
         temperature: Divides the scores before softmax.
+        classes: Names of the classes, by label.
     """
 
-    def __init__(self, scorer: Scorer, temperature: float = 1.0) -> None:
+    def __init__(
+        self, scorer: Scorer, temperature: float = 1.0, classes: tuple[str, ...] = DIGITS
+    ) -> None:
         self._scorer = scorer
+        self.classes = classes
         self.temperature = temperature
 
     def predict_proba(self, images: npt.ArrayLike, *, scale: float | None = None) -> Probabilities:
-        """Return the probability of each digit; see `Classifier.predict_proba`."""
-        return predict_in_batches(self._predict, as_images(images, scale), _BATCH)
+        """Return the probability of each class; see `Classifier.predict_proba`."""
+        return predict_in_batches(
+            self._predict, as_images(images, scale), _BATCH, len(self.classes)
+        )
 
     def _predict(self, images: Images) -> Probabilities:
-        scores = self._scorer.scores(_pixels(images))
+        scores = self._scorer.scores(_pixels(images), len(self.classes))
         return softmax(scores, self.temperature).astype(np.float32)
 
 
@@ -54,6 +60,7 @@ def fit_baseline(
     labels: Labels,
     *,
     seed: int = 0,
+    classes: tuple[str, ...] = DIGITS,
     on_phase: Callable[[str], None] = lambda phase: None,
 ) -> tuple[Baseline, float, float]:
     """Fit a baseline on all the images, calibrated on some of them.
@@ -65,8 +72,9 @@ def fit_baseline(
     Args:
         settings: One of `tenfold.comparing.baselines.kinds.BASELINES`.
         images: uint8 (n, 28, 28), white ink on black.
-        labels: uint8 (n,), 0..9.
+        labels: uint8 (n,), 0 to classes - 1.
         seed: Seeds the random parts of the fit.
+        classes: Names of the classes, by label.
         on_phase: Called with the name of each phase as it begins.
 
     Returns:
@@ -74,7 +82,7 @@ def fit_baseline(
 
     Raises:
         MissingExtraError: scikit-learn or LightGBM is missing.
-        TenfoldError: There are fewer than four images, or all are of one digit.
+        TenfoldError: There are fewer than four images, or all are of one class.
     """
     if find_spec(settings.package) is None:
         raise MissingExtraError("comparing with other classifiers", "compare")
@@ -87,7 +95,7 @@ def fit_baseline(
     scorer = settings.make(seed, learned)
     scorer.fit(pixels[:learned], labels[:learned])
     temperature = fit_temperature(
-        scorer.scores(pixels[learned:]), labels[learned:known], TEMPERATURES
+        scorer.scores(pixels[learned:], len(classes)), labels[learned:known], TEMPERATURES
     )
     on_phase("fitting")
     pixels = _pixels(images)
@@ -95,7 +103,7 @@ def fit_baseline(
     wall, processor = time.perf_counter(), time.process_time()
     scorer.fit(pixels, labels)
     seconds = time.perf_counter() - wall, time.process_time() - processor
-    return Baseline(scorer, temperature), *seconds
+    return Baseline(scorer, temperature, classes), *seconds
 
 
 def _pixels(images: Images) -> Pixels:

@@ -1,4 +1,4 @@
-"""Classifiers of scikit-learn and LightGBM that give each of the ten digits a score."""
+"""Classifiers of scikit-learn and LightGBM that give each class a score."""
 
 import warnings
 from itertools import combinations
@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import CLASSES, Labels
+from tenfold.arrays import Labels
 
 Pixels = npt.NDArray[np.float32]
 """float32 (n, 784), 0..1, white ink on black."""
 
 Scores = npt.NDArray[np.floating[Any]]
-"""Floats (n, 10), the higher the more likely; softmax makes them probabilities."""
+"""Floats (n, classes), the higher the more likely; softmax makes them probabilities."""
 
 UNSEEN = -1e4
-"""Score of a digit that was not among the training images."""
+"""Score of a class that was not among the training images."""
 
 
 class Scorer:
@@ -43,15 +43,15 @@ class Scorer:
             self._estimator.n_jobs = 1  # to predict, starting threads takes longer than it saves
         self._classes = np.asarray(self._estimator.classes_, int)
 
-    def scores(self, pixels: Pixels) -> Scores:
-        """Return a score for each digit."""
+    def scores(self, pixels: Pixels, classes: int) -> Scores:
+        """Return a score for each class, floats (n, classes)."""
         known = self._known_scores(pixels)
-        scores = np.full((len(known), CLASSES), UNSEEN, known.dtype)
+        scores = np.full((len(known), classes), UNSEEN, known.dtype)
         scores[:, self._classes] = known
         return scores
 
     def _known_scores(self, pixels: Pixels) -> Scores:
-        """Return floats (n, classes), the scores of the digits that were among the images."""
+        """Return the scores of the classes that were among the images, floats (n, their number)."""
         probabilities: Scores = self._estimator.predict_proba(pixels)
         return np.log(np.maximum(probabilities, self._floor))
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.arrays import CLASSES
+from tenfold.arrays import DIGITS
 from tenfold.exporting.graph import Graph
 from tenfold.machine import has_bfloat16
 from tenfold.reading.line_reader import STRIP_HEIGHT
 
-OUTPUTS = CLASSES + 1
+OUTPUTS = len(DIGITS) + 1
 """Outputs at each step: 0 for no digit (CTC's blank), then the digits."""
 
 CONVOLUTIONS = (

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import CLASSES, Gray, Images
+from tenfold.arrays import DIGITS, Gray, Images
 from tenfold.data.mnist import load_mnist, split_validation
 from tenfold.networks.backend import use_backend
 from tenfold.reading.line_reader import STRIP_HEIGHT
@@ -93,7 +93,7 @@ def digits_for_lines(*, held_back: bool) -> list[Images]:
     """Return training images of each digit 0 to 9: the last 10,000 of MNIST, or the others."""
     rest, last = split_validation(*load_mnist("train"), HELD_BACK)
     images, labels = last if held_back else rest
-    return [images[labels == digit] for digit in range(CLASSES)]
+    return [images[labels == digit] for digit in range(len(DIGITS))]
 
 
 def _make_batch(source: Sequence[Images], rng: np.random.Generator) -> Batch:
