@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,51 @@ def test_help_and_version(tenfold) -> None:
         assert f"tenfold {verb}" in out
 
 
+def test_no_command_prints_help_as_well_known_commands_do(tenfold) -> None:
+    code, out, err = tenfold()
+    assert (code, err) == (0, "")
+    assert (code, out, err) == tenfold("--help") == tenfold("help")
+    assert all(f"\n  {module.__name__.rpartition('.')[2]} " in out for module in VERBS)
+    assert tenfold("help", "train") == tenfold("train", "--help")
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120, 200])
+@pytest.mark.parametrize("words", [[], *([module.__name__.rpartition(".")[2]] for module in VERBS)])
+def test_help_fits_the_terminal(tenfold, monkeypatch, words, columns) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    _, out, _ = tenfold(*words, "--help")
+    lines = [line for line in out.splitlines() if not re.match(r"  +(tenfold|curl|cat) ", line)]
+    assert max(map(len, lines)) <= min(columns, 100)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["tarin"], "tenfold: no command 'tarin' (did you mean train?); there are: train, "),
+        (["--vresion"], "tenfold: no option '--vresion' (did you mean --version?); see "),
+        (["train", "--epohcs=3"], "tenfold train: no option '--epohcs' (did you mean --epochs?)"),
+        (
+            ["evaluate"],
+            "tenfold evaluate: the following arguments are required: MODEL; see ",
+        ),
+        (["train", "article"], "tenfold train: unexpected argument 'article'; see tenfold train "),
+        (["export", "tiny", "--format", "onx"], "no value of --format 'onx' (did you mean onnx?)"),
+        (["--quiet"], "tenfold: no command is given; see tenfold --help"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_usage_says_what_was_meant(tenfold, words, message) -> None:
+    code, out, err = tenfold(*words)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+def test_options_of_every_command_may_stand_before_it(tenfold) -> None:
+    assert tenfold("--json", "recipes") == tenfold("recipes", "--json")
+    assert json.loads(tenfold("--json", "recipes")[1])
+
+
 def test_a_constant_repeated_for_a_quick_start() -> None:
     assert options.DEFAULT_MODEL == DEFAULT_MODEL
 
@@ -41,7 +87,9 @@ def test_a_constant_repeated_for_a_quick_start() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        [], ["nonsense"], ["train", "--epochs", "many"], ["train", "--recipe", "nonsense"],
+        ["nonsense"], ["--quiet"], ["--vresion"], ["train", "article"], ["train", "--epohcs", "3"],
+        ["evaluate"], ["tune", "--pruner", "medain"], ["help", "nonsense"],
+        ["train", "--epochs", "many"], ["train", "--recipe", "nonsense"],
         ["train", "--set", "epochs"], ["train", "--set", "speed=11"], ["train", "--epochs", "0"],
         ["train", "--resume", "nowhere"], ["train", "--resume", "x", "--seed", "1"],
         ["train", "--backend", "abacus"], ["train", "--seed", "-1"], ["train", "--seeds", "0"],

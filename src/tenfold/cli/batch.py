@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
             resume=options.resume,
             engine=engine,
             progress=show_progress(options),
-            report=lambda error: _log.error("tenfold: %s", error),
+            report=lambda error: _log.error("%s", error),
         )
     options.partly_failed = result["errors"] > 0
     return {"engine": options.engine, **result}, _text(result)

@@ -2,13 +2,12 @@
 
 import argparse
 import io
-import json
 import logging
 import os
 import sys
-import textwrap
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from types import ModuleType
+from typing import NoReturn
 
 from tenfold import __version__
 from tenfold.cli import (
@@ -27,27 +26,26 @@ from tenfold.cli import (
     train,
     tune,
 )
+from tenfold.cli.parser import WRONG_USAGE, Parser, add_common, error_line, print_error, print_json
 from tenfold.errors import TenfoldError, UsageError
 
-FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
+FAILED, INTERRUPTED = 1, 130
 
-VERBS = (
-    train,
-    tune,
-    evaluate,
-    read,
-    batch,
-    serve,
-    explain,
-    show,
-    compare,
-    labels,
-    robustness,
-    export,
-    recipes,
-    data,
-)
+GROUPS: dict[str, tuple[ModuleType, ...]] = {
+    "train networks": (train, recipes, tune),
+    "read pictures": (read, batch, serve),
+    "measure accuracy": (evaluate, compare, robustness, labels),
+    "look inside": (show, explain),
+    "data and files": (export, data),
+}
 """In the order in which --help lists them; each has HELP, DESCRIPTION, EPILOG, add_options, run."""
+
+VERBS = tuple(module for modules in GROUPS.values() for module in modules)
+
+_DESCRIPTION = """\
+Reads handwritten digits: train a network on MNIST, then read your own pictures.
+
+"""
 
 _EPILOG = """\
 examples:
@@ -59,43 +57,43 @@ examples:
   tenfold recipes                   the recipes: accuracy, parameters, training time
 
 MODEL is a shipped model (reader, standard, best, tiny, nano) or the folder that a training left.
+`tenfold COMMAND --help` explains a command, with examples.
 """
-
-
-class _Parser(argparse.ArgumentParser):
-    """Reports wrong usage in one line, or as JSON if --json was given."""
-
-    def error(self, message: str) -> NoReturn:
-        as_json = "--json" in sys.argv[1:]
-        _print_error(f"{message}; see {self.prog} --help", as_json=as_json, program=self.prog)
-        raise SystemExit(WRONG_USAGE)
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command."""
-    parser = _Parser(
+    width = max(len(_name(module)) for module in VERBS) + 4
+    overview = [
+        f"{heading}:\n" + "".join(f"  {_name(one):{width}}{one.HELP}\n" for one in modules)
+        for heading, modules in GROUPS.items()
+    ]
+    parser = Parser(
         prog="tenfold",
-        description="Reads handwritten digits: train on MNIST, then read your own pictures.",
+        usage="tenfold COMMAND [OPTION ...]",
+        description=_DESCRIPTION + "\n".join(overview),
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"tenfold {__version__}")
-    common = _Parser(add_help=False)
-    common.add_argument("--quiet", action="store_true", help="print results and warnings only")
-    common.add_argument("--json", action="store_true", help="print one JSON document on stdout")
-    verbs = parser.add_subparsers(metavar="COMMAND", dest="verb", required=True)
+    add_common(parser.add_argument, default=False)
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"tenfold {__version__}",
+        help="show the version, and exit",
+    )
+    verbs = parser.add_subparsers(
+        prog="tenfold", metavar="COMMAND", dest="verb", help=argparse.SUPPRESS
+    )
     for module in VERBS:
-        verb = verbs.add_parser(
-            module.__name__.rpartition(".")[2],
-            parents=[common],
-            help=module.HELP,
-            description=textwrap.fill(module.DESCRIPTION, 80),
-            epilog=module.EPILOG,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
+        verb = verbs.add_parser(_name(module), description=module.DESCRIPTION, epilog=module.EPILOG)
         verb.set_defaults(run=module.run, interrupted_hint="", partly_failed=False)
         module.add_options(verb)
+        add_common(verb.add_argument_group("options of every command").add_argument)
     return parser
+
+
+def _name(module: ModuleType) -> str:
+    return module.__name__.rpartition(".")[2]
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -107,7 +105,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # names may hold what the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
-    options = build_parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
+    parser = build_parser()
+    options = parser.parse_args(words or ["--help"])
+    if options.verb is None:
+        parser.error("no command is given")
     _set_up_messages(quiet=options.quiet)
     try:
         result, text = options.run(options)
@@ -115,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if sys.stdout is None:
             raise TenfoldError("stdout is closed: the result cannot be printed")
         if options.json:
-            _print_json(result)
+            print_json(result)
         elif text:
             print(text)  # noqa: T201
         sys.stdout.flush()
@@ -127,26 +131,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except (TenfoldError, OSError) as error:  # OSError: a full disk, a folder without permission
-        _print_error(str(error), as_json=options.json)
+        print_error(str(error), as_json=options.json)
         code = WRONG_USAGE if isinstance(error, UsageError) else FAILED
     raise SystemExit(code)
 
 
-def _print_json(document: Any) -> None:
-    escape = "utf" not in (getattr(sys.stdout, "encoding", None) or "").lower()
-    print(json.dumps(document, ensure_ascii=escape, allow_nan=False))  # noqa: T201
-
-
-def _print_error(message: str, *, as_json: bool, program: str = "tenfold") -> None:
-    if as_json and sys.stdout is not None:
-        _print_json({"error": message})
-    else:
-        print(f"{program}: {message}", file=sys.stderr)  # noqa: T201
-
-
 def _set_up_messages(*, quiet: bool) -> None:
     handler = _AboveTheBar()
-    handler.setFormatter(logging.Formatter("%(message)s"))
     log = logging.getLogger("tenfold")
     log.handlers[:] = [handler]
     log.setLevel(logging.WARNING if quiet else logging.INFO)
@@ -156,9 +147,12 @@ class _AboveTheBar(logging.Handler):
     """Writes messages to stderr without breaking a progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        text = self.format(record)
+        if record.levelno >= logging.ERROR:
+            text = error_line(text)
         if "tqdm" in sys.modules:
             from tqdm import tqdm
 
-            tqdm.write(self.format(record), file=sys.stderr)
+            tqdm.write(text, file=sys.stderr)
         else:
-            print(self.format(record), file=sys.stderr, flush=True)  # noqa: T201
+            print(text, file=sys.stderr, flush=True)  # noqa: T201

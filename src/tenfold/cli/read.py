@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         for page in pages:
             if page["error"]:
                 options.partly_failed = True
-                _log.error("tenfold: %s", page["error"])
+                _log.error("%s", page["error"])
             else:
                 lines += _lines(page, name if len(names) > 1 else "")
     return {"pictures": documents}, "\n".join(lines)
@@ -83,7 +83,7 @@ def _expanded(options: argparse.Namespace) -> Iterator[str]:
             inside = sorted(_pictures_below(name, failed.append))
         for error in failed:
             options.partly_failed = True
-            _log.error("tenfold: cannot read the folder %s: %s", error.filename, error.strerror)
+            _log.error("cannot read the folder %s: %s", error.filename, error.strerror)
         if not any(error.filename == name for error in failed):
             yield from map(str, inside) if inside else [name]
 
