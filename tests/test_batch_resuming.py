@@ -53,7 +53,8 @@ def test_missing_and_damaged_parts_are_made_again(mnist, tmp_path: Path, monkeyp
     before = rows_of(out)
     (out / "part-00000001.parquet").unlink()
     (out / "part-00000002.parquet").write_bytes(b"")
-    (out / ".part-00000003.parquet.abc.parquet").write_bytes(b"left by a kill")
+    for left_by_a_kill in (".part-00000003.parquet.abc.parquet", "._batch.json.abc.json"):
+        (out / left_by_a_kill).touch()
     told = batch(tmp_path / "in.npy", out, resume=True)
     assert (told["pictures"], told["read_now"], told["parts"]) == (200, 100, 4)
     assert rows_of(out) == before

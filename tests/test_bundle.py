@@ -187,10 +187,18 @@ def test_what_a_kill_left_behind_goes_with_the_end_of_the_run(tmp_path) -> None:
     start_run(folder, make_request(QUICK))
     for name in (".bundle.abc", ".model.xyz", "checkpoints"):
         (folder / name).mkdir()
+    (folder / ".run.json.abc.json").touch()
     (folder / "model.onnx").write_bytes(b"kept")
     with only_here(folder):
         end_run(folder)
     assert [path.name for path in folder.iterdir()] == ["model.onnx"]
+
+
+def test_a_run_killed_before_its_request_was_written_can_begin_again(tmp_path) -> None:
+    for name in (".lock", ".run.json.abc.json"):
+        (tmp_path / name).touch()
+    start_run(tmp_path, make_request(QUICK))
+    assert (tmp_path / "run.json").is_file()
 
 
 OPENS_THE_TEST_IMAGES = {

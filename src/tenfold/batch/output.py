@@ -89,8 +89,9 @@ def open_output(folder: Path, manifest: dict[str, Any], *, resume: bool) -> Iter
         with lock(folder / LOCK, timeout=0):
             if found is None:
                 write_json(folder / MANIFEST, manifest)
-            for unfinished in folder.glob(".part-*.parquet"):  # left by a kill
-                unfinished.unlink(missing_ok=True)
+            for pattern in (".part-*.parquet", f".{MANIFEST}.*"):  # left by a kill
+                for unfinished in folder.glob(pattern):
+                    unfinished.unlink(missing_ok=True)
             yield Output(folder, found or manifest, _parts(folder))
     except Timeout:
         raise TenfoldError(f"another process is writing to {folder}") from None

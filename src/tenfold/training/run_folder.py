@@ -48,7 +48,9 @@ def _check_empty(folder: Path) -> None:
         return
     if (folder / REQUEST).is_file():
         raise UsageError(f"{folder} holds an interrupted run: continue it with --resume {folder}")
-    if not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir()):
+    # A kill just after the start leaves only these hidden files.
+    hidden = (LOCK, f".{REQUEST}.")
+    if not folder.is_dir() or any(not path.name.startswith(hidden) for path in folder.iterdir()):
         raise UsageError(f"{folder} is not empty: give another --out")
 
 
