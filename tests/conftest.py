@@ -1,7 +1,10 @@
+import contextlib
 import gzip
+import http.server
 import io
 import logging
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -123,6 +126,36 @@ def official(mnist: Mnist) -> dict[str, bytes]:
 def packed(official: dict[str, bytes]) -> dict[str, bytes]:
     """Official name -> gzip bytes."""
     return {name: gzip.compress(data, compresslevel=1) for name, data in official.items()}
+
+
+@pytest.fixture
+def web(
+    packed: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Serve path -> bytes over HTTP; yields the address and the (mutable) files."""
+    files = {f"/mnist/{name}.gz": data for name, data in packed.items()}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path not in files:
+                self.send_error(404)
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(files[self.path])))
+            self.end_headers()
+            with contextlib.suppress(ConnectionError):  # a client may have had enough
+                self.wfile.write(files[self.path])
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/mnist", files
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture

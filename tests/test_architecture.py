@@ -98,6 +98,7 @@ def test_no_circles_between_rooms() -> None:
 def test_public_names() -> None:
     assert sorted(tenfold.__all__) == [
         "Classifier",
+        "Dataset",
         "Digit",
         "Evaluation",
         "Explanation",
@@ -112,6 +113,7 @@ def test_public_names() -> None:
         "evaluate",
         "explain",
         "load_classifier",
+        "load_dataset",
         "load_mnist",
         "show",
         "train",

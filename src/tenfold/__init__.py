@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tenfold.classifiers.base import Classifier as Classifier
     from tenfold.classifiers.bundle import load_classifier as load_classifier
+    from tenfold.data.datasets import Dataset as Dataset
+    from tenfold.data.datasets import load_dataset as load_dataset
     from tenfold.data.mnist import load_mnist as load_mnist
     from tenfold.errors import PictureError as PictureError
     from tenfold.errors import TenfoldError as TenfoldError
@@ -30,6 +32,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Classifier": "tenfold.classifiers.base",
+    "Dataset": "tenfold.data.datasets",
     "Digit": "tenfold.reading.results",
     "Evaluation": "tenfold.evaluation.metrics",
     "Explanation": "tenfold.explaining.explain",
@@ -43,6 +46,7 @@ _HOMES = {
     "evaluate": "tenfold.evaluation.metrics",
     "explain": "tenfold.explaining.explain",
     "load_classifier": "tenfold.classifiers.bundle",
+    "load_dataset": "tenfold.data.datasets",
     "load_mnist": "tenfold.data.mnist",
     "show": "tenfold.explaining.show",
     "train": "tenfold.training.train",

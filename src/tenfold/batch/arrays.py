@@ -1,12 +1,11 @@
 """Chunks of .npy and .npz arrays: MNIST-style images, or pictures of any other shape."""
 
-import io
 import math
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -24,6 +23,7 @@ from tenfold.batch.chunks import (
     until_damage,
 )
 from tenfold.batch.folders import File
+from tenfold.data.npy import Header, label_of, npz_headers, read_exactly, read_header
 from tenfold.imaging.decoding import MAX_BYTES
 
 ARRAY_SUFFIXES = (".npy", ".npz")
@@ -38,13 +38,6 @@ MAX_NPZ_CHUNKS = 16
 """Most chunks of an array in a .npz. Each chunk is unpacked from the array's start, which takes as
 long as half the array on average: little beside reading it (300,000 images a second), as long as
 there are few chunks."""
-
-MAX_HEADER_BYTES = 1_000
-"""Longest header of a .npy, in bytes: numpy writes 118 bytes for an array of pictures. Python's
-parser is not safe on longer ones."""
-
-MAX_COMPRESSION = 1_040
-"""Most bytes that one compressed byte of a .npz may stand for: deflate reaches 1,032."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +62,7 @@ class ArraySlice(Chunk):
         """Yield images in blocks, pictures one by one."""
         shown = source.source(self.name)
         if self.member:
-            shown = str(Path(shown) / _label(self.member))
+            shown = str(Path(shown) / label_of(self.member))
         contents = self._contents(source.path(self.name), shown)
         return until_damage(contents, shown, self.start)
 
@@ -94,72 +87,27 @@ def array_chunks(path: Path, file: File) -> Iterator[Chunk]:
     """
     if path.suffix.lower() == ".npy":
         with path.open("rb") as stream:
-            header = _read_header(stream)
+            header = read_header(stream)
             header.check_size(file.size_bytes - stream.tell())
         yield from _slices(file.name, "", header)
         return
     with zipfile.ZipFile(path) as archive:
-        members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
-        if not members:
-            raise ValueError("it holds no arrays")
-        if sum(info.compress_size for info in members) > file.size_bytes:
-            raise ValueError("its arrays are larger than the file")
-        headers = []
-        for info in members:
-            if info.file_size > MAX_COMPRESSION * (info.compress_size + 1):
-                raise ValueError(f"{_label(info.filename)} is larger than its bytes can hold")
-            with archive.open(info) as stream:
-                header = _read_header(stream)
-                header.check_size(info.file_size - stream.tell())
-            headers.append((info.filename, header))
-    for member, header in headers:
+        headers = npz_headers(archive, file.size_bytes)
+    for member, header in headers.items():
         if header.is_fortran_order and len(header.shape) > 1:
-            why = f"{_label(member)} is in Fortran order: save it with np.ascontiguousarray"
+            why = f"{label_of(member)} is in Fortran order: save it with np.ascontiguousarray"
             yield DamagedFile(file.name, f"{path.name}: {why}", size_bytes=0)
         else:
             yield from _slices(file.name, member, header)
 
 
-@dataclass(frozen=True)
-class _Header:
-    """The header of an array: its shape, its type, and whether it is in Fortran order."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    is_fortran_order: bool
-
-    def check_size(self, size_bytes: int) -> None:
-        """Raise a ValueError if the array does not fit in the bytes that follow the header."""
-        claimed = math.prod(self.shape) * self.dtype.itemsize
-        if min(self.shape, default=0) < 0 or claimed > size_bytes:
-            raise ValueError(
-                f"its array of {self.dtype} {self.shape} does not fit in the {size_bytes:,} bytes"
-                " of the file: the file is damaged or cut short"
-            )
-
-
-def _read_header(stream: IO[bytes]) -> _Header:
-    """Read an array's header; almost any exception is raised if it is damaged."""
-    magic = _read_exactly(stream, 8)
-    version = np.lib.format.read_magic(io.BytesIO(magic))
-    length = _read_exactly(stream, 2 if version == (1, 0) else 4)
-    size = int.from_bytes(length, "little")
-    if version not in ((1, 0), (2, 0), (3, 0)) or size > MAX_HEADER_BYTES:
-        raise ValueError(f"its .npy header has the version {version} and {size} bytes")
-    header = io.BytesIO(length + _read_exactly(stream, size))
-    # Versions 2 and 3 differ only in the encoding of names, which arrays of pictures do not have.
-    read = "read_array_header_1_0" if version == (1, 0) else "read_array_header_2_0"
-    shape, is_fortran_order, dtype = getattr(np.lib.format, read)(header)
-    return _Header(tuple(map(int, shape)), dtype, is_fortran_order)
-
-
-def _slices(name: str, member: str, header: _Header) -> Iterator[Chunk]:
+def _slices(name: str, member: str, header: Header) -> Iterator[Chunk]:
     shape, dtype = header.shape, header.dtype
     if len(shape) < 2:  # labels
         return
     count, picture_shape = _pictures_in(shape)
     if dtype != np.uint8 or not picture_shape:
-        what = f"{_label(member)} is an array" if member else "the array is one"
+        what = f"{label_of(member)} is an array" if member else "the array is one"
         why = f"{what} of {dtype} {shape}: give uint8 (n, 28, 28), (n, h, w) or (n, h, w, 3)"
         if dtype.kind == "f":
             why += "; white is 255, so multiply values in 0..1 by 255"
@@ -167,7 +115,7 @@ def _slices(name: str, member: str, header: _Header) -> Iterator[Chunk]:
         return
     picture_bytes = math.prod(picture_shape)
     if not 0 < picture_bytes <= MAX_BYTES:
-        what = f"{_label(member) or name} holds pictures of the shape {picture_shape}"
+        what = f"{label_of(member) or name} holds pictures of the shape {picture_shape}"
         why = f"{what}: give pictures of 1 to {MAX_BYTES:,} bytes"
         yield DamagedFile(name, why, size_bytes=0)
         return
@@ -206,7 +154,7 @@ def _blocks(path: Path, part: ArraySlice) -> Iterator[np.ndarray]:
     if not part.member:
         # Mapped for this chunk alone: mapped pages count as the worker's memory.
         with path.open("rb") as stream:
-            header = _read_header(stream)
+            header = read_header(stream)
             offset = stream.tell()
         order: Literal["F", "C"] = "F" if header.is_fortran_order else "C"
         array: np.ndarray = np.memmap(path, np.uint8, "r", offset, header.shape, order)
@@ -216,22 +164,11 @@ def _blocks(path: Path, part: ArraySlice) -> Iterator[np.ndarray]:
             yield np.array(array[start : min(part.stop, start + step)], order="C")
         return
     with zipfile.ZipFile(path) as archive, archive.open(part.member) as stream:
-        _read_header(stream)
+        read_header(stream)
         left = part.start * picture_bytes
         while left:
-            left -= len(_read_exactly(stream, min(left, BLOCK_BYTES)))
+            left -= len(read_exactly(stream, min(left, BLOCK_BYTES)))
         for start in range(part.start, part.stop, step):
             count = min(step, part.stop - start)
-            pixels = np.frombuffer(_read_exactly(stream, count * picture_bytes), np.uint8)
+            pixels = np.frombuffer(read_exactly(stream, count * picture_bytes), np.uint8)
             yield pixels.reshape(count, *part.picture_shape)
-
-
-def _read_exactly(stream: IO[bytes], size: int) -> bytes:
-    data = stream.read(size)
-    if len(data) < size:
-        raise EOFError("the file ends too soon")
-    return data
-
-
-def _label(member: str) -> str:
-    return member.removesuffix(".npy")

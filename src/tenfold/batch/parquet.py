@@ -17,12 +17,10 @@ from tenfold.batch.chunks import (
     until_damage,
 )
 from tenfold.batch.folders import File
+from tenfold.data.parquet import USUAL_COLUMNS, byte_columns, dotted
 from tenfold.formatting import suggestion
 
 PARQUET_SUFFIX = ".parquet"
-
-USUAL_COLUMNS = ("image", "bytes", "picture", "img", "png", "jpg", "jpeg", "content", "data")
-"""If several columns hold bytes, the first of these names is used."""
 
 ROWS_AT_ONCE = 64
 """Rows in memory at once."""
@@ -75,7 +73,7 @@ class RowRange(Chunk):
                 if begin < self.stop and end > self.start:
                     first = first if wanted else begin
                     wanted.append(number)
-            columns = [_dotted(self.column, self.field)]
+            columns = [dotted(self.column, self.field)]
             for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=wanted, columns=columns):
                 values = batch.column(0)
                 if self.field:
@@ -106,7 +104,7 @@ def parquet_chunks(path: Path, file: File, column: str | None) -> Iterator[Chunk
         return
     start = count = 0
     size = 0.0
-    for bytes_per_row, rows in list(_row_groups(metadata, _dotted(*chosen))):
+    for bytes_per_row, rows in list(_row_groups(metadata, dotted(*chosen))):
         left = rows
         while left:
             room = min(PICTURES_PER_CHUNK - count, int((BYTES_PER_CHUNK - size) // bytes_per_row))
@@ -137,20 +135,9 @@ def _row_groups(metadata: Any, column_path: str) -> Iterator[tuple[float, int]]:
             yield max(1.0, stored / group.num_rows), group.num_rows
 
 
-def _dotted(column: str, field: str) -> str:
-    return f"{column}.{field}" if field else column
-
-
 def _choose(schema: Any, column: str | None) -> tuple[tuple[str, str] | None, str]:
     """Return the column of bytes and the field in it, or None and what is wrong."""
-    fields: dict[str, str] = {}
-    for one in schema:
-        if _is_bytes(one.type):
-            fields[one.name] = ""
-        elif hasattr(one.type, "fields"):
-            inside = [field.name for field in one.type.fields if _is_bytes(field.type)]
-            if len(inside) == 1:
-                fields[one.name] = inside[0]
+    fields = byte_columns(schema)
     usual = [name for name in USUAL_COLUMNS if name in fields]
     if column is None:
         column = next(iter(fields if len(fields) == 1 else usual), None)
@@ -164,9 +151,3 @@ def _choose(schema: Any, column: str | None) -> tuple[tuple[str, str] | None, st
     if fields:
         return None, f"has several columns of bytes ({', '.join(fields)}): choose one by --column"
     return None, f"has no column of bytes{its}"
-
-
-def _is_bytes(kind: Any) -> bool:
-    import pyarrow.types as pt
-
-    return bool(pt.is_binary(kind) or pt.is_large_binary(kind) or pt.is_binary_view(kind))

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.arrays import Images
 from tenfold.batch.chunks import Chunk, Content, ImageBlock, Input, Unreadable, one_line
 from tenfold.batch.output import part_name
 from tenfold.batch.output_table import PictureRows, image_rows, schema
@@ -17,10 +16,8 @@ from tenfold.classifiers.bundle import load_classifier
 from tenfold.errors import BundleError, PictureError, UsageError
 from tenfold.files import atomic_path
 from tenfold.imaging.decoding import load_pages, load_picture, picture_name
+from tenfold.imaging.gray import have_light_borders
 from tenfold.reading.reader import Reader
-
-LIGHT_BORDER = 127
-"""An image is dark ink on light if its outermost pixels have a higher mean; MNIST's are black."""
 
 ROWS_PER_GROUP = 10_000
 """Rows that are written at once, as one row group."""
@@ -136,7 +133,7 @@ def _read_images(reader: Reader, block: ImageBlock) -> Any:
             rows.add_error(block.source, index, f"{block.source}: {one_line(error)}")
         return rows.pop_table()
     table = image_rows(block.source, block.first, images, scored, reader.threshold)
-    light = np.flatnonzero(_border_means(images) > LIGHT_BORDER)
+    light = np.flatnonzero(have_light_borders(images))
     if not light.size:
         return table
     rows = PictureRows()
@@ -168,10 +165,3 @@ def _read_picture(reader: Reader, content: Content, rows: PictureRows, *, single
     except Exception as error:  # one picture must not stop the others
         message = f"the picture cannot be read: {type(error).__name__}: {one_line(error)}"
         rows.add_error(content.source, index, message)
-
-
-def _border_means(images: Images) -> Any:
-    """Return the mean of the outermost pixels of each image, float32 (n,), 0 to 255."""
-    rows = images[:, [0, -1], :].mean(axis=(1, 2), dtype=np.float32)
-    columns = images[:, :, [0, -1]].mean(axis=(1, 2), dtype=np.float32)
-    return (rows + columns) / 2

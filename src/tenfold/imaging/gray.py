@@ -4,8 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tenfold.arrays import Gray
+from tenfold.arrays import Gray, Images
 from tenfold.imaging.ink import median
+
+LIGHT_BORDER = 127
+"""An image is dark ink on light if its outermost pixels have a higher mean; MNIST's are black."""
 
 
 def to_gray(image: Image.Image, max_side: int) -> Gray:
@@ -74,3 +77,15 @@ def _on_background(image: Image.Image) -> Gray:
         total = float(alpha.sum())
         background = 0.0 if total and float((luma * alpha).sum()) / total > 127.5 else 255.0
     return np.rint(luma * alpha + background * (1 - alpha)).astype(np.uint8)
+
+
+def have_light_borders(images: Images) -> NDArray[np.bool_]:
+    """Return for each image whether it is dark ink on light, judged by its outermost pixels.
+
+    Args:
+        images: uint8 (n, h, w).
+    """
+    rows = images[:, [0, -1], :].mean(axis=(1, 2), dtype=np.float32)
+    columns = images[:, :, [0, -1]].mean(axis=(1, 2), dtype=np.float32)
+    light: NDArray[np.bool_] = (rows + columns) / 2 > LIGHT_BORDER
+    return light
