@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tenfold.cli import options
 from tenfold.cli.main import VERBS, main
@@ -307,3 +308,27 @@ def test_a_recipe_that_is_no_shipped_model_must_be_trained(tenfold) -> None:
     code, _, err = tenfold("evaluate", "article")
     assert code == 1
     assert "article is a recipe: first train it (tenfold train --recipe article)" in err
+
+
+def test_a_picture_without_digits_prints_nothing_on_stdout(tenfold, digit_png, tmp_path) -> None:
+    blank = tmp_path / "blank.png"
+    Image.new("L", (200, 100), 255).save(blank)
+    assert tenfold("read", blank) == (0, "", f"{blank}: no digits found\n")
+    assert tenfold("read", blank, "--quiet")[1:] == ("", f"{blank}: no digits found\n")
+    code, out, err = tenfold("read", "--single", blank, digit_png)
+    assert (code, out, err) == (0, f"{digit_png}: 7\n", f"{blank}: no digits found\n")
+    code, out, err = tenfold("read", blank, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["pictures"][0]["lines"] == []
+
+
+def test_read_says_where_the_annotated_pictures_are(tenfold, digit_png, tmp_path) -> None:
+    seen = tmp_path / "seen"
+    _, out, err = tenfold("read", "--single", digit_png, "--annotate", seen)
+    (written,) = seen.iterdir()
+    assert (out, err) == ("7\n", f"annotated picture: {written}\n")
+    other = tmp_path / "other.png"
+    other.write_bytes(digit_png.read_bytes())
+    _, _, err = tenfold("read", "--single", digit_png, other, "--annotate", seen)
+    assert err == f"annotated pictures: 2 in {seen}\n"
+    assert tenfold("read", "--single", digit_png, "--annotate", seen, "--quiet")[2] == ""

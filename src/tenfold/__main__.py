@@ -1,5 +1,23 @@
-"""`python -m tenfold` is the command `tenfold`."""
+"""`python -m tenfold` and the command `tenfold`: both start here."""
 
-from tenfold.cli.main import main
+import sys
+from typing import NoReturn
 
-main()
+from tenfold.cli.interrupts import note_interrupts, was_interrupted
+
+
+def main() -> NoReturn:
+    """Run the command; Ctrl-C ends it without a traceback even while it is being imported."""
+    note_interrupts()
+    try:
+        from tenfold.cli.main import main as run
+    except BaseException as error:
+        if not was_interrupted(error):
+            raise
+        sys.stderr.write("\ntenfold: interrupted\n")
+        raise SystemExit(130) from None
+    run()
+
+
+if __name__ == "__main__":
+    main()

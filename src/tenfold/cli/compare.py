@@ -46,10 +46,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Compare, and return the figures as JSON-ready values and as text."""
+    options.interrupted_hint = "; the same command continues"
     from tenfold.comparing.compare import compare
     from tenfold.comparing.contenders import DEFAULT
 
-    options.interrupted_hint = "; the same command continues"
     comparison = compare(
         DEFAULT if options.classifiers is None else options.classifiers,
         train_size=train_size(options),

@@ -43,9 +43,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Find label errors, and return them as JSON-ready values and as text."""
+    options.interrupted_hint = "; the same command continues"
     from tenfold.comparing.label_errors import RECIPE, find_doubtful_labels
 
-    options.interrupted_hint = "; the same command continues"
     found = find_doubtful_labels(
         options.recipe or RECIPE,
         folds=options.folds,

@@ -26,6 +26,7 @@ from tenfold.cli import (
     train,
     tune,
 )
+from tenfold.cli.interrupts import was_interrupted
 from tenfold.cli.parser import WRONG_USAGE, Parser, add_common, error_line, print_error, print_json
 from tenfold.errors import TenfoldError, UsageError
 
@@ -123,17 +124,25 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         elif text:
             print(text)  # noqa: T201
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        print(f"\ntenfold: interrupted{options.interrupted_hint}", file=sys.stderr)  # noqa: T201
-        code = INTERRUPTED
-    except BrokenPipeError:
+    except BaseException as error:
+        code = _report(error, options)
+    raise SystemExit(code)
+
+
+def _report(error: BaseException, options: argparse.Namespace) -> int:
+    """Report an expected error, and return the exit code; raise any other."""
+    if was_interrupted(error):
+        line = error_line(f"interrupted{options.interrupted_hint}")
+        print(f"\n{line}", file=sys.stderr)  # noqa: T201
+        return INTERRUPTED
+    if isinstance(error, BrokenPipeError):
         # The program that reads our output has ended, as in `tenfold recipes | head -1`.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    except (TenfoldError, OSError) as error:  # OSError: a full disk, a folder without permission
+        return 0
+    if isinstance(error, TenfoldError | OSError):  # a full disk, a folder without permission
         print_error(str(error), as_json=options.json)
-        code = WRONG_USAGE if isinstance(error, UsageError) else FAILED
-    raise SystemExit(code)
+        return WRONG_USAGE if isinstance(error, UsageError) else FAILED
+    raise error
 
 
 def _set_up_messages(*, quiet: bool) -> None:

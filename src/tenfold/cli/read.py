@@ -66,9 +66,29 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
             if page["error"]:
                 options.partly_failed = True
                 _log.error("%s", page["error"])
-            else:
-                lines += _lines(page, name if len(names) > 1 else "")
+            elif page["lines"]:
+                before = f"{name}: " if len(names) > 1 else ""
+                lines += [before + line["text"] for line in page["lines"]]
+            elif not options.json:
+                _log.warning("%s: no digits found", _page_name(page, pages))
+    if options.annotate:
+        _log.info("%s", _annotated(documents, options.annotate, stems))
     return {"pictures": documents}, "\n".join(lines)
+
+
+def _page_name(page: dict[str, Any], pages: list[dict[str, Any]]) -> str:
+    """Return how messages name a picture, or one of several pages of a file."""
+    name = "stdin" if page["path"] == "-" else page["path"]
+    return f"{name}, page {page['page']}" if len(pages) > 1 else name
+
+
+def _annotated(documents: list[dict[str, Any]], folder: Path, stems: dict[str, str]) -> str:
+    """Return where the annotated pictures are."""
+    written = {(one["path"], one["page"]) for one in documents if not one["error"]}
+    if len(written) == 1:
+        ((name, _),) = written
+        return f"annotated picture: {folder / stems[name]}.png"
+    return f"annotated pictures: {len(written):,} in {folder}"
 
 
 def _expanded(options: argparse.Namespace) -> Iterator[str]:
@@ -197,9 +217,3 @@ def _annotate(picture: Any, reading: Any, path: Path) -> None:
             annotate(picture, reading).save(temporary, "PNG")
     except OSError as error:
         raise PictureError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _lines(page: dict[str, Any], name: str) -> list[str]:
-    """Return the text of each line of digits, after the file's name if there is one."""
-    before = f"{name}: " if name else ""
-    return [before + line["text"] for line in page["lines"]] or [before.rstrip()]

@@ -82,9 +82,9 @@ def _resume(options: argparse.Namespace) -> list[Any]:
         ("recipe", "seed", "seeds", "epochs", "batch_size", "learning_rate", "set", "train_size",
          "val_size", "out", "data_dir", "backend", "deterministic"),
     )  # fmt: skip
+    options.interrupted_hint = f"; continue with: tenfold train --resume {options.resume}"
     from tenfold.training.train import resume
 
-    options.interrupted_hint = f"; continue with: tenfold train --resume {options.resume}"
     with chosen_engine(options, nullcontext) as engine:
         return resume(options.resume, progress=show_progress(options), engine=engine)
 

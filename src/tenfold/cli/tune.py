@@ -103,6 +103,8 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Search, and return the figures as JSON-ready values and as text."""
     if options.show_space:
         return _show_space(options)
+    if options.resume:
+        options.interrupted_hint = "; all trials are kept; the same command continues"
     from tenfold.networks.backend import check_backend
 
     check_backend(options.backend)
