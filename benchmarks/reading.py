@@ -21,13 +21,8 @@ from typing import Any
 
 import tenfold
 from tenfold.files import write_json
-from tenfold.scoring.picture_sets import (
-    LabeledPicture,
-    Outcome,
-    load_picture_sets,
-    read_pictures,
-    summarize_set,
-)
+from tenfold.scoring.outcomes import Outcome, read_pictures, summarize_set
+from tenfold.scoring.picture_sets import LabeledPicture, load_picture_sets
 
 RESULTS = Path(__file__).parent.parent / "results" / "reading.json"
 

@@ -107,6 +107,7 @@ def test_public_names() -> None:
         "Reader",
         "Reading",
         "Recipe",
+        "Score",
         "TenfoldError",
         "TrainResult",
         "__version__",
@@ -115,6 +116,7 @@ def test_public_names() -> None:
         "load_classifier",
         "load_dataset",
         "load_mnist",
+        "score",
         "show",
         "train",
     ]

@@ -12,7 +12,8 @@ from tenfold.cli.main import main
 from tenfold.errors import DataError
 from tenfold.evaluation.corruptions import CORRUPTIONS, corrupt
 from tenfold.reading.reader import Reader
-from tenfold.scoring.picture_sets import load_picture_sets, read_pictures, summarize_set
+from tenfold.scoring.outcomes import read_pictures, summarize_set
+from tenfold.scoring.picture_sets import load_picture_sets
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
@@ -53,7 +54,8 @@ def test_picture_sets_of_every_form(mnist: Mnist, tmp_path: Path) -> None:
     for folder in ("files", "pages"):
         (tmp_path / folder).mkdir()
         Image.fromarray(np.pad(images[0], 20)).save(tmp_path / folder / "7.png")
-    (tmp_path / "files" / "labels.csv").write_text("file,label,kind\n7.png,7,drawn\ngone.png,7,x\n")
+    (tmp_path / "files" / "labels.csv").write_text("file,label,kind\n7.png,7,drawn\nbad.png,7,x\n")
+    (tmp_path / "files" / "bad.png").write_bytes(b"no picture")
     entries = [{"file": "7.png", "lines": ["7"]}, {"file": "7.png", "lines": None},
                {"file": "7.png", "text": "7"}]  # fmt: skip
     (tmp_path / "pages" / "labels.json").write_text(json.dumps(entries))
@@ -64,7 +66,7 @@ def test_picture_sets_of_every_form(mnist: Mnist, tmp_path: Path) -> None:
     assert rows["array"]["accuracy"] == 1
     assert rows["array"]["error_at_95%"] == 0
     assert rows["not_digits_noise"]["accuracy"] == 0
-    assert rows["files"]["accuracy"] == 0.5  # one is missing
+    assert rows["files"]["accuracy"] == 0.5  # one cannot be read
     assert [outcome.correct for outcome in read_pictures(reader, sets["pages"])] == [
         True,
         False,
@@ -73,7 +75,7 @@ def test_picture_sets_of_every_form(mnist: Mnist, tmp_path: Path) -> None:
 
 
 def test_a_folder_without_picture_sets_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no picture sets"):
+    with pytest.raises(DataError, match="no sets of labeled pictures"):
         load_picture_sets(tmp_path)
     (tmp_path / "x.npz").write_bytes(b"nothing")
     with pytest.raises(DataError):

@@ -19,12 +19,13 @@ from tenfold.recipes.catalog import RECIPES
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-# Minutes each, or for ever: other tests run them, shorter.
+# Minutes each, or for ever, or they need pictures of your own: other tests run them, shorter.
 TOO_LONG = (
     "train",
     "serve",
     "tune",
     "robustness",
+    "score",
     "show",
     "compare",
     "labels",

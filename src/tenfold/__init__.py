@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tenfold.reading.results import Line as Line
     from tenfold.reading.results import Reading as Reading
     from tenfold.recipes.recipe import Recipe as Recipe
+    from tenfold.scoring.score import Score as Score
+    from tenfold.scoring.score import score as score
     from tenfold.training.train import TrainResult as TrainResult
     from tenfold.training.train import train as train
 
@@ -41,6 +43,7 @@ _HOMES = {
     "Reader": "tenfold.reading.reader",
     "Reading": "tenfold.reading.results",
     "Recipe": "tenfold.recipes.recipe",
+    "Score": "tenfold.scoring.score",
     "TenfoldError": "tenfold.errors",
     "TrainResult": "tenfold.training.train",
     "evaluate": "tenfold.evaluation.metrics",
@@ -48,6 +51,7 @@ _HOMES = {
     "load_classifier": "tenfold.classifiers.bundle",
     "load_dataset": "tenfold.data.datasets",
     "load_mnist": "tenfold.data.mnist",
+    "score": "tenfold.scoring.score",
     "show": "tenfold.explaining.show",
     "train": "tenfold.training.train",
 }

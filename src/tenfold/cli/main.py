@@ -21,6 +21,7 @@ from tenfold.cli import (
     read,
     recipes,
     robustness,
+    score,
     serve,
     show,
     train,
@@ -35,7 +36,7 @@ FAILED, INTERRUPTED = 1, 130
 GROUPS: dict[str, tuple[ModuleType, ...]] = {
     "train networks": (train, recipes, tune),
     "read pictures": (read, batch, serve),
-    "measure accuracy": (evaluate, compare, robustness, labels),
+    "measure accuracy": (evaluate, score, compare, robustness, labels),
     "look inside": (show, explain),
     "data and files": (export, data),
 }

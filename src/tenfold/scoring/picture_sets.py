@@ -1,21 +1,24 @@
-"""Sets of labeled pictures: loaded from a folder, read, and scored."""
+"""Labeled pictures, loaded from a folder, and sets of them."""
 
 import csv
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tenfold.errors import DataError, PictureError
-from tenfold.files import parse_json
-from tenfold.reading.reader import Reader
-from tenfold.reading.results import Reading
+from tenfold.errors import DataError
+from tenfold.files import MAC_METADATA, parse_json
+from tenfold.imaging.decoding import SUFFIXES
 
-COVERAGES = (0.8, 0.95)
-"""Coverages at which the error rate is reported: shares of the most confident readings."""
+NO_DIGITS = " .,-/:"
+"""Characters in a label that are left out, as the reader leaves these marks out."""
+
+_FORMS = (
+    "give folders named by their label, a labels.csv (file, label), a labels.json (file, lines or "
+    "text) or an .npz file (x, y)"
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class LabeledPicture:
     """A picture and its label.
 
     Attributes:
+        name: File below the set's folder, or the number of a row of an array.
         picture: What `Reader.read` takes.
         lines: Its lines of digits, top to bottom; [] for a blank. None if the picture shows
             something that must be rejected.
@@ -31,6 +35,7 @@ class LabeledPicture:
         joined: The digits of all lines count as one number, as on a check.
     """
 
+    name: str
     picture: Any
     lines: list[str] | None
     single: bool
@@ -38,30 +43,38 @@ class LabeledPicture:
     joined: bool = False
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How the reading of one picture compares with its label.
+def load_pictures(source: Path) -> list[LabeledPicture]:
+    """Load labeled pictures, in the order of their names or labels.
 
-    Attributes:
-        correct: All best guesses are right, rejected ones included.
-        accepted: There are digits, and none was rejected.
-        confidence: Of the least confident digit; 0 if there is none.
+    Args:
+        source: One of: a folder with `labels.csv`, which has the columns file, label and
+            optionally kind; a folder with `labels.json`, a list of objects with file and lines (or
+            text, the digits of all lines as one number), where lines is null if there is no digit;
+            a folder of folders named by the label of the pictures in them; an .npz file with
+            images x and labels y. If each label of a CSV or each folder's name is one digit, the
+            pictures show single digits, else numbers. The images of an .npz file whose name begins
+            with `not_digits` are all to be rejected.
+
+    Raises:
+        DataError: There are no labeled pictures, a label is not made of digits, or a file that
+            has a label is missing.
     """
-
-    correct: bool
-    accepted: bool
-    confidence: float
+    if not source.exists():
+        raise DataError(f"{source} does not exist: {_FORMS}")
+    try:
+        pictures = list(_pictures(source))
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read the labels of {source}: {error}") from error
+    if not pictures:
+        raise DataError(f"{source} holds no labeled pictures: {_FORMS}")
+    return pictures
 
 
 def load_picture_sets(folder: Path) -> dict[str, list[LabeledPicture]]:
     """Load all sets of labeled pictures in a folder, by name.
 
     Args:
-        folder: Holds any of: `NAME.npz` with images x and labels y; `not_digits_NAME.npz` with
-            images x and y of any value, all to be rejected; `NAME/labels.csv` with the columns
-            file, label and optionally kind, one digit a picture; `NAME/labels.json`, a list of
-            objects with file and lines (or text, the digits of all lines as one number); lines is
-            null if there is no digit.
+        folder: Holds what `load_pictures` takes; anything else in it is left out.
 
     Raises:
         DataError: There is no such set, or one is damaged.
@@ -72,84 +85,95 @@ def load_picture_sets(folder: Path) -> dict[str, list[LabeledPicture]]:
             pictures = list(_pictures(path))
             if pictures:
                 sets[path.stem] = pictures
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError) as error:
         raise DataError(f"cannot read the picture sets in {folder}: {error}") from error
     if not sets:
-        raise DataError(
-            f"{folder} holds no picture sets: give .npz files, or folders with labels.csv or"
-            " labels.json"
-        )
+        raise DataError(f"{folder} holds no sets of labeled pictures: {_FORMS}")
     return sets
 
 
 def _pictures(path: Path) -> Iterator[LabeledPicture]:
+    """Yield the labeled pictures in a folder or file; none if it holds none."""
     if path.suffix == ".npz":
-        with np.load(path) as arrays:
-            rejected = path.stem.startswith("not_digits")
-            for image, label in zip(arrays["x"], arrays["y"], strict=True):
-                yield LabeledPicture(image, None if rejected else [str(label)], single=True)
+        yield from _from_arrays(path)
     elif (path / "labels.csv").is_file():
-        with (path / "labels.csv").open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                yield LabeledPicture(path / row["file"], [row["label"]], True, row.get("kind", ""))
+        yield from _from_labels(path, _rows_of(path / "labels.csv"))
     elif (path / "labels.json").is_file():
-        for entry in parse_json((path / "labels.json").read_text(encoding="utf-8")):
-            joined = "text" in entry
-            lines = [entry["text"]] if joined else entry["lines"] or []
-            digits = [line.replace(" ", "") for line in lines]
-            yield LabeledPicture(path / entry["file"], digits, single=False, joined=joined)
+        yield from _from_json(path)
+    elif path.is_dir():
+        yield from _from_labels(path, _named_folders(path))
 
 
-def read_pictures(reader: Reader, pictures: list[LabeledPicture]) -> list[Outcome]:
-    """Read pictures, several at once; one that cannot be read is wrong and rejected."""
-    with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda picture: _read(reader, picture), pictures))
+def _from_arrays(path: Path) -> Iterator[LabeledPicture]:
+    with np.load(path) as arrays:
+        if not {"x", "y"} <= set(arrays.files):
+            raise DataError(f"{path} must hold the arrays x and y; it holds {arrays.files}")
+        rejected = path.stem.startswith("not_digits")
+        for number, (image, label) in enumerate(zip(arrays["x"], arrays["y"], strict=True)):
+            lines = None if rejected else [_digits(str(label), path)]
+            yield LabeledPicture(str(number), image, lines, single=True)
 
 
-def _read(reader: Reader, labeled: LabeledPicture) -> Outcome:
-    try:
-        reading = reader.read(labeled.picture, single=labeled.single)
-    except PictureError:
-        return Outcome(False, False, 0.0)
-    digits = [digit for line in reading.lines for digit in line.digits]
-    return Outcome(
-        labeled.lines is not None and _best_guess(reading, labeled.joined) == labeled.lines,
-        bool(digits) and not any(digit.rejected for digit in digits),
-        min((digit.confidence for digit in digits), default=0.0),
-    )
+def _rows_of(path: Path) -> list[tuple[str, str, str]]:
+    """Return file, label and kind of each row of a labels.csv."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = csv.DictReader(file)
+        if missing := {"file", "label"} - set(rows.fieldnames or ()):
+            raise DataError(
+                f"{path} lacks the column {' and '.join(sorted(missing))}: "
+                "begin it with the line file,label"
+            )
+        return [(row["file"] or "", row["label"] or "", row.get("kind") or "") for row in rows]
 
 
-def _best_guess(reading: Reading, joined: bool) -> list[str]:
-    lines = ["".join(str(digit.digit) for digit in line.digits) for line in reading.lines]
-    return ["".join(lines)] if joined else lines
+def _named_folders(path: Path) -> list[tuple[str, str, str]]:
+    """Return file, label and kind of each picture in folders that are named by their label."""
+    folders = [one for one in sorted(path.iterdir()) if one.is_dir() and one.name[0] != "."]
+    if not any(one.name.isdecimal() for one in folders):
+        return []
+    return [
+        (f"{one.name}/{file.name}", one.name, "")
+        for one in folders
+        for file in sorted(one.iterdir())
+        if file.suffix.lower() in SUFFIXES and not file.name.startswith(MAC_METADATA)
+    ]
 
 
-def summarize_set(name: str, outcomes: list[Outcome], *, no_digits: bool = False) -> dict[str, Any]:
-    """Return a set's accuracy, coverage and error rates, as fractions.
+def _from_labels(folder: Path, rows: Sequence[tuple[str, str, str]]) -> Iterator[LabeledPicture]:
+    lines = [[_digits(line, folder) for line in label.splitlines()] for _, label, _ in rows]
+    single = all(len("".join(one)) == 1 for one in lines)
+    for (name, _, kind), one in zip(rows, lines, strict=True):
+        digits = [line for line in one if line]
+        path = _existing(folder, name)
+        yield LabeledPicture(name, path, digits, single, kind, joined=len(digits) == 1)
 
-    Args:
-        name: Of the set.
-        outcomes: One for each picture.
-        no_digits: Nothing in the set is a digit, so that only the coverage has a meaning.
 
-    Returns:
-        `set`, `n`, `accuracy`, `accepted` (coverage), `accepted_error` (error rate among the
-        accepted), and for each of `COVERAGES` the error rate among the most confident readings,
-        as `error_at_80%`. A figure without a meaning is None.
-    """
-    accepted = [one.correct for one in outcomes if one.accepted]
-    by_confidence = [one.correct for one in sorted(outcomes, key=lambda one: -one.confidence)]
-    row: dict[str, Any] = {
-        "set": name,
-        "n": len(outcomes),
-        "accuracy": round(sum(by_confidence) / len(outcomes), 4),
-        "accepted": round(len(accepted) / len(outcomes), 4),
-        "accepted_error": round(1 - sum(accepted) / len(accepted), 4) if accepted else None,
-    }
-    for coverage in COVERAGES:
-        covered = by_confidence[: max(1, round(coverage * len(outcomes)))]
-        row[f"error_at_{coverage:.0%}"] = round(1 - sum(covered) / len(covered), 4)
-    if no_digits:
-        for figure in row.keys() - {"set", "n", "accepted"}:
-            row[figure] = None
-    return row
+def _from_json(folder: Path) -> Iterator[LabeledPicture]:
+    path = folder / "labels.json"
+    entries = parse_json(path.read_text(encoding="utf-8"))
+    if not isinstance(entries, list):
+        raise DataError(f"{path} must be a list of objects with file, and lines or text")
+    for number, entry in enumerate(entries):
+        known = entry.keys() & {"file", "text", "lines"} if isinstance(entry, dict) else set()
+        if not {"file"} < known:
+            raise DataError(f"{path}: entry {number} must have file, and lines or text")
+        joined = "text" in entry
+        lines = [entry["text"]] if joined else entry["lines"] or []
+        digits = [_digits(str(line), folder) for line in lines]
+        picture = _existing(folder, str(entry["file"]))
+        yield LabeledPicture(str(entry["file"]), picture, digits, single=False, joined=joined)
+
+
+def _existing(folder: Path, name: str) -> Path:
+    path = folder / name
+    if not path.is_file():
+        raise DataError(f"{path} has a label, but there is no such file")
+    return path
+
+
+def _digits(label: str, source: Path) -> str:
+    """Return the digits of a label; spaces and punctuation are left out."""
+    digits = "".join(character for character in label if character not in NO_DIGITS)
+    if digits and not (digits.isascii() and digits.isdecimal()):
+        raise DataError(f"{source}: the label {label!r} is not made of the digits 0 to 9")
+    return digits

@@ -12,12 +12,8 @@ from tenfold.data.mnist import load_mnist
 from tenfold.errors import UsageError
 from tenfold.evaluation.corruptions import CORRUPTIONS, corrupt
 from tenfold.reading.reader import Reader
-from tenfold.scoring.picture_sets import (
-    LabeledPicture,
-    load_picture_sets,
-    read_pictures,
-    summarize_set,
-)
+from tenfold.scoring.outcomes import read_pictures, summarize_set
+from tenfold.scoring.picture_sets import LabeledPicture, load_picture_sets
 
 SHEET_IMAGES = 12
 """Images of each corruption on the sheet."""
@@ -73,7 +69,7 @@ def measure_robustness(
             corrupted = corrupt(test_images, name)
             correct = classifier.predict_proba(corrupted).argmax(axis=1) == labels
             pictures = [
-                LabeledPicture(image, [str(label)], single=True)
+                LabeledPicture("", image, [str(label)], single=True)
                 for image, label in zip(corrupted, labels, strict=True)
             ]
             read = summarize_set(name, read_pictures(reader, pictures))
