@@ -36,6 +36,7 @@ LONG = (
     "test_labels.py",
     "test_mnist.py",
     "test_onnx_graph.py",
+    "test_own_models.py",
     "test_page.py",
     "test_program.py",
     "test_report.py",

@@ -113,6 +113,7 @@ def test_public_names() -> None:
         "__version__",
         "evaluate",
         "explain",
+        "from_keras",
         "load_classifier",
         "load_dataset",
         "load_mnist",

@@ -56,9 +56,26 @@ def somewhere(tmp_path: Path, digit_png: Path, monkeypatch: pytest.MonkeyPatch) 
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def own_network(tensorflow: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network as readers may have one, in a file; it takes pixels in 0..1."""
+    import keras
+
+    path = tmp_path_factory.mktemp("own") / "mine.keras"
+    keras.Sequential(
+        [keras.Input((28, 28, 1)), keras.layers.Conv2D(4, 5, activation="relu"),
+         keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax")]
+    ).save(path)  # fmt: skip
+    return path
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(("page", "line"), commands(), ids=lambda value: value[:60])
-def test_commands(page: str, line: str, somewhere: Path, mnist) -> None:
+def test_commands(
+    page: str, line: str, somewhere: Path, mnist, request: pytest.FixtureRequest
+) -> None:
+    if "mine.keras" in line:
+        shutil.copy(request.getfixturevalue("own_network"), somewhere / "mine.keras")
     words = shlex.split(line.partition(" > ")[0], comments=True)
     if words[0] == "make":
         dry = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, check=False)
@@ -86,8 +103,11 @@ def test_snippets(page: Path, somewhere: Path, mnist) -> None:
                 main(words[1:])
             assert ended.value.code == 0
     for snippet in blocks(page, "python"):
+        warnings = ["-W", "error"]
+        if "import keras" in snippet:  # Keras converts tensors as NumPy 2 deprecates
+            warnings += ["-W", "ignore::DeprecationWarning"]
         result = subprocess.run(
-            [sys.executable, "-W", "error", "-c", snippet],
+            [sys.executable, *warnings, "-c", snippet],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert result.returncode == 0, result.stderr

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tenfold.classifiers.base import Classifier as Classifier
     from tenfold.classifiers.bundle import load_classifier as load_classifier
+    from tenfold.classifiers.keras import from_keras as from_keras
     from tenfold.data.datasets import Dataset as Dataset
     from tenfold.data.datasets import load_dataset as load_dataset
     from tenfold.data.mnist import load_mnist as load_mnist
@@ -48,6 +49,7 @@ _HOMES = {
     "TrainResult": "tenfold.training.train",
     "evaluate": "tenfold.evaluation.metrics",
     "explain": "tenfold.explaining.explain",
+    "from_keras": "tenfold.classifiers.keras",
     "load_classifier": "tenfold.classifiers.bundle",
     "load_dataset": "tenfold.data.datasets",
     "load_mnist": "tenfold.data.mnist",

@@ -4,6 +4,7 @@ import importlib.util
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,11 @@ from tenfold.batch.chunks import Chunk, DamagedFile, Input
 from tenfold.batch.output import Output, open_output
 from tenfold.batch.planning import PLAN_VERSION, plan, survey_input
 from tenfold.batch.worker import Job, PartSummary, read_chunk
-from tenfold.classifiers.bundle import graph_of, load_bundle, shipped_models
+from tenfold.classifiers.bundle import fingerprint, shipped_models
+from tenfold.classifiers.model_file import Model, as_model_file
 from tenfold.errors import MissingExtraError, PictureError, TenfoldError, UsageError
 from tenfold.execution.engine import Engine, run_all
 from tenfold.execution.local import LocalEngine
-from tenfold.files import sha256
 from tenfold.reading.shipped import DEFAULT_MODEL
 
 TRIES = 2
@@ -30,7 +31,7 @@ def read_batch(
     source: str | Path,
     out: str | Path,
     *,
-    model: str | Path = DEFAULT_MODEL,
+    model: Model = DEFAULT_MODEL,
     single: bool = False,
     column: str | None = None,
     resume: bool = False,
@@ -46,7 +47,7 @@ def read_batch(
     Args:
         source: A folder of pictures, .npy, .npz, .parquet and tar files, or one such file.
         out: Folder to write to; made if missing, must be empty otherwise.
-        model: Shipped name or bundle folder.
+        model: Shipped name, bundle folder, or a .keras or .onnx file.
         single: Each picture shows one digit.
         column: The column of Parquet files that holds the pictures; None finds it.
         resume: Resume the batch in `out`, or begin if there is none.
@@ -69,14 +70,17 @@ def read_batch(
     given, folder = Input(Path(source).resolve(), str(source)), Path(out)
     if given.root.is_dir() and folder.resolve().is_relative_to(given.root):
         raise UsageError(f"{folder} is inside {source}; give a folder outside it")
-    if model not in shipped_models():
-        model = Path(model).resolve()  # a worker may have another current folder
-    manifest = _manifest(given, str(model), single=single, column=column)
+    # A worker may have another current folder.
+    if file := as_model_file(model):
+        model = replace(file, path=str(Path(file.path).resolve()))
+    elif model not in shipped_models():
+        model = str(Path(str(model)).resolve())
+    manifest = _manifest(given, model, single=single, column=column)
     _check_first_chunk(given, column)
     with open_output(folder, manifest, resume=resume) as found:
         # If the input was moved since the start, `source` keeps its first path.
         given = Input(given.root, found.manifest["input"])
-        job = Job(given, found.folder.resolve(), str(model), single)
+        job = Job(given, found.folder.resolve(), model, single)
         tally = _Tally(found.manifest["bytes"], progress=progress, report=report)
         missing = _missing(found, given, column, tally)
         with (
@@ -93,7 +97,7 @@ def read_batch(
     return {"out": str(folder), "model": str(model), **tally.counts(), **tally.speed()}
 
 
-def _manifest(given: Input, model: str, *, single: bool, column: str | None) -> dict[str, Any]:
+def _manifest(given: Input, model: Model, *, single: bool, column: str | None) -> dict[str, Any]:
     survey = survey_input(given.root)
     return {
         "format": PLAN_VERSION,
@@ -101,8 +105,8 @@ def _manifest(given: Input, model: str, *, single: bool, column: str | None) -> 
         "files": survey.files,
         "bytes": survey.size_bytes,
         "fingerprint": survey.fingerprint,
-        "model": model,
-        "model_sha256": sha256(graph_of(load_bundle(model))),
+        "model": str(model),
+        "model_sha256": fingerprint(model),
         "single": single,
         "column": column,
     }

@@ -13,6 +13,7 @@ from tenfold.batch.output import part_name
 from tenfold.batch.output_table import PictureRows, image_rows, schema
 from tenfold.classifiers.base import predict_scored
 from tenfold.classifiers.bundle import load_classifier
+from tenfold.classifiers.model_file import Model
 from tenfold.errors import BundleError, PictureError, UsageError
 from tenfold.files import atomic_path
 from tenfold.imaging.decoding import load_pages, load_picture, picture_name
@@ -30,13 +31,13 @@ class Job:
     Attributes:
         source: The input.
         out: Folder of the parts.
-        model: Shipped name or bundle folder.
+        model: Shipped name, bundle folder, or a .keras or .onnx file.
         single: Each picture shows one digit.
     """
 
     source: Input
     out: Path
-    model: str
+    model: Model
     single: bool
 
 
@@ -86,7 +87,7 @@ def read_chunk(job: Job, number: int, chunk: Chunk) -> PartSummary:
 
 
 @lru_cache(maxsize=1)
-def _reader(model: str) -> Reader:
+def _reader(model: Model) -> Reader:
     import cv2
 
     cv2.setNumThreads(1)

@@ -1,1 +1,1 @@
-"""Everything that answers predict_proba: ONNX Runtime, OpenVINO, features, bundles."""
+"""Everything that answers predict_proba: ONNX Runtime, OpenVINO, Keras, features, bundles."""

@@ -90,6 +90,23 @@ class Classifier(ABC):
         return largest
 
 
+def check_classes(classifier: Classifier, classes: int, model: object) -> None:
+    """Check that a classifier has as many classes as the labels it is measured with.
+
+    Args:
+        classifier: The classifier.
+        classes: Number of classes of the labels.
+        model: Name of the classifier, for the message.
+
+    Raises:
+        UsageError: It has more or fewer.
+    """
+    if len(classifier.classes) != classes:
+        raise UsageError(
+            f"{model} has {len(classifier.classes)} classes, but the labels have {classes}"
+        )
+
+
 def predict_scored(
     classifier: Classifier, images: npt.ArrayLike
 ) -> tuple[Probabilities, npt.NDArray[np.float32]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from tenfold.arrays import DIGITS
 from tenfold.classifiers.base import Classifier
+from tenfold.classifiers.model_file import Model, as_model_file
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import BundleError, UsageError
 from tenfold.files import parse_json, sha256, write_files
@@ -68,21 +69,26 @@ def _weights() -> Path:
     return Path(str(files("tenfold"))) / "weights"
 
 
-def load_bundle(model: str | Path) -> Bundle:
+def load_bundle(model: Model) -> Bundle:
     """Return a shipped model by name, or the bundle in a folder.
 
     Raises:
         BundleError: No such model or folder, or the run in the folder is unfinished or damaged.
+        UsageError: The model is a file of one's own, which has no bundle.
     """
+    if file := as_model_file(model):
+        raise UsageError(f"{file} is a file of your own: give a shipped model or a bundle folder")
     name = str(model)
-    folder = _weights() / name if name in shipped_models() else Path(model)
+    folder = _weights() / name if name in shipped_models() else Path(name)
     if not folder.is_dir():
         from tenfold.recipes.catalog import RECIPES
 
         train = ""
         if name in {recipe.name for recipe in RECIPES}:
             train = f"; {name} is a recipe: first train it (tenfold train --recipe {name})"
-        message = no_such("model", name, shipped_models(), "give a bundle folder")
+        message = no_such(
+            "model", name, shipped_models(), "give a bundle folder, or a .keras or .onnx file"
+        )
         raise BundleError(message + train)
     try:
         meta = parse_json((folder / META).read_text(encoding="utf-8"))
@@ -96,29 +102,44 @@ def load_bundle(model: str | Path) -> Bundle:
 
 
 def load_classifier(
-    model: str | Path,
+    model: Model,
     *,
     int8: bool = False,
     runtime: Runtime = "onnxruntime",
     threads: int = 0,
+    scale: float | None = None,
+    offset: float = 0.0,
+    classes: Sequence[str] | None = None,
 ) -> Classifier:
-    """Return the classifier of a shipped model or of a bundle folder, without TensorFlow.
+    """Return the classifier of a shipped model, of a bundle folder, or of a file of one's own.
+
+    Only a .keras file needs Keras.
 
     It carries the names of the classes and the settings of reading that meta.json holds, such as
     the model's threshold.
 
     Args:
-        model: Shipped name or bundle folder.
+        model: Shipped name, bundle folder, or a .keras or .onnx file.
         int8: Use the int8 graph, which only the small shipped models have.
         runtime: "onnxruntime", or "openvino", which is faster for very many images
             (`OpenVinoClassifier`).
         threads: Threads for one call; 0 leaves their number to the runtime.
+        scale: For a file: the network computes with `byte * scale + offset`. 1/255 if it was
+            trained on images divided by 255. Needed unless the network plainly takes bytes: its
+            input is uint8, or a Keras Rescaling layer of about 1/255 comes first.
+        offset: For a file; see `scale`.
+        classes: For a file: names of the classes, by label; "0", "1"... if not given.
 
     Raises:
-        BundleError: No such model, or its files are missing or altered.
+        BundleError: No such model, or its files are missing or altered, or a file of one's own
+            has other inputs or outputs.
         MissingExtraError: The runtime is OpenVINO, and OpenVINO is not installed.
-        UsageError: No such runtime.
+        UsageError: No such runtime; or no scale for a file that needs one.
     """
+    if file := as_model_file(model, scale=scale, offset=offset, classes=classes):
+        if int8 or runtime != "onnxruntime":
+            raise UsageError(f"{file} is a file of your own: leave int8 and runtime out")
+        return file.load(threads)
     bundle = load_bundle(model)
     graph = graph_of(bundle, int8=int8)
     if runtime == "onnxruntime":
@@ -154,7 +175,7 @@ def classes_of(bundle: Bundle) -> tuple[str, ...]:
     return tuple(bundle.meta.get("classes", DIGITS))
 
 
-def load_features(model: str | Path) -> "FeatureClassifier":
+def load_features(model: Model) -> "FeatureClassifier":
     """Return the classifier of a model with the feature maps of its layers.
 
     Raises:
@@ -166,6 +187,28 @@ def load_features(model: str | Path) -> "FeatureClassifier":
     classifier = FeatureClassifier(graph_of(bundle), recipe_of(bundle))
     _describe(classifier, bundle)
     return classifier
+
+
+def model_name(model: Model) -> str:
+    """Return the name of a model: its shipped name, or that of its folder or file.
+
+    Raises:
+        BundleError: There is no such model.
+    """
+    if file := as_model_file(model):
+        return file.name
+    return load_bundle(model).folder.resolve().name
+
+
+def fingerprint(model: Model) -> str:
+    """Return a SHA-256 that changes with what a model computes.
+
+    Raises:
+        BundleError: There is no such model, or its file cannot be read.
+    """
+    if file := as_model_file(model):
+        return file.fingerprint()
+    return sha256(graph_of(load_bundle(model)))
 
 
 def recipe_of(bundle: Bundle) -> "Recipe":

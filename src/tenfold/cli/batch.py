@@ -10,6 +10,7 @@ from tenfold.cli.options import (
     add_single,
     add_workers,
     chosen_engine,
+    chosen_model,
     show_progress,
 )
 from tenfold.formatting import count, duration
@@ -57,7 +58,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         result = read_batch(
             options.source,
             options.out,
-            model=options.model,
+            model=chosen_model(options),
             single=options.single,
             column=options.column,
             resume=options.resume,

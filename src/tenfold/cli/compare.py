@@ -1,10 +1,21 @@
 """tenfold compare: networks, SVM, random forest and others on the same images."""
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tenfold.cli.options import add_data_dir, add_out, add_train_size, show_progress, train_size
+from tenfold.cli.options import (
+    add_data_dir,
+    add_model_file_options,
+    add_out,
+    add_train_size,
+    chosen_model,
+    show_progress,
+    train_size,
+)
 from tenfold.formatting import duration
+
+if TYPE_CHECKING:
+    from tenfold.classifiers.model_file import Model
 
 HELP = "networks, SVM, random forest and others on the same data: one table, one page"
 DESCRIPTION = (
@@ -17,11 +28,12 @@ examples:
   tenfold compare --train-size 1000                 faster, with fewer training images
   tenfold compare --classifiers svm,forest,standard --train-size 10000 --out compared
   tenfold compare --classifiers svm,shipped:best,runs/mine --json
+  tenfold compare --classifiers svm,mine.keras --scale 1/255      a network of your own beside it
 
 Classifiers: svm, linear-svm, forest, extra-trees, knn, logistic, boosting, mlp; any recipe, which
-is trained; any shipped model or bundle folder, which is used as it is. A name that is both a
-recipe and a shipped model means the shipped model with all 60,000 images, and the recipe with
-fewer; recipe:NAME and shipped:NAME say which.
+is trained; any shipped model, bundle folder, or .keras or .onnx file, which is used as it is. A
+name that is both a recipe and a shipped model means the shipped model with all 60,000 images, and
+the recipe with fewer; recipe:NAME and shipped:NAME say which.
 
 Finished classifiers are kept in the cache: after an interruption, the same command continues.
 """
@@ -42,6 +54,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="measure the reading speed again; run nothing else on this machine meanwhile",
     )
     add_data_dir(parser)
+    add_model_file_options(parser)
 
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
@@ -50,8 +63,9 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     from tenfold.comparing.compare import compare
     from tenfold.comparing.contenders import DEFAULT
 
+    names = DEFAULT if options.classifiers is None else options.classifiers
     comparison = compare(
-        DEFAULT if options.classifiers is None else options.classifiers,
+        [_with_file(name, options) for name in names.split(",")],
         train_size=train_size(options),
         data_dir=options.data_dir,
         timings=options.timings,
@@ -61,6 +75,13 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
 
     page = write_comparison(comparison, options.out)
     return comparison.result | {"page": str(page)}, f"{_text(comparison.result)}\n\n{page}"
+
+
+def _with_file(name: str, options: argparse.Namespace) -> "Model":
+    """Return a name; of a file of one's own, with what the options say of it."""
+    from tenfold.classifiers.model_file import as_model_file
+
+    return chosen_model(options, name.strip()) if as_model_file(name.strip()) else name
 
 
 def _text(result: dict[str, Any]) -> str:

@@ -3,14 +3,20 @@
 import argparse
 from typing import Any
 
-from tenfold.cli.options import add_data_dir, add_model_argument, show_progress
+from tenfold.cli.options import (
+    add_data_dir,
+    add_model_argument,
+    chosen_model,
+    show_progress,
+)
 
-HELP = "test-set figures of a bundle or a shipped model"
+HELP = "test-set figures of a model"
 DESCRIPTION = "Evaluate a model on the 10,000 MNIST test images."
 EPILOG = """\
 examples:
   tenfold evaluate standard
   tenfold evaluate runs/standard-seed0-20260101-120000 --json
+  tenfold evaluate mine.keras --scale 1/255     a network of your own, trained on pixels / 255
 """
 
 
@@ -27,13 +33,16 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     from tenfold.evaluation.evaluate import evaluate_model
 
     figures = evaluate_model(
-        options.model, options.data_dir, int8=options.int8, progress=show_progress(options)
+        chosen_model(options), options.data_dir, int8=options.int8, progress=show_progress(options)
     )
     test = figures["test"]
     low, high = test["accuracy_interval"]
     corrected = test["corrected"]
+    title = options.model
+    if figures["recipe"]:
+        title = f"{figures['recipe']}, seed {figures['seed']}, {figures['parameters']:,} parameters"
     lines = [
-        f"{figures['recipe']}, seed {figures['seed']}, {figures['parameters']:,} parameters",
+        title,
         f"test accuracy {test['accuracy']:.2%} of {test['n']:,} images "
         f"(95% interval {low:.2%} to {high:.2%})",
         f"with 10 wrong labels corrected and 5 ambiguous images removed: "

@@ -4,7 +4,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tenfold.cli.options import add_model_option, add_out, add_single, show_progress
+from tenfold.cli.options import (
+    add_model_option,
+    add_out,
+    add_single,
+    chosen_model,
+    show_progress,
+)
 from tenfold.formatting import count, percent
 
 HELP = "why a picture was read as it was"
@@ -55,7 +61,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         check_folder(out, options.picture)
     explanation = explain(
         stdin_bytes() if piped else options.picture,
-        options.model,
+        chosen_model(options),
         methods=options.methods,
         single=options.single,
         target=options.to,

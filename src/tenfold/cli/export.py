@@ -3,7 +3,13 @@
 import argparse
 from typing import Any
 
-from tenfold.cli.options import add_data_dir, add_model_argument, add_out, show_progress
+from tenfold.cli.options import (
+    add_data_dir,
+    add_model_argument,
+    add_out,
+    chosen_model,
+    show_progress,
+)
 from tenfold.exporting.formats import FORMATS
 
 HELP = "the network as ONNX, LiteRT or OpenVINO, checked against the original"
@@ -38,7 +44,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     from tenfold.exporting.export import export_model
 
     result = export_model(
-        options.model,
+        chosen_model(options),
         options.format,
         quantize=options.quantize,
         out=options.out,

@@ -4,14 +4,17 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tenfold.errors import UsageError
+
+if TYPE_CHECKING:
+    from tenfold.classifiers.model_file import Model
 
 DEFAULT_MODEL = "reader"
 """The shipped model that reads pictures: `tenfold.reading.shipped.DEFAULT_MODEL`, without NumPy."""
 
-_MODEL = "a shipped model or a bundle folder"
+_MODEL = "a shipped model, a bundle folder, or a .keras or .onnx file"
 
 
 def add_model_argument(parser: argparse.ArgumentParser, default: str | None = None) -> None:
@@ -20,12 +23,52 @@ def add_model_argument(parser: argparse.ArgumentParser, default: str | None = No
     parser.add_argument(
         "model", nargs="?" if default else None, default=default, metavar="MODEL", help=help
     )
+    add_model_file_options(parser)
 
 
 def add_model_option(parser: argparse.ArgumentParser) -> None:
     """Add `--model MODEL`, by default the shipped model that reads pictures."""
     help = f"{_MODEL} (default: {DEFAULT_MODEL})"
     parser.add_argument("--model", default=DEFAULT_MODEL, metavar="MODEL", help=help)
+    add_model_file_options(parser)
+
+
+def add_model_file_options(parser: argparse.ArgumentParser) -> None:
+    """Add what a .keras or .onnx file of one's own does not say: scale, offset, classes."""
+    group = parser.add_argument_group("for a .keras or .onnx file of your own")
+    help = "it computes with pixel * X + offset: 1/255 if it was trained on pixels divided by 255"
+    group.add_argument("--scale", type=_number, metavar="X", help=help)
+    help = "see --scale; -1 with a scale of 1/127.5 for pixels in -1..1 (default: 0)"
+    group.add_argument("--offset", type=_number, default=0.0, metavar="X", help=help)
+    help = "names of its classes, in order, separated by commas (default: 0,1,2...)"
+    group.add_argument("--classes", metavar="LIST", help=help)
+
+
+def chosen_model(options: argparse.Namespace, name: str | None = None) -> "Model":
+    """Return the model that the options name, with what they say of a file of one's own.
+
+    Args:
+        options: The parsed options.
+        name: A name to take in place of `options.model`.
+
+    Raises:
+        UsageError: `--scale`, `--offset` or `--classes` is given for another model.
+    """
+    from tenfold.classifiers.model_file import as_model_file
+
+    model: str = name or options.model
+    classes = options.classes.split(",") if options.classes else None
+    file = as_model_file(model, scale=options.scale, offset=options.offset, classes=classes)
+    return file or model
+
+
+def _number(text: str) -> float:
+    """Return a number written as 0.5 or 1/255."""
+    above, _, below = text.partition("/")
+    try:
+        return float(above) / float(below or 1)
+    except (ValueError, ZeroDivisionError):
+        raise argparse.ArgumentTypeError(f"{text} is not a number such as 1/255") from None
 
 
 def add_single(parser: argparse.ArgumentParser) -> None:

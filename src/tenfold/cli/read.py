@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tenfold.cli.options import add_model_option, add_single, show_progress
+from tenfold.cli.options import add_model_option, add_single, chosen_model, show_progress
 from tenfold.errors import PictureError, UsageError
 from tenfold.files import MAC_METADATA, is_special
 from tenfold.machine import usable_cores
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     from tenfold.classifiers.bundle import load_classifier
     from tenfold.reading.reader import Reader
 
-    reader = Reader(load_classifier(options.model))
+    reader = Reader(load_classifier(chosen_model(options)))
     stems = _unique_stems(names) if options.annotate else {}
 
     def read(name: str) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from tenfold.cli.options import (
     add_data_dir,
     add_model_argument,
     add_out,
+    chosen_model,
     show_progress,
 )
 
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     from tenfold.scoring.robustness import corruption_sheet, measure_robustness
 
     result = measure_robustness(
-        options.model,
+        chosen_model(options),
         images=options.images,
         external=options.external,
         data_dir=options.data_dir,

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tenfold.cli.options import add_model_option, add_out, show_progress
+from tenfold.cli.options import add_model_option, add_out, chosen_model, show_progress
 from tenfold.formatting import count
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     if options.out:
         check_folder(options.out, options.folder / "labels.csv")
         from tenfold.scoring.report import write_score  # imports matplotlib, which may be missing
-    found = score(options.folder, options.model, progress=show_progress(options))
+    found = score(options.folder, chosen_model(options), progress=show_progress(options))
     document, text = found.to_dict(), _text(found)
     if options.out:
         page = write_score(found, options.out)

@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import Any
 
-from tenfold.cli.options import add_model_option
+from tenfold.cli.options import add_model_option, chosen_model
 
 HELP = "a page to draw on, and an HTTP API"
 DESCRIPTION = "Serve a page with a canvas, and an HTTP API, until Ctrl-C or SIGTERM."
@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         text = f"tenfold is at {address} (Ctrl-C stops it)"
         print(document if options.json else text, flush=True)  # noqa: T201
 
-    service = Service(options.model, settings)
+    service = Service(chosen_model(options), settings)
     Server(service, listen(options.host, options.port), announce).serve_until_stopped()
     options.json = False  # the address was the one document
     return None, ""

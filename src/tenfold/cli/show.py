@@ -4,7 +4,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tenfold.cli.options import add_data_dir, add_model_argument, add_out, show_progress
+from tenfold.cli.options import (
+    add_data_dir,
+    add_model_argument,
+    add_out,
+    chosen_model,
+    show_progress,
+)
 
 HELP = "what a network learned: filters, feature maps, hardest digits"
 DESCRIPTION = (
@@ -40,14 +46,14 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     if options.picture:
         check_folder(out, options.picture)
     look = show(
-        options.model,
+        chosen_model(options),
         picture=options.picture,
         data_dir=options.data_dir,
         progress=show_progress(options),
     )
     page, *beside = look.save(out)
     result = {
-        "model": str(options.model),
+        "model": options.model,
         "accuracy": look.evaluation.accuracy,
         "page": str(page),
         "figures": [str(path) for path in beside],

@@ -13,6 +13,7 @@ import numpy as np
 
 from tenfold.arrays import TRAIN_IMAGES, Images, Labels, Probabilities
 from tenfold.classifiers.base import Classifier
+from tenfold.classifiers.model_file import Model
 from tenfold.comparing.cells import Cell, cell_of, fit_cell
 from tenfold.comparing.contenders import DEFAULT, Contender, Fitted, find_contenders
 from tenfold.data.mnist import load_mnist
@@ -61,7 +62,7 @@ class _Task:
 
 
 def compare(
-    classifiers: str | list[str] = DEFAULT,
+    classifiers: str | Sequence[Model] = DEFAULT,
     *,
     train_size: int = TRAIN_IMAGES,
     data_dir: str | Path | None = None,

@@ -4,7 +4,7 @@ import io
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
 from importlib.metadata import version
@@ -12,9 +12,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from tenfold.arrays import TRAIN_IMAGES, Images, Labels
-from tenfold.classifiers.base import Classifier
+from tenfold.arrays import DIGITS, TRAIN_IMAGES, Images, Labels
+from tenfold.classifiers.base import Classifier, check_classes
 from tenfold.classifiers.bundle import graph_of, load_bundle, shipped_models
+from tenfold.classifiers.model_file import Model, ModelFile, as_model_file
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.comparing.baselines.baseline import fit_baseline
 from tenfold.comparing.baselines.kinds import BASELINES, BaselineSettings
@@ -216,14 +217,43 @@ class ShippedContender(Contender):
         return int(self._bundle.meta["parameters"])
 
 
-def find_contenders(names: str | list[str], train_size: int) -> list[Contender]:
+class FileContender(Contender):
+    """A network in a .keras or .onnx file of one's own, as it is."""
+
+    kind = "shipped"
+
+    def __init__(self, file: ModelFile) -> None:
+        self.name = self.note = str(file)
+        self.title = f"Network from {file}"
+        self._file = file
+
+    def settings(self, train_size: int) -> dict[str, Any]:
+        """Return a hash of the file and of what was said about it."""
+        return {"file": self._file.fingerprint()}
+
+    def fit(self, images: Images, labels: Labels, checkpoints: Path, on_phase: OnPhase) -> Fitted:
+        """Load the file; how long its training took is not known."""
+        classifier = self._file.load()
+        check_classes(classifier, len(DIGITS), self._file)
+        return Fitted(classifier, Path(self._file.path).read_bytes(), 0.0, None)
+
+    def load(self, data: bytes) -> Classifier:
+        """Return the classifier of the file, whose bytes are `data`."""
+        return self._file.load()
+
+    def expected_seconds(self, train_size: int) -> float:
+        """Return the time to load it, with Keras if need be."""
+        return 5.0
+
+
+def find_contenders(names: str | Sequence[Model], train_size: int) -> list[Contender]:
     """Return the classifiers with these names.
 
     A name is that of a baseline (`tenfold.comparing.baselines`), of a recipe to train, or of a
     shipped model. If a recipe is shipped too, its name means the shipped model when all 60,000
     images are used, and otherwise the recipe trained on the fewer images: so all classifiers
     learned from the same images. `recipe:NAME` and `shipped:NAME` choose one of both. The folder of
-    a run is read as it is.
+    a run, and a .keras or .onnx file, is read as it is.
 
     Args:
         names: Separated by commas, or a list.
@@ -233,17 +263,22 @@ def find_contenders(names: str | list[str], train_size: int) -> list[Contender]:
         UsageError: A name is unknown or given twice, or there is no name.
         MissingExtraError: A package that a classifier needs is not installed.
     """
-    asked = names.split(",") if isinstance(names, str) else names
-    asked = [name.strip() for name in asked if name.strip()]
+    given = names.split(",") if isinstance(names, str) else names
+    asked = [one if isinstance(one, ModelFile) else str(one).strip() for one in given]
+    asked = [one for one in asked if one]
     if not asked:
         raise UsageError("no classifier is given; give at least one name")
-    twice = {name for name in asked if asked.count(name) > 1}
+    twice = {str(name) for name in asked if asked.count(name) > 1}
     if twice:
         raise UsageError(f"{twice.pop()} is given twice; give each classifier once")
     return [_contender(name, train_size) for name in asked]
 
 
-def _contender(name: str, train_size: int) -> Contender:
+def _contender(name: str | ModelFile, train_size: int) -> Contender:
+    if isinstance(name, ModelFile):
+        return FileContender(name)
+    if file := as_model_file(name):
+        return FileContender(file)
     prefix, _, rest = name.partition(":")
     recipes = [recipe.name for recipe in RECIPES]
     if prefix == "recipe" and rest:
@@ -262,7 +297,9 @@ def _contender(name: str, train_size: int) -> Contender:
         except BundleError as error:
             raise UsageError(str(error)) from error
     known = dict.fromkeys([*BASELINES, *recipes, *shipped_models()])
-    raise UsageError(no_such("classifier", name, known, "give the folder of a run"))
+    raise UsageError(
+        no_such("classifier", name, known, "give the folder of a run, or a .keras or .onnx file")
+    )
 
 
 def _without_defaults(value: Any) -> Any:

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from tenfold.arrays import Labels, Probabilities
-from tenfold.classifiers.base import predict_in_batches
-from tenfold.classifiers.bundle import graph_of, load_bundle, summary_of
-from tenfold.classifiers.onnx import OnnxClassifier
+from tenfold.arrays import DIGITS, Labels, Probabilities
+from tenfold.classifiers.base import check_classes, predict_in_batches
+from tenfold.classifiers.bundle import load_bundle, load_classifier, summary_of
+from tenfold.classifiers.model_file import Model, as_model_file
 from tenfold.data.label_errors import correct_labels
 from tenfold.data.mnist import load_mnist
 from tenfold.evaluation.metrics import Evaluation, evaluate
@@ -16,7 +16,7 @@ _BATCH = 500
 
 
 def evaluate_model(
-    model: str | Path,
+    model: Model,
     data_dir: str | Path | None = None,
     *,
     int8: bool = False,
@@ -25,28 +25,32 @@ def evaluate_model(
     """Evaluate a shipped model or a bundle on the 10,000 test images.
 
     Args:
-        model: Shipped name or bundle folder.
+        model: Shipped name, bundle folder, or a .keras or .onnx file, with 10 classes.
         data_dir: Folder of the MNIST files, if not the cache.
         int8: Use the int8 graph, which only the small shipped models have.
         progress: Draw a progress bar on stderr.
 
     Returns:
-        The document that `tenfold evaluate --json` prints; `test` holds all figures.
+        The document that `tenfold evaluate --json` prints; `test` holds all figures. What a file
+        does not tell, such as its recipe, is None.
 
     Raises:
         TenfoldError: No such model, or no data.
     """
     from tqdm import tqdm
 
-    bundle = load_bundle(model)
-    classifier = OnnxClassifier(graph_of(bundle, int8=int8))
+    classifier = load_classifier(model, int8=int8)
+    check_classes(classifier, len(DIGITS), model)
     images, labels = load_mnist("test", data_dir)
     with tqdm(total=len(images), unit="image", disable=not progress, dynamic_ncols=True) as bar:
         probabilities = predict_in_batches(
             classifier.predict_proba, images, _BATCH, len(classifier.classes), progress=bar.update
         )
     test = all_figures(evaluate(labels, probabilities), labels, probabilities)
-    return summary_of({**bundle.meta, "test": test})
+    if as_model_file(model):
+        names = ("recipe", "seed", "parameters", "epochs", "train_seconds")
+        return {"model": str(model)} | dict.fromkeys(names) | {"test": test}
+    return summary_of({**load_bundle(model).meta, "test": test})
 
 
 def all_figures(

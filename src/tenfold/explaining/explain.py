@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from tenfold.classifiers.base import Classifier
 from tenfold.classifiers.bundle import load_bundle, load_classifier
+from tenfold.classifiers.model_file import Model
 from tenfold.errors import MissingExtraError, PictureError, UsageError
 from tenfold.explaining.counterfactual import Counterfactual, find_counterfactual
 from tenfold.explaining.explanation_figures import draw_explanation
@@ -149,7 +150,7 @@ class Explanation:
 
 def explain(
     picture: PictureSource,
-    model: str | Path | Classifier = DEFAULT_MODEL,
+    model: Model | Classifier = DEFAULT_MODEL,
     *,
     methods: Sequence[str] = (),
     single: bool = False,
@@ -160,7 +161,7 @@ def explain(
 
     Args:
         picture: Anything that `tenfold.Reader` reads.
-        model: Shipped name, bundle folder, or any classifier.
+        model: Shipped name, bundle folder, .keras or .onnx file, or any classifier.
         methods: Some of `METHODS`; by default all that are available. Without Keras, and for a
             classifier of another kind, these are the ones without gradients.
         single: The picture shows one digit.
@@ -197,7 +198,7 @@ def explain(
 
 
 def _load_gradients(
-    model: str | Path | Classifier, methods: Sequence[str]
+    model: Model | Classifier, methods: Sequence[str]
 ) -> tuple[GradientExplainer | None, tuple[str, ...]]:
     """Return the network with its gradients if a method needs it, or the reason why not.
 

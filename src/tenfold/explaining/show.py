@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from tenfold.arrays import Gray, Images, Labels
-from tenfold.classifiers.bundle import Bundle, load_bundle, load_features
+from tenfold.classifiers.bundle import Bundle, load_bundle, load_features, model_name
 from tenfold.classifiers.features import FeatureClassifier
+from tenfold.classifiers.model_file import Model
 from tenfold.data.mnist import load_mnist
 from tenfold.errors import MissingExtraError, PictureError
 from tenfold.evaluation.metrics import Evaluation, evaluate, hardest_images
@@ -77,7 +78,7 @@ class _Part:
 
 
 def show(
-    model: str | Path = "standard",
+    model: Model = "standard",
     *,
     picture: PictureSource | None = None,
     data_dir: str | Path | None = None,
@@ -115,7 +116,7 @@ def show(
     parts = [part for part in parts if part.figures]
     page = render_sections(
         eyebrow="a look inside",
-        name=Path(model).name if isinstance(model, str) else model.name,
+        name=model_name(model),
         heading="and what it learned",
         facts=f"{bundle.meta['parameters']:,} parameters, {evaluation.accuracy:.2%} of "
         f"{evaluation.n:,} test images read correctly. {_shown_layers(network)}",

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from tenfold.classifiers.base import predict_in_batches
 from tenfold.classifiers.bundle import KERAS, ONNX, load_bundle
+from tenfold.classifiers.model_file import Model
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.data.mnist import load_mnist
 from tenfold.errors import UsageError
@@ -32,7 +33,7 @@ _BATCH = 500
 
 
 def export_model(
-    model: str | Path,
+    model: Model,
     format: str = "onnx",
     *,
     quantize: bool = False,

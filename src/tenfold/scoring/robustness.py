@@ -8,6 +8,7 @@ from PIL import Image
 
 from tenfold.arrays import TEST_IMAGES
 from tenfold.classifiers.bundle import load_classifier
+from tenfold.classifiers.model_file import Model
 from tenfold.data.mnist import load_mnist
 from tenfold.errors import UsageError
 from tenfold.evaluation.corruptions import CORRUPTIONS, corrupt
@@ -20,7 +21,7 @@ SHEET_IMAGES = 12
 
 
 def measure_robustness(
-    model: str | Path = "reader",
+    model: Model = "reader",
     *,
     images: int = TEST_IMAGES,
     external: Path | None = None,
@@ -30,7 +31,7 @@ def measure_robustness(
     """Read the test images under each of 15 corruptions, and sets of labeled pictures.
 
     Args:
-        model: Shipped name or bundle folder.
+        model: Shipped name, bundle folder, or a .keras or .onnx file.
         images: Number of test images, the first of the 10,000.
         external: Folder with sets of labeled pictures; see
             `tenfold.scoring.picture_sets.load_picture_sets`.

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tenfold.classifiers.bundle import load_classifier
+from tenfold.classifiers.model_file import Model
 from tenfold.evaluation.significance import wilson_interval
 from tenfold.reading.reader import Reader
 from tenfold.reading.shipped import DEFAULT_MODEL
@@ -95,9 +96,7 @@ class Score:
         return {name: v for name, v in figures.items() if name not in ("pictures", "outcomes")}
 
 
-def score(
-    source: str | Path, model: str | Path = DEFAULT_MODEL, *, progress: bool = False
-) -> Score:
+def score(source: str | Path, model: Model = DEFAULT_MODEL, *, progress: bool = False) -> Score:
     """Read labeled pictures and count the errors.
 
     Args:

@@ -22,6 +22,7 @@ from tenfold.serving.uploads import Upload, picture_in
 
 if TYPE_CHECKING:
     from tenfold.classifiers.features import FeatureClassifier
+    from tenfold.classifiers.model_file import Model
     from tenfold.reading.reader import Reader
     from tenfold.reading.results import Digit
 
@@ -67,7 +68,7 @@ async def explain(request: Request) -> JSONResponse:
 
 
 @lru_cache(maxsize=1)
-def _features_of(model: str) -> "FeatureClassifier":
+def _features_of(model: "Model") -> "FeatureClassifier":
     """Return a model that also gives its feature maps; it is loaded at the first call."""
     from tenfold.classifiers.bundle import load_features
 
@@ -117,7 +118,7 @@ def _consistent(probabilities: NDArray[np.float32], digit: "Digit") -> NDArray[n
     return others
 
 
-def _explain(reader: "Reader", model: str, image: NDArray[np.uint8]) -> dict[str, Any]:
+def _explain(reader: "Reader", model: "Model", image: NDArray[np.uint8]) -> dict[str, Any]:
     from tenfold.explaining.occlusion import occlusion
 
     features = _features_of(model)

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from tenfold.arrays import DIGITS, SIDE, Probabilities
 from tenfold.classifiers.base import Classifier
-from tenfold.classifiers.bundle import load_bundle, load_classifier
+from tenfold.classifiers.bundle import load_classifier, model_name
+from tenfold.classifiers.model_file import Model
 from tenfold.formatting import listed
 from tenfold.imaging.isolation import Cancellation
 from tenfold.serving.batching import Batcher
@@ -30,12 +31,12 @@ class Service:
     """A model and its workers.
 
     Args:
-        model: Name of a shipped model, or a bundle folder.
+        model: Name of a shipped model, a bundle folder, or a .keras or .onnx file.
         settings: The limits.
 
     Attributes:
         model: As given.
-        name: The model's name for clients: its shipped name, or the name of its folder.
+        name: The model's name for clients: its shipped name, or the name of its folder or file.
         settings: As given.
         metrics: The server's metrics.
         phase: Requests are accepted only while it is "ready".
@@ -46,9 +47,9 @@ class Service:
         BundleError: There is no such model.
     """
 
-    def __init__(self, model: str, settings: Settings) -> None:
+    def __init__(self, model: Model, settings: Settings) -> None:
         self.model = model
-        self.name = load_bundle(model).folder.resolve().name
+        self.name = model_name(model)
         self.settings = settings
         self.metrics = Metrics()
         self.phase: Phase = "starting"

@@ -1,0 +1,91 @@
+"""An ONNX file from elsewhere behind the one interface."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tenfold.classifiers.convention import NetworkClassifier, Scaling, check_scaling
+from tenfold.classifiers.onnx import make_session
+from tenfold.errors import BundleError, UsageError
+from tenfold.machine import usable_cores
+
+_TYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}
+
+
+class OnnxFileClassifier(NetworkClassifier):
+    """An ONNX graph that tenfold need not have written, behind the one interface.
+
+    Args:
+        path: The .onnx file, with its weights inside. It has one input, uint8 0..255 or float32,
+            of one of the shapes in `tenfold.classifiers.convention`, and one output, or one named
+            `probabilities`: probabilities or logits.
+        classes: Names of the classes, by label; "0", "1"... if not given.
+        scale: What a float32 input computes with is `byte * scale + offset`.
+        offset: See `scale`.
+        threads: Threads for one call; 0 means one for each core that the process may use.
+
+    Raises:
+        BundleError: Not a graph, or a graph with other inputs and outputs.
+        UsageError: No scale for a float32 input, or a wrong number of names.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        classes: Sequence[str] | None = None,
+        scale: float | None = None,
+        offset: float = 0.0,
+        threads: int = 0,
+    ) -> None:
+        self._threads, name = threads or usable_cores(), str(path)
+        try:
+            self._graph = path.read_bytes()
+            self._session = make_session(self._graph, self._threads)
+        except OSError as error:
+            raise BundleError(f"cannot read {path}: {error.strerror}") from error
+        except Exception as error:  # ONNX Runtime raises plain RuntimeErrors of many kinds
+            raise BundleError(f"{path} is not a model that ONNX Runtime can load") from error
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1 or inputs[0].type not in _TYPES:
+            given = ", ".join(f"{one.name} {one.type}" for one in inputs) or "none"
+            raise BundleError(f"{path} has the inputs {given}; it must have one, uint8 or float32")
+        self._input, self._type = inputs[0].name, _TYPES[inputs[0].type]
+        self._output = _output_of(self._session, name)
+        scaling: Scaling | None = None
+        if self._type is np.float32:
+            scaling = check_scaling(scale, offset, name)
+        elif scale not in (None, 1) or offset:
+            raise UsageError(f"{path} takes bytes, 0 to 255: leave scale and offset out")
+        sides = [side if isinstance(side, int) else None for side in inputs[0].shape]
+        super().__init__(sides, scaling, classes, name)
+
+    def _run(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        try:
+            (output,) = self._session.run([self._output], {self._input: values})
+        except Exception as error:  # ONNX Runtime raises plain RuntimeErrors of many kinds
+            reason = str(error).splitlines()[0][:200]
+            raise BundleError(f"{self._name} cannot compute images: {reason}") from error
+        return np.asarray(output)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: v for name, v in super().__getstate__().items() if name != "_session"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._session = make_session(self._graph, self._threads)
+
+
+def _output_of(session: Any, name: str) -> str:
+    """Return the name of the output to read: the only one, or `probabilities`."""
+    names = [output.name for output in session.get_outputs()]
+    if len(names) == 1:
+        return str(names[0])
+    if "probabilities" in names:
+        return "probabilities"
+    raise BundleError(
+        f"{name} has the outputs {', '.join(names)}; it must have one, or one named probabilities"
+    )
