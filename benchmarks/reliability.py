@@ -26,7 +26,7 @@ from tenfold.machine import machine_facts
 
 RESULTS = Path(__file__).parent.parent / "results" / "reliability.json"
 
-PARTS = {"power-cuts": 200, "failures": 10_000}
+PARTS = {"power-cuts": 200, "failures": 10_000, "archives": 1000}
 """Parts, each with its usual number of attacks, or more than it has.
 
 The part a-b is the module attacks.a_b, which has a function `attack(folder, n, seed)`; it returns a

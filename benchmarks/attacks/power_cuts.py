@@ -27,7 +27,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -236,7 +236,8 @@ def tree(process: int) -> list[int]:
     found = [process]
     for one in found:
         for children in Path(f"/proc/{one}/task").glob("*/children"):
-            found += map(int, children.read_text().split())
+            with suppress(OSError):  # the thread has ended
+                found += map(int, children.read_text().split())
     return found
 
 
