@@ -24,9 +24,16 @@ from attacks.finding import Finding
 from tenfold.files import write_json
 from tenfold.machine import machine_facts
 
-RESULTS = Path(__file__).parent.parent / "results" / "reliability.json"
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "results" / "reliability.json"
 
-PARTS = {"power-cuts": 200, "failures": 10_000, "archives": 1000}
+PARTS = {
+    "power-cuts": 200,
+    "failures": 10_000,
+    "archives": 1000,
+    "uploads": 15_000,
+    "soak": 30,
+}
 """Parts, each with its usual number of attacks, or more than it has.
 
 The part a-b is the module attacks.a_b, which has a function `attack(folder, n, seed)`; it returns a
@@ -65,6 +72,7 @@ def main() -> None:
 
 def run(part: str, folder: Path, n: int, seed: int) -> Finding:
     """Run a part in an empty folder."""
+    sys.path.append(str(ROOT / "tests"))  # the servers and the bombs of the tests
     module = importlib.import_module(f"attacks.{part.replace('-', '_')}")
     found: Finding = module.attack(folder, n, seed)
     return found

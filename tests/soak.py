@@ -2,8 +2,8 @@
 
     python tests/soak.py --minutes 30
 
-Prints a line per minute. Fails if an answer is wrong, if a status is 500 or above (except 503 and
-504), or if memory keeps growing.
+Prints a line per minute, with the memory of the server and its decoding processes. Fails if an
+answer is wrong, if a status is 500 or above (except 503 and 504), or if memory keeps growing.
 """
 
 import argparse
@@ -14,8 +14,8 @@ import time
 from collections import Counter
 
 import numpy as np
-from served import PNG, Served, images_request, maze
-from test_serving_fuzz import send_all
+from mutations import send_all
+from served import PNG, Served, images_request, maze, resident_bytes
 
 import tenfold
 
@@ -88,10 +88,11 @@ def main() -> None:
     ]
     for thread in threads:
         thread.start()
-    megabytes = []
-    for minute in range(1, minutes + 1):
-        soak.stop.wait(60)
-        megabytes.append(served.metric("process_resident_memory_bytes") / 1e6)
+    megabytes: list[float] = []
+    for minute in range(minutes + 1):
+        if minute:
+            soak.stop.wait(60)
+        megabytes.append(resident_bytes(served.process.pid) / 1e6)
         counts = dict(sorted(soak.counts.items()))
         sys.stdout.write(f"{minute} min, {megabytes[-1]:.0f} MB, {counts}\n")
         sys.stdout.flush()

@@ -18,6 +18,7 @@ from tenfold.errors import PictureError, PictureTooLargeError
 from tenfold.imaging import isolation
 from tenfold.imaging.decoding import load_pages, load_picture
 from tenfold.imaging.isolation import Cancellation, Limits
+from tenfold.imaging.memory_budget import MemoryBudget
 from tenfold.reading.reader import Reader
 
 GOOD = bombs.pdf(b"100 100 60 300 re f")
@@ -50,7 +51,7 @@ def test_a_bomb_is_an_error_and_the_next_picture_is_read(bomb, limits, message: 
 
 
 def test_reader_has_the_limits_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Limits.__init__, "__defaults__", (1.0, 10**9, 10_000))
+    monkeypatch.setattr(Limits.__init__, "__defaults__", (1.0, 10**9, 10_000, None))
     reader = Reader()
     with pytest.raises(PictureError, match="longer than 1 s"):
         reader.read(bombs.nested_forms())
@@ -62,6 +63,27 @@ def test_memory_for_pixels_is_limited() -> None:
     assert next(load_pages(wide)).width == 6000
     with pytest.raises(PictureError, match=r"the picture needs more than 0\.05 GB of memory"):
         next(load_pages(wide, limits=Limits(memory_bytes=50_000_000)))
+
+
+def test_a_budget_is_kept_by_all_files_together() -> None:
+    wide = bombs.tiff([Image.new("RGB", (6000, 6000))] * 2, compression="tiff_lzw")
+    limits = Limits(budget=MemoryBudget(300_000_000))
+    assert [page.width for page in load_pages(wide, limits=limits)] == [6000, 6000]
+    little = bombs.tiff([Image.new("L", (40, 30))] * 2)
+    small = Limits(budget=MemoryBudget(60_000_000))
+    with pytest.raises(PictureError, match=r"the picture needs more than 0\.06 GB of memory"):
+        list(load_pages(wide, limits=small))
+    assert len(list(load_pages(GOOD, limits=small))) == 1
+    pages = load_pages(little, limits=small)
+    next(pages)  # keeps its part, while the file is open
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(lambda: list(load_pages(wide, limits=small)))
+        assert len(list(load_pages(little, limits=small))) == 2
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=0.5)
+        pages.close()
+        with pytest.raises(PictureError, match="memory"):
+            waiting.result()
 
 
 def test_scans_of_a_jpeg_are_counted_before_they_are_decoded() -> None:

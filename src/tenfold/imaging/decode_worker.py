@@ -1,7 +1,8 @@
 """The worker process that decodes pictures: requests on stdin, answers on stdout.
 
-A request is a line of JSON. With `size`, it opens a file, whose bytes follow; without, it asks for
-the next page. The answer is a line of JSON, and the gray pixels of a page, if there is one.
+A request is a line of JSON. With `size`, it opens a file, whose bytes follow; with `close`, it
+closes the file; otherwise it asks for the next page. The answer is a line of JSON, and the gray
+pixels of a page, if there is one.
 `tenfold.imaging.isolation` starts and ends the process.
 """
 
@@ -32,6 +33,8 @@ def main() -> None:
             pages = iter(())  # releases the file before
             pages = _open(request, requests.read(request["size"]))
             seconds = request["kill_after_seconds"]
+        elif "close" in request:
+            pages = iter(())
         if hasattr(signal, "setitimer"):  # ends this process when the parent is gone
             signal.setitimer(signal.ITIMER_REAL, seconds)
         header, pixels = _next(pages)

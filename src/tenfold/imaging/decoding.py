@@ -1,6 +1,6 @@
 """Decoding: a picture of any usual form to upright gray pixels, and the rotation applied."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
@@ -68,7 +68,7 @@ def load_pages(
     max_side: int = MAX_SIDE,
     max_pixels: int = MAX_PIXELS,
     limits: Limits | None = None,
-) -> Iterator[Picture]:
+) -> Generator[Picture, None, None]:
     """Decode a picture, or the pages of a PDF or TIFF one after the other; see `load_picture`.
 
     PDF, TIFF, WebP and HEIC are decoded in a worker process, which is killed if a page takes too

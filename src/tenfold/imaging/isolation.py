@@ -13,13 +13,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from tenfold.errors import PictureError, PictureTooLargeError
 from tenfold.imaging.documents import is_pdf
+from tenfold.imaging.memory_budget import PARTS, MemoryBudget
 from tenfold.imaging.picture import Picture
 from tenfold.machine import usable_cores
 
@@ -36,11 +38,14 @@ class Limits:
         memory_bytes: Address space that decoding may take, besides the file itself and the
             process as it was before. Enforced on Linux only.
         pages: Maximum number of pages of a file.
+        budget: Limits the memory of all files that are decoded at the same time. Then
+            `memory_bytes` is not used.
     """
 
     seconds: float = 10.0
     memory_bytes: int = 10**9
     pages: int = 10_000
+    budget: MemoryBudget | None = None
 
 
 class Cancellation:
@@ -103,11 +108,40 @@ def decode_in_worker(
 ) -> Iterator[Picture]:
     """Decode the pages of a file in a worker process; see `tenfold.imaging.encoded.decode`.
 
-    A worker decodes one file after another. A lost one is replaced when the next file comes.
+    With a budget, the memory is kept until the last page is decoded, or the iterator is closed.
 
     Raises:
         PictureTooLargeError: The file has too many pixels or pages.
         PictureError: The file cannot be decoded within the limits, or for another reason.
+    """
+    if limits.budget is None:
+        yield from _decode(data, name, max_side, max_pixels, limits)
+        return
+    decoded = 0
+    for parts in (1, PARTS):
+        with limits.budget.take(parts) as memory_bytes:
+            limits = replace(limits, memory_bytes=memory_bytes)
+            pages = _decode(data, name, max_side, max_pixels, limits)
+            try:
+                for page in islice(pages, decoded, None):
+                    yield page
+                    decoded += 1
+                return
+            except _OutOfMemoryError:
+                if parts == PARTS:
+                    raise
+
+
+class _OutOfMemoryError(PictureError):
+    """A page needs more memory than allowed."""
+
+
+def _decode(
+    data: bytes, name: str, max_side: int, max_pixels: int, limits: Limits
+) -> Iterator[Picture]:
+    """Decode the pages of a file, with the given memory.
+
+    A worker decodes one file after another. A lost one is replaced when the next file comes.
     """
     worker = _POOL.take()
     cancellation = _CANCELLATION.get() or Cancellation()
@@ -120,6 +154,7 @@ def decode_in_worker(
         "kill_after_seconds": limits.seconds + 5,
     }
     number = 1
+    is_open = True
     try:
         while True:
             page = f"page {number} of {name}" if number > 1 or is_pdf(data) else name
@@ -127,14 +162,16 @@ def decode_in_worker(
                 header, pixels = worker.ask(request, data, limits.seconds)
             if worker.lost:
                 cancellation.check()
-                raise PictureError(_reason(page, worker, limits))
+                raise _loss(page, worker, limits)
             if header.get("out_of_memory"):
                 worker.kill()
-                raise PictureError(f"{page} needs more than {_gigabytes(limits)} of memory")
+                raise _OutOfMemoryError(f"{page} needs more than {_gigabytes(limits)} of memory")
             if "error" in header:
+                is_open = False
                 kind = PictureTooLargeError if header["too_large"] else PictureError
                 raise kind(header["error"])
             if "shape" not in header:
+                is_open = False
                 return
             if number > limits.pages:
                 raise PictureTooLargeError(f"{name} has more than {limits.pages} pages")
@@ -143,21 +180,23 @@ def decode_in_worker(
             request, data = {}, b""
             number += 1
     finally:
+        if is_open and not worker.lost:
+            worker.ask({"close": True}, b"", limits.seconds)
         _POOL.give_back(worker)
 
 
-def _reason(page: str, worker: "_Worker", limits: Limits) -> str:
-    """Return why a page was not decoded, when its worker is lost."""
+def _loss(page: str, worker: "_Worker", limits: Limits) -> PictureError:
+    """Return the error for a page that was not decoded, because its worker is lost."""
     if worker.timed_out:
-        return f"{page} took longer than {limits.seconds:g} s to decode"
-    return (
+        return PictureError(f"{page} took longer than {limits.seconds:g} s to decode")
+    return _OutOfMemoryError(
         f"{page} ended the process that decoded it: it needs more than {_gigabytes(limits)} of"
         " memory, or is damaged"
     )
 
 
 def _gigabytes(limits: Limits) -> str:
-    return f"{limits.memory_bytes / 1e9:g} GB"
+    return f"{limits.memory_bytes / 1e9:.2g} GB"
 
 
 class _Worker:
@@ -169,7 +208,11 @@ class _Worker:
         # -P: modules in the current folder must not replace those of Python.
         command = [sys.executable, "-P", "-m", "tenfold.imaging.decode_worker"]
         path = os.pathsep.join(entry for entry in sys.path if entry)
-        environment = os.environ | {"PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"}
+        environment = os.environ | {
+            "PYTHONPATH": path,
+            "OPENBLAS_NUM_THREADS": "1",
+            "MALLOC_ARENA_MAX": "1",  # glibc reserves 64 MB of address space for each other one
+        }
         try:
             self._process = subprocess.Popen(
                 command,

@@ -4,6 +4,7 @@ Both serve the page only. They are not in the OpenAPI document and change with t
 """
 
 from base64 import b64encode
+from contextlib import closing
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -78,8 +79,9 @@ def _features_of(model: "Model") -> "FeatureClassifier":
 def _read_upload(
     reader: "Reader", upload: Upload, settings: Settings, *, single: bool, drawn: bool
 ) -> dict[str, Any]:
-    pages = load_pages(upload.data, max_pixels=settings.max_pixels, limits=settings.decoding_limits)
-    picture = next(pages, None)
+    limits = settings.decoding_limits
+    with closing(load_pages(upload.data, max_pixels=settings.max_pixels, limits=limits)) as pages:
+        picture = next(pages, None)
     if picture is None:
         raise PictureError("the picture is a PDF without pages")
     reading = reader.read_picture(picture, single=single, drawn=drawn)

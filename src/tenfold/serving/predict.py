@@ -50,7 +50,10 @@ def read_upload(
         PictureError: The picture cannot be read.
         PictureTooLargeError: It has too many pixels or pages.
     """
-    pages = load_pages(upload.data, max_pixels=settings.max_pixels, limits=settings.decoding_limits)
+    # All pages first: decoding keeps memory that other pictures may need.
+    pages = list(
+        load_pages(upload.data, max_pixels=settings.max_pixels, limits=settings.decoding_limits)
+    )
     return {
         "pictures": [
             {
