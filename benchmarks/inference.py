@@ -28,7 +28,7 @@ import numpy as np
 
 from tenfold.classifiers.base import Predict
 from tenfold.classifiers.bundle import KERAS, ONNX, load_bundle
-from tenfold.classifiers.onnx import OnnxClassifier, make_session
+from tenfold.classifiers.onnx import OnnxClassifier, Session
 from tenfold.classifiers.openvino import OpenVinoClassifier
 from tenfold.data.mnist import load_mnist
 from tenfold.exporting.formats import exported
@@ -134,8 +134,8 @@ def predictor(runtime: str, precision: str, threads: int, folder: Path) -> Predi
     graph = folder / f"{precision}.onnx"
     if runtime == "tenfold":
         return OnnxClassifier(graph, threads).predict_proba
-    session = make_session(graph.read_bytes(), threads, spinning=True)
-    return lambda images: np.asarray(session.run(None, {"images": images})[0])
+    session = Session(graph.read_bytes(), threads, spinning=True)
+    return lambda images: np.asarray(session.run([*session.outputs()], {"images": images})[0])
 
 
 def keras_predictor(runtime: str, threads: int, folder: Path) -> Predict:

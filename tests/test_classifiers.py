@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import pickle
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,8 +10,12 @@ import numpy as np
 import pytest
 
 from tenfold.classifiers.base import Classifier, as_images, predict_scored
-from tenfold.classifiers.bundle import ONNX, load_bundle, load_classifier
+from tenfold.classifiers.bundle import ONNX, load_bundle, load_classifier, load_features
+from tenfold.classifiers.features import FeatureClassifier
 from tenfold.classifiers.onnx import OnnxClassifier
+from tenfold.comparing.baselines.baseline import fit_baseline
+from tenfold.comparing.baselines.kinds import BASELINES
+from tenfold.data.mnist import load_mnist
 from tenfold.errors import BundleError, UsageError
 
 
@@ -71,6 +76,99 @@ def test_anything_else_is_a_clear_error(bad) -> None:
 def test_a_wrong_shape_names_what_was_given_and_what_is_accepted() -> None:
     with pytest.raises(UsageError, match=r"\(3, 32, 32\).*\(n, 28, 28\).*\(n, 784\)"):
         as_images(np.zeros((3, 32, 32), np.uint8))
+
+
+def test_predict_and_score_of_digits(mnist) -> None:
+    classifier = load_classifier("standard")
+    images, labels = mnist.train_images[:300], mnist.train_labels[:300]
+    np.testing.assert_array_equal(classifier.classes_, np.arange(10))
+    predicted = classifier.predict(images)
+    assert predicted.dtype.kind == "i"
+    np.testing.assert_array_equal(predicted, classifier.predict_proba(images).argmax(axis=1))
+    accuracy = float((predicted == labels).mean())
+    assert accuracy > 0.97
+    assert classifier.score(images, labels) == accuracy
+    assert classifier.score(images / 255, labels.astype(str), scale=255) == accuracy
+
+
+class ThreeClasses(Classifier):
+    """Knows each image's class from its brightest pixel."""
+
+    classes = ("boot", "bag", "coat")
+
+    def predict_proba(self, images, *, scale=None):
+        return np.eye(3, dtype=np.float32)[as_images(images, scale).max(axis=(1, 2)) - 2]
+
+
+def test_predict_and_score_of_named_classes() -> None:
+    classifier = ThreeClasses()
+    images = np.array([2, 4, 4, 3], np.uint8)[:, None, None] * np.ones((28, 28), np.uint8)
+    assert classifier.classes_.tolist() == ["boot", "bag", "coat"]
+    assert classifier.predict(images).tolist() == ["boot", "coat", "coat", "bag"]
+    assert classifier.score(images, ["boot", "coat", "bag", "boot"]) == 0.5
+    assert classifier.score(images, np.array(["boot", "coat", "coat", "bag"], object)) == 1
+    assert classifier.score(images, [0, 2, 1, 0]) == 0.5
+    assert classifier.score(images, np.array([0, 2, 2, 1], object)) == 1
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ([0, 1, 2], "4 images and 3 labels"),
+        ([0, 1, 2, 3], "label 3 is out of range: give 0 to 2"),
+        ([-1, 1, 2, 2], "label -1 is out of range"),
+        ([0.5, 1, 2, 2], r"labels are float64 of shape \(4,\); give \(n,\) integers 0 to 2"),
+        (np.eye(4, dtype=int), r"labels are int64 of shape \(4, 4\)"),
+        (["boots", "bag", "bag", "coat"], r"no class 'boots' \(did you mean boot\?\)"),
+    ],
+)
+def test_labels_that_do_not_fit_are_a_clear_error(labels, said: str) -> None:
+    images = np.full((4, 28, 28), 2, np.uint8)
+    with pytest.raises(UsageError, match=said):
+        ThreeClasses().score(images, labels)
+    with pytest.raises(UsageError, match="0 images and 0 labels"):
+        ThreeClasses().score(images[:0], [])
+
+
+def test_a_repr_names_model_and_classes() -> None:
+    assert repr(load_classifier("nano")) == (
+        "<OnnxClassifier: nano, 10 classes 0, 1, 2, 3, 4, ...>"
+    )
+    assert repr(ThreeClasses()) == "<ThreeClasses: 3 classes boot, bag, coat>"
+
+
+def baseline() -> Classifier:
+    pytest.importorskip("sklearn")
+    images, labels = load_mnist("train")
+    return fit_baseline(BASELINES["logistic"], images[:200], labels[:200])[0]
+
+
+def openvino() -> Classifier:
+    pytest.importorskip("openvino")
+    return load_classifier("tiny", runtime="openvino")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: load_classifier("tiny"), lambda: load_features("tiny"), openvino, baseline],
+    ids=["onnx", "features", "openvino", "baseline"],
+)
+def test_a_classifier_can_be_pickled(mnist, make) -> None:
+    classifier = make()
+    images = mnist.train_images[:50]
+    data = pickle.dumps(classifier)
+    for pickled in (data, pickle.dumps(pickle.loads(data))):
+        other = pickle.loads(pickled)
+        assert repr(other) == repr(classifier)
+        assert other.reading_settings == classifier.reading_settings
+        np.testing.assert_allclose(
+            other.predict_proba(images), classifier.predict_proba(images), atol=1e-6
+        )
+    if isinstance(classifier, FeatureClassifier):
+        np.testing.assert_array_equal(
+            pickle.loads(data).feature_maps(images, ["conv1"])["conv1"],
+            classifier.feature_maps(images, ["conv1"])["conv1"],
+        )
 
 
 def test_digit_score_is_the_largest_probability_by_default(batch) -> None:

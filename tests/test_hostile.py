@@ -25,12 +25,12 @@ class Doubting(Classifier):
     """Takes everything for a digit to the same degree, and counts what it is shown."""
 
     def __init__(self, score: float) -> None:
-        self.score, self.shown = score, 0
+        self.confidence, self.shown = score, 0
 
     def predict_proba(self, images: np.ndarray) -> np.ndarray:
         self.shown += len(images)
-        rows = np.full((len(images), 10), (1 - self.score) / 9, np.float32)
-        rows[:, 3] = self.score
+        rows = np.full((len(images), 10), (1 - self.confidence) / 9, np.float32)
+        rows[:, 3] = self.confidence
         return rows
 
 

@@ -1,5 +1,6 @@
 import io
 import json
+import pickle
 import sys
 import types
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,7 @@ class Templates(Classifier):
     def __init__(self, mnist: Mnist, score: float = 1.0) -> None:
         means = [mnist.train_images[mnist.train_labels == d][:2000].mean(axis=0) for d in range(10)]
         self.means = np.stack(means).reshape(10, -1)
-        self.score = score
+        self.confidence = score
 
     def predict_proba(self, images: np.ndarray) -> np.ndarray:
         assert images.dtype == np.uint8
@@ -35,7 +36,7 @@ class Templates(Classifier):
         return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
 
     def digit_score(self, images: np.ndarray) -> np.ndarray:
-        return np.full(len(images), self.score, dtype=np.float32)
+        return np.full(len(images), self.confidence, dtype=np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -193,3 +194,24 @@ def test_an_image_as_mnist_has_them_is_judged_as_it_is_too(mnist: Mnist) -> None
         answers = [reader.read(image, single=True).lines[0].digits[0] for image in corrupted]
         right = sum(answer.digit == label for answer, label in zip(answers, labels, strict=True))
         assert right >= least
+
+
+@pytest.mark.parametrize("used", [False, True], ids=["unused", "used"])
+def test_a_reader_can_be_pickled(mnist: Mnist, used: bool) -> None:
+    reader = Reader(threshold=0.5)
+    picture = scene(mnist.test_images[0])
+    if used:
+        reader.read(picture)
+        _ = reader.line_reader
+    other = pickle.loads(pickle.dumps(reader))
+    assert other.read(picture) == reader.read(picture)
+    assert other.settings == reader.settings
+    assert "threshold=0.5" in repr(other)
+    assert (
+        repr(other)
+        == repr(reader)
+        == (
+            "<Reader: <OnnxClassifier: reader, 10 classes 0, 1, 2, 3, 4, ...>, "
+            "whole_lines=True, threshold=0.5>"
+        )
+    )

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tenfold.arrays import DIGITS, SIDE, Images, Probabilities
 from tenfold.errors import UsageError
+from tenfold.formatting import listed, no_such
 
 Predict: TypeAlias = Callable[[Images], Probabilities]
 """From images uint8 (n, 28, 28) to probabilities float32 (n, classes)."""
@@ -57,12 +58,16 @@ def as_images(images: npt.ArrayLike, scale: float | None = None) -> Images:
 class Classifier(ABC):
     """Anything that assigns each image a probability of each class.
 
+    A classifier can be pickled.
+
     Attributes:
+        name: Name of the model, for people; empty if it has none.
         classes: Names of the classes, by label; the ten digits by default.
         reading_settings: The settings of reading that the model's meta.json holds, such as its
             threshold; see `tenfold.reading.settings`. Empty without a bundle.
     """
 
+    name: str = ""
     classes: tuple[str, ...] = DIGITS
     reading_settings: Mapping[str, Any] = MappingProxyType({})
 
@@ -88,6 +93,78 @@ class Classifier(ABC):
         """
         largest: npt.NDArray[np.float32] = self.predict_proba(as_images(images, scale)).max(axis=1)
         return largest
+
+    @property
+    def classes_(self) -> npt.NDArray[Any]:
+        """The classes as `predict` returns them, in the order of `predict_proba`'s columns.
+
+        Integers 0 to n - 1 if the names are those numbers, as of digits; otherwise the names.
+        """
+        numbers = np.arange(len(self.classes))
+        return numbers if self.classes == tuple(map(str, numbers)) else np.array(self.classes)
+
+    def predict(self, images: npt.ArrayLike, *, scale: float | None = None) -> npt.NDArray[Any]:
+        """Return the most probable class of each image; see `predict_proba`.
+
+        Returns:
+            (n,), members of `classes_`: integers for digits, names for named classes.
+        """
+        predicted: npt.NDArray[Any] = self.classes_[
+            self.predict_proba(images, scale=scale).argmax(axis=1)
+        ]
+        return predicted
+
+    def score(
+        self, images: npt.ArrayLike, labels: npt.ArrayLike, *, scale: float | None = None
+    ) -> float:
+        """Return the accuracy: the fraction of the images whose most probable class is the label.
+
+        Args:
+            images: See `as_images`; at least one.
+            labels: (n,), integers 0 to classes - 1, or names of classes.
+            scale: See `as_images`.
+
+        Raises:
+            UsageError: The number of labels is another than that of the images, there are none, or
+                a label is not one of the classes.
+        """
+        probabilities = self.predict_proba(images, scale=scale)
+        truth = _as_numbers(labels, self.classes)
+        if len(truth) != len(probabilities) or not len(truth):
+            raise UsageError(
+                f"there are {len(probabilities)} images and {len(truth)} labels; "
+                "give one label for each image, and at least one"
+            )
+        return float((probabilities.argmax(axis=1) == truth).mean())
+
+    def __repr__(self) -> str:
+        name = f"{self.name}, " if self.name else ""
+        return f"<{type(self).__name__}: {name}{len(self.classes)} classes {listed(self.classes)}>"
+
+
+def _as_numbers(labels: npt.ArrayLike, classes: tuple[str, ...]) -> npt.NDArray[np.int64]:
+    """Return labels (n,), given as integers or as names of classes, as numbers of the classes.
+
+    Raises:
+        UsageError: Another shape or type, or a label that is not one of the classes.
+    """
+    array = np.asarray(labels)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iuUO"):
+        raise UsageError(
+            f"labels are {array.dtype} of shape {array.shape}; "
+            f"give (n,) integers 0 to {len(classes) - 1}, or names of classes"
+        )
+    if array.dtype.kind in "iu":
+        strange = array[(array < 0) | (array >= len(classes))]
+        if len(strange):
+            raise UsageError(f"label {strange[0]} is out of range: give 0 to {len(classes) - 1}")
+        return array.astype(np.int64)
+    numbers: dict[Any, int] = {number: number for number in range(len(classes))}
+    numbers |= {name: number for number, name in enumerate(classes)}
+    unknown = [label for label in array if label not in numbers]
+    if unknown:
+        raise UsageError(no_such("class", str(unknown[0]), classes))
+    return np.array([numbers[label] for label in array], np.int64)
 
 
 def check_classes(classifier: Classifier, classes: int, model: object) -> None:

@@ -166,6 +166,7 @@ def _describe(classifier: Classifier, bundle: Bundle) -> None:
             f"{bundle.folder / META} names {len(classes)} classes, but the graph has "
             f"{len(classifier.classes)}"
         )
+    classifier.name = bundle.folder.name
     classifier.classes = classes
     classifier.reading_settings = bundle.meta.get("reading", {})
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tenfold.arrays import SIDE
 from tenfold.classifiers.base import as_images
-from tenfold.classifiers.onnx import BATCH, OnnxClassifier, make_session
+from tenfold.classifiers.onnx import BATCH, OnnxClassifier, Session
 from tenfold.errors import UsageError
 from tenfold.formatting import no_such
 from tenfold.recipes.layers import Conv, Depthwise, Dropout, LayerRow
@@ -126,7 +126,7 @@ class FeatureClassifier(OnnxClassifier):
                 operators[name] = name
         inputs = dict(_node_inputs(self._graph))
         kernels = [inputs[self._prefix + operator][1] for operator in operators.values()]
-        session = make_session(with_outputs(self._graph, kernels), 1)
+        session = Session(with_outputs(self._graph, kernels), 1)
         values = session.run(kernels, {"images": np.zeros((1, SIDE, SIDE), np.uint8)})
         return {
             name: np.ascontiguousarray(

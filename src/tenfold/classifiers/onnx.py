@@ -1,5 +1,7 @@
 """The classifier on ONNX Runtime."""
 
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -42,16 +44,14 @@ class OnnxClassifier(Classifier):
         name = "the model" if isinstance(model, bytes) else str(model)
         try:
             graph = model if isinstance(model, bytes) else model.read_bytes()
-            threads = threads or usable_cores()
-            small = len(graph) < SMALL_GRAPH_BYTES
-            self._session = make_session(graph, 1 if small else threads)
+            self._small = len(graph) < SMALL_GRAPH_BYTES
+            self._threads = threads
+            self._session = Session(graph, 1 if self._small else threads)
+            inputs, outputs = self._session.inputs(), self._session.outputs()
         except OSError as error:
             raise BundleError(f"cannot read {name}: {error.strerror}") from error
         except Exception as error:  # ONNX Runtime raises plain RuntimeErrors of many kinds
             raise BundleError(f"{name} is not a model that ONNX Runtime can load") from error
-        self._batch, self._threads = (SMALL_BATCH, threads) if small else (BATCH, 1)
-        inputs = {i.name: (i.type, i.shape[1:]) for i in self._session.get_inputs()}
-        outputs = {o.name: o.shape for o in self._session.get_outputs()}
         if inputs != {"images": ("tensor(uint8)", [SIDE, SIDE])} or "probabilities" not in outputs:
             raise BundleError(f"{name} is an ONNX model, but not one that tenfold wrote")
         if outputs["probabilities"][1:] != [len(DIGITS)]:
@@ -65,25 +65,52 @@ class OnnxClassifier(Classifier):
             (probabilities,) = self._session.run(["probabilities"], {"images": batch})
             return probabilities
 
+        threads = self._threads or usable_cores()
+        size, at_once = (SMALL_BATCH, threads) if self._small else (BATCH, 1)
         return predict_in_batches(
-            predict, as_images(images, scale), self._batch, len(self.classes),
-            threads=self._threads,
-        )  # fmt: skip
+            predict, as_images(images, scale), size, len(self.classes), threads=at_once
+        )
 
 
-def make_session(graph: bytes, threads: int, *, spinning: bool = False) -> Any:
-    """Return an ONNX Runtime session on the CPU.
+class Session:
+    """An ONNX Runtime session on the CPU. It pickles as its graph, and then starts when first used.
 
     Args:
         graph: An ONNX model.
-        threads: Threads for one call; 0 leaves the number to ONNX Runtime.
+        threads: Threads for one call; 0 means one for each core that the process may use.
         spinning: Let idle threads wait in a loop, as is ONNX Runtime's default. Otherwise they
             sleep, so that several processes can share the cores.
     """
-    import onnxruntime as ort
 
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
-    options.log_severity_level = 3
-    return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    def __init__(self, graph: bytes, threads: int, *, spinning: bool = False) -> None:
+        self._graph = graph
+        self._threads, self._spinning = threads, spinning
+        _ = self._started
+
+    @cached_property
+    def _started(self) -> Any:
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = self._threads or usable_cores()
+        options.add_session_config_entry(
+            "session.intra_op.allow_spinning", str(int(self._spinning))
+        )
+        options.log_severity_level = 3
+        return ort.InferenceSession(self._graph, options, providers=["CPUExecutionProvider"])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_started"}
+
+    def inputs(self) -> dict[str, tuple[str, list[Any]]]:
+        """Return the type and the shape, without its first axis, of each input."""
+        return {one.name: (one.type, one.shape[1:]) for one in self._started.get_inputs()}
+
+    def outputs(self) -> dict[str, list[Any]]:
+        """Return the shape of each output."""
+        return {one.name: one.shape for one in self._started.get_outputs()}
+
+    def run(self, outputs: Sequence[str], inputs: Mapping[str, npt.NDArray[Any]]) -> list[Any]:
+        """Return the values of outputs for inputs, by name."""
+        values: list[Any] = self._started.run(list(outputs), dict(inputs))
+        return values

@@ -1,6 +1,7 @@
 """The classifier on OpenVINO, for very many images on a processor with bfloat16."""
 
 import threading
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ from tenfold.arrays import DIGITS, Probabilities
 from tenfold.classifiers.base import Classifier, as_images, predict_in_batches
 from tenfold.classifiers.onnx import BATCH
 from tenfold.errors import BundleError, MissingExtraError
+
+_NOT_PICKLED = {"_compiled", "_request", "_lock"}
+"""Attributes that the other process makes again, from the file or the bytes of the graph."""
 
 
 class OpenVinoClassifier(Classifier):
@@ -33,27 +37,41 @@ class OpenVinoClassifier(Classifier):
     def __init__(
         self, model: Path | bytes, threads: int = 0, *, bfloat16: bool | None = None
     ) -> None:
+        self._model = model
+        self._settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+        if bfloat16 is not None:
+            self._settings["INFERENCE_PRECISION_HINT"] = "bf16" if bfloat16 else "f32"
+        if threads:
+            self._settings["INFERENCE_NUM_THREADS"] = threads
+        self._lock = threading.Lock()
+        try:
+            outputs = self._compiled.output(0).partial_shape[1].get_length()
+        except RuntimeError as error:
+            name = "the model" if isinstance(model, bytes) else str(model)
+            raise BundleError(f"{name} is not a model that OpenVINO can load") from error
+        if outputs != len(DIGITS):
+            self.classes = tuple(map(str, range(outputs)))
+
+    @cached_property
+    def _compiled(self) -> Any:
         try:
             import openvino
         except ImportError:
             raise MissingExtraError("reading with OpenVINO", "openvino") from None
 
-        settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
-        if bfloat16 is not None:
-            settings["INFERENCE_PRECISION_HINT"] = "bf16" if bfloat16 else "f32"
-        if threads:
-            settings["INFERENCE_NUM_THREADS"] = threads
-        try:
-            network = openvino.Core().read_model(model)
-            compiled = openvino.compile_model(network, "CPU", settings)
-        except RuntimeError as error:
-            name = "the model" if isinstance(model, bytes) else str(model)
-            raise BundleError(f"{name} is not a model that OpenVINO can load") from error
-        self._request = compiled.create_infer_request()
+        network = openvino.Core().read_model(self._model)
+        return openvino.compile_model(network, "CPU", self._settings)
+
+    @cached_property
+    def _request(self) -> Any:
+        return self._compiled.create_infer_request()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: self.__dict__[name] for name in self.__dict__.keys() - _NOT_PICKLED}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= state
         self._lock = threading.Lock()
-        outputs = int(compiled.output(0).partial_shape[1].get_length())
-        if outputs != len(DIGITS):
-            self.classes = tuple(map(str, range(outputs)))
 
     def predict_proba(self, images: npt.ArrayLike, *, scale: float | None = None) -> Probabilities:
         """Return the probability of each class; see `Classifier.predict_proba`."""

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from tenfold.arrays import Gray, Ink
-from tenfold.classifiers.onnx import make_session
+from tenfold.classifiers.onnx import Session
 from tenfold.imaging.canvas import WORK_SIDE, Mark
 from tenfold.imaging.ink import median
 from tenfold.reading.ctc import PlacedDigit, Steps, decode, decode_several
@@ -61,7 +61,7 @@ class LineReader:
     """
 
     def __init__(self, graph: bytes, settings: ReaderSettings | None = None) -> None:
-        self._session = make_session(graph, 1)
+        self._session = Session(graph, 1)
         self._settings = settings or ReaderSettings()
 
     def read_line(self, mark: Mark, height: float, middle: float) -> list[LineDigit]:

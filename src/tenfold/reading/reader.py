@@ -21,7 +21,7 @@ from tenfold.reading.splitting import Splitter
 
 
 class Reader:
-    """Reads digits in pictures; one reader may serve many threads.
+    """Reads digits in pictures; one reader may serve many threads, and can be pickled.
 
     Args:
         classifier: Classifies single digits. None takes the shipped model "reader", which is loaded
@@ -51,6 +51,9 @@ class Reader:
         self._models = Models(classifier, changes)
         if classifier is not None:
             _ = self._models.settings
+
+    def __repr__(self) -> str:
+        return f"<Reader: {self._models}>"
 
     @property
     def classifier(self) -> Classifier:

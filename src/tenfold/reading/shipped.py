@@ -46,6 +46,18 @@ class Models:
         self._line_reader = line_reader
         self._loading = threading.Lock()
 
+    def __repr__(self) -> str:
+        classifier = self._classifier or f"shipped model {DEFAULT_MODEL}, loaded when needed"
+        changes = [f"{name}={value}" for name, value in self._changes.items()]
+        return ", ".join([str(classifier), *changes])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_loading"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._loading = threading.Lock()
+
     @property
     def classifier(self) -> Classifier:
         """The classifier in use.

@@ -103,7 +103,9 @@ def fit_baseline(
     wall, processor = time.perf_counter(), time.process_time()
     scorer.fit(pixels, labels)
     seconds = time.perf_counter() - wall, time.process_time() - processor
-    return Baseline(scorer, temperature, classes), *seconds
+    baseline = Baseline(scorer, temperature, classes)
+    baseline.name = settings.name
+    return baseline, *seconds
 
 
 def _pixels(images: Images) -> Pixels:
