@@ -86,7 +86,7 @@ class NetworkClassifier(Classifier):
         classes: Sequence[str] | None,
         name: str,
     ) -> None:
-        self._scaling, self._name = scaling, name
+        self._scaling, self.name = scaling, name
         self._batch, self._shape = shape[0], _image_shape(shape, name)
         self._lock = threading.Lock()
         values = self._compute(_probes())
@@ -120,9 +120,6 @@ class NetworkClassifier(Classifier):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _lock=threading.Lock())
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._name}: {len(self.classes)} classes>"
 
     def _compute(self, images: Images) -> npt.NDArray[np.float32]:
         values: npt.NDArray[Any] = images.reshape(-1, *self._shape)

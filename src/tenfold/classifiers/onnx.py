@@ -52,7 +52,8 @@ class OnnxClassifier(Classifier):
             raise BundleError(f"cannot read {name}: {error.strerror}") from error
         except Exception as error:  # ONNX Runtime raises plain RuntimeErrors of many kinds
             raise BundleError(f"{name} is not a model that ONNX Runtime can load") from error
-        if inputs != {"images": ("tensor(uint8)", [SIDE, SIDE])} or "probabilities" not in outputs:
+        taken = {name: (kind, shape[1:]) for name, (kind, shape) in inputs.items()}
+        if taken != {"images": ("tensor(uint8)", [SIDE, SIDE])} or "probabilities" not in outputs:
             raise BundleError(f"{name} is an ONNX model, but not one that tenfold wrote")
         if outputs["probabilities"][1:] != [len(DIGITS)]:
             self.classes = tuple(map(str, range(outputs["probabilities"][1])))
@@ -103,8 +104,8 @@ class Session:
         return {name: value for name, value in vars(self).items() if name != "_started"}
 
     def inputs(self) -> dict[str, tuple[str, list[Any]]]:
-        """Return the type and the shape, without its first axis, of each input."""
-        return {one.name: (one.type, one.shape[1:]) for one in self._started.get_inputs()}
+        """Return the type and the shape of each input; a side of any length has a name."""
+        return {one.name: (one.type, one.shape) for one in self._started.get_inputs()}
 
     def outputs(self) -> dict[str, list[Any]]:
         """Return the shape of each output."""

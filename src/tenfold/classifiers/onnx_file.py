@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tenfold.classifiers.convention import NetworkClassifier, Scaling, check_scaling
-from tenfold.classifiers.onnx import make_session
+from tenfold.classifiers.onnx import Session
 from tenfold.errors import BundleError, UsageError
-from tenfold.machine import usable_cores
 
 _TYPES = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}
 
@@ -41,26 +40,26 @@ class OnnxFileClassifier(NetworkClassifier):
         offset: float = 0.0,
         threads: int = 0,
     ) -> None:
-        self._threads, name = threads or usable_cores(), str(path)
+        name = str(path)
         try:
-            self._graph = path.read_bytes()
-            self._session = make_session(self._graph, self._threads)
+            self._session = Session(path.read_bytes(), threads)
         except OSError as error:
             raise BundleError(f"cannot read {path}: {error.strerror}") from error
         except Exception as error:  # ONNX Runtime raises plain RuntimeErrors of many kinds
             raise BundleError(f"{path} is not a model that ONNX Runtime can load") from error
-        inputs = self._session.get_inputs()
-        if len(inputs) != 1 or inputs[0].type not in _TYPES:
-            given = ", ".join(f"{one.name} {one.type}" for one in inputs) or "none"
+        inputs = self._session.inputs()
+        if len(inputs) != 1 or not all(kind in _TYPES for kind, _ in inputs.values()):
+            given = ", ".join(f"{name} {kind}" for name, (kind, _) in inputs.items()) or "none"
             raise BundleError(f"{path} has the inputs {given}; it must have one, uint8 or float32")
-        self._input, self._type = inputs[0].name, _TYPES[inputs[0].type]
+        ((self._input, (kind, shape)),) = inputs.items()
+        self._type = _TYPES[kind]
         self._output = _output_of(self._session, name)
         scaling: Scaling | None = None
         if self._type is np.float32:
             scaling = check_scaling(scale, offset, name)
         elif scale not in (None, 1) or offset:
             raise UsageError(f"{path} takes bytes, 0 to 255: leave scale and offset out")
-        sides = [side if isinstance(side, int) else None for side in inputs[0].shape]
+        sides = [side if isinstance(side, int) else None for side in shape]
         super().__init__(sides, scaling, classes, name)
 
     def _run(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -68,22 +67,15 @@ class OnnxFileClassifier(NetworkClassifier):
             (output,) = self._session.run([self._output], {self._input: values})
         except Exception as error:  # ONNX Runtime raises plain RuntimeErrors of many kinds
             reason = str(error).splitlines()[0][:200]
-            raise BundleError(f"{self._name} cannot compute images: {reason}") from error
+            raise BundleError(f"{self.name} cannot compute images: {reason}") from error
         return np.asarray(output)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: v for name, v in super().__getstate__().items() if name != "_session"}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self._session = make_session(self._graph, self._threads)
-
-
-def _output_of(session: Any, name: str) -> str:
+def _output_of(session: Session, name: str) -> str:
     """Return the name of the output to read: the only one, or `probabilities`."""
-    names = [output.name for output in session.get_outputs()]
+    names = list(session.outputs())
     if len(names) == 1:
-        return str(names[0])
+        return names[0]
     if "probabilities" in names:
         return "probabilities"
     raise BundleError(
