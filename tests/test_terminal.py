@@ -6,6 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageDraw
+
+from tenfold.cli import tables
+from tenfold.cli.tables import Column
 
 pty = pytest.importorskip("pty")
 
@@ -108,3 +112,57 @@ print("interrupted", file=sys.stderr)
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert (result.returncode, result.stderr) == (0, "interrupted\n")
+
+
+TABLE = (
+    [
+        Column("name", text=True),
+        Column("size", rank=2),
+        Column("accuracy"),
+        Column("seconds", rank=1),
+        Column("what it is", text=True, wraps=True),
+    ],
+    [["one", "1,000,000", "99.12%", "1 min 02 s", "A few words, and then more of them."],
+     ["another", "7", "9.00%", "0.10 s", "Short."]],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [50, 60, 80, 120])
+def test_tables_fit_the_terminal_and_lose_nothing_unsaid(monkeypatch, width) -> None:
+    monkeypatch.setattr(tables, "terminal_width", lambda: width)
+    text = tables.table(*TABLE)
+    assert max(map(len, text.splitlines())) <= width
+    assert all(word in text for word in ("99.12%", "another", "few", "words", "more"))
+    for column, cell in (("size", "1,000,000"), ("seconds", "1 min 02 s")):
+        missing = text.partition("shows also: ")[2]
+        assert (cell in text) != (column in missing)
+    assert ("shows also" in text) == (width < 70)
+
+
+def test_tables_that_no_terminal_shows_are_whole_lines(monkeypatch) -> None:
+    monkeypatch.setattr(tables, "terminal_width", lambda: None)
+    assert tables.table(*TABLE) == "\n".join([
+        "name          size  accuracy     seconds  what it is",
+        "one      1,000,000    99.12%  1 min 02 s  A few words, and then more of them.",
+        "another          7     9.00%      0.10 s  Short.",
+    ])  # fmt: skip
+    assert tables.paragraph("word " * 100 + "end").count("\n") == 0
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+@pytest.mark.parametrize("words", [["recipes"], ["recipes", "best"]], ids=" ".join)
+def test_what_commands_print_fits(words, columns) -> None:
+    code, shown = in_terminal(*words, columns=columns, environment={"NO_COLOR": "1"})
+    assert code == 0
+    assert max(map(len, shown.splitlines())) <= columns
+
+
+def test_a_rejected_digit_is_colored(tmp_path) -> None:
+    scrawl = Image.new("L", (90, 90), 255)
+    draw = ImageDraw.Draw(scrawl)
+    for at in range(10, 80, 12):
+        draw.line((10, at, 80, 90 - at), width=5)
+    scrawl.save(tmp_path / "scrawl.png")
+    words = ("read", "--single", str(tmp_path / "scrawl.png"))
+    assert in_terminal(*words) == (0, "\x1b[33m?\x1b[0m\n")
+    assert in_terminal(*words, environment={"NO_COLOR": "1"}) == (0, "?\n")

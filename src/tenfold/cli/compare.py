@@ -12,6 +12,7 @@ from tenfold.cli.options import (
     show_progress,
     train_size,
 )
+from tenfold.cli.tables import Column, table
 from tenfold.formatting import duration
 
 if TYPE_CHECKING:
@@ -86,18 +87,29 @@ def _with_file(name: str, options: argparse.Namespace) -> "Model":
 
 def _text(result: dict[str, Any]) -> str:
     rows = result["classifiers"]
-    width = max(len(row["name"]) for row in rows) + 2
-    lines = [
-        f"{'':{width}}{'accuracy':>9}{'95% interval':>18}{'ECE':>7}{'MNIST-C':>9}{'training':>13}"
-        f"{'one image':>11}{'images/s':>10}{'size':>11}"
-    ]
+    columns = (
+        Column("classifier", text=True, wraps=True),
+        Column("accuracy"),
+        Column("95% interval", rank=1),
+        Column("ECE", rank=2),
+        Column("MNIST-C"),
+        Column("training"),
+        Column("one image", rank=3),
+        Column("images/s", rank=4),
+        Column("size", rank=5),
+    )
+    cells = []
     for row in rows:
         low, high = row["test"]["accuracy_interval"]
-        lines.append(
-            f"{row['name']:{width}}{row['test']['accuracy']:>9.2%}"
-            f"{f'{low:.2%} to {high:.2%}':>18}{row['test']['ece']:>7.2%}"
-            f"{row['mnist_c']['mean']:>9.1%}{duration(row['train_seconds']):>13}"
-            f"{row['latency_ms']['median']:>8.3g} ms{row['images_per_second']:>10,}"
-            f"{row['size_bytes'] / 1000:>8,.0f} kB"
-        )
-    return "\n".join(lines)
+        cells.append((
+            row["name"],
+            f"{row['test']['accuracy']:.2%}",
+            f"{low:.2%} to {high:.2%}",
+            f"{row['test']['ece']:.2%}",
+            f"{row['mnist_c']['mean']:.1%}",
+            duration(row["train_seconds"]),
+            f"{row['latency_ms']['median']:.3g} ms",
+            f"{row['images_per_second']:,}",
+            f"{row['size_bytes'] / 1000:,.0f} kB",
+        ))  # fmt: skip
+    return table(columns, cells, more="the page")

@@ -9,6 +9,7 @@ from tenfold.cli.options import (
     chosen_model,
     show_progress,
 )
+from tenfold.cli.tables import Column, paragraph, table
 
 HELP = "test-set figures of a model"
 DESCRIPTION = "Evaluate a model on the 10,000 MNIST test images."
@@ -48,11 +49,11 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         f"with 10 wrong labels corrected and 5 ambiguous images removed: "
         f"{corrected['accuracy']:.2%} of {corrected['n']:,} images",
         f"loss {test['loss']:.4f}, calibration error (ECE) {test['ece']:.2%}",
-        "digit  precision  recall      F1  images",
     ]
-    lines += [
-        f"{score['label']:>5}  {score['precision']:>9.2%} {score['recall']:>7.2%} "
-        f"{score['f1']:>7.2%} {score['support']:>7,}"
+    columns = [Column(name) for name in ("digit", "precision", "recall", "F1", "images")]
+    rows = [
+        (str(score["label"]), f"{score['precision']:.2%}", f"{score['recall']:.2%}",
+         f"{score['f1']:.2%}", f"{score['support']:,}")
         for score in test["per_class"]
-    ]
-    return figures, "\n".join(lines)
+    ]  # fmt: skip
+    return figures, "\n".join([*map(paragraph, lines), "", table(columns, rows)])

@@ -11,6 +11,7 @@ from tenfold.cli.options import (
     show_progress,
     train_size,
 )
+from tenfold.cli.tables import Column, paragraph, table
 
 HELP = "probable label errors in the training and test images"
 DESCRIPTION = (
@@ -71,10 +72,12 @@ def _text(result: dict[str, Any]) -> str:
         f"of {known['n']} test labels that people found wrong, {known['found']} are among the "
         f"{known['at']} most doubtful"
     )
+    lines = [*map(paragraph, lines)]
     for split, part in splits:
-        lines += ["", f"{split:>5} image  label  suggested"]
-        lines += [
-            f"{row['index']:>11}  {row['given']:>5}  {row['suspected']:>9}"
+        columns = (Column(f"{split} image"), Column("label"), Column("suggested"))
+        rows = [
+            (str(row["index"]), str(row["given"]), str(row["suspected"]))
             for row in part["ranking"][:10]
         ]
+        lines += ["", table(columns, rows)]
     return "\n".join(lines)

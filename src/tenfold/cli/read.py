@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tenfold.cli.options import add_model_option, add_single, chosen_model, show_progress
+from tenfold.cli.terminal import styled
 from tenfold.errors import PictureError, UsageError
 from tenfold.files import MAC_METADATA, is_special
 from tenfold.machine import usable_cores
@@ -68,7 +69,8 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
                 _log.error("%s", page["error"])
             elif page["lines"]:
                 before = f"{name}: " if len(names) > 1 else ""
-                lines += [before + line["text"] for line in page["lines"]]
+                doubt = styled("?", "yellow", stream=sys.stdout)
+                lines += [before + line["text"].replace("?", doubt) for line in page["lines"]]
             elif not options.json:
                 _log.warning("%s: no digits found", _page_name(page, pages))
     if options.annotate:

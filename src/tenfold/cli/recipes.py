@@ -1,8 +1,9 @@
 """tenfold recipes: what can be trained: accuracy, parameters, training time, layers."""
 
 import argparse
-import textwrap
 from typing import Any
+
+from tenfold.cli.tables import Column, paragraph, table
 
 HELP = "what can be trained: accuracy, parameters, training time, layers"
 DESCRIPTION = "List the recipes, or explain one layer by layer."
@@ -32,10 +33,7 @@ def _list() -> tuple[Any, str]:
 
     figures = measured()
     machines = list(dict.fromkeys(found["machine"] for found in figures.values()))
-    rows = []
-    lines = [
-        f"{'recipe':<14} {'parameters':>10} {'test accuracy':>20} {'training':>12}  what it is"
-    ]
+    rows, cells = [], []
     for recipe in RECIPES:
         parameters = count_parameters(recipe)
         found = figures.get(recipe.name)
@@ -49,12 +47,17 @@ def _list() -> tuple[Any, str]:
             accuracy = f"{spread['mean']:.2%} (n={spread['n']})"
             mark = "*" * machines.index(found["machine"])
             seconds = duration(found["train_seconds"]["median"]) + mark
-        first, *rest = textwrap.wrap(recipe.summary, 60)
-        lines.append(f"{recipe.name:<14} {parameters:>10,} {accuracy:>20} {seconds:>12}  {first}")
-        lines += [" " * 61 + line for line in rest]
+        cells.append((recipe.name, f"{parameters:,}", accuracy, seconds, recipe.summary))
+    columns = (
+        Column("recipe", text=True),
+        Column("parameters", rank=2),
+        Column("test accuracy"),
+        Column("training", rank=1),
+        Column("what it is", text=True, wraps=True),
+    )
     where = [f"{'*' * number} {machine}".strip() for number, machine in enumerate(machines)]
-    lines.append(f"\nmean accuracy over n seeds; median training time on {', '.join(where)}")
-    return {"recipes": rows}, "\n".join(lines)
+    note = f"mean accuracy over n seeds; median training time on {', '.join(where)}"
+    return {"recipes": rows}, f"{table(columns, cells)}\n\n{paragraph(note)}"
 
 
 def _one(name: str) -> tuple[Any, str]:
@@ -64,13 +67,20 @@ def _one(name: str) -> tuple[Any, str]:
     from tenfold.recipes.serialization import recipe_to_dict
 
     recipe = load_recipe(name)
-    lines = [f"{recipe.name}: {recipe.summary}", ""]
-    lines.append(f"{'layer':<14} {'kind':<12} {'output':>9} {'parameters':>10}  what it does")
-    for row in describe(recipe):
-        shape = "x".join(map(str, row.output_shape))
-        first, *rest = textwrap.wrap(row.purpose, 60)
-        lines.append(f"{row.name:<14} {row.kind:<12} {shape:>9} {row.parameters:>10,}  {first}")
-        lines += [" " * 50 + line for line in rest]
+    columns = (
+        Column("layer", text=True),
+        Column("kind", text=True, rank=1),
+        Column("output"),
+        Column("parameters"),
+        Column("what it does", text=True, wraps=True),
+    )
+    cells = [
+        (row.name, row.kind, "x".join(map(str, row.output_shape)), f"{row.parameters:,}",
+         row.purpose)
+        for row in describe(recipe)
+    ]  # fmt: skip
+    cells.append(("total", "", "", f"{count_parameters(recipe):,}", ""))
+    lines = []
     if recipe.members > 1:
         lines.append(f"an ensemble of {recipe.members} such networks: probabilities are averaged")
     if recipe.tta_shifts:
@@ -78,8 +88,7 @@ def _one(name: str) -> tuple[Any, str]:
         lines.append(
             f"test-time augmentation: reads each image shifted by up to {shifts}, and averages"
         )
-    lines.append(f"{'total':<14} {'':<12} {'':>9} {count_parameters(recipe):>10,}")
-    lines += ["", f"operations per image: {count_operations(recipe) / 1e6:.2f} million"]
+    lines.append(f"operations per image: {count_operations(recipe) / 1e6:.2f} million")
     settings = recipe_to_dict(recipe)
     for key in ("name", "summary", "layers"):
         del settings[key]
@@ -87,4 +96,5 @@ def _one(name: str) -> tuple[Any, str]:
         inner = value.items() if isinstance(value, dict) else None
         shown = ", ".join(f"{k} {v}" for k, v in inner) if inner else str(value)
         lines.append(f"{key.replace('_', ' ')}: {shown or 'none'}")
-    return recipe_to_dict(recipe), "\n".join(lines)
+    head = [paragraph(f"{recipe.name}: {recipe.summary}"), "", table(columns, cells), ""]
+    return recipe_to_dict(recipe), "\n".join([*head, *map(paragraph, lines)])

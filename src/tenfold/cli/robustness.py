@@ -12,6 +12,7 @@ from tenfold.cli.options import (
     chosen_model,
     show_progress,
 )
+from tenfold.cli.tables import Column, table
 
 HELP = "accuracy on corrupted digits and on digits from elsewhere"
 DESCRIPTION = (
@@ -62,22 +63,30 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _text(result: dict[str, Any]) -> str:
-    lines = [f"{'accuracy':14}{'network':>9}{'as picture':>12}"]
     rows = [*result["corruptions"], {"corruption": "mean", **result["mean"]}]
-    for row in rows:
-        name = row["corruption"].replace("_", " ")
-        lines.append(f"{name:14}{row['network']:>9.1%}{row['read']:>12.1%}")
-    if result["external"]:
-        lines += [
-            "",
-            f"{'set':22}{'n':>6}{'accuracy':>10}{'accepted':>10}{'errors among them':>19}",
-        ]
-    for row in result["external"]:
-        accuracy, error = (
-            "-" if row[figure] is None else f"{row[figure]:.1%}"
-            for figure in ("accuracy", "accepted_error")
-        )
-        lines.append(
-            f"{row['set']:22}{row['n']:>6}{accuracy:>10}{row['accepted']:>10.1%}{error:>19}"
-        )
-    return "\n".join(lines)
+    corruptions = table(
+        (Column("corruption", text=True), Column("accuracy"), Column("accuracy as picture")),
+        [
+            (row["corruption"].replace("_", " "), f"{row['network']:.1%}", f"{row['read']:.1%}")
+            for row in rows
+        ],
+    )
+    if not result["external"]:
+        return corruptions
+    columns = (
+        Column("set", text=True, wraps=True),
+        Column("n", rank=1),
+        Column("accuracy"),
+        Column("accepted"),
+        Column("errors among accepted"),
+    )
+    sets = [
+        (row["set"], f"{row['n']:,}", _percent(row["accuracy"]), _percent(row["accepted"]),
+         _percent(row["accepted_error"]))
+        for row in result["external"]
+    ]  # fmt: skip
+    return f"{corruptions}\n\n{table(columns, sets)}"
+
+
+def _percent(fraction: float | None) -> str:
+    return "-" if fraction is None else f"{fraction:.1%}"

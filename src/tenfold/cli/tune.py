@@ -18,6 +18,7 @@ from tenfold.cli.options import (
     show_progress,
     train_size,
 )
+from tenfold.cli.tables import Column, table
 from tenfold.errors import UsageError
 
 HELP = "search for better settings of a recipe"
@@ -191,7 +192,7 @@ def _show_space(options: argparse.Namespace) -> tuple[Any, str]:
 
     recipe, space = _recipe_and_space(options)
     start = start_values(recipe, space)
-    lines = [f"{'name':24}{'values':42}{'start value':14}"]
+    rows = []
     for name, values in space.items():
         if isinstance(values, Choice):
             text = ", ".join(map(format_value, values.values))
@@ -199,8 +200,14 @@ def _show_space(options: argparse.Namespace) -> tuple[Any, str]:
             log = ", logarithmic" if values.log else ""
             text = f"{values.low:g} to {values.high:g}{log}"
         meaning = CHANGES[name].meaning if name in CHANGES else ""
-        lines.append(f"{name:24}{text:42}{format_value(start[name]):14}{meaning}".rstrip())
-    return space_to_dict(space), "\n".join(lines)
+        rows.append((name, text, format_value(start[name]), meaning))
+    columns = (
+        Column("name", text=True),
+        Column("values", text=True, wraps=True),
+        Column("start value", text=True),
+        Column("meaning", text=True, wraps=True, rank=1),
+    )
+    return space_to_dict(space), table(columns, rows)
 
 
 def _text(figures: dict[str, Any]) -> str:
