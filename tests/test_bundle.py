@@ -18,7 +18,7 @@ import tenfold
 from tenfold.classifiers.bundle import load_bundle, load_classifier, write_bundle
 from tenfold.cli.main import build_parser
 from tenfold.cli.train import _settings
-from tenfold.data.mnist import load_mnist
+from tenfold.data.data_source import DataSource
 from tenfold.errors import BundleError, TenfoldError, UsageError
 from tenfold.evaluation.evaluate import evaluate_model
 from tenfold.recipes.catalog import load_recipe, recipe_named
@@ -49,8 +49,9 @@ def test_what_a_run_leaves(run) -> None:
     assert meta == run.meta
     assert meta["seed"] == 3
     assert meta["parameters"] == count_parameters(QUICK)
-    assert meta["test"]["n"] == 10_000
-    assert 0.9 < meta["test"]["accuracy"] < 0.999
+    assert meta["test"] is None  # left to evaluate
+    assert meta["validation"]["n"] == 1000
+    assert 0.9 < meta["validation"]["accuracy"] < 0.999
     assert (meta["train_images"], meta["val_images"]) == (4000, 1000)
     assert meta["onnx_against_keras"]["largest_difference"] < 1e-4
     with (run.bundle / "history.csv").open() as file:
@@ -69,11 +70,13 @@ def test_no_path_of_this_machine_is_in_a_bundle(run) -> None:
 
 
 def test_the_classifier_reproduces_the_figures(run, mnist) -> None:
-    probabilities = load_classifier(run.bundle).predict_proba(mnist.test_images)
-    found = tenfold.evaluate(mnist.test_labels, probabilities)
-    assert found.accuracy == run.accuracy
+    classifier = load_classifier(run.bundle)
+    held_out = mnist.train_labels[-1000:], classifier.predict_proba(mnist.train_images[-1000:])
+    assert tenfold.evaluate(*held_out).accuracy == run.accuracy
+    found = tenfold.evaluate(mnist.test_labels, classifier.predict_proba(mnist.test_images))
     again = evaluate_model(run.bundle)
-    assert again["test"]["accuracy"] == run.accuracy
+    assert again["test"]["accuracy"] == found.accuracy
+    assert again["validation"] == run.meta["validation"]
     assert again["train_seconds"] == run.meta["train_seconds"]
 
 
@@ -166,17 +169,18 @@ def test_an_ensemble_is_made_of_the_networks_that_single_seeds_give(tmp_path, mn
 def test_the_test_images_are_opened_only_after_training(tmp_path, monkeypatch) -> None:
     events = []
 
-    def load(split, data_dir=None):
+    real = DataSource.load
+
+    def load(self, split, **options):
         events.append(split)
-        return load_mnist(split, data_dir)
+        return real(self, split, **options)
 
     def fit(*arguments, **options):
         trained = fit_members(*arguments, **options)
         events.append("trained")
         return trained
 
-    monkeypatch.setattr(training, "load_mnist", load)
-    monkeypatch.setattr(requests, "load_mnist", load)
+    monkeypatch.setattr(DataSource, "load", load)
     monkeypatch.setattr(training, "fit_members", fit)
     tenfold.train(QUICK, out=tmp_path / "run", train_size=1000)
     assert events == ["train", "trained", "test"]
@@ -201,6 +205,7 @@ def test_a_run_killed_before_its_request_was_written_can_begin_again(tmp_path) -
     assert (tmp_path / "run.json").is_file()
 
 
+OPENS = r"load_mnist\(\s*[^\"'\s]|(load_mnist|\.load)\(\s*[\"']test"
 OPENS_THE_TEST_IMAGES = {
     "cli/data.py",
     "comparing/compare.py",
@@ -218,9 +223,9 @@ def test_only_what_reports_opens_the_test_images() -> None:
     opens = {
         path.relative_to(source).as_posix()
         for path in source.rglob("*.py")
-        if re.search(r"load_mnist\(\s*[^\"'\s]|load_mnist\(\s*[\"']test", path.read_text())
+        if re.search(OPENS, path.read_text())
     }
-    assert opens - {"data/mnist.py"} == OPENS_THE_TEST_IMAGES
+    assert opens - {"data/mnist.py", "data/datasets.py"} == OPENS_THE_TEST_IMAGES
 
 
 @pytest.mark.usefixtures("tensorflow")

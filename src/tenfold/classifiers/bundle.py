@@ -242,7 +242,8 @@ def graph_of(bundle: Bundle, *, int8: bool = False) -> bytes:
 def summary_of(meta: Mapping[str, Any]) -> dict[str, Any]:
     """Return the figures of a bundle that `tenfold evaluate --json` prints."""
     names = ("seed", "parameters", "epochs", "train_seconds", "test")
-    return {"recipe": meta["recipe"]["name"]} | {name: meta[name] for name in names}
+    summary = {"recipe": meta["recipe"]["name"]} | {name: meta[name] for name in names}
+    return summary | {name: meta[name] for name in ("validation",) if name in meta}
 
 
 def write_bundle(folder: Path, contents: Mapping[str, bytes], meta: Mapping[str, Any]) -> Bundle:

@@ -82,6 +82,35 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help=help)
 
 
+def add_data(parser: argparse.ArgumentParser, default: str = "mnist") -> None:
+    """Add `--data SOURCE`, `--as KIND` and `--data-dir DIR`; not given they are None."""
+    help = (
+        "mnist, fashion-mnist, kmnist, emnist-digits, qmnist; an IDX, .npz, .csv or .parquet file; "
+        f"or a folder, as of pictures by class (default: {default})"
+    )
+    parser.add_argument("--data", metavar="SOURCE", help=help)
+    parser.add_argument(
+        "--as",
+        dest="as_",
+        choices=("digits", "images"),
+        help="normalize pictures as digits, or only resize them (default: digits)",
+    )
+    add_data_dir(parser)
+
+
+def chosen_data(options: argparse.Namespace) -> Any:
+    """Return the `DataSource` that `--data`, `--as` and `--data-dir` choose, by default MNIST.
+
+    Raises:
+        UsageError: There is no such source.
+    """
+    from tenfold.data.data_source import choose_data
+
+    return choose_data(
+        options.data or "mnist", as_=options.as_ or "digits", data_dir=options.data_dir
+    )
+
+
 def add_out(
     parser: argparse.ArgumentParser, what: str, default: str = "", *, shown: str = ""
 ) -> None:
@@ -112,7 +141,7 @@ def add_seed(parser: argparse.ArgumentParser, what: str) -> None:
 
 def add_train_size(parser: argparse.ArgumentParser) -> None:
     """Add `--train-size N`; not given it is None."""
-    help = "use only the first N training images (default: all 60,000)"
+    help = "use only the first N training images (default: all)"
     parser.add_argument("--train-size", type=int, metavar="N", help=help)
 
 
@@ -195,7 +224,7 @@ def refuse_with_resume(options: argparse.Namespace, names: Sequence[str]) -> Non
     """
     for name in names:
         if getattr(options, name) not in (None, [], False):
-            option = name.replace("_", "-")
+            option = name.rstrip("_").replace("_", "-")
             raise UsageError(f"--resume keeps the settings of the run; leave out --{option}")
 
 

@@ -1,4 +1,4 @@
-"""tenfold train: a recipe trained on MNIST, evaluated once, left as a bundle with a report."""
+"""tenfold train: a recipe trained, evaluated once, and left as a bundle with a report."""
 
 import argparse
 import json
@@ -8,12 +8,13 @@ from typing import Any
 
 from tenfold.cli.options import (
     add_backend,
-    add_data_dir,
+    add_data,
     add_engine,
     add_out,
     add_recipe,
     add_seed,
     add_train_size,
+    chosen_data,
     chosen_engine,
     refuse_with_resume,
     show_progress,
@@ -22,7 +23,7 @@ from tenfold.errors import UsageError
 from tenfold.files import parse_json
 from tenfold.formatting import count, duration
 
-HELP = "train a network on MNIST and leave a bundle with a report"
+HELP = "train a network on MNIST, or on your own data, and leave a bundle with a report"
 DESCRIPTION = (
     "Fetch MNIST if needed, train a recipe, evaluate it once on the test set, and leave a bundle: "
     "model.keras, model.onnx, meta.json, history.csv, report.html."
@@ -35,6 +36,8 @@ examples:
   tenfold train --seeds 20 --engine ray --ray-address 10.0.0.1:6379
   tenfold train --epochs 2 --learning-rate 0.002 --set augmentation.rotation_degrees=0
   tenfold train --recipe article --set layers.3.rate=0.25
+  tenfold train --data my-digits/
+  tenfold train --data fashion-mnist --recipe conv
   tenfold train --resume runs/standard-seed0-20260101-120000
 
 `tenfold recipes NAME --json` prints every setting that --set can change.
@@ -53,10 +56,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     help = "change any other setting of the recipe; may be given several times"
     add("--set", action="append", default=[], metavar="SETTING=VALUE", help=help)
     add_train_size(parser)
-    help = "hold out the last N training images, to validate after every epoch (default: 0)"
+    help = (
+        "hold out the last N training images to validate after every epoch, and leave the test "
+        "images alone (default: 0)"
+    )
     add("--val-size", type=int, metavar="N", help=help)
     add_out(parser, "the bundle", shown="runs/<recipe>-seed<N>-<time>")
-    add_data_dir(parser)
+    add_data(parser)
     add_backend(parser)
     help = "the same seed gives the same weights, bit for bit; slower"
     add("--deterministic", action="store_true", help=help)
@@ -73,14 +79,14 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     from tenfold.training.train import results_to_dict
 
     result = results_to_dict(results)
-    return result, _seeds_text(results, result["test"]["accuracy"])
+    return result, _seeds_text(results, (result["test"] or result["validation"])["accuracy"])
 
 
 def _resume(options: argparse.Namespace) -> list[Any]:
     refuse_with_resume(
         options,
         ("recipe", "seed", "seeds", "epochs", "batch_size", "learning_rate", "set", "train_size",
-         "val_size", "out", "data_dir", "backend", "deterministic"),
+         "val_size", "out", "data", "as_", "data_dir", "backend", "deterministic"),
     )  # fmt: skip
     options.interrupted_hint = f"; continue with: tenfold train --resume {options.resume}"
     from tenfold.training.train import resume
@@ -105,9 +111,10 @@ def _start(options: argparse.Namespace) -> list[Any]:
         seeds=1 if options.seeds is None else options.seeds,
         train_size=options.train_size,
         val_size=options.val_size or 0,
-        data_dir=options.data_dir,
+        data=chosen_data(options),
         backend=options.backend,
         deterministic=options.deterministic,
+        progress=show_progress(options),
     )
     folder = options.out or default_folder(recipe, seed)
     with chosen_engine(options, nullcontext) as engine:  # connected before anything is written
@@ -137,22 +144,35 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
 
 def _one_text(result: Any) -> str:
     meta = result.meta
-    test = meta["test"]
+    part = "test" if meta["test"] else "validation"
+    test = meta[part]
     low, high = test["accuracy_interval"]
     members = meta["recipe"].get("members", 1)
     networks = f"{members} networks, " if members > 1 else ""
     settings = (meta.get("changed_settings") or {}).items()
     changed = ", ".join(f"{name} = {json.dumps(value)}" for name, value in settings)
     changed = f"changed settings: {changed}\n" if changed else ""
+    untouched = ""
+    if part == "validation":
+        untouched = (
+            f"the test images are left alone; for their figures: tenfold evaluate {result.bundle}\n"
+        )
     return (
-        f"test accuracy {test['accuracy']:.2%} ({round(test['n'] * (1 - test['accuracy']))} of "
+        f"{part} accuracy {test['accuracy']:.2%} ({round(test['n'] * (1 - test['accuracy']))} of "
         f"{test['n']:,} wrong; 95% interval {low:.2%} to {high:.2%})\n"
         f"trained in {duration(meta['train_seconds'])}: {meta['recipe']['name']}, "
         f"{networks}{meta['parameters']:,} parameters, {count(meta['epochs'], 'epoch')}, "
         f"seed {meta['seed']}\n"
-        f"{changed}"
+        f"{changed}{_data_text(meta['data'])}{untouched}"
         f"report: {result.bundle / 'report.html'}"
     )
+
+
+def _data_text(data: dict[str, Any]) -> str:
+    if "source" not in data:
+        return ""
+    held_out = ", whose test part is one of seven of its images" if data["held_out"] else ""
+    return f"data: {data['title']}{held_out}\n"
 
 
 def _seeds_text(results: list[Any], accuracy: dict[str, Any]) -> str:
@@ -163,7 +183,8 @@ def _seeds_text(results: list[Any], accuracy: dict[str, Any]) -> str:
     ]
     sd = "" if accuracy["sd"] is None else f", sd {accuracy['sd']:.2%}"
     lines.append(
-        f"test accuracy {accuracy['mean']:.3%}, mean of {accuracy['n']} seeds{sd}, "
+        f"{'test' if results[0].meta['test'] else 'validation'} accuracy "
+        f"{accuracy['mean']:.3%}, mean of {accuracy['n']} seeds{sd}, "
         f"min {accuracy['min']:.2%}, max {accuracy['max']:.2%}"
     )
     return "\n".join(lines)

@@ -20,10 +20,13 @@ from tenfold.data.parts import Layout, Part, check_sizes, label_array
 from tenfold.data.picture_folders import LABELS, folder_layout
 from tenfold.data.preparing import Content, class_names, label_numbers, prepare_images
 from tenfold.errors import DataError, UsageError
-from tenfold.files import sha256, user_path
+from tenfold.files import cache_dir, sha256, user_path
 from tenfold.formatting import no_such
 
 MNIST = "mnist"
+
+ARRAYS = "arrays:"
+"""Before the hash of arrays that are kept in the cache."""
 
 SPLITS = ("train", "test", "all")
 
@@ -142,17 +145,33 @@ def load_dataset(
     if isinstance(source, tuple):
         return _part_of(_from_arrays(*source), "arrays", split, content, progress)
     text = str(source)
+    check_source(text, data_dir)
     if text == MNIST:
         return _mnist(split, data_dir)
-    if data_dir is not None:
-        raise UsageError(f"data_dir is for MNIST's own files; leave it out with {text}")
     if text in named.NAMES:
         return _named(text, split)
-    path = user_path(source)
-    if not path.exists():
-        names = [MNIST, *named.NAMES]
-        raise UsageError(no_such("data set", text, names, "give a file or folder that exists"))
-    return _own(path, split, content, _stamp(path), progress)
+    path = path_of(text)
+    return replace(_own(path, split, content, _stamp(path), progress), source=text)
+
+
+def path_of(source: str) -> Path:
+    """Return the absolute path of a source that is a file or folder, or arrays in the cache."""
+    if source.startswith(ARRAYS):
+        return cache_dir() / "arrays" / f"{source.removeprefix(ARRAYS)}.npz"
+    return user_path(source).absolute()
+
+
+def check_source(source: str, data_dir: str | Path | None = None) -> None:
+    """Refuse a source that is neither a name nor a path, and MNIST's folder for another source.
+
+    Raises:
+        UsageError: It is neither, or the folder is given.
+    """
+    if source != MNIST and data_dir is not None:
+        raise UsageError(f"--data-dir is for MNIST's own files; leave it out with --data {source}")
+    names = [MNIST, *named.NAMES]
+    if source not in names and not path_of(source).exists():
+        raise UsageError(no_such("data set", source, names, "give a file or folder that exists"))
 
 
 def _mnist(split: str, data_dir: str | Path | None) -> Dataset:
@@ -176,16 +195,16 @@ def _own(path: Path, split: str, content: Content, stamp: Any, progress: bool) -
     """Return a part of one's own data set; kept, as a verb asks for a part more than once.
 
     Args:
-        path: The source.
+        path: The source, absolute.
         split: See `load_dataset`.
         content: What the pictures show.
         stamp: Sizes and times of the files, so that changed ones are read again.
         progress: Draw a progress bar.
     """
-    loaded = _part_of(layout_of(path), str(path), split, content, progress)
+    loaded = _part_of(layout_of(path), path.name, split, content, progress)
     for array in (loaded.images, loaded.labels, loaded.places):
         array.flags.writeable = False
-    return replace(loaded, source=str(path.absolute()), name=path.stem.removesuffix(".csv"))
+    return loaded
 
 
 def _stamp(path: Path) -> tuple[Any, ...]:

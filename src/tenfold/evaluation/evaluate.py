@@ -54,13 +54,15 @@ def evaluate_model(
 
 
 def all_figures(
-    evaluation: Evaluation, labels: Labels, probabilities: Probabilities
+    evaluation: Evaluation, labels: Labels, probabilities: Probabilities, *, mnist: bool = True
 ) -> dict[str, Any]:
-    """Return an evaluation on MNIST's test images, with the accuracy on corrected labels added.
+    """Return an evaluation on test images; on MNIST's, with the accuracy on corrected labels.
 
     `corrected` is the accuracy with ten wrong labels corrected and five doubtful ones excluded
     (`tenfold.data.label_errors`). It never replaces the plain accuracy.
     """
+    if not mnist:
+        return evaluation.to_dict()
     truth, kept = correct_labels(labels)
     right = probabilities.argmax(axis=1) == truth
     corrected = {"accuracy": float(right[kept].mean()), "n": int(kept.sum())}

@@ -18,7 +18,8 @@ def run_meta(
     *,
     train_seconds: float,
     train_images: int,
-    test: dict[str, Any],
+    test: dict[str, Any] | None,
+    validation: dict[str, Any] | None = None,
     parity: dict[str, Any],
 ) -> dict[str, Any]:
     """Return what meta.json says of a finished training, besides the hashes of its files.
@@ -27,10 +28,22 @@ def run_meta(
         request: What was trained.
         train_seconds: Wall time of fit, of all members together.
         train_images: Number of images trained on.
-        test: Figures on the test images, from `tenfold.evaluation.evaluate.all_figures`.
+        test: Figures on the test images, from `tenfold.evaluation.evaluate.all_figures`; None
+            after a training with validation images, which leaves the test images alone.
+        validation: Figures on the validation images, if there are any.
         parity: Number of images compared and largest difference between Keras and ONNX Runtime.
     """
-    recipe = request.recipe
+    recipe, source = request.recipe, request.data
+    data: dict[str, Any] = dict(FILES)
+    if not source.is_mnist:
+        data = {
+            "title": source.title,
+            "source": source.source,
+            "as_": source.as_,
+            "train_sha256": request.data_sha256,
+            "held_out": request.held_out,
+        }
+    validated = {} if validation is None else {"validation": validation}
     return {
         "recipe": recipe_to_dict(recipe),
         "seed": request.seed,
@@ -38,6 +51,7 @@ def run_meta(
         "epochs": recipe.epochs,
         "train_seconds": round(train_seconds, 2),
         "test": test,
+        **validated,
         "train_images": train_images,
         "val_images": request.val_size,
         "changed_settings": changed_settings(recipe),
@@ -50,14 +64,16 @@ def run_meta(
             "precision": effective_precision(recipe),
             "deterministic": request.deterministic,
         },
-        "data": dict(FILES),
-        "classes": list(DIGITS),
+        "data": data,
+        "classes": list(request.classes),
         "input": {
             "name": "images",
             "dtype": "uint8",
             "shape": ["n", SIDE, SIDE],
             "meaning": "white ink on black, 0..255; a digit fitted into 20x20, "
-            "its center of mass at the center",
+            "its center of mass at the center"
+            if source.as_ == "digits" and request.classes == DIGITS
+            else "as in the data set, 0..255",
         },
         "output": {"name": "probabilities", "dtype": "float32", "shape": ["n", recipe.classes]},
         "onnx_against_keras": parity,

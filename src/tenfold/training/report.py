@@ -36,7 +36,7 @@ def render_report(
         meta: The metadata of the bundle, see docs/training.md.
         layers: Rows of the layer table, the input first.
         history: One row per epoch. A single row has no curves.
-        evaluation: Figures on the test images.
+        evaluation: Figures on the test images, or on the validation images if there are any.
         hardest: The images read worst, the worst first; may be empty.
         hardest_images: uint8 (k, 28, 28), the images that `hardest` names.
 
@@ -57,6 +57,8 @@ def render_report(
         validated=any("val_loss" in row for row in history),
         confusion=draw_confusion(evaluation.confusion, classes),
         classes=classes,
+        part="validation" if "validation" in meta else "test",
+        data=meta["data"].get("title", "MNIST"),
         evaluation=evaluation,
         hardest=hardest,
         hardest_images=hardest_images,

@@ -2,12 +2,14 @@
 
 import json
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tenfold.arrays import TRAIN_IMAGES, Images, Labels
-from tenfold.data.mnist import load_mnist, split_validation
-from tenfold.errors import UsageError
+from tenfold.arrays import DIGITS, TRAIN_IMAGES, Images, Labels
+from tenfold.data.data_source import MNIST_SOURCE, AnyData, DataSource, choose_data
+from tenfold.data.datasets import MNIST
+from tenfold.data.mnist import split_validation
+from tenfold.errors import DataError, UsageError
 from tenfold.networks.backend import use_backend
 from tenfold.recipes.catalog import changed_settings, load_recipe
 from tenfold.recipes.recipe import Recipe
@@ -25,8 +27,11 @@ class Request:
         seeds: Number of seeds: seed, seed + 1...
         train_size: Number of training images, the first ones; None takes all that validation
             leaves.
-        val_size: Number of validation images, the last of the 60,000.
-        data_dir: Absolute path of the MNIST files; None for the cache.
+        val_size: Number of validation images, the last training images.
+        data: Where the images come from.
+        data_sha256: Hash of the training part; empty for MNIST, whose hashes are known.
+        held_out: Whether the data set has no test part, so that one image of seven is held out.
+        classes: Names of the classes.
         backend: Keras's backend.
         deterministic: Whether the same seed gives the same weights, bit for bit.
     """
@@ -36,7 +41,10 @@ class Request:
     seeds: int = 1
     train_size: int | None = None
     val_size: int = 0
-    data_dir: str | None = None
+    data: DataSource = MNIST_SOURCE
+    data_sha256: str = ""
+    held_out: bool = False
+    classes: tuple[str, ...] = DIGITS
     backend: str | None = None
     deterministic: bool = False
 
@@ -48,41 +56,89 @@ def make_request(
     seeds: int = 1,
     train_size: int | None = None,
     val_size: int = 0,
+    data: AnyData = MNIST,
+    as_: str = "digits",
     data_dir: str | Path | None = None,
     backend: str | None = None,
     deterministic: bool = False,
+    progress: bool = False,
 ) -> Request:
     """Check the options of a training before anything is written, and choose the backend.
 
     Raises:
-        UsageError: A number is out of range, or there is no such recipe.
+        UsageError: A number is out of range, or there is no such recipe or data set.
+        DataError: The data set is damaged, or too small for the recipe.
     """
     if not 0 <= seed <= 2**31:
         raise UsageError(f"seed is {seed}; it must lie between 0 and {2**31}")
     if seeds < 1:
         raise UsageError(f"seeds is {seeds}; it must be at least 1")
-    if not 0 <= val_size < TRAIN_IMAGES:
-        raise UsageError(f"val_size is {val_size}; it must lie between 0 and {TRAIN_IMAGES - 1:,}")
-    most = TRAIN_IMAGES - val_size
+    source = choose_data(data, as_=as_, data_dir=data_dir)
+    loaded = None if source.is_mnist else source.load("train", progress=progress)
+    images = TRAIN_IMAGES if loaded is None else len(loaded)
+    if not 0 <= val_size < images:
+        raise UsageError(f"val_size is {val_size}; it must lie between 0 and {images - 1:,}")
+    most = images - val_size
     if train_size is not None and not 1 <= train_size <= most:
         raise UsageError(f"train_size is {train_size}; it must lie between 1 and {most:,}")
+    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    if loaded is not None:
+        recipe = recipe_for(recipe, loaded.classes, train_size or most, source.title)
     return Request(
-        recipe=recipe if isinstance(recipe, Recipe) else load_recipe(recipe),
+        recipe=recipe,
         seed=seed,
         seeds=seeds,
         train_size=train_size,
         val_size=val_size,
-        # Absolute, so that a run can be resumed from another folder.
-        data_dir=str(Path(data_dir).absolute()) if data_dir else None,
+        data=source,
+        data_sha256=loaded.sha256 if loaded else "",
+        held_out=bool(loaded and loaded.held_out),
+        classes=loaded.classes if loaded else DIGITS,
         backend=use_backend(backend),
         deterministic=deterministic,
     )
 
 
+def recipe_for(recipe: Recipe, classes: tuple[str, ...], images: int, title: str) -> Recipe:
+    """Return a recipe with the number of classes of a data set.
+
+    Args:
+        recipe: The recipe.
+        held_out: Whether the data set has no test part, so that one image of seven is held out.
+        classes: Names of the classes.
+        images: Number of images to train on.
+        title: Name of the data set, in messages.
+
+    Raises:
+        UsageError: The recipe changes the form of digits, and the classes are not the digits.
+        DataError: The images do not fill a batch.
+    """
+    if images < recipe.batch_size:
+        raise DataError(
+            f"{title} has {images} images to train on, which do not fill one batch of "
+            f"{recipe.batch_size}: give more images or a smaller --batch-size"
+        )
+    if recipe.augmentation.upstroke and classes != DIGITS:
+        raise UsageError(
+            f"the recipe {recipe.name} draws upstrokes at ones, and {title} has other classes: "
+            "add --set augmentation.upstroke=0"
+        )
+    return replace(recipe, classes=len(classes))
+
+
 def load_splits(request: Request) -> tuple[Split, Split | None]:
-    """Return the images and labels to train on, and those to validate on, if any."""
-    training = load_mnist("train", request.data_dir)
-    validation = None
+    """Return the images and labels to train on, and those to validate on, if any.
+
+    Raises:
+        DataError: The data set is not what it was when the run began.
+    """
+    data = request.data.load("train")
+    if request.data_sha256 and data.sha256 != request.data_sha256:
+        raise DataError(
+            f"{request.data.source} has changed since the run began: restore it, or train into "
+            "another --out"
+        )
+    training, validation = (data.images, data.labels), None
     if request.val_size:
         training, validation = split_validation(*training, request.val_size)
     images, labels = training
@@ -100,6 +156,7 @@ def command_of(request: Request) -> str:
     words = ["tenfold", "train", "--recipe", name, "--seed", str(request.seed)]
     for setting, value in (changed or {}).items():
         words += ["--set", f"{setting}={json.dumps(value)}"]
+    words += request.data.words()
     if request.train_size:
         words += ["--train-size", str(request.train_size)]
     if request.val_size:

@@ -11,6 +11,7 @@ from typing import Any
 from filelock import Timeout
 
 from tenfold.classifiers.bundle import META
+from tenfold.data.data_source import DataSource
 from tenfold.errors import TrainingError, UsageError
 from tenfold.files import lock, make_folder, parse_json, write_json
 from tenfold.recipes.recipe import Recipe
@@ -62,7 +63,14 @@ def read_request(folder: Path) -> Request:
     """
     try:
         data: dict[str, Any] = parse_json((folder / REQUEST).read_text(encoding="utf-8"))
-        return Request(**data | {"recipe": recipe_from_dict(data["recipe"])})
+        return Request(
+            **data
+            | {
+                "recipe": recipe_from_dict(data["recipe"]),
+                "data": DataSource(**data["data"]),
+                "classes": tuple(data["classes"]),
+            }
+        )
     except FileNotFoundError:
         if (folder / META).is_file():
             raise UsageError(f"{folder} is finished; there is nothing to resume") from None

@@ -1,4 +1,4 @@
-"""The verb train: MNIST, a recipe, one evaluation on the test images, and the bundle."""
+"""The verb train: a data set, a recipe, one evaluation on the test images, and the bundle."""
 
 import json
 import logging
@@ -29,7 +29,8 @@ from tenfold.classifiers.bundle import (
     write_bundle,
 )
 from tenfold.classifiers.onnx import OnnxClassifier
-from tenfold.data.mnist import load_mnist
+from tenfold.data.data_source import AnyData, labels_for
+from tenfold.data.datasets import MNIST
 from tenfold.errors import TrainingError
 from tenfold.evaluation.evaluate import all_figures
 from tenfold.evaluation.metrics import evaluate, hardest_images
@@ -74,8 +75,8 @@ class TrainResult:
 
     @property
     def accuracy(self) -> float:
-        """Accuracy on the test images, a fraction."""
-        return float(self.meta["test"]["accuracy"])
+        """Accuracy on the test images, a fraction; on the validation images if there are any."""
+        return float((self.meta["test"] or self.meta["validation"])["accuracy"])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as `tenfold train --json` prints them."""
@@ -89,20 +90,24 @@ def train(
     out: str | Path | None = None,
     train_size: int | None = None,
     val_size: int = 0,
+    data: AnyData = MNIST,
+    as_: str = "digits",
     data_dir: str | Path | None = None,
     backend: str | None = None,
     deterministic: bool = False,
     progress: bool = False,
 ) -> TrainResult:
-    """Train a recipe on MNIST, evaluate it once on the test images, and write a bundle.
+    """Train a recipe, evaluate it once on the test images, and write a bundle.
 
     Args:
         recipe: A name, a .json file, or a recipe.
         seed: Decides everything random; 0 or more.
         out: Folder for the bundle; runs/<recipe>-seed<N>-<time> if not given.
         train_size: Number of training images, the first ones; all by default.
-        val_size: Number of the 60,000 training images, the last ones, that are not trained on but
-            evaluated after every epoch.
+        val_size: Number of training images, the last ones, that are not trained on but evaluated
+            after every epoch. The test images are then left alone, for `evaluate`.
+        data: What to train on: anything that `tenfold.load_dataset` takes or returned.
+        as_: "digits" or "images"; see `tenfold.load_dataset`.
         data_dir: Where the MNIST files are, if not in the cache.
         backend: "tensorflow", "jax" or "torch"; by default the fastest on this machine.
         deterministic: Same seed, machine and backend give the same weights, bit for bit.
@@ -115,8 +120,8 @@ def train(
         TenfoldError: The training cannot start or go on; the message says why.
     """
     request = make_request(
-        recipe, seed=seed, train_size=train_size, val_size=val_size, data_dir=data_dir,
-        backend=backend, deterministic=deterministic,
+        recipe, seed=seed, train_size=train_size, val_size=val_size, data=data, as_=as_,
+        data_dir=data_dir, backend=backend, deterministic=deterministic, progress=progress,
     )  # fmt: skip
     folder = Path(out) if out else default_folder(request.recipe, seed)
     start_run(folder, request)
@@ -193,24 +198,33 @@ def _train_one(
         graph = onnx_model(request.recipe, network_weights(network))
         classifier = OnnxClassifier(graph)
         parity = _check_parity(network, classifier, images[:PARITY_IMAGES])
-        test_images, test_labels = load_mnist("test", request.data_dir)
-        probabilities = classifier.predict_proba(test_images)
-        evaluation = evaluate(test_labels, probabilities)
+        if validation:
+            judged_images, judged_labels = validation
+        else:
+            test = request.data.load("test")
+            judged_images, judged_labels = test.images, labels_for(test, request.classes)
+        probabilities = classifier.predict_proba(judged_images)
+        evaluation = evaluate(judged_labels, probabilities)
+        figures = all_figures(
+            evaluation, judged_labels, probabilities,
+            mnist=request.data.is_mnist and not validation,
+        )  # fmt: skip
         meta = run_meta(
             request,
             train_seconds=sum(one.seconds for one in trained),
             train_images=len(images),
-            test=all_figures(evaluation, test_labels, probabilities),
+            test=None if validation else figures,
+            validation=figures if validation else None,
             parity=parity,
         )
-        hardest = hardest_images(test_labels, probabilities)
+        hardest = hardest_images(judged_labels, probabilities)
         report = render_report(
             meta=meta,
             layers=describe(request.recipe),
             history=history,
             evaluation=evaluation,
             hardest=hardest,
-            hardest_images=test_images[[hard.index for hard in hardest]],
+            hardest_images=judged_images[[hard.index for hard in hardest]],
         )
         contents = {
             KERAS: _keras_file(network, folder),
@@ -242,10 +256,13 @@ def results_to_dict(results: list[TrainResult]) -> dict[str, Any]:
     """Return the figures of several seeds as `tenfold train --seeds N --json` prints them."""
     spread = summarize([result.accuracy for result in results])
     accuracy = {name: getattr(spread, name) for name in ("mean", "sd", "min", "max", "n")}
+    judged: dict[str, Any] = {"test": {"accuracy": accuracy}}
+    if results[0].meta["test"] is None:
+        judged = {"test": None, "validation": {"accuracy": accuracy}}
     return {
         "recipe": results[0].meta["recipe"]["name"],
         "runs": [result.to_dict() for result in results],
-        "test": {"accuracy": accuracy},
+        **judged,
     }
 
 

@@ -1,0 +1,161 @@
+"""The data set that a verb works on: chosen once, remembered by runs, loaded part by part."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tenfold.data import named
+from tenfold.data.datasets import (
+    ARRAYS,
+    CONTENTS,
+    MNIST,
+    DataLike,
+    Dataset,
+    check_source,
+    load_dataset,
+    path_of,
+)
+from tenfold.data.preparing import Content
+from tenfold.errors import DataError, UsageError
+from tenfold.files import atomic_path, user_path
+from tenfold.formatting import listed, no_such
+
+ORDER_SEED = 28
+"""Orders the training images of one's own data: those held out for validation are the last ones,
+and a folder holds class after class."""
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """What decides which images a verb works on, in plain values.
+
+    Attributes:
+        source: A name, or the path of a file or folder as it was given, which reports show.
+        as_: "digits" or "images"; see `tenfold.data.datasets.load_dataset`.
+        data_dir: Absolute path of MNIST's files; None for the cache.
+        folder: The folder that a relative path begins in; empty for the current one.
+    """
+
+    source: str = MNIST
+    as_: Content = "digits"
+    data_dir: str | None = None
+    folder: str = ""
+
+    @property
+    def is_mnist(self) -> bool:
+        """Whether this is MNIST itself."""
+        return self.source == MNIST
+
+    @property
+    def title(self) -> str:
+        """Name for people: MNIST, Fashion-MNIST, or the name of the file or folder."""
+        if self.is_mnist:
+            return "MNIST"
+        known = named.NAMES.get(self.source)
+        return known.title if known else path_of(self.source).name
+
+    def load(self, split: str, *, progress: bool = False) -> Dataset:
+        """Load a part; the training images of one's own data in an order without a pattern.
+
+        Args:
+            split: "train" or "test".
+            progress: Draw a progress bar on stderr while pictures are prepared.
+
+        Raises:
+            TenfoldError: The source is missing, damaged, or no data set.
+        """
+        place = str(Path(self.folder, self.source)) if self.folder else self.source
+        data = load_dataset(place, split, as_=self.as_, data_dir=self.data_dir, progress=progress)
+        if split != "train" or self.is_mnist or self.source in named.NAMES:
+            return data
+        return data.take(np.random.default_rng(ORDER_SEED).permutation(len(data)))
+
+    def words(self) -> list[str]:
+        """Return the options of the shell that choose this source; none for MNIST."""
+        if self.is_mnist:
+            return []
+        as_images = ["--as", self.as_] if self.as_ != "digits" else []
+        return ["--data", self.source, *as_images]
+
+
+MNIST_SOURCE = DataSource()
+"""MNIST, from the cache."""
+
+AnyData: TypeAlias = DataLike | Dataset | DataSource
+"""A name, a path, images with labels, a loaded data set, or a source."""
+
+
+def choose_data(
+    data: AnyData = MNIST, *, as_: str = "digits", data_dir: str | Path | None = None
+) -> DataSource:
+    """Return the source that the arguments of a verb name.
+
+    Arrays are kept in the cache as a .npz, by their hash, so that a run on them can be resumed and
+    its command repeated.
+
+    Args:
+        data: Anything that `load_dataset` takes, or what it returned.
+        as_: "digits" or "images".
+        data_dir: Folder of MNIST's files, if not in the cache.
+
+    Raises:
+        UsageError: There is no such name, file, or `as_`.
+    """
+    if as_ not in CONTENTS:
+        raise UsageError(no_such("kind of pictures", as_, CONTENTS))
+    content: Content = "images" if as_ == "images" else "digits"
+    if isinstance(data, DataSource):
+        return data
+    if isinstance(data, Dataset):
+        if data.source:
+            return DataSource(data.source, data.as_)
+        content, data = data.as_, (data.images, np.array(data.classes)[data.labels])
+    if isinstance(data, tuple):
+        return DataSource(_kept(data, content), content)
+    # Absolute, so that a run can be resumed from another folder.
+    folder = str(user_path(data_dir).absolute()) if data_dir else None
+    text = str(data)
+    check_source(text, folder)
+    names = (MNIST, *named.NAMES)
+    is_relative = not (text in names or text.startswith((ARRAYS, "~")) or Path(text).is_absolute())
+    return DataSource(text, content, folder, str(Path.cwd()) if is_relative else "")
+
+
+def _kept(arrays: tuple[Any, Any], content: Content) -> str:
+    """Write images and labels into the cache, and return the name of the source."""
+    data = load_dataset(arrays, "all", as_=content)
+    source = f"{ARRAYS}{data.sha256[:16]}"
+    path = path_of(source)
+    if not path.is_file():
+        names = np.array(data.classes)[data.labels]
+        with atomic_path(path) as temporary:
+            np.savez_compressed(temporary, x_train=data.images, y_train=names)
+    return source
+
+
+def source_of(meta: Mapping[str, Any]) -> DataSource:
+    """Return the source that a bundle was trained on, from its meta.json."""
+    facts = meta.get("data", {})
+    if "source" not in facts:
+        return MNIST_SOURCE
+    return DataSource(str(facts["source"]), facts.get("as_", "digits"))
+
+
+def labels_for(data: Dataset, classes: tuple[str, ...]) -> np.ndarray:
+    """Return the labels of a data set as a model with these classes counts them, uint8 (n,).
+
+    Raises:
+        DataError: The data set has a class that the model lacks.
+    """
+    if data.classes == classes:
+        return data.labels
+    unknown = [name for name in data.classes if name not in classes]
+    if unknown:
+        raise DataError(
+            f"{data.name} has the classes {listed(data.classes)}, but the model has "
+            f"{listed(classes)}: give data of the model's classes"
+        )
+    return np.array([classes.index(name) for name in data.classes], np.uint8)[data.labels]
