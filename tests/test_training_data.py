@@ -63,7 +63,7 @@ def test_training_on_three_classes(own: Path, tmp_path: Path, monkeypatch) -> No
     assert "images of own.npz" in report
     assert ">shirt<" in report
     assert "test images read correctly" in report
-    assert source_of(meta) == DataSource("own.npz")
+    assert source_of(meta).source == "own.npz"
     assert source_of(meta).load("test").sha256 == DataSource(str(own)).load("test").sha256
 
 

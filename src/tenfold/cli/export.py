@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from tenfold.cli.options import (
-    add_data_dir,
+    add_data,
     add_model_argument,
     add_out,
     chosen_model,
@@ -14,8 +14,8 @@ from tenfold.exporting.formats import FORMATS
 
 HELP = "the network as ONNX, LiteRT or OpenVINO, checked against the original"
 DESCRIPTION = (
-    "Write a model in another format. The runtime of that format first reads the 10,000 MNIST "
-    "test images and must agree with the original."
+    "Write a model in another format. The runtime of that format first reads the test "
+    "images and must agree with the original."
 )
 EPILOG = """\
 examples:
@@ -36,7 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--format", choices=FORMATS, default="onnx", metavar="NAME", help=help)
     add("--quantize", action="store_true", help="write int8: a quarter of the size, rounded")
     add_out(parser, "the files", "exports")
-    add_data_dir(parser)
+    add_data(parser, "what the model was trained on")
 
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
@@ -48,6 +48,8 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         options.format,
         quantize=options.quantize,
         out=options.out,
+        data=options.data,
+        as_=options.as_,
         data_dir=options.data_dir,
         progress=show_progress(options),
     )

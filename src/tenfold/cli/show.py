@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tenfold.cli.options import (
-    add_data_dir,
+    add_data,
     add_model_argument,
     add_out,
     chosen_model,
@@ -34,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     help = "a picture with digits (default: the first test image)"
     parser.add_argument("--picture", metavar="FILE", help=help)
     add_out(parser, "the page and figures", shown="show-MODEL")
-    add_data_dir(parser)
+    add_data(parser, "what the model was trained on")
 
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
@@ -48,6 +48,8 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     look = show(
         chosen_model(options),
         picture=options.picture,
+        data=options.data,
+        as_=options.as_,
         data_dir=options.data_dir,
         progress=show_progress(options),
     )

@@ -1,8 +1,10 @@
 """The data set that a verb works on: chosen once, remembered by runs, loaded part by part."""
 
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -26,6 +28,8 @@ from tenfold.formatting import listed, no_such
 ORDER_SEED = 28
 """Orders the training images of one's own data: those held out for validation are the last ones,
 and a folder holds class after class."""
+
+_log = logging.getLogger("tenfold")
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,73 @@ def source_of(meta: Mapping[str, Any]) -> DataSource:
     facts = meta.get("data", {})
     if "source" not in facts:
         return MNIST_SOURCE
-    return DataSource(str(facts["source"]), facts.get("as_", "digits"))
+    return choose_data(str(facts["source"]), as_=str(facts.get("as_", "digits")))
+
+
+def source_for(
+    meta: Mapping[str, Any],
+    data: AnyData | None = None,
+    *,
+    as_: str | None = None,
+    data_dir: str | Path | None = None,
+) -> DataSource:
+    """Return the source that a model is judged on: the one that is given, or its own.
+
+    Args:
+        meta: The contents of the model's meta.json; empty if it has none.
+        data: What was given; None takes what the model was trained on.
+        as_: "digits" or "images"; None takes what belongs to the source.
+        data_dir: Folder of MNIST's files, which are then taken.
+
+    Raises:
+        UsageError: There is no such source, or the model's own is not there.
+    """
+    if data is not None or data_dir is not None:
+        return choose_data(MNIST if data is None else data, as_=as_ or "digits", data_dir=data_dir)
+    try:
+        source = source_of(meta)
+    except UsageError as error:
+        given = meta["data"]["source"]
+        raise UsageError(
+            f"the model was trained on {given}, which is not here: give --data"
+        ) from error
+    return choose_data(source.source, as_=as_) if as_ else source
+
+
+def load_test(
+    source: DataSource,
+    classes: tuple[str, ...],
+    meta: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    by_place: bool = False,
+    progress: bool = False,
+) -> Dataset:
+    """Load the test part of a source, with labels as a model counts them.
+
+    Warns if the model was trained on this source, it has no test part of its own, and it has
+    changed: then images of the test part may be among those trained on.
+
+    Args:
+        source: The source.
+        classes: Names of the model's classes, by label.
+        meta: The contents of the model's meta.json.
+        by_place: The model's classes have no names: take the labels as they are.
+        progress: Draw a progress bar on stderr while pictures are prepared.
+
+    Raises:
+        DataError: The source is damaged, or has a class that the model lacks.
+    """
+    data = source.load("test", progress=progress)
+    facts = meta.get("data", {})
+    same = data.held_out and facts.get("source") == source.source
+    if same and source.load("train").sha256 != facts["train_sha256"]:
+        _log.warning(
+            "%s has changed since the training: images of its test part may be among those "
+            "trained on", source.source,
+        )  # fmt: skip
+    if by_place and len(classes) >= len(data.classes):
+        return data
+    return replace(data, labels=labels_for(data, classes), classes=classes)
 
 
 def labels_for(data: Dataset, classes: tuple[str, ...]) -> np.ndarray:

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from tenfold.arrays import DIGITS, Labels, Probabilities
+from tenfold.arrays import Labels, Probabilities
 from tenfold.classifiers.base import check_classes, predict_in_batches
 from tenfold.classifiers.bundle import load_bundle, load_classifier, summary_of
 from tenfold.classifiers.model_file import Model, as_model_file
+from tenfold.data.data_source import AnyData, load_test, source_for
 from tenfold.data.label_errors import correct_labels
-from tenfold.data.mnist import load_mnist
 from tenfold.evaluation.metrics import Evaluation, evaluate
 
 _BATCH = 500
@@ -19,14 +19,19 @@ def evaluate_model(
     model: Model,
     data_dir: str | Path | None = None,
     *,
+    data: AnyData | None = None,
+    as_: str | None = None,
     int8: bool = False,
     progress: bool = False,
 ) -> dict[str, Any]:
-    """Evaluate a shipped model or a bundle on the 10,000 test images.
+    """Evaluate a model on the test images of a data set.
 
     Args:
-        model: Shipped name, bundle folder, or a .keras or .onnx file, with 10 classes.
+        model: Shipped name, bundle folder, or a .keras or .onnx file.
         data_dir: Folder of the MNIST files, if not the cache.
+        data: Anything that `tenfold.load_dataset` takes or returned; None takes the data set that
+            the model was trained on, or MNIST if it does not tell.
+        as_: "digits" or "images"; see `tenfold.load_dataset`.
         int8: Use the int8 graph, which only the small shipped models have.
         progress: Draw a progress bar on stderr.
 
@@ -40,17 +45,25 @@ def evaluate_model(
     from tqdm import tqdm
 
     classifier = load_classifier(model, int8=int8)
-    check_classes(classifier, len(DIGITS), model)
-    images, labels = load_mnist("test", data_dir)
+    file = as_model_file(model)
+    meta = {} if file else load_bundle(model).meta
+    source = source_for(meta, data, as_=as_, data_dir=data_dir)
+    by_place = file is not None and not file.classes
+    loaded = load_test(source, classifier.classes, meta, by_place=by_place, progress=progress)
+    images, labels = loaded.images, loaded.labels
+    if by_place:
+        check_classes(classifier, len(loaded.classes), model)
     with tqdm(total=len(images), unit="image", disable=not progress, dynamic_ncols=True) as bar:
         probabilities = predict_in_batches(
             classifier.predict_proba, images, _BATCH, len(classifier.classes), progress=bar.update
         )
-    test = all_figures(evaluate(labels, probabilities), labels, probabilities)
-    if as_model_file(model):
+    evaluation = evaluate(labels, probabilities)
+    test = all_figures(evaluation, labels, probabilities, mnist=source.is_mnist)
+    facts = {"data": source.title, "classes": list(loaded.classes)}
+    if file:
         names = ("recipe", "seed", "parameters", "epochs", "train_seconds")
-        return {"model": str(model)} | dict.fromkeys(names) | {"test": test}
-    return summary_of({**load_bundle(model).meta, "test": test})
+        return {"model": str(model)} | dict.fromkeys(names) | {"test": test} | facts
+    return summary_of({**meta, "test": test}) | facts
 
 
 def all_figures(

@@ -1,7 +1,7 @@
 """Show: what a network learned, as figures and as one page."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.arrays import Gray, Images, Labels
+from tenfold.arrays import DIGITS, Gray, Images, Labels
 from tenfold.classifiers.bundle import Bundle, load_bundle, load_features, model_name
 from tenfold.classifiers.features import FeatureClassifier
 from tenfold.classifiers.model_file import Model
-from tenfold.data.mnist import load_mnist
-from tenfold.errors import MissingExtraError, PictureError
+from tenfold.data.data_source import AnyData, load_test, source_for
+from tenfold.data.datasets import Dataset
+from tenfold.errors import DataError, MissingExtraError, PictureError
 from tenfold.evaluation.metrics import Evaluation, evaluate, hardest_images
 from tenfold.explaining.figures import (
     draw_feature_maps,
@@ -27,6 +28,7 @@ from tenfold.explaining.gradients import ASCENT_STEPS, load_gradients
 from tenfold.explaining.map import embed
 from tenfold.explaining.receptive_field import convolutions
 from tenfold.explaining.top_patches import Activations, collect_activations, top_patches
+from tenfold.formatting import count
 from tenfold.imaging.decoding import PictureSource, load_picture, picture_name
 from tenfold.reading.reader import Reader
 from tenfold.reporting.drawing import Drawing
@@ -36,6 +38,9 @@ from tenfold.reporting.sheets import draw_confusion, draw_hardest
 
 MAX_DIGITS = 3
 """Digits of a picture whose feature maps are drawn."""
+
+LEAST_IMAGES = 50
+"""Least number of test images: t-SNE compares each with some thirty neighbors."""
 
 HARDEST = 24
 """Number of hardest digits that are drawn."""
@@ -81,6 +86,8 @@ def show(
     model: Model = "standard",
     *,
     picture: PictureSource | None = None,
+    data: AnyData | None = None,
+    as_: str | None = None,
     data_dir: str | Path | None = None,
     progress: bool = False,
 ) -> ShowResult:
@@ -89,6 +96,8 @@ def show(
     Args:
         model: Shipped name or bundle folder.
         picture: A picture whose digits' feature maps are drawn; by default the first test image.
+        data: The data set whose test images are read; None takes the one trained on.
+        as_: "digits" or "images"; see `tenfold.load_dataset`.
         data_dir: Folder of the MNIST files, if not in the cache.
         progress: Draw progress bars on stderr.
 
@@ -96,7 +105,14 @@ def show(
         TenfoldError: No such model, no data, or no digit in the picture.
     """
     bundle, network = load_bundle(model), load_features(model)
-    images, labels = load_mnist("test", data_dir)
+    source = source_for(bundle.meta, data, as_=as_, data_dir=data_dir)
+    test = load_test(source, network.classes, bundle.meta, progress=progress)
+    images, labels = test.images, test.labels
+    if len(images) < LEAST_IMAGES:
+        raise DataError(
+            f"{source.title} has {count(len(images), 'test image')}; a look inside takes at least "
+            f"{LEAST_IMAGES}: give more images"
+        )
     bar = partial(_bar, shown=progress)
     notes: list[str] = []
     parts = [_feature_maps(network, picture, images[0]), _filters(network)]
@@ -111,7 +127,7 @@ def show(
             ["The brighter a cell, the more errors. The gray diagonal counts correct answers."],
             {"confusion": draw_confusion(evaluation.confusion, network.classes)},
         ),
-        _hardest(images, labels, activations, network.classes),
+        _hardest(test, activations, mnist=source.is_mnist),
     ]
     parts = [part for part in parts if part.figures]
     page = render_sections(
@@ -124,7 +140,7 @@ def show(
         sections=[
             Section(part.heading, part.paragraphs, list(part.figures.values())) for part in parts
         ],
-        mnist=True,
+        mnist=source.is_mnist,
     )
     figures = {name: figure for part in parts for name, figure in part.figures.items()}
     return ShowResult(figures, page, evaluation, tuple(notes))
@@ -266,19 +282,15 @@ def _map(
     return part
 
 
-def _hardest(
-    images: Images, labels: Labels, activations: Activations, classes: Sequence[str]
-) -> _Part:
-    hardest = hardest_images(labels, activations.probabilities, HARDEST)
+def _hardest(test: Dataset, activations: Activations, *, mnist: bool) -> _Part:
+    hardest = hardest_images(test.labels, activations.probabilities, HARDEST)
+    images = test.images[[hard.index for hard in hardest]]
+    doubt = " A few labels of MNIST are wrong themselves." if mnist else ""
     return _Part(
-        "The hardest digits",
+        "The hardest digits" if test.classes == DIGITS else "The hardest images",
         [
             "Errors first, in amber, the most confident on top; then the least certain of the"
-            " correct answers, in blue. A few labels of MNIST are wrong themselves."
+            f" correct answers, in blue.{doubt}"
         ],
-        {
-            "hardest": draw_hardest(
-                images[[hard.index for hard in hardest]], hardest, classes=classes
-            )
-        },
+        {"hardest": draw_hardest(images, hardest, classes=test.classes)},
     )

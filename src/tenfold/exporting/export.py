@@ -7,10 +7,10 @@ from typing import Any
 from tqdm import tqdm
 
 from tenfold.classifiers.base import predict_in_batches
-from tenfold.classifiers.bundle import KERAS, ONNX, load_bundle
+from tenfold.classifiers.bundle import KERAS, ONNX, classes_of, load_bundle
 from tenfold.classifiers.model_file import Model
 from tenfold.classifiers.onnx import OnnxClassifier
-from tenfold.data.mnist import load_mnist
+from tenfold.data.data_source import AnyData, load_test, source_for
 from tenfold.errors import UsageError
 from tenfold.exporting.agreement import check_agreement
 from tenfold.exporting.formats import (
@@ -38,10 +38,12 @@ def export_model(
     *,
     quantize: bool = False,
     out: str | Path = FOLDER,
+    data: AnyData | None = None,
+    as_: str | None = None,
     data_dir: str | Path | None = None,
     progress: bool = False,
 ) -> dict[str, Any]:
-    """Write a model in another format, after comparing it with the original on 10,000 test images.
+    """Write a model in another format, after comparing it with the original on test images.
 
     No choice depends on the test images: the export agrees with the original, or is refused.
 
@@ -50,6 +52,8 @@ def export_model(
         format: "onnx", "litert" or "openvino".
         quantize: Export in int8, calibrated on training images.
         out: Folder for the files, made if missing; files of the same names are replaced.
+        data: The data set whose test images are read; None takes the one trained on.
+        as_: "digits" or "images"; see `tenfold.load_dataset`.
         data_dir: Folder of the MNIST files, if not the cache.
         progress: Draw a progress bar on stderr.
 
@@ -73,8 +77,10 @@ def export_model(
     graph = bundle.read(ONNX)
     original = OnnxClassifier(graph)
     classes = len(original.classes)
-    images, labels = load_mnist("test", data_dir)
-    calibration = load_mnist("train", data_dir)[0][:CALIBRATION_IMAGES] if quantize else None
+    source = source_for(bundle.meta, data, as_=as_, data_dir=data_dir)
+    test = load_test(source, classes_of(bundle), bundle.meta, progress=progress)
+    images, labels = test.images, test.labels
+    calibration = source.load("train").images[:CALIBRATION_IMAGES] if quantize else None
     name = bundle.folder.resolve().name + ("-int8" if quantize else "")
     with tqdm(total=2 * len(images), unit="image", disable=not progress, dynamic_ncols=True) as bar:
         bar.set_description("converting")

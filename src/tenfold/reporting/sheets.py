@@ -88,7 +88,8 @@ def draw_hardest(
         color = SKY_BLUE if hard.label == hard.predicted else AMBER
         caption = f"{classes[hard.label]} read as {classes[hard.predicted]}"
         tiles.append(Tile(image, caption, f"confidence {percent(hard.confidence)}", color))
-    return draw_tiles("The hardest digits", {"": tiles}, columns)
+    title = "The hardest digits" if tuple(classes) == DIGITS else "The hardest images"
+    return draw_tiles(title, {"": tiles}, columns)
 
 
 def draw_confusion(confusion: np.ndarray, classes: Sequence[str] = DIGITS) -> Drawing:
