@@ -22,6 +22,7 @@ from tenfold.data.mnist import load_mnist
 from tenfold.data.official import FILES
 
 LONG = (
+    "test_adapting.py",
     "test_baselines.py",
     "test_batch.py",
     "test_batch_resuming.py",

@@ -21,7 +21,7 @@ STAGES = [
     {"exporting", "evaluation"},
     {"reading", "reporting"},
     {"training", "explaining", "batch", "scoring"},
-    {"tuning", "comparing", "serving"},
+    {"tuning", "comparing", "serving", "adapting"},
     {"cli"},
 ]
 
@@ -97,6 +97,7 @@ def test_no_circles_between_rooms() -> None:
 
 def test_public_names() -> None:
     assert sorted(tenfold.__all__) == [
+        "AdaptResult",
         "Classifier",
         "Dataset",
         "Digit",
@@ -111,6 +112,7 @@ def test_public_names() -> None:
         "TenfoldError",
         "TrainResult",
         "__version__",
+        "adapt",
         "evaluate",
         "explain",
         "from_keras",

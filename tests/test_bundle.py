@@ -26,6 +26,7 @@ from tenfold.recipes.recipe import count_parameters
 from tenfold.recipes.serialization import override
 from tenfold.training import request as requests
 from tenfold.training import train as training
+from tenfold.training.keras_file import _valid_zip_dates
 from tenfold.training.members import fit_members
 from tenfold.training.request import make_request
 from tenfold.training.run_folder import end_run, only_here, start_run
@@ -274,7 +275,7 @@ def test_a_run_killed_between_bundle_and_end_is_finished_without_training(
 
 def test_keras_files_are_written_while_the_clock_is_at_1970(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(time, "time", lambda: 0.0)
-    with training._valid_zip_dates(), zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+    with _valid_zip_dates(), zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         archive.writestr("a", b"b")
     with zipfile.ZipFile(tmp_path / "x.zip") as archive:
         assert archive.read("a") == b"b"

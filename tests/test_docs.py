@@ -22,6 +22,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Minutes each, or for ever, or they need pictures of your own: other tests run them, shorter.
 TOO_LONG = (
     "train",
+    "adapt",
     "serve",
     "tune",
     "robustness",

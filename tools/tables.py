@@ -200,7 +200,8 @@ ROOMS = (
     "arrays", "errors", "formatting", "machine", "files", "data", "imaging", "recipes",
     "augmentation", "networks", "classifiers", "exporting", "evaluation", "reporting",
     "execution", "reading",
-    "training", "tuning", "comparing", "explaining", "scoring", "batch", "serving", "cli",
+    "training", "adapting", "tuning", "comparing", "explaining", "scoring", "batch",
+    "serving", "cli",
 )  # fmt: skip
 """The parts of the package, in the order in which data passes through them."""
 

@@ -19,11 +19,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import SIDE
 from tenfold.augmentation.non_digits import make_non_digits
 from tenfold.data.mnist import load_mnist, split_validation
 from tenfold.evaluation.metrics import evaluate
-from tenfold.evaluation.temperature import fit_temperature, softmax
+from tenfold.evaluation.temperature import fit_temperature, logits_of, softmax
 from tenfold.files import write_json
 from tenfold.networks.backend import use_backend
 from tenfold.networks.build import finish_network
@@ -53,7 +52,7 @@ def main() -> None:
     for seed in range(arguments.seeds):
         trained = [fit(recipe, *training, seed=own).network for own in member_seeds(recipe, seed)]
         networks = [finish_network(plain, one) for one in trained]
-        logits = logits_of(networks, *shifts(images, recipe.tta_shifts))
+        logits = logits_of(networks, images, recipe.tta_shifts)
         best = fit_temperature(logits, labels)
         before, after = (evaluate(labels, softmax(logits, t).mean(axis=0)) for t in (1.0, best))
         rows.append(
@@ -62,7 +61,7 @@ def main() -> None:
              "val_loss_before": before.loss, "val_loss_after": after.loss}
         )  # fmt: skip
         marks = make_non_digits(len(images), images, labels, np.random.default_rng(0))
-        non_digit_logits = logits_of(networks, *shifts(marks, recipe.tta_shifts))
+        non_digit_logits = logits_of(networks, marks, recipe.tta_shifts)
         rows[-1] |= threshold_of(logits, non_digit_logits, best)
         print(rows[-1], flush=True)
     means: dict[str, float] = {
@@ -95,24 +94,6 @@ def threshold_of(
         "images_accepted": float((digit >= threshold).mean()),
         "non_digits_accepted": float((other >= threshold).mean()),
     }
-
-
-def logits_of(networks: list[Any], *batches: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    """Return the logits, up to a constant, of every network for every batch, (m, n, 10)."""
-    probabilities = [
-        network.predict(images, batch_size=500, verbose=0)
-        for network in networks
-        for images in batches
-    ]
-    logits: npt.NDArray[np.float64] = np.log(np.maximum(probabilities, 1e-12).astype(np.float64))
-    return logits
-
-
-def shifts(images: npt.NDArray[np.uint8], pixels: int) -> list[npt.NDArray[np.uint8]]:
-    """Return the images shifted in every direction by up to this many pixels."""
-    padded = np.pad(images, ((0, 0), (pixels, pixels), (pixels, pixels)))
-    steps = range(2 * pixels + 1)
-    return [padded[:, y : y + SIDE, x : x + SIDE] for y in steps for x in steps]
 
 
 if __name__ == "__main__":

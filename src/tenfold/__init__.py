@@ -8,6 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tenfold.adapting.adapt import AdaptResult as AdaptResult
+    from tenfold.adapting.adapt import adapt as adapt
     from tenfold.classifiers.base import Classifier as Classifier
     from tenfold.classifiers.bundle import load_classifier as load_classifier
     from tenfold.classifiers.keras import from_keras as from_keras
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AdaptResult": "tenfold.adapting.adapt",
     "Classifier": "tenfold.classifiers.base",
     "Dataset": "tenfold.data.datasets",
     "Digit": "tenfold.reading.results",
@@ -47,6 +50,7 @@ _HOMES = {
     "Score": "tenfold.scoring.score",
     "TenfoldError": "tenfold.errors",
     "TrainResult": "tenfold.training.train",
+    "adapt": "tenfold.adapting.adapt",
     "evaluate": "tenfold.evaluation.metrics",
     "explain": "tenfold.explaining.explain",
     "from_keras": "tenfold.classifiers.keras",

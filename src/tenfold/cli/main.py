@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from tenfold import __version__
 from tenfold.cli import (
+    adapt,
     batch,
     compare,
     data,
@@ -34,7 +35,7 @@ from tenfold.errors import TenfoldError, UsageError
 FAILED, INTERRUPTED = 1, 130
 
 GROUPS: dict[str, tuple[ModuleType, ...]] = {
-    "train networks": (train, recipes, tune),
+    "train networks": (train, adapt, recipes, tune),
     "read pictures": (read, batch, serve),
     "measure accuracy": (evaluate, score, compare, robustness, labels),
     "look inside": (show, explain),

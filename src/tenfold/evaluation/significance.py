@@ -116,6 +116,25 @@ def mcnemar(first: Correct, second: Correct) -> float:
     return float(min(1.0, 2 * tail / 2**differ))
 
 
+def paired_interval(first: Correct, second: Correct) -> tuple[float, float]:
+    """Return the 95% interval of how much more accurate the second classifier is, a fraction.
+
+    Wald's interval for paired proportions with 0.5 added to each of the four counts, which keeps
+    its coverage near 95% for few images too (A. Agresti, Y. Min, "Simple improved confidence
+    intervals for comparing matched proportions", 2005).
+
+    Args:
+        first: bool (n,), the images on which one classifier is correct.
+        second: bool (n,), the same for the other.
+    """
+    n = len(first) + 2
+    only_first = float((first & ~second).sum()) + 0.5
+    only_second = float((second & ~first).sum()) + 0.5
+    center = (only_second - only_first) / n
+    half_width = Z_95 * (only_first + only_second - n * center**2) ** 0.5 / n
+    return max(-1.0, center - half_width), min(1.0, center + half_width)
+
+
 def rank(correct: Mapping[str, Correct]) -> list[str]:
     """Return the names of classifiers by falling number of correct predictions.
 

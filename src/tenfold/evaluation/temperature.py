@@ -1,9 +1,12 @@
 """Temperature scaling: one divisor of the logits that makes confidence match accuracy."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import Labels
+from tenfold.arrays import SIDE, Images, Labels
 
 Logits = npt.NDArray[np.floating]
 
@@ -51,3 +54,26 @@ def fit_temperature(
         return float(-np.log(np.maximum(likelihood, _LEAST)).mean())
 
     return float(min(candidates, key=loss))
+
+
+def logits_of(networks: Sequence[Any], images: Images, pixels: int) -> npt.NDArray[np.float64]:
+    """Return the logits, up to a constant, of every network for every shift of the images.
+
+    Args:
+        networks: k Keras networks that give probabilities, without test-time augmentation.
+        images: uint8 (n, 28, 28).
+        pixels: Shifts of test-time augmentation in each direction; 0 for none.
+
+    Returns:
+        float64 (k * (2 * pixels + 1)^2, n, classes).
+    """
+    padded = np.pad(images, ((0, 0), (pixels, pixels), (pixels, pixels)))
+    steps = range(2 * pixels + 1)
+    probabilities = [
+        network.predict(padded[:, y : y + SIDE, x : x + SIDE], batch_size=500, verbose=0)
+        for network in networks
+        for y in steps
+        for x in steps
+    ]
+    logits: npt.NDArray[np.float64] = np.log(np.maximum(probabilities, _LEAST).astype(np.float64))
+    return logits

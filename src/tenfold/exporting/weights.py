@@ -44,8 +44,18 @@ def network_weights(network: Any) -> list[Weights]:
     Args:
         network: From `networks.build.finish_network`.
     """
-    members = [layer for layer in network.layers if layer.name.startswith("member")] or [network]
-    return [{layer.name: layer.get_weights() for layer in one.layers} for one in members]
+    return [
+        {layer.name: layer.get_weights() for layer in one.layers} for one in members_of(network)
+    ]
+
+
+def members_of(network: Any) -> list[Any]:
+    """Return the Keras network of each member; a single network is its own only member.
+
+    Args:
+        network: From `networks.build.finish_network`.
+    """
+    return [layer for layer in network.layers if layer.name.startswith("member")] or [network]
 
 
 def layers_with_shapes(recipe: Recipe) -> Iterator[tuple[str, Layer, Shape, Shape]]:

@@ -4,12 +4,13 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tenfold.arrays import Images, Labels
 from tenfold.errors import TrainingError
@@ -68,8 +69,10 @@ def fit(
     deterministic: bool = False,
     checkpoints: Path | None = None,
     steps_at_once: int | None = None,
+    start: Sequence[npt.NDArray[np.float32]] | None = None,
     on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
     progress: bool = False,
+    log: bool = True,
 ) -> Trained:
     """Train a recipe on images, from the start or from the newest checkpoint.
 
@@ -86,9 +89,11 @@ def fit(
             continues from there.
         steps_at_once: Steps in one call of the compiled program. None takes 16, and on JAX with a
             GPU the whole epoch, whose images are then sent to the GPU in one transfer.
+        start: Weights to start from, in Keras's order; new ones if None.
         on_epoch: Called with the row of every epoch once its checkpoint is written; an exception
             of it ends the training.
         progress: Draw a progress bar on stderr.
+        log: Report every epoch.
 
     Raises:
         TrainingError: The images do not fill one batch, the loss is not finite, or the checkpoint
@@ -112,6 +117,8 @@ def fit(
     network = build_network(
         recipe, data_format=data_format, precision=effective_precision(recipe), fused=True
     )
+    if start is not None:
+        network.set_weights(start)
     optimizer = build_optimizer(recipe.optimizer, recipe.schedule, batches.steps * recipe.epochs)
     optimizer.build(network.trainable_variables)
     # Every variable that training changes: weights, statistics, dropout seeds, optimizer.
@@ -129,7 +136,7 @@ def fit(
         history, spent = list(found.history), found.seconds
     if steps_at_once is None:
         steps_at_once = batches.steps if backend == "jax" and has_gpu() else STEPS_AT_ONCE
-    start = time.perf_counter() - spent
+    began = time.perf_counter() - spent
     with _Bar(recipe, batches.steps, len(history), progress) as bar:
         program = compile_steps(network, optimizer, recipe.label_smoothing)
         epochs = range(len(history), recipe.epochs)
@@ -141,14 +148,15 @@ def fit(
             row["learning_rate"] = bar.learning_rate(-1)
             row["seconds"] = round(time.perf_counter() - epoch_start, 3)
             history.append(row)
-            _tell(recipe, row)
+            if log:
+                _tell(recipe, row)
             if checkpoints:
                 arrays = [keras.ops.convert_to_numpy(variable) for variable in state]
-                seconds = time.perf_counter() - start
+                seconds = time.perf_counter() - began
                 save_checkpoint(checkpoints, Checkpoint(key, epoch + 1, seconds, history, arrays))
             if on_epoch:
                 on_epoch(row)
-    return Trained(network, history, time.perf_counter() - start)
+    return Trained(network, history, time.perf_counter() - began)
 
 
 def _hash_of(

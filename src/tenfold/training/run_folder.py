@@ -36,15 +36,20 @@ def start_run(folder: Path, request: Request) -> None:
     Raises:
         UsageError: The folder is not empty; nothing in it is changed.
     """
-    _check_empty(folder)
+    check_empty(folder)
     make_folder(folder)
     data = asdict(request) | {"recipe": recipe_to_dict(request.recipe)}
     with only_here(folder):
-        _check_empty(folder)  # another process may have started a run there meanwhile
+        check_empty(folder)  # another process may have started a run there meanwhile
         write_json(folder / REQUEST, data)
 
 
-def _check_empty(folder: Path) -> None:
+def check_empty(folder: Path) -> None:
+    """Check that a folder is new or empty.
+
+    Raises:
+        UsageError: It is not; the message says what is in it.
+    """
     if not folder.exists():
         return
     if (folder / REQUEST).is_file():

@@ -2,18 +2,11 @@
 
 import json
 import logging
-import time
-import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-
-from tenfold.arrays import Images
 from tenfold.classifiers.bundle import (
     HISTORY,
     HISTORY_LINES,
@@ -31,19 +24,18 @@ from tenfold.classifiers.bundle import (
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.data.data_source import AnyData, labels_for
 from tenfold.data.datasets import MNIST
-from tenfold.errors import TrainingError
 from tenfold.evaluation.evaluate import all_figures
 from tenfold.evaluation.metrics import evaluate, hardest_images
 from tenfold.evaluation.significance import summarize
 from tenfold.execution.engine import Engine
 from tenfold.exporting.graph import onnx_model
 from tenfold.exporting.weights import network_weights
-from tenfold.files import temporary_folder
 from tenfold.networks.backend import use_backend
 from tenfold.networks.build import finish_network
 from tenfold.recipes.catalog import DEFAULT
 from tenfold.recipes.recipe import Recipe, describe
 from tenfold.recipes.serialization import recipe_to_dict
+from tenfold.training.keras_file import check_parity, keras_file
 from tenfold.training.members import RemoteMembers, fit_members, joined_history, start_members
 from tenfold.training.meta import run_meta
 from tenfold.training.request import Request, load_splits, make_request
@@ -59,9 +51,6 @@ from tenfold.training.run_folder import (
 
 PARITY_IMAGES = 1000
 """Training images on which Keras and ONNX Runtime must agree before a bundle is written."""
-
-PARITY_TOLERANCE = 1e-4
-"""Largest accepted difference in a probability; another order of float32 sums gives about 1e-6."""
 
 _log = logging.getLogger(__name__)
 
@@ -197,7 +186,7 @@ def _train_one(
         network = finish_network(request.recipe, *[one.network for one in trained])
         graph = onnx_model(request.recipe, network_weights(network))
         classifier = OnnxClassifier(graph)
-        parity = _check_parity(network, classifier, images[:PARITY_IMAGES])
+        parity = check_parity(network, classifier, images[:PARITY_IMAGES])
         if validation:
             judged_images, judged_labels = validation
         else:
@@ -227,7 +216,7 @@ def _train_one(
             hardest_images=judged_images[[hard.index for hard in hardest]],
         )
         contents = {
-            KERAS: _keras_file(network, folder),
+            KERAS: keras_file(network, folder),
             ONNX: graph,
             RECIPE: (json.dumps(recipe_to_dict(request.recipe), indent=2) + "\n").encode(),
             HISTORY: history_csv(history),
@@ -264,33 +253,3 @@ def results_to_dict(results: list[TrainResult]) -> dict[str, Any]:
         "runs": [result.to_dict() for result in results],
         **judged,
     }
-
-
-def _check_parity(network: Any, classifier: OnnxClassifier, images: Images) -> dict[str, Any]:
-    expected = network.predict(images, batch_size=250, verbose=0)
-    difference = float(np.abs(expected - classifier.predict_proba(images)).max())
-    if not difference <= PARITY_TOLERANCE:
-        raise TrainingError(
-            f"Keras and ONNX Runtime disagree by {difference:.2g} on the same weights; "
-            "nothing was exported"
-        )
-    return {"images": len(images), "largest_difference": difference}
-
-
-def _keras_file(network: Any, folder: Path) -> bytes:
-    with temporary_folder(folder / "model") as aside, _valid_zip_dates():
-        network.save(aside / KERAS)
-        return (aside / KERAS).read_bytes()
-
-
-@contextmanager
-def _valid_zip_dates() -> Iterator[None]:
-    """Date the entries of ZIP files 1980 while the clock is earlier: ZIP knows no earlier dates."""
-    original = vars(zipfile)["time"]
-    if time.localtime(time.time()).tm_year < 1980:
-        clock = SimpleNamespace(time=time.time, localtime=lambda _: (1980, 1, 1, 0, 0, 0))
-        vars(zipfile)["time"] = clock
-    try:
-        yield
-    finally:
-        vars(zipfile)["time"] = original

@@ -1,0 +1,174 @@
+"""Adapting a model to digits of your own: parts held out, thresholds, the bundle it leaves."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Mnist
+
+import tenfold
+from tenfold.adapting import adapt as module
+from tenfold.adapting import fine_tuning, held_out
+from tenfold.adapting.held_out import choose_threshold, folds_of, measure_gain
+from tenfold.classifiers.bundle import load_bundle, recipe_of
+from tenfold.cli.main import main
+from tenfold.errors import BundleError, DataError, UsageError
+from tenfold.evaluation.significance import paired_interval
+from tenfold.networks.build import build_network, finish_network
+from tenfold.reading.reader import Reader
+
+
+def test_each_digit_is_held_out_once_and_each_part_has_all_classes() -> None:
+    labels = np.repeat(np.arange(10, dtype=np.uint8), 20)
+    parts = list(folds_of(labels, seed=3))
+    assert len(parts) == 5
+    assert sorted(np.concatenate(parts)) == list(range(200))
+    for part in parts:
+        assert np.bincount(labels[part]).tolist() == [4] * 10
+    assert not np.array_equal(parts[0], next(folds_of(labels, seed=4)))
+    np.testing.assert_array_equal(parts[0], next(folds_of(labels, seed=3)))
+
+
+def test_of_many_digits_one_fifth_is_held_out() -> None:
+    (part,) = folds_of(np.zeros(1000, np.uint8), seed=0)
+    assert len(part) == 200
+
+
+def test_few_digits_of_a_class_are_spread_over_the_parts() -> None:
+    labels = np.array([0] * 17 + [1] * 2 + [2], np.uint8)
+    assert sorted(np.concatenate(list(folds_of(labels, 0)))) == list(range(20))
+
+
+def test_the_threshold_keeps_errors_and_marks_out() -> None:
+    scores = np.linspace(0.505, 0.995, 50)
+    correct = scores > 0.7
+    no_marks = np.zeros(10, np.float32)
+    assert choose_threshold(scores, correct, no_marks, 0.04) == pytest.approx(0.7)
+    marks = np.full(10, 0.905, np.float32)
+    assert choose_threshold(scores, correct, marks, 0.04) == pytest.approx(0.91)
+    assert choose_threshold(scores, ~correct, no_marks, 0.04) == pytest.approx(0.99)
+
+
+def test_the_gain_is_paired() -> None:
+    before = np.array([True] * 70 + [False] * 30)
+    after = np.array([True] * 65 + [False] * 5 + [True] * 25 + [False] * 5)
+    gain = measure_gain(before, after, np.arange(100) < 70)
+    assert (gain.corrected, gain.broken, gain.n) == (25, 5, 100)
+    assert gain.gain == pytest.approx(0.2)
+    low, high = gain.gain_interval
+    assert 0.05 < low < 0.2 < high < 0.35
+    assert gain.p == pytest.approx(0.000325, rel=0.01)
+    assert gain.accepted_error == pytest.approx(5 / 70)
+
+
+def test_the_paired_interval() -> None:
+    nothing = np.ones(50, bool)
+    low, high = paired_interval(nothing, nothing)
+    assert low == pytest.approx(-high)
+    assert 0 < high < 0.05
+    first = np.arange(100) < 50
+    # Agresti and Min: center (b - c) / (n + 2), with 0.5 added to each of the four counts.
+    assert np.mean(paired_interval(first, np.ones(100, bool))) == pytest.approx(50 / 102)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fine_tuning, "EPOCH_IMAGES", 512)
+    monkeypatch.setattr(held_out, "FOLDS", 2)
+    monkeypatch.setattr(module, "MADE_UP_MARKS", 50)
+
+
+@pytest.fixture
+def mirrored(mnist: Mnist) -> tuple[np.ndarray, np.ndarray]:
+    """Sixty digits as no model reads them."""
+    return mnist.train_images[:60, :, ::-1].copy(), mnist.train_labels[:60].copy()
+
+
+@pytest.mark.usefixtures("tensorflow", "quick")
+def test_it_leaves_a_bundle_that_reads(mirrored, tmp_path: Path, digit_png: Path) -> None:
+    result = tenfold.adapt("nano", mirrored, out=tmp_path / "mine", epochs=2)
+    assert {path.name for path in result.bundle.iterdir()} == {
+        "history.csv", "history.jsonl", "meta.json", "model.keras", "model.onnx", "recipe.json",
+        "report.html",
+    }  # fmt: skip
+    bundle = load_bundle(result.bundle)
+    original = load_bundle("nano")
+    assert recipe_of(bundle).name == "nano-adapted"
+    assert recipe_of(bundle).temperature >= recipe_of(original).temperature
+    adapted = bundle.meta["adapted"]
+    assert (adapted["from"], adapted["digits"], adapted["folds"]) == ("nano", 60, 2)
+    assert adapted["from_sha256"] == original.meta["files"]["model.onnx"]
+    assert sum(adapted["digits_by_class"]) == 60
+    assert bundle.meta["train_images"] == 60_000
+    assert result.gain.n == 60
+    assert result.gain.accuracy_before < 0.8
+    assert bundle.meta["test"]["accuracy"] > 0.9
+    assert "held-out digits" in (result.bundle / "report.html").read_text()
+    classifier = tenfold.load_classifier(result.bundle)
+    assert classifier.reading_settings["threshold"] == bundle.meta["reading"]["threshold"]
+    assert Reader(classifier).read(digit_png, single=True).lines
+    with pytest.raises(UsageError, match="not empty"):
+        tenfold.adapt("nano", mirrored, out=result.bundle)
+
+
+@pytest.mark.usefixtures("tensorflow", "quick")
+def test_weights_go_a_share_of_the_way(mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = load_bundle("nano")
+    recipe, (start,) = recipe_of(bundle), fine_tuning.weights_of(bundle)
+
+    def tuned(share: float) -> list[np.ndarray]:
+        monkeypatch.setattr(fine_tuning, "STEP_SHARE", share)
+        (network,), _ = fine_tuning.fine_tune(
+            recipe, [start], mirrored, mirrored, seed=0, epochs=1, log=False, deterministic=True
+        )
+        return [np.asarray(array) for array in network.get_weights()]
+
+    for begun, end, middle in zip(start, tuned(1.0), tuned(0.5), strict=True):
+        np.testing.assert_allclose(middle, (begun + end) / 2, atol=1e-5)
+
+
+@pytest.mark.usefixtures("tensorflow")
+def test_the_weights_are_those_of_the_graph(mirrored) -> None:
+    bundle = load_bundle("standard")
+    network = build_network(recipe_of(bundle))
+    network.set_weights(fine_tuning.weights_of(bundle)[0])
+    finished = finish_network(recipe_of(bundle), network)
+    images = mirrored[0]
+    found = finished.predict(images, verbose=0)
+    np.testing.assert_allclose(
+        found, tenfold.load_classifier("standard").predict_proba(images), atol=1e-4
+    )
+
+
+def run(*words: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(list(words))
+    return int(ended.value.code or 0)
+
+
+@pytest.mark.usefixtures("tensorflow", "quick")
+def test_the_command(mirrored, tmp_path: Path, capsys) -> None:
+    np.savez(tmp_path / "mine.npz", x_train=mirrored[0], y_train=mirrored[1])
+    out = str(tmp_path / "out")
+    words = ["adapt", "nano", "--data", str(tmp_path / "mine.npz"), "--out", out, "--epochs", "1"]
+    assert run(*words, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["bundle"] == out
+    assert told["adapted"]["gain"]["n"] == 60
+    assert run(*words) == 2
+    assert "not empty" in capsys.readouterr().err
+
+
+def test_digits_that_cannot_be_used(mirrored, tmp_path: Path) -> None:
+    images, labels = mirrored
+    with pytest.raises(DataError, match="holds 10 digits: give at least 20"):
+        tenfold.adapt("nano", (images[:10], labels[:10]), out=tmp_path / "a")
+    names = np.array([f"class {label}" for label in labels])
+    with pytest.raises(UsageError, match="which the model lacks"):
+        tenfold.adapt("nano", (images, names), out=tmp_path / "a")
+    with pytest.raises(BundleError, match="no model"):
+        tenfold.adapt("nobody", mirrored, out=tmp_path / "a")
+    with pytest.raises(UsageError, match="epochs is 0"):
+        tenfold.adapt("nano", mirrored, out=tmp_path / "a", epochs=0)
+    assert not (tmp_path / "a").exists()
