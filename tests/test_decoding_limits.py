@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 
 from tenfold.errors import PictureError, PictureTooLargeError
-from tenfold.imaging import isolation
 from tenfold.imaging.decoding import load_pages, load_picture
 from tenfold.imaging.isolation import Cancellation, Limits
 from tenfold.imaging.memory_budget import MemoryBudget
+from tenfold.imaging.processes import POOL
 from tenfold.reading.reader import Reader
 
 GOOD = bombs.pdf(b"100 100 60 300 re f")
@@ -151,7 +151,7 @@ def test_decoding_is_canceled_from_another_thread() -> None:
 
 def test_a_killed_worker_is_replaced() -> None:
     check_good()
-    for worker in list(isolation._POOL._live):
+    for worker in list(POOL._live):
         worker._process.kill()
         worker._process.wait()
     check_good()
@@ -190,7 +190,7 @@ def test_a_script_without_a_guard_may_read_a_pdf(tmp_path: Path) -> None:
 
 
 def test_pictures_of_simple_formats_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(isolation, "_Worker", None)
+    monkeypatch.setattr(POOL, "take", None)
     for kind in ("PNG", "JPEG", "BMP", "GIF"):
         file = io.BytesIO()
         Image.fromarray(np.zeros((20, 20), np.uint8)).save(file, kind)

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from tenfold.errors import PictureError, PictureTooLargeError
@@ -27,20 +28,31 @@ def main() -> None:
     _send(answers, {})  # ready
     requests = sys.stdin.buffer
     pages: Iterator[Picture] = iter(())
+    seconds = 0.0, 0.0
     for line in requests:
         request = json.loads(line)
         if "size" in request:
             pages = iter(())  # releases the file before
             pages = _open(request, requests.read(request["size"]))
-            seconds = request["kill_after_seconds"]
+            seconds = request["processor_seconds"], request["kill_after_seconds"]
         elif "close" in request:
             pages = iter(())
-        if hasattr(signal, "setitimer"):  # ends this process when the parent is gone
-            signal.setitimer(signal.ITIMER_REAL, seconds)
-        header, pixels = _next(pages)
-        if hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, 0)
+        with _limits_on_time(*seconds):
+            header, pixels = _next(pages)
         _send(answers, header, pixels)
+
+
+@contextmanager
+def _limits_on_time(processor_seconds: float, seconds: float) -> Iterator[None]:
+    """End this process after some processor time, or, if its parent is gone, after some time."""
+    if not hasattr(signal, "setitimer"):  # Windows
+        yield
+        return
+    signal.setitimer(signal.ITIMER_PROF, processor_seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    yield
+    for timer in (signal.ITIMER_PROF, signal.ITIMER_REAL):
+        signal.setitimer(timer, 0)
 
 
 def _open(request: dict[str, Any], data: bytes) -> Iterator[Picture]:
