@@ -1,5 +1,6 @@
 """`tenfold batch`: kills and resumes, files that are gone, workers that die."""
 
+import errno
 import io
 import json
 import os
@@ -192,3 +193,21 @@ def test_a_wrong_model_in_a_worker_is_an_error(folder: Path, tmp_path: Path) -> 
     calls = ((job, *numbered) for numbered in enumerate(plan(folder)))
     with LocalEngine(2) as engine, pytest.raises(TenfoldError, match="no model 'nonsense'"):
         list(run_all(engine, read_chunk, calls))
+
+
+def test_a_full_disk_is_named_with_how_to_continue(
+    folder: Path, tmp_path: Path, tenfold_batch, monkeypatch
+) -> None:
+    def fail(self: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(self), str(target))
+
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", fail)
+        code, _, err = tenfold_batch(folder, out, "--single")
+    assert code == 1
+    assert err == (
+        f"tenfold: cannot write {out / '_batch.json'}: No space left on device; continue with the"
+        " same command and --resume\n"
+    )
+    assert [path.name for path in out.iterdir()] == [".lock"]

@@ -125,9 +125,10 @@ def test_a_disk_that_cannot_be_written_is_one_line(tenfold, mnist, monkeypatch, 
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("PIL.Image.Image.save", full)
-    code, out, err = tenfold("data", "--sheet", tmp_path / "sheet.png")
+    sheet = tmp_path / "sheet.png"
+    code, out, err = tenfold("data", "--sheet", sheet)
     assert (code, out) == (1, "")
-    assert err.splitlines()[-1] == "tenfold: [Errno 28] No space left on device"
+    assert err.splitlines()[-1] == f"tenfold: cannot write {sheet}: No space left on device"
     assert not list(tmp_path.iterdir())
 
 

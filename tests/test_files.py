@@ -1,12 +1,14 @@
+import errno
 import os
 import stat
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tenfold.errors import TenfoldError
+from tenfold.errors import TenfoldError, WriteError
 from tenfold.files import (
     CACHE_VARIABLE,
     atomic_path,
@@ -41,6 +43,30 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, error: type[BaseExce
         fail_halfway()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("failing", ["open", "fsync", "replace"])
+@pytest.mark.parametrize("several", [False, True])
+def test_a_full_disk_is_an_error_that_names_the_place(
+    failing: str, several: bool, tmp_path: Path, monkeypatch
+) -> None:
+    def fail(of: Path | int, *_: object, **__: object) -> None:
+        name = str(of) if isinstance(of, Path) else None
+        raise OSError(errno.ENOSPC, "No space left on device", name)
+
+    monkeypatch.setattr(os if failing == "fsync" else Path, failing, fail)
+    place = tmp_path if several else tmp_path / "a"
+    write = (
+        partial(write_files, place, {"a": b"1"}) if several else partial(write_atomic, place, "1")
+    )
+    with pytest.raises(WriteError, match=f"cannot write {place}: No space left on device"):
+        write()
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_of_another_file_is_passed_on(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "a"):
+        (tmp_path / "missing").read_bytes()
 
 
 def test_killed_while_writing_leaves_the_old_file(tmp_path: Path) -> None:

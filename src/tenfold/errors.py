@@ -9,6 +9,10 @@ class UsageError(TenfoldError):
     """A wrong option or argument; the command ends with exit code 2."""
 
 
+class WriteError(TenfoldError, OSError):
+    """A file or folder that cannot be written: the disk is full or fails, permission is missing."""
+
+
 class DataError(TenfoldError):
     """A data set that cannot be fetched, or a file whose content is wrong."""
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tenfold.errors import TenfoldError
+from tenfold.errors import TenfoldError, WriteError
 
 if TYPE_CHECKING:  # `lock` imports it: reading a picture needs no lock
     from filelock import FileLock
@@ -77,7 +77,7 @@ def make_folder(path: Path) -> Path:
     """Create a folder and its parents, and return it.
 
     Raises:
-        TenfoldError: It cannot be made: a file is in the way, permission is missing, the disk is
+        WriteError: It cannot be made: a file is in the way, permission is missing, the disk is
             full.
     """
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
@@ -86,7 +86,7 @@ def make_folder(path: Path) -> Path:
         for folder in missing:
             sync_folder(folder.parent)
     except OSError as error:
-        raise TenfoldError(f"cannot make the folder {path}: {error.strerror}") from error
+        raise WriteError(f"cannot make the folder {path}: {error.strerror}") from error
     return path
 
 
@@ -117,31 +117,44 @@ def atomic_path(path: Path, *, clean_up: bool = True) -> Iterator[Path]:
             ago. This lists the folder: 0.25 s if it holds 100,000 files.
 
     Raises:
-        TenfoldError: The folder cannot be written.
+        WriteError: The file cannot be written.
     """
     make_folder(path.parent)
-    try:
+    with _named(path, path.parent):
         handle, name = tempfile.mkstemp(
             prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent
         )
-    except OSError as error:
-        raise TenfoldError(f"cannot write {path}: {error.strerror}") from error
     os.close(handle)
     temporary = Path(name)
     try:
         if clean_up:
             _remove_abandoned(path, temporary)
-        yield temporary
-        # mkstemp makes files private; give this one the permissions of any new file.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
+        with _named(path, temporary):
+            yield temporary
+            # mkstemp makes files private; give this one the permissions of any new file.
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _named(path: Path, temporary: Path) -> Iterator[None]:
+    """Name the file or folder that cannot be written: a full disk names none.
+
+    Errors that name a file elsewhere pass unchanged.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or not str(error.filename or temporary).startswith(str(temporary)):
+            raise
+        raise WriteError(f"cannot write {path}: {os.strerror(error.errno)}") from error
 
 
 def _remove_abandoned(path: Path, temporary: Path) -> None:
@@ -189,11 +202,17 @@ def write_json(path: Path, document: Any) -> None:
 
 @contextmanager
 def temporary_folder(beside: Path) -> Iterator[Path]:
-    """Yield an empty hidden folder in the parent of `beside`; remove it afterward."""
+    """Yield an empty hidden folder in the parent of `beside`; remove it afterward.
+
+    Raises:
+        WriteError: The folder, or a file in it, cannot be written.
+    """
     make_folder(beside.parent)
-    folder = Path(tempfile.mkdtemp(prefix=f".{beside.name}.", dir=beside.parent))
+    with _named(beside.parent, beside.parent):
+        folder = Path(tempfile.mkdtemp(prefix=f".{beside.name}.", dir=beside.parent))
     try:
-        yield folder
+        with _named(beside.parent, folder):
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -30,7 +30,7 @@ from tenfold.cli import (
 )
 from tenfold.cli.interrupts import was_interrupted
 from tenfold.cli.parser import WRONG_USAGE, Parser, add_common, error_line, print_error, print_json
-from tenfold.errors import TenfoldError, UsageError
+from tenfold.errors import TenfoldError, UsageError, WriteError
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -142,7 +142,8 @@ def _report(error: BaseException, options: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     if isinstance(error, TenfoldError | OSError):  # a full disk, a folder without permission
-        print_error(str(error), as_json=options.json)
+        hint = options.interrupted_hint if isinstance(error, WriteError) else ""
+        print_error(f"{error}{hint}", as_json=options.json)
         return WRONG_USAGE if isinstance(error, UsageError) else FAILED
     raise error
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from tenfold.cli.options import add_model_option, add_single, chosen_model, show_progress
 from tenfold.cli.terminal import styled
-from tenfold.errors import PictureError, UsageError
+from tenfold.errors import PictureError, UsageError, WriteError
 from tenfold.files import MAC_METADATA, is_special
 from tenfold.machine import usable_cores
 
@@ -217,5 +217,5 @@ def _annotate(picture: Any, reading: Any, path: Path) -> None:
     try:
         with atomic_path(path) as temporary:
             annotate(picture, reading).save(temporary, "PNG")
-    except OSError as error:
-        raise PictureError(f"cannot write {path}: {error.strerror}") from error
+    except WriteError as error:
+        raise PictureError(str(error)) from error
