@@ -14,6 +14,7 @@ from tenfold.cli import (
     adapt,
     batch,
     compare,
+    completion,
     data,
     evaluate,
     explain,
@@ -39,7 +40,7 @@ GROUPS: dict[str, tuple[ModuleType, ...]] = {
     "read pictures": (read, batch, serve),
     "measure accuracy": (evaluate, score, compare, robustness, labels),
     "look inside": (show, explain),
-    "data and files": (export, data),
+    "data and files": (export, data, completion),
 }
 """In the order in which --help lists them; each has HELP, DESCRIPTION, EPILOG, add_options, run."""
 
@@ -88,8 +89,10 @@ def build_parser() -> argparse.ArgumentParser:
         prog="tenfold", metavar="COMMAND", dest="verb", help=argparse.SUPPRESS
     )
     for module in VERBS:
-        verb = verbs.add_parser(_name(module), description=module.DESCRIPTION, epilog=module.EPILOG)
-        verb.set_defaults(run=module.run, interrupted_hint="", partly_failed=False)
+        verb = verbs.add_parser(
+            _name(module), help=module.HELP, description=module.DESCRIPTION, epilog=module.EPILOG
+        )
+        verb.set_defaults(run=module.run, interrupted_hint="", partly_failed=False, parser=parser)
         module.add_options(verb)
         add_common(verb.add_argument_group("options of every command").add_argument)
     return parser
