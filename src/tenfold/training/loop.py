@@ -112,7 +112,7 @@ def fit(
         _make_deterministic(backend)
     batches = Batches(
         images, labels, recipe.batch_size, recipe.augmentation, seed, recipe.epoch_images,
-        recipe.epochs - recipe.cooldown_epochs, recipe.classes,
+        recipe.epochs - recipe.cooldown_epochs, classes=recipe.classes,
     )  # fmt: skip
     network = build_network(
         recipe, data_format=data_format, precision=effective_precision(recipe), fused=True
