@@ -118,3 +118,65 @@ def test_an_export(here: Path, monkeypatch, tmp_path: Path) -> None:
     assert result["agreement"]["images"] == 300
     assert result["agreement"]["same_labels"] == 1
     assert result["accuracy"]["export"] == result["accuracy"]["original"] > 0.8
+
+
+def test_a_comparison(here: Path, monkeypatch, cache) -> None:
+    pytest.importorskip("sklearn")
+    monkeypatch.chdir(here)
+    from tenfold.comparing.compare import compare
+    from tenfold.comparing.report import render_comparison
+
+    monkeypatch.setattr("tenfold.comparing.compare.CURVE_SIZES", ())
+    monkeypatch.setattr("tenfold.comparing.compare._SECONDS", 0.1)
+    found = compare("knn,softmax", data="own.npz", train_size=600)
+    assert (found.result["data"], found.result["test_images"]) == ("own.npz", 300)
+    assert found.result["classes"] == ["bag", "boot", "shirt"]
+    assert all(row["test"]["accuracy"] > 0.8 for row in found.result["classifiers"])
+    assert {row["kind"] for row in found.result["classifiers"]} == {"baseline", "recipe"}
+    page = render_comparison(found.result, found.images)
+    assert "300 test images of own.npz, once" in " ".join(page.split())
+    assert "LeCun" not in page
+    with pytest.raises(UsageError, match=r"nano has the classes 0, 1.*but the data has bag, boot"):
+        compare("nano,shipped:nano", data="own.npz")
+    with pytest.raises(UsageError, match=r"train_size is 1801; give 100 to 1,800"):
+        compare("knn", data="own.npz", train_size=1801)
+
+
+def test_doubtful_labels(here: Path, monkeypatch, cache) -> None:
+    pytest.importorskip("cleanlab")
+    monkeypatch.chdir(here)
+    from tenfold.comparing.label_errors import find_doubtful_labels
+    from tenfold.comparing.report import render_labels
+
+    with np.load("own.npz") as arrays:
+        images, names = arrays["x"], arrays["y"].copy()
+    kept = tenfold.load_dataset("own.npz").places
+    wrong = kept[[3, 700, 1500]]
+    names[wrong] = np.where(names[wrong] == "bag", "boot", "bag")
+    np.savez("wrong.npz", x=images, y=names)
+    found = find_doubtful_labels(QUICK, folds=2, data="wrong.npz")
+    assert found.result["data"] == "wrong.npz"
+    assert "validated" not in found.result["test"]
+    ranking = found.result["train"]["ranking"]
+    listed = {int(row["name"]) for row in ranking[:30]}
+    assert len(listed & set(wrong.tolist())) >= 2  # the names are places in the source
+    for row in ranking[:5]:
+        image = found.images["train"][row["index"]]
+        assert np.array_equal(image, images[int(row["name"])])
+    page = render_labels(found.result, found.images)
+    assert "MNIST" not in page
+    assert "<b>boot</b>?" in page
+
+
+def test_a_search(here: Path, monkeypatch, tmp_path: Path, capsys) -> None:
+    pytest.importorskip("optuna")
+    monkeypatch.chdir(here)
+    out = str(tmp_path / "search")
+    arguments = ["tune", "--recipe", "softmax", "--epochs", "1", "--trials", "1", "--json"]
+    assert run_main(*arguments, "--data", "own.npz", "--out", out) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["best"]["val_accuracy"] > 0.8
+    assert document["best"]["command"].endswith("best.json --data own.npz")
+    plan = json.loads((tmp_path / "search" / "trials.json").read_text())["plan"]
+    assert (plan["images"], plan["val_size"], plan["recipe"]["classes"]) == (1800, 300, 3)
+    assert "MNIST is by" not in (tmp_path / "search" / "report.html").read_text()

@@ -4,13 +4,13 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from tenfold.cli.options import (
-    add_data_dir,
+    add_data,
     add_model_file_options,
     add_out,
     add_train_size,
+    chosen_data,
     chosen_model,
     show_progress,
-    train_size,
 )
 from tenfold.cli.tables import Column, table
 from tenfold.formatting import duration
@@ -29,12 +29,13 @@ examples:
   tenfold compare --train-size 1000                 faster, with fewer training images
   tenfold compare --classifiers svm,forest,standard --train-size 10000 --out compared
   tenfold compare --classifiers svm,shipped:best,runs/mine --json
+  tenfold compare --classifiers svm,knn,standard --data my-digits/
   tenfold compare --classifiers svm,mine.keras --scale 1/255      a network of your own beside it
 
 Classifiers: svm, linear-svm, forest, extra-trees, knn, logistic, boosting, mlp; any recipe, which
 is trained; any shipped model, bundle folder, or .keras or .onnx file, which is used as it is. A
 name that is both a recipe and a shipped model means the shipped model with all 60,000 images, and
-the recipe with fewer; recipe:NAME and shipped:NAME say which.
+the recipe with fewer or other images; recipe:NAME and shipped:NAME say which.
 
 Finished classifiers are kept in the cache: after an interruption, the same command continues.
 """
@@ -54,7 +55,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="measure the reading speed again; run nothing else on this machine meanwhile",
     )
-    add_data_dir(parser)
+    add_data(parser)
     add_model_file_options(parser)
 
 
@@ -67,8 +68,8 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     names = DEFAULT if options.classifiers is None else options.classifiers
     comparison = compare(
         [_with_file(name, options) for name in names.split(",")],
-        train_size=train_size(options),
-        data_dir=options.data_dir,
+        train_size=options.train_size,
+        data=chosen_data(options),
         timings=options.timings,
         progress=show_progress(options),
     )

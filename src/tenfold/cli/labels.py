@@ -4,18 +4,18 @@ import argparse
 from typing import Any
 
 from tenfold.cli.options import (
-    add_data_dir,
+    add_data,
     add_out,
     add_recipe,
     add_train_size,
+    chosen_data,
     show_progress,
-    train_size,
 )
 from tenfold.cli.tables import Column, paragraph, table
 
 HELP = "probable label errors in the training and test images"
 DESCRIPTION = (
-    "Find probable label errors in MNIST by confident learning: each image is judged by a network "
+    "Find probable label errors by confident learning: each image is judged by a network "
     "that was not trained on it. Leaves a page with the images."
 )
 EPILOG = """\
@@ -23,6 +23,7 @@ examples:
   tenfold labels                          four short trainings, then a page
   tenfold labels --out doubtful --json
   tenfold labels --recipe fast            faster and less exact
+  tenfold labels --data my-digits/        of data of your own
 """
 
 
@@ -39,7 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add_train_size(parser)
     add_out(parser, "the page, figures and tables", "doubtful-labels")
-    add_data_dir(parser)
+    add_data(parser)
 
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
@@ -50,8 +51,8 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     found = find_doubtful_labels(
         options.recipe or RECIPE,
         folds=options.folds,
-        train_size=train_size(options),
-        data_dir=options.data_dir,
+        train_size=options.train_size,
+        data=chosen_data(options),
         progress=show_progress(options),
     )
     from tenfold.comparing.report import write_doubtful_labels  # imports matplotlib
@@ -62,21 +63,22 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
 
 def _text(result: dict[str, Any]) -> str:
     splits = [(split, result[split]) for split in ("train", "test")]
-    known = result["test"]["validated"]
+    known, classes = result["test"].get("validated"), result["classes"]
     lines = [
         f"{split}: {part['flagged']} of {part['n']:,} labels are probably wrong "
         f"(accuracy of the networks {part['accuracy']:.2%})"
         for split, part in splits
     ]
-    lines.append(
-        f"of {known['n']} test labels that people found wrong, {known['found']} are among the "
-        f"{known['at']} most doubtful"
-    )
+    if known:
+        lines.append(
+            f"of {known['n']} test labels that people found wrong, {known['found']} are among the "
+            f"{known['at']} most doubtful"
+        )
     lines = [*map(paragraph, lines)]
     for split, part in splits:
         columns = (Column(f"{split} image"), Column("label"), Column("suggested"))
         rows = [
-            (str(row["index"]), str(row["given"]), str(row["suspected"]))
+            (row["name"], classes[row["given"]], classes[row["suspected"]])
             for row in part["ranking"][:10]
         ]
         lines += ["", table(columns, rows)]

@@ -145,13 +145,6 @@ def add_train_size(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--train-size", type=int, metavar="N", help=help)
 
 
-def train_size(options: argparse.Namespace) -> int:
-    """Return the number of training images that `--train-size` asks for, by default all."""
-    from tenfold.arrays import TRAIN_IMAGES
-
-    return TRAIN_IMAGES if options.train_size is None else int(options.train_size)
-
-
 def add_backend(parser: argparse.ArgumentParser) -> None:
     """Add `--backend NAME`."""
     help = "tensorflow, jax or torch (default: the fastest one on this machine)"

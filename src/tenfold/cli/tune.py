@@ -6,17 +6,17 @@ from typing import Any
 
 from tenfold.cli.options import (
     add_backend,
-    add_data_dir,
+    add_data,
     add_engine,
     add_out,
     add_recipe,
     add_seed,
     add_train_size,
     add_workers,
+    chosen_data,
     chosen_engine,
     refuse_with_resume,
     show_progress,
-    train_size,
 )
 from tenfold.cli.tables import Column, table
 from tenfold.errors import UsageError
@@ -44,7 +44,7 @@ not used. `tenfold train --recipe DIR/best.json` trains the best recipe and eval
 
 SETTLED = (
     "recipe", "space", "epochs", "pruner", "train_size", "val_size", "seed", "study", "grace",
-    "data_dir", "backend",
+    "data", "as_", "data_dir", "backend",
 )  # fmt: skip
 """Options that a resumed search cannot change."""
 
@@ -75,7 +75,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--epochs", type=int, metavar="N", help="epochs of a trial (default: the recipe's)")
     add_train_size(parser)
-    help = "validate on the last N of the 60,000 training images (default: 5,000)"
+    help = "validate on the last N training images (default: 5,000, or a sixth of your own data)"
     add("--val-size", type=int, metavar="N", help=help)
     add_seed(parser, "seed of the search and of the trainings")
     add_workers(
@@ -96,7 +96,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="continue the search in DIR or --out; --trials and --choices may ask for more",
     )
-    add_data_dir(parser)
+    add_data(parser)
     add_backend(parser)
 
 
@@ -134,7 +134,8 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     return figures, _text(figures)
 
 
-def _recipe_and_space(options: argparse.Namespace) -> tuple[Any, Any]:
+def _recipe_and_space(options: argparse.Namespace, images: int | None = None) -> tuple[Any, Any]:
+    from tenfold.arrays import TRAIN_IMAGES
     from tenfold.recipes.catalog import DEFAULT, load_recipe
     from tenfold.recipes.serialization import override
     from tenfold.tuning.space import default_space, edited
@@ -142,7 +143,7 @@ def _recipe_and_space(options: argparse.Namespace) -> tuple[Any, Any]:
     recipe = load_recipe(options.recipe or DEFAULT)
     if options.epochs is not None:
         recipe = override(recipe, {"epochs": options.epochs})
-    space = default_space(recipe, train_size(options))
+    space = default_space(recipe, options.train_size or images or TRAIN_IMAGES)
     for words in options.space:
         space = edited(recipe, space, words)
     return recipe, space
@@ -150,11 +151,21 @@ def _recipe_and_space(options: argparse.Namespace) -> tuple[Any, Any]:
 
 def _new(options: argparse.Namespace) -> tuple[Path, Any]:
     """Return the folder and the description of a new search."""
+    from tenfold.recipes.recipe import for_classes
     from tenfold.tuning.search_folder import Search, default_search_folder
     from tenfold.tuning.study import Plan
 
-    recipe, space = _recipe_and_space(options)
+    source = chosen_data(options)
     given = {name: getattr(options, name) for name in ("seed", "val_size", "pruner")}
+    if source.is_mnist:
+        recipe, space = _recipe_and_space(options)
+    else:
+        data = source.load("train", progress=show_progress(options))
+        recipe, space = _recipe_and_space(options, len(data))
+        recipe = for_classes(recipe, data.classes, source.title)
+        given |= {"images": len(data), "data_sha256": data.sha256}
+        if options.val_size is None:
+            given["val_size"] = min(5000, max(1, len(data) // 6))
     plan = Plan(
         recipe, space, train_size=options.train_size,
         **{name: value for name, value in given.items() if value is not None},
@@ -167,7 +178,7 @@ def _new(options: argparse.Namespace) -> tuple[Path, Any]:
         study=options.study or f"tenfold-{recipe.name}",
         storage=options.storage,
         grace_seconds=60 if options.grace is None else options.grace,
-        data_dir=str(options.data_dir.absolute()) if options.data_dir else None,
+        data=source,
         backend=options.backend,
     )
     return options.out or default_search_folder(recipe), search
@@ -220,7 +231,7 @@ def _text(figures: dict[str, Any]) -> str:
         )
         if start and start["val_accuracy"] is not None:
             lines[-1] += f"; the recipe unchanged: {start['val_accuracy']:.2%}"
-        lines.append(f"to evaluate it on the test images: tenfold train --recipe {best['recipe']}")
+        lines.append(f"to evaluate it on the test images: {best['command']}")
     if choices and choices["start"]:
         count = sum(len(rows) for rows in choices["dimensions"].values())
         lines.append(

@@ -3,9 +3,10 @@
 import io
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -82,17 +83,24 @@ class Cell:
         return found
 
 
-def cell_of(settings: dict[str, Any], train_size: int, *, whole: bool = False) -> Cell:
+def cell_of(
+    settings: dict[str, Any],
+    train_size: int,
+    *,
+    data: Mapping[str, str] = MappingProxyType(FILES),
+    whole: bool = False,
+) -> Cell:
     """Return the cell of a classifier with these settings, in compare/ in the cache.
 
     Args:
         settings: All that decides the classifier, JSON-ready.
-        train_size: Number of training images, the first of the 60,000.
+        train_size: Number of training images, the first ones.
+        data: Hashes of the data set; MNIST's by default.
         whole: The cell also holds the classifier, its figures on corrupted images, and its size.
     """
     decides = {
         "format": FORMAT,
-        "data": dict(FILES),
+        "data": dict(data),
         "settings": settings,
         "train_size": train_size,
         "whole": whole,

@@ -3,7 +3,7 @@
 import os
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,9 @@ from tenfold.classifiers.base import Classifier
 from tenfold.classifiers.model_file import Model
 from tenfold.comparing.cells import Cell, cell_of, fit_cell
 from tenfold.comparing.contenders import DEFAULT, Contender, Fitted, find_contenders
-from tenfold.data.mnist import load_mnist
+from tenfold.data.data_source import AnyData, choose_data, load_test
+from tenfold.data.datasets import MNIST
+from tenfold.data.official import FILES
 from tenfold.errors import UsageError
 from tenfold.evaluation.corruptions import CORRUPTIONS, corrupt
 from tenfold.evaluation.metrics import distinctive_errors, evaluate
@@ -46,7 +48,7 @@ class Comparison:
 
     Attributes:
         result: What `tenfold compare --json` prints.
-        images: uint8 (10000, 28, 28), the test images that `result["errors"]` refers to.
+        images: uint8 (n, 28, 28), the test images that `result["errors"]` refers to.
     """
 
     result: dict[str, Any]
@@ -64,7 +66,9 @@ class _Task:
 def compare(
     classifiers: str | Sequence[Model] = DEFAULT,
     *,
-    train_size: int = TRAIN_IMAGES,
+    train_size: int | None = None,
+    data: AnyData = MNIST,
+    as_: str = "digits",
     data_dir: str | Path | None = None,
     timings: bool = False,
     progress: bool = False,
@@ -76,7 +80,9 @@ def compare(
 
     Args:
         classifiers: Names, see `tenfold.comparing.contenders.find_contenders`.
-        train_size: Number of training images, the first ones, at least 100.
+        train_size: Number of training images, the first ones, at least 100; all by default.
+        data: Anything that `tenfold.load_dataset` takes or returned.
+        as_: "digits" or "images"; see `tenfold.load_dataset`.
         data_dir: Where the MNIST files are, if not in the cache.
         timings: Measure the speed of each classifier again.
         progress: Draw a progress bar on stderr.
@@ -84,12 +90,20 @@ def compare(
     Raises:
         TenfoldError: A name is unknown, a package is missing, or there is no data.
     """
-    if not LEAST_IMAGES <= train_size <= TRAIN_IMAGES:
-        raise UsageError(f"train_size is {train_size}; give {LEAST_IMAGES} to {TRAIN_IMAGES:,}")
-    contenders = find_contenders(classifiers, train_size)
-    images, labels = load_mnist("train", data_dir)
-    test = load_mnist("test", data_dir)
-    tasks = _tasks(contenders, train_size)
+    source = choose_data(data, as_=as_, data_dir=data_dir)
+    # MNIST's number of images and its hashes are known: wrong options are told before it is read.
+    train = None if source.is_mnist else source.load("train", progress=progress)
+    images_at_most = TRAIN_IMAGES if train is None else len(train)
+    train_size = images_at_most if train_size is None else train_size
+    if not LEAST_IMAGES <= train_size <= images_at_most:
+        raise UsageError(f"train_size is {train_size}; give {LEAST_IMAGES} to {images_at_most:,}")
+    contenders = find_contenders(classifiers, train_size, train)
+    train = train or source.load("train")
+    images, labels = train.images, train.labels
+    test_part = load_test(source, train.classes)
+    test = test_part.images, test_part.labels
+    hashes = FILES if source.is_mnist else {"train": train.sha256, "test": test_part.sha256}
+    tasks = _tasks(contenders, train_size, hashes)
     missing = [task for task in tasks if task.cell.facts() is None]
     whole = [task for task in tasks if task.whole]
     untimed = [task for task in whole if timings or task.cell.timings() is None]
@@ -106,16 +120,19 @@ def compare(
         for task in untimed:
             bar.begin(f"{task.contender.name}: timing", _TIMING_SECONDS)
             run_in_thread(partial(_measure_speed, task, test[0]), bar.tick)
-    return Comparison(_result(contenders, tasks, train_size, test[1]), test[0])
+    facts = {"data": source.title, "classes": list(train.classes), "test_images": len(test_part)}
+    return Comparison(_result(contenders, tasks, train_size, test[1]) | facts, test[0])
 
 
-def _tasks(contenders: Sequence[Contender], train_size: int) -> list[_Task]:
+def _tasks(
+    contenders: Sequence[Contender], train_size: int, data: Mapping[str, str]
+) -> list[_Task]:
     """Return all tasks, few images first; shipped models learned from all images already."""
     tasks = []
     for size in (*(size for size in CURVE_SIZES if size < train_size), train_size):
         whole = size == train_size
         tasks += [
-            _Task(one, size, whole, cell_of(one.settings(size), size, whole=whole))
+            _Task(one, size, whole, cell_of(one.settings(size), size, data=data, whole=whole))
             for one in contenders
             if whole or one.kind != "shipped"
         ]
@@ -185,14 +202,15 @@ def measure_speed(classifier: Classifier, images: Images) -> dict[str, Any]:
     end = time.perf_counter() + _SECONDS
     while len(single) < _SINGLE and (len(single) < 5 or time.perf_counter() < end):
         start = time.perf_counter()
-        classifier.predict_proba(images[len(single)])
+        classifier.predict_proba(images[len(single) % len(images)])
         single.append(1000 * (time.perf_counter() - start))
     rates: list[float] = []
+    many = images[:_MANY]
     end = time.perf_counter() + 2 * _SECONDS
     while len(rates) < 3 and (not rates or time.perf_counter() < end):
         start = time.perf_counter()
-        classifier.predict_proba(images[:_MANY])
-        rates.append(_MANY / (time.perf_counter() - start))
+        classifier.predict_proba(many)
+        rates.append(len(many) / (time.perf_counter() - start))
     return {
         "latency_ms": {
             "median": round(statistics.median(single), 4),
@@ -219,7 +237,7 @@ def _result(
         "curve": {name: _curve(name, tasks) for name in order},
         "neighbors": [asdict(pair) for pair in compare_neighbors(right)],
         "errors": {name: [asdict(error) for error in errors[name]] for name in order},
-        "corrupted_images": CORRUPTED_IMAGES,
+        "corrupted_images": min(CORRUPTED_IMAGES, len(labels)),
         "machine": machine_facts(),
     }
 

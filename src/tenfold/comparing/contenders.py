@@ -14,17 +14,18 @@ from typing import Any
 
 from tenfold.arrays import DIGITS, TRAIN_IMAGES, Images, Labels
 from tenfold.classifiers.base import Classifier, check_classes
-from tenfold.classifiers.bundle import graph_of, load_bundle, shipped_models
+from tenfold.classifiers.bundle import classes_of, graph_of, load_bundle, shipped_models
 from tenfold.classifiers.model_file import Model, ModelFile, as_model_file
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.comparing.baselines.baseline import fit_baseline
 from tenfold.comparing.baselines.kinds import BASELINES, BaselineSettings
+from tenfold.data.datasets import Dataset
 from tenfold.errors import BundleError, MissingExtraError, UsageError
 from tenfold.files import sha256
-from tenfold.formatting import no_such
+from tenfold.formatting import listed, no_such
 from tenfold.recipes.catalog import RECIPES, recipe_named
 from tenfold.recipes.measured import measured
-from tenfold.recipes.recipe import Recipe, count_parameters
+from tenfold.recipes.recipe import Recipe, count_parameters, for_classes
 from tenfold.recipes.small_data import MIN_STEPS, for_few_images
 
 DEFAULT = "svm,linear-svm,forest,extra-trees,knn,logistic,boosting,mlp,fast,recipe:standard"
@@ -100,11 +101,14 @@ class BaselineContender(Contender):
 
     kind = "baseline"
 
-    def __init__(self, name: str, baseline: BaselineSettings) -> None:
+    def __init__(
+        self, name: str, baseline: BaselineSettings, classes: tuple[str, ...] = DIGITS
+    ) -> None:
         if find_spec(baseline.package) is None:
             raise MissingExtraError("comparing with other classifiers", "compare")
         self.name, self.title, self.note = name, baseline.title, baseline.note
         self._baseline = baseline
+        self._classes = classes
 
     def settings(self, train_size: int) -> dict[str, Any]:
         """Return the settings, and the version of the package."""
@@ -119,7 +123,9 @@ class BaselineContender(Contender):
         """Fit and calibrate; see `tenfold.comparing.baselines.baseline.fit_baseline`."""
         import joblib
 
-        baseline, *seconds = fit_baseline(self._baseline, images, labels, on_phase=on_phase)
+        baseline, *seconds = fit_baseline(
+            self._baseline, images, labels, classes=self._classes, on_phase=on_phase
+        )
         buffer = io.BytesIO()
         joblib.dump(baseline, buffer, compress=("zlib", 1))
         return Fitted(baseline, buffer.getvalue(), *seconds)
@@ -191,8 +197,13 @@ class ShippedContender(Contender):
 
     kind = "shipped"
 
-    def __init__(self, name: str, model: str) -> None:
+    def __init__(self, name: str, model: str, classes: tuple[str, ...] = DIGITS) -> None:
         self._bundle = load_bundle(model)
+        own = classes_of(self._bundle)
+        if own != classes:
+            raise UsageError(
+                f"{model} has the classes {listed(own)}, but the data has {listed(classes)}"
+            )
         recipe = self._bundle.meta["recipe"]
         shipped = model in shipped_models()
         self.name, self.note = name, str(recipe["summary"])
@@ -222,10 +233,11 @@ class FileContender(Contender):
 
     kind = "shipped"
 
-    def __init__(self, file: ModelFile) -> None:
+    def __init__(self, file: ModelFile, classes: tuple[str, ...] = DIGITS) -> None:
         self.name = self.note = str(file)
         self.title = f"Network from {file}"
         self._file = file
+        self._classes = classes
 
     def settings(self, train_size: int) -> dict[str, Any]:
         """Return a hash of the file and of what was said about it."""
@@ -234,7 +246,7 @@ class FileContender(Contender):
     def fit(self, images: Images, labels: Labels, checkpoints: Path, on_phase: OnPhase) -> Fitted:
         """Load the file; how long its training took is not known."""
         classifier = self._file.load()
-        check_classes(classifier, len(DIGITS), self._file)
+        check_classes(classifier, len(self._classes), self._file)
         return Fitted(classifier, Path(self._file.path).read_bytes(), 0.0, None)
 
     def load(self, data: bytes) -> Classifier:
@@ -246,7 +258,9 @@ class FileContender(Contender):
         return 5.0
 
 
-def find_contenders(names: str | Sequence[Model], train_size: int) -> list[Contender]:
+def find_contenders(
+    names: str | Sequence[Model], train_size: int, data: Dataset | None = None
+) -> list[Contender]:
     """Return the classifiers with these names.
 
     A name is that of a baseline (`tenfold.comparing.baselines`), of a recipe to train, or of a
@@ -258,9 +272,11 @@ def find_contenders(names: str | Sequence[Model], train_size: int) -> list[Conte
     Args:
         names: Separated by commas, or a list.
         train_size: Number of training images.
+        data: The data set; None for MNIST. On another one, the name of a recipe means the recipe.
 
     Raises:
-        UsageError: A name is unknown or given twice, or there is no name.
+        UsageError: A name is unknown or given twice, or there is no name; or a model has other
+            classes than the data.
         MissingExtraError: A package that a classifier needs is not installed.
     """
     given = names.split(",") if isinstance(names, str) else names
@@ -271,29 +287,36 @@ def find_contenders(names: str | Sequence[Model], train_size: int) -> list[Conte
     twice = {str(name) for name in asked if asked.count(name) > 1}
     if twice:
         raise UsageError(f"{twice.pop()} is given twice; give each classifier once")
-    return [_contender(name, train_size) for name in asked]
+    return [_contender(name, train_size, data) for name in asked]
 
 
-def _contender(name: str | ModelFile, train_size: int) -> Contender:
+def _contender(name: str | ModelFile, train_size: int, data: Dataset | None) -> Contender:
+    classes, title = (data.classes, data.name) if data else (DIGITS, "MNIST")
     if isinstance(name, ModelFile):
-        return FileContender(name)
+        return FileContender(name, classes)
     if file := as_model_file(name):
-        return FileContender(file)
+        return FileContender(file, classes)
+
+    def recipe(name: str) -> RecipeContender:
+        named = recipe_named(name.removeprefix("recipe:"))
+        return RecipeContender(name, for_classes(named, classes, title))
+
     prefix, _, rest = name.partition(":")
     recipes = [recipe.name for recipe in RECIPES]
     if prefix == "recipe" and rest:
-        return RecipeContender(name, recipe_named(rest))
+        return recipe(name)
     if prefix == "shipped" and rest:
-        return ShippedContender(name, rest)
+        return ShippedContender(name, rest, classes)
     if name in BASELINES:
-        return BaselineContender(name, BASELINES[name])
-    if name in shipped_models() and (train_size == TRAIN_IMAGES or name not in recipes):
-        return ShippedContender(name, name)
+        return BaselineContender(name, BASELINES[name], classes)
+    learned_the_same = data is None and train_size == TRAIN_IMAGES
+    if name in shipped_models() and (learned_the_same or name not in recipes):
+        return ShippedContender(name, name, classes)
     if name in recipes:
-        return RecipeContender(name, recipe_named(name))
+        return recipe(name)
     if Path(name).is_dir():
         try:
-            return ShippedContender(name, name)
+            return ShippedContender(name, name, classes)
         except BundleError as error:
             raise UsageError(str(error)) from error
     known = dict.fromkeys([*BASELINES, *recipes, *shipped_models()])

@@ -222,12 +222,12 @@ def draw_own_errors(result: Result, images: Images) -> Drawing:
         result: The comparison.
         images: uint8 (n, 28, 28), all test images.
     """
-    others = len(result["classifiers"]) - 1
+    others, classes = len(result["classifiers"]) - 1, result["classes"]
     groups = {
         row["name"]: [
             Tile(
                 images[error["index"]],
-                f"{error['label']} read as {error['predicted']}",
+                f"{classes[error['label']]} read as {classes[error['predicted']]}",
                 f"{error['others_right']} of {others} others right" if others else "",
             )
             for error in result["errors"][row["name"]][:SHOWN_ERRORS]
@@ -248,12 +248,13 @@ def draw_doubtful(result: Result, split: str, images: Images) -> Drawing:
         images: uint8 (n, 28, 28), all images of the split.
     """
     ranking = result[split]["ranking"][:SHOWN_LABELS]
-    framed = result["test"]["validated"]["places"] if split == "test" else {}
+    validated = result["test"].get("validated") if split == "test" else None
+    framed, classes = (validated or {}).get("places", {}), result["classes"]
     tiles = [
         Tile(
             images[row["index"]],
-            f"{row['given']}, or {row['suspected']}?",
-            f"no. {row['index']}",
+            f"{classes[row['given']]}, or {classes[row['suspected']]}?",
+            f"no. {row['name']}" if row["name"].isdigit() else row["name"],
             framed=str(row["index"]) in framed,
         )
         for row in ranking

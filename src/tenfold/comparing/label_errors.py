@@ -12,20 +12,25 @@ import numpy as np
 from tenfold.arrays import TRAIN_IMAGES, Images, Labels, Probabilities
 from tenfold.comparing.cells import cell_of, fit_cell
 from tenfold.comparing.contenders import Fitted, RecipeContender
+from tenfold.data.data_source import AnyData, choose_data, load_test
+from tenfold.data.datasets import MNIST, Dataset
 from tenfold.data.label_errors import LABEL_ERRORS
-from tenfold.data.mnist import load_mnist
+from tenfold.data.official import FILES
 from tenfold.errors import MissingExtraError, UsageError
 from tenfold.evaluation.metrics import evaluate
 from tenfold.execution.progress import WorkBar
 from tenfold.machine import machine_facts
 from tenfold.recipes.catalog import load_recipe
-from tenfold.recipes.recipe import Recipe
+from tenfold.recipes.recipe import Recipe, for_classes
 from tenfold.recipes.serialization import override
 
 RECIPE = override(load_recipe("standard"), {"epochs": 3})
 """The default recipe with fewer epochs: the ranking of labels does not need the best accuracy."""
 
 FOLDS = 4
+
+LEAST_IMAGES = 1_000
+"""Least number of training images."""
 
 LISTED = 100
 """Number of labels listed for each split, the most doubtful first."""
@@ -51,7 +56,9 @@ def find_doubtful_labels(
     recipe: Recipe | str | Path = RECIPE,
     *,
     folds: int = FOLDS,
-    train_size: int = TRAIN_IMAGES,
+    train_size: int | None = None,
+    data: AnyData = MNIST,
+    as_: str = "digits",
     data_dir: str | Path | None = None,
     progress: bool = False,
 ) -> DoubtfulLabels:
@@ -66,7 +73,10 @@ def find_doubtful_labels(
     Args:
         recipe: What to train with seed 0: a name, a .json file, or a recipe.
         folds: Number of folds, 2 to 20.
-        train_size: Number of training images, the first ones, at least 1,000.
+        train_size: Number of training images, the first ones, at least `LEAST_IMAGES`; all by
+            default.
+        data: Anything that `tenfold.load_dataset` takes or returned.
+        as_: "digits" or "images"; see `tenfold.load_dataset`.
         data_dir: Where the MNIST files are, if not in the cache.
         progress: Draw a progress bar on stderr.
 
@@ -77,12 +87,21 @@ def find_doubtful_labels(
         raise MissingExtraError("finding doubtful labels", "compare")
     if not 2 <= folds <= 20:
         raise UsageError(f"folds is {folds}; give 2 to 20")
-    if not 1_000 <= train_size <= TRAIN_IMAGES:
-        raise UsageError(f"train_size is {train_size}; give 1,000 to {TRAIN_IMAGES:,}")
+    source = choose_data(data, as_=as_, data_dir=data_dir)
+    train = None if source.is_mnist else source.load("train", progress=progress)
+    at_most = TRAIN_IMAGES if train is None else len(train)
+    train_size = at_most if train_size is None else train_size
+    if not LEAST_IMAGES <= train_size <= at_most:
+        raise UsageError(f"train_size is {train_size}; give {LEAST_IMAGES:,} to {at_most:,}")
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    if train is not None:
+        recipe = for_classes(recipe, train.classes, source.title)
     contender = RecipeContender(recipe.name, recipe)
-    images, labels = (array[:train_size] for array in load_mnist("train", data_dir))
-    test_images, test_labels = load_mnist("test", data_dir)
+    train = train or source.load("train")
+    test_part = load_test(source, train.classes)
+    images, labels = train.images[:train_size], train.labels[:train_size]
+    test_images, test_labels = test_part.images, test_part.labels
+    hashes = FILES if source.is_mnist else {"train": train.sha256, "test": test_part.sha256}
     out_of_fold = np.empty((train_size, recipe.classes), np.float32)
     on_test = np.zeros((len(test_images), recipe.classes), np.float32)
     fold_of = np.arange(train_size) * folds // train_size
@@ -93,21 +112,25 @@ def find_doubtful_labels(
             held_out = fold_of == fold
             read = np.concatenate([images[held_out], test_images])
             settings = contender.settings(train_size) | {"folds": folds, "fold": fold}
-            cell = cell_of(settings, train_size)
+            cell = cell_of(settings, train_size, data=hashes)
             if cell.facts() is None:
                 known = images[~held_out], labels[~held_out]
                 fit_cell(cell, contender, *known, partial(_read, images=read), bar)
             probabilities = cell.probabilities()
             out_of_fold[held_out] = probabilities[: held_out.sum()]
             on_test += probabilities[held_out.sum() :] / folds
-    test = _rank(test_labels, on_test)
+    test = _rank(test_labels, on_test, names_of(test_part))
+    if source.is_mnist:
+        test["validated"] = _validated(test["ranking"])
     return DoubtfulLabels(
         {
             "recipe": recipe.name,
             "epochs": recipe.epochs,
             "folds": folds,
-            "train": _rank(labels, out_of_fold),
-            "test": test | {"validated": _validated(test["ranking"])},
+            "data": source.title,
+            "classes": list(train.classes),
+            "train": _rank(labels, out_of_fold, names_of(train)),
+            "test": test,
             "machine": machine_facts(),
         },
         {"train": images, "test": test_images},
@@ -119,7 +142,14 @@ def _read(fitted: Fitted, images: Images) -> tuple[dict[str, Any], Probabilities
     return facts, fitted.classifier.predict_proba(images), None
 
 
-def _rank(labels: Labels, probabilities: Probabilities) -> dict[str, Any]:
+def names_of(data: Dataset) -> list[str]:
+    """Return the name of each image for people: its file, or its place in its source."""
+    return list(data.files) if data.files else list(map(str, data.places))
+
+
+def _rank(
+    labels: Labels, probabilities: Probabilities, names: Sequence[str] | None = None
+) -> dict[str, Any]:
     """Return the number of labels that are likely wrong, and the most doubtful labels."""
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores
@@ -134,18 +164,19 @@ def _rank(labels: Labels, probabilities: Probabilities) -> dict[str, Any]:
         "accuracy": evaluate(labels, probabilities).accuracy,
         "flagged": int(flagged.sum()),
         "ranking": [
-            _row(int(i), int(labels[i]), probabilities[i], bool(flagged[i])) for i in order
+            {"index": int(i), "name": names[i] if names else str(i)}
+            | _row(int(labels[i]), probabilities[i], bool(flagged[i]))
+            for i in order
         ],
     }
 
 
-def _row(index: int, given: int, probabilities: Probabilities, flagged: bool) -> dict[str, Any]:
+def _row(given: int, probabilities: Probabilities, flagged: bool) -> dict[str, Any]:
     """Return one label: the label given, and the most likely other one."""
     others = probabilities.copy()
     others[given] = -1
     suspected = int(others.argmax())
     return {
-        "index": index,
         "given": given,
         "suspected": suspected,
         "flagged": flagged,

@@ -171,6 +171,25 @@ def check_recipe(recipe: Recipe) -> None:
     describe(recipe)
 
 
+def for_classes(recipe: Recipe, classes: Sequence[str], data: str) -> Recipe:
+    """Return a recipe with the number of classes of a data set.
+
+    Args:
+        recipe: The recipe.
+        classes: Names of the classes.
+        data: Name of the data set, in messages.
+
+    Raises:
+        UsageError: The recipe changes the form of digits, and the classes are not the digits.
+    """
+    if recipe.augmentation.upstroke and tuple(classes) != DIGITS:
+        raise UsageError(
+            f"the recipe {recipe.name} draws upstrokes at ones, and {data} has other classes: "
+            "add --set augmentation.upstroke=0"
+        )
+    return replace(recipe, classes=len(classes))
+
+
 def member_seeds(recipe: Recipe, seed: int) -> range:
     """Return the seed of each member; two seeds of a recipe never share a member.
 

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from tenfold.arrays import DIGITS, TRAIN_IMAGES, Images, Labels
@@ -12,7 +12,7 @@ from tenfold.data.mnist import split_validation
 from tenfold.errors import DataError, UsageError
 from tenfold.networks.backend import use_backend
 from tenfold.recipes.catalog import changed_settings, load_recipe
-from tenfold.recipes.recipe import Recipe
+from tenfold.recipes.recipe import Recipe, for_classes
 
 Split = tuple[Images, Labels]
 
@@ -83,7 +83,12 @@ def make_request(
         raise UsageError(f"train_size is {train_size}; it must lie between 1 and {most:,}")
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     if loaded is not None:
-        recipe = recipe_for(recipe, loaded.classes, train_size or most, source.title)
+        recipe = for_classes(recipe, loaded.classes, source.title)
+        if (train_size or most) < recipe.batch_size:
+            raise DataError(
+                f"{source.title} has {train_size or most} images to train on, which do not fill "
+                f"one batch of {recipe.batch_size}: give more images or a smaller --batch-size"
+            )
     return Request(
         recipe=recipe,
         seed=seed,
@@ -97,33 +102,6 @@ def make_request(
         backend=use_backend(backend),
         deterministic=deterministic,
     )
-
-
-def recipe_for(recipe: Recipe, classes: tuple[str, ...], images: int, title: str) -> Recipe:
-    """Return a recipe with the number of classes of a data set.
-
-    Args:
-        recipe: The recipe.
-        held_out: Whether the data set has no test part, so that one image of seven is held out.
-        classes: Names of the classes.
-        images: Number of images to train on.
-        title: Name of the data set, in messages.
-
-    Raises:
-        UsageError: The recipe changes the form of digits, and the classes are not the digits.
-        DataError: The images do not fill a batch.
-    """
-    if images < recipe.batch_size:
-        raise DataError(
-            f"{title} has {images} images to train on, which do not fill one batch of "
-            f"{recipe.batch_size}: give more images or a smaller --batch-size"
-        )
-    if recipe.augmentation.upstroke and classes != DIGITS:
-        raise UsageError(
-            f"the recipe {recipe.name} draws upstrokes at ones, and {title} has other classes: "
-            "add --set augmentation.upstroke=0"
-        )
-    return replace(recipe, classes=len(classes))
 
 
 def load_splits(request: Request) -> tuple[Split, Split | None]:

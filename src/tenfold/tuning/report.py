@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tenfold.arrays import TRAIN_IMAGES
 from tenfold.reporting.html import render
 from tenfold.tuning.figures import (
     plot_choices,
@@ -40,7 +39,7 @@ def render_search(
     return render(
         "tuning/report.html",
         found=found,
-        train_size=plan["train_size"] or TRAIN_IMAGES - plan["val_size"],
+        train_size=plan["train_size"] or plan["images"] - plan["val_size"],
         rows=shown,
         start=start,
         charts=_charts(found, rows, space),

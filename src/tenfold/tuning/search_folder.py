@@ -1,11 +1,11 @@
 """Folder of a search: the request that `--resume` continues, and the names of its files."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tenfold.arrays import TRAIN_IMAGES
+from tenfold.data.data_source import MNIST_SOURCE, DataSource
 from tenfold.errors import UsageError
 from tenfold.files import make_folder, parse_json, write_json
 from tenfold.recipes.recipe import Recipe
@@ -30,7 +30,7 @@ class Search:
         study: Name of the study in the storage.
         storage: Path or URL, from which the password is removed; None for a journal in the folder.
         grace_seconds: See `tenfold.tuning.storage.Address`.
-        data_dir: Folder of the MNIST files; None for the cache.
+        data: Where the images come from.
         backend: See `tenfold.networks.backend.use_backend`.
 
     Raises:
@@ -43,7 +43,7 @@ class Search:
     study: str = "tenfold"
     storage: str | None = None
     grace_seconds: int = 60
-    data_dir: str | None = None
+    data: DataSource = MNIST_SOURCE
     backend: str | None = None
 
     def __post_init__(self) -> None:
@@ -53,8 +53,8 @@ class Search:
             ("trials", self.trials, 0, 1_000_000),
             ("choices", self.choices, 0, 1000),
             ("seed", plan.seed, 0, 2**31),
-            ("val_size", plan.val_size, 1, TRAIN_IMAGES - 1),
-            ("train_size", plan.train_size or 1, 1, TRAIN_IMAGES - plan.val_size),
+            ("val_size", plan.val_size, 1, plan.images - 1),
+            ("train_size", plan.train_size or 1, 1, plan.images - plan.val_size),
         )
         for name, value, low, high in ranges:
             if not low <= value <= high:
@@ -97,7 +97,7 @@ def start_search(folder: Path, search: Search) -> None:
 
 def write_search(folder: Path, search: Search) -> None:
     """Write the request of a search into its folder."""
-    data = vars(search) | {"plan": search.plan.to_dict()}
+    data = vars(search) | {"plan": search.plan.to_dict(), "data": asdict(search.data)}
     write_json(folder / SEARCH, data)
 
 
@@ -115,6 +115,7 @@ def read_search(folder: Path, **changes: int | None) -> Search:
     try:
         data: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
         data["plan"] = plan_from_dict(data["plan"])
+        data["data"] = DataSource(**data["data"])
         new = {name: value for name, value in changes.items() if value is not None}
         return Search(**data | new)
     except FileNotFoundError:

@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from tenfold.arrays import TRAIN_IMAGES
 from tenfold.errors import TenfoldError, UsageError
 from tenfold.recipes.recipe import Recipe
 from tenfold.recipes.serialization import recipe_from_dict, recipe_to_dict
@@ -45,8 +46,10 @@ class Plan:
         space: What is searched.
         seed: Seed of the search, and of the trainings of all trials.
         train_size: Number of training images; None for all but the validation images.
-        val_size: Number of validation images, the last of the 60,000.
+        val_size: Number of validation images, the last training images.
         pruner: When a trial is stopped early.
+        images: Number of images of the data set's training part.
+        data_sha256: Hash of that part; empty for MNIST, whose hashes are known.
     """
 
     recipe: Recipe
@@ -55,6 +58,8 @@ class Plan:
     train_size: int | None = None
     val_size: int = 5000
     pruner: Pruner = "median"
+    images: int = TRAIN_IMAGES
+    data_sha256: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as JSON-ready values."""

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shlex
 import socket
 import time
 from collections import Counter
@@ -12,8 +13,8 @@ from typing import Any
 
 import optuna
 
-from tenfold.data.mnist import load_mnist, split_validation
-from tenfold.errors import TenfoldError
+from tenfold.data.mnist import split_validation
+from tenfold.errors import DataError, TenfoldError
 from tenfold.execution.engine import Engine, Task, WorkerLostError
 from tenfold.files import write_atomic, write_json
 from tenfold.recipes.recipe import member_seeds
@@ -117,10 +118,18 @@ def tune(
 
 
 def _splits(search: Search) -> Any:
-    """Return training and validation images, both from the 60,000; opens no test file."""
-    training, validation = split_validation(
-        *load_mnist("train", search.data_dir), search.plan.val_size
-    )
+    """Return training and validation images, both of the training part; opens no test file.
+
+    Raises:
+        DataError: The data set is not what it was when the search began.
+    """
+    data = search.data.load("train")
+    if search.plan.data_sha256 and data.sha256 != search.plan.data_sha256:
+        raise DataError(
+            f"{search.data.source} has changed since the search began: restore it, or search into "
+            "another --out"
+        )
+    training, validation = split_validation(data.images, data.labels, search.plan.val_size)
     images, labels = (array[: search.plan.train_size] for array in training)
     return (images, labels), validation
 
@@ -229,7 +238,10 @@ def _write_results(
         recipe = best_recipe(plan, best, done)
         write_json(folder / BEST, recipe_to_dict(recipe))
         figures["best"]["recipe"] = str(folder / BEST)
+        words = ["tenfold", "train", "--recipe", str(folder / BEST), *search.data.words()]
+        figures["best"]["command"] = shlex.join(words)
     everything = figures | {
+        "data": search.data.title,
         "plan": plan.to_dict(),
         "importances": importances(study) if study else {},
         "choices": choices,
