@@ -10,9 +10,9 @@ The mounts are pessimistic: `noauto_da_alloc` switches off ext4's own protection
 files after a rename, and `commit=300` keeps what nobody flushed in memory; in half of the runs
 `commit=1` writes the names of files to disk each second, but not their contents.
 
-Half of the cuts are at random times. The other half come just before a random change to the files
-(write, fsync, rename, unlink, ...), which faults.c stops at: most faults lie between two of these.
-One cut of each run comes after the command has answered.
+Every other run has cuts at random times; the others just before random changes to the files (write,
+fsync, rename, unlink, ...), which faults.c stops at: most faults lie between two of these. One cut
+of each run comes after the command has answered.
 
 Each time: no file under its final name is empty or damaged; what the user was told is there (the
 finished run; all epochs reported, except one whose checkpoint may not be written yet; all parts
@@ -41,6 +41,8 @@ IMAGE_BYTES = 32 * 2**20
 CUTS_PER_RUN = 4
 """Cuts while a run works; one more comes after its end."""
 
+AT_A_TIME, BEFORE_A_CHANGE, AFTER_THE_END = "at_a_time", "before_a_change", "after_the_end"
+
 
 @dataclass(frozen=True)
 class Cut:
@@ -48,7 +50,7 @@ class Cut:
 
     image: Path
     told: int
-    finished: bool
+    kind: str
     when: str
 
 
@@ -121,8 +123,8 @@ def mount(image: Path, place: Path, options: str) -> Iterator[Path]:
 def attack(folder: Path, n: int, seed: int) -> Finding:
     """Cut the power `n` times, half of them during `train` and half during `batch`."""
     found = Finding(
-        "a power cut at a random moment of `train` and `batch`, half of them just before a random"
-        " change to a file",
+        "a power cut during `train` and `batch`: at a random time, just before a random change to a"
+        " file, or after the end",
         "no file under its final name is empty or damaged, what was reported is there, and the"
         " continued command ends as an undisturbed one",
     )
@@ -130,6 +132,7 @@ def attack(folder: Path, n: int, seed: int) -> Finding:
         raise SystemExit("power-cuts mounts file systems: run it as root, on Linux")
     rng = random.Random(seed)
     disk = Disk(folder)
+    kinds = dict.fromkeys((AT_A_TIME, BEFORE_A_CHANGE, AFTER_THE_END), 0)
     with Python(folder, disk.mounted) as python, Python(folder, folder / "copied") as second:
         jobs = (Train(), Batch(folder))
         for share, job in zip((n - n // 2, n // 2), jobs, strict=True):
@@ -143,12 +146,14 @@ def attack(folder: Path, n: int, seed: int) -> Finding:
                     moments = undisturbed.moments(rng, by_change=run % 2 == 0)
                     for cut in cuts(job, python, disk, place / "run", moments)[:left]:
                         left -= 1
+                        kinds[cut.kind] += 1
                         if problem := look(job, second, cut, folder / "copied", undisturbed.result):
                             what = f"{job.name}, commit={commit}, cut {cut.when}"
                             found.failures.append(f"{what}: {problem}")
                 if not left:
                     break
             found.n += share
+    found.figures |= kinds
     return found
 
 
@@ -190,8 +195,11 @@ def cuts(
         stop_time = time.perf_counter()
         processes = tree(python.process.pid)
         stop(processes)
-        when = f"before change {state.count}" if by_change else f"after {moment:.2f} s"
-        found.append(Cut(disk.copy(len(found)), state.told, False, when))
+        if by_change:
+            kind, when = BEFORE_A_CHANGE, f"before change {state.count}"
+        else:
+            kind, when = AT_A_TIME, f"after {moment:.2f} s"
+        found.append(Cut(disk.copy(len(found)), state.told, kind, when))
         state.stopped = 0
         later = [one for one in moments[number + 1 :] if one > state.count]
         state.target = int(later[0]) if by_change and later else 0
@@ -203,7 +211,7 @@ def cuts(
     answer = python.answer()
     state.disarm()
     assert answer.code == 0, answer
-    found.append(Cut(disk.copy(len(found)), state.told, True, "after the end"))
+    found.append(Cut(disk.copy(len(found)), state.told, AFTER_THE_END, "after the end"))
     return found
 
 
@@ -218,7 +226,7 @@ def look(job: Job, python: Python, cut: Cut, copied: Path, expected: object) -> 
         else:
             kept = 0
         # The last epoch is reported before its checkpoint is written.
-        promised = cut.told - 1 if job.name == "train" and not cut.finished else cut.told
+        promised = cut.told - 1 if job.name == "train" and cut.kind != AFTER_THE_END else cut.told
         if kept < promised:
             return f"{promised} were reported, {kept} are there"
         answer = python.run(job.again(out))
