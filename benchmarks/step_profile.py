@@ -71,7 +71,7 @@ def profiled(name: str) -> dict[str, Any]:
     network = build_network(recipe, precision=effective_precision(recipe), fused=True)
     optimizer = build_optimizer(recipe.optimizer, recipe.schedule, batches.steps)
     optimizer.build(network.trainable_variables)
-    program = compile_steps(network, optimizer, recipe.label_smoothing)
+    program = compile_steps(network, optimizer, recipe.label_smoothing, recipe.loss)
     epochs = batches.epochs(range(1), STEPS)
     chunk = next(next(epochs))
     seconds = []

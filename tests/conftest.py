@@ -29,6 +29,7 @@ LONG = (
     "test_bundle.py",
     "test_c_header.py",
     "test_comparing.py",
+    "test_compiled.py",
     "test_corruptions.py",
     "test_explaining.py",
     "test_export.py",

@@ -113,6 +113,7 @@ def test_public_names() -> None:
         "TrainResult",
         "__version__",
         "adapt",
+        "build_model",
         "evaluate",
         "explain",
         "from_keras",

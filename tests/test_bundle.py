@@ -5,6 +5,8 @@ import json
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 import time
 import zipfile
 from dataclasses import replace
@@ -130,6 +132,33 @@ def test_a_finished_run_is_not_resumed(run) -> None:
         training.resume(run.bundle)
     with pytest.raises(UsageError, match="holds no interrupted run"):
         training.resume(run.bundle.parent)
+
+
+def test_the_result_has_history_evaluation_classifier_and_model(run, mnist) -> None:
+    assert re.fullmatch(
+        r"<TrainResult \S+, seed 3: [0-9.]+% of [0-9,]+ \w+ images, .*quick>", repr(run)
+    )
+    assert run.history["epoch"] == list(range(1, run.meta["epochs"] + 1))
+    assert run.history["val_accuracy"][-1] > 0.5
+    assert run.evaluation.to_dict().items() <= (run.meta["test"] or run.meta["validation"]).items()
+    assert run.accuracy == run.evaluation.accuracy
+    images, labels = mnist.test_images[:500], mnist.test_labels[:500]
+    right = run.classifier().predict_proba(images).argmax(axis=1) == labels
+    loss, accuracy = run.model().evaluate(images, labels, verbose=0)
+    assert accuracy == pytest.approx(right.mean())
+    assert loss > 0
+
+
+def test_the_keras_file_loads_compiled_without_tenfold(run, mnist, tmp_path: Path) -> None:
+    np.savez(tmp_path / "some.npz", x=mnist.test_images[:100], y=mnist.test_labels[:100])
+    code = (
+        "import sys, keras, numpy as np; found = np.load('some.npz'); "
+        f"model = keras.models.load_model({str(run.bundle / 'model.keras')!r}); "
+        "model.evaluate(found['x'], found['y'], verbose=0); "
+        "model.fit(found['x'], found['y'], verbose=0); "
+        "assert 'tenfold' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
 
 
 @pytest.mark.usefixtures("tensorflow")

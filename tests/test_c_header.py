@@ -139,6 +139,8 @@ def test_shipped_header_and_int8_agree_with_the_network_on_the_test_images(
     [
         ({"members": 2}, "not several"),
         ({"layers.1.activation": "tanh"}, "not tanh"),
+        ({"layers.1.activation": "gelu"}, "not gelu"),
+        ({"layers": [{"kind": "average_pool"}, {"kind": "flatten"}]}, "has no average_pool"),
         ({"layers": [{"kind": "max_pool"}, {"kind": "flatten"}]}, "use its pool"),
     ],
 )

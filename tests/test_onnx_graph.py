@@ -45,10 +45,26 @@ UNUSUAL = override(
     },
 )  # fmt: skip
 
+POPULAR = override(
+    recipe_named("article"),
+    {
+        "name": "popular",
+        "layers": [
+            {"kind": "conv", "filters": 6, "kernel_size": 5, "activation": "leaky_relu"},
+            {"kind": "average_pool", "size": 2},
+            {"kind": "conv", "filters": 8, "batch_norm": True, "activation": "gelu", "pool": 2},
+            {"kind": "average_pool", "size": 3},
+            {"kind": "flatten"},
+            {"kind": "dense", "units": 9, "activation": "elu"},
+            {"kind": "dense", "units": 8, "activation": "gelu"},
+        ],
+    },
+)
+
 LETTERS = replace(override(recipe_named("nano"), {"name": "letters", "members": 2}), classes=26)
 
 
-@pytest.mark.parametrize("recipe", [*RECIPES, UNUSUAL, LETTERS], ids=lambda r: r.name)
+@pytest.mark.parametrize("recipe", [*RECIPES, UNUSUAL, POPULAR, LETTERS], ids=lambda r: r.name)
 def test_onnx_runtime_and_keras_agree(recipe, mnist) -> None:
     rng = np.random.default_rng(1)
     network = build_network(recipe, precision="bfloat16")

@@ -1,12 +1,16 @@
 """The compiled steps do what Keras's own training would have done."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
 from tenfold.networks.build import build_network
 from tenfold.recipes.catalog import recipe_named
+from tenfold.recipes.recipe import Loss
 from tenfold.recipes.serialization import override
 from tenfold.training.loop import fit
+from tenfold.training.losses import keras_loss, losses_of, mean_loss
 from tenfold.training.optimizers import build_optimizer
 from tenfold.training.program import compile_steps
 
@@ -24,13 +28,16 @@ def chunk(mnist) -> tuple[np.ndarray, np.ndarray]:
     return images, targets.reshape(STEPS, BATCH, 10)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "muon"])
-def test_it_trains_like_keras(mnist, optimizer: str) -> None:
-    import keras
-
+@pytest.mark.parametrize(
+    ("optimizer", "loss_name"),
+    [("adam", "categorical_crossentropy"), ("muon", "categorical_crossentropy"),
+     ("adam", "mean_squared_error"), ("adam", "categorical_focal_crossentropy")],
+)  # fmt: skip
+def test_it_trains_like_keras(mnist, optimizer: str, loss_name: str) -> None:
     recipe = override(
-        FAST, {"optimizer.name": optimizer, "optimizer.learning_rate": 0.003,
-               "layers.0.batch_norm": False, "layers.1.batch_norm": False},
+        FAST, {"loss": loss_name, "optimizer.name": optimizer, "optimizer.learning_rate": 0.003,
+               "layers.0.batch_norm": False, "layers.1.batch_norm": False,
+               "label_smoothing": 0.0 if loss_name == "mean_squared_error" else 0.2},
     )  # fmt: skip
     ours, keras_own = build_network(recipe), build_network(recipe)
     keras_own.set_weights(ours.get_weights())
@@ -38,12 +45,12 @@ def test_it_trains_like_keras(mnist, optimizer: str) -> None:
     images, targets = chunk(mnist)
     keras_own.compile(
         build_optimizer(recipe.optimizer, recipe.schedule, STEPS),
-        keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        keras_loss(recipe.loss, recipe.label_smoothing),
     )
     losses = [float(keras_own.train_on_batch(x, y)) for x, y in zip(images, targets, strict=True)]
     built = build_optimizer(recipe.optimizer, recipe.schedule, STEPS)
     built.build(ours.trainable_variables)
-    loss, hits = compile_steps(ours, built, recipe.label_smoothing)(images, targets)
+    loss, hits = compile_steps(ours, built, recipe.label_smoothing, recipe.loss)(images, targets)
     assert loss == pytest.approx(sum(losses), rel=1e-4)
     assert 0 < hits < STEPS * BATCH
     for start, a, b in zip(before, ours.get_weights(), keras_own.get_weights(), strict=True):
@@ -62,7 +69,7 @@ def test_fused_normalization_is_keras_normalization(mnist, filters: int, scale: 
     for network in networks:
         optimizer = build_optimizer(recipe.optimizer, recipe.schedule, STEPS)
         optimizer.build(network.trainable_variables)
-        compile_steps(network, optimizer, recipe.label_smoothing)(*chunk(mnist))
+        compile_steps(network, optimizer, recipe.label_smoothing, recipe.loss)(*chunk(mnist))
     names = [variable.path for variable in networks[0].variables]
     for name, a, b in zip(names, *(n.get_weights() for n in networks), strict=True):
         # The fused variance is divided by n - 1, not n: by one in 450 here.
@@ -132,3 +139,18 @@ def test_muon_decays_weights_by_rate_and_decay(mnist) -> None:
     optimizer.apply([np.zeros(v.shape, np.float32) for v in network.trainable_variables])
     after = network.get_layer("conv2_sums").get_weights()[0]
     np.testing.assert_allclose(after, before * (1 - 0.01 * 0.5), rtol=1e-5)
+
+
+@pytest.mark.parametrize("loss", get_args(Loss))
+def test_losses_are_those_of_keras_in_every_form(loss: Loss) -> None:
+    from keras import ops
+
+    rng = np.random.default_rng(3)
+    logits = rng.normal(0, 3, (40, 10)).astype(np.float32)
+    targets = np.eye(10, dtype=np.float32)[rng.integers(0, 10, 40)]
+    probabilities = ops.convert_to_numpy(ops.softmax(logits))
+    expected = float(keras_loss(loss, 0.0)(targets, probabilities))
+    found = ops.convert_to_numpy(losses_of(loss, ops.convert_to_tensor(logits), targets))
+    assert found.shape == (40,)
+    assert found.mean() == pytest.approx(expected, rel=1e-4)
+    assert mean_loss(loss, probabilities, targets) == pytest.approx(expected, rel=1e-4)

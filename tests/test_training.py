@@ -15,7 +15,8 @@ from tenfold.recipes.serialization import override
 from tenfold.training.batches import Batches
 from tenfold.training.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
 from tenfold.training.loop import fit
-from tenfold.training.optimizers import build_optimizer, learning_rate_at
+from tenfold.training.optimizers import build_optimizer
+from tenfold.training.schedules import learning_rate_at
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 

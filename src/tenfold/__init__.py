@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from tenfold.recipes.recipe import Recipe as Recipe
     from tenfold.scoring.score import Score as Score
     from tenfold.scoring.score import score as score
-    from tenfold.training.train import TrainResult as TrainResult
+    from tenfold.training.compiled import build_model as build_model
+    from tenfold.training.result import TrainResult as TrainResult
     from tenfold.training.train import train as train
 
 __version__ = "0.1.0"
@@ -49,8 +50,9 @@ _HOMES = {
     "Recipe": "tenfold.recipes.recipe",
     "Score": "tenfold.scoring.score",
     "TenfoldError": "tenfold.errors",
-    "TrainResult": "tenfold.training.train",
+    "TrainResult": "tenfold.training.result",
     "adapt": "tenfold.adapting.adapt",
+    "build_model": "tenfold.training.compiled",
     "evaluate": "tenfold.evaluation.metrics",
     "explain": "tenfold.explaining.explain",
     "from_keras": "tenfold.classifiers.keras",

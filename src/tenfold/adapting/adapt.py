@@ -46,8 +46,8 @@ from tenfold.recipes.recipe import Recipe
 from tenfold.recipes.serialization import recipe_to_dict
 from tenfold.training.keras_file import check_parity, keras_file
 from tenfold.training.members import joined_history
+from tenfold.training.result import TrainResult
 from tenfold.training.run_folder import check_empty
-from tenfold.training.train import TrainResult
 
 FEWEST_DIGITS = 20
 """Fewest digits to adapt to: of fewer, nothing could be held out that tells anything."""

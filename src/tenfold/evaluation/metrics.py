@@ -1,7 +1,7 @@
 """Accuracy, loss, calibration and per-class scores, from labels and probabilities."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -123,6 +123,21 @@ class Evaluation:
         """Return the same figures as numbers, lists and dicts that JSON can hold."""
         plain = asdict(self) | {"confusion": self.confusion.tolist()}
         return {name: list(v) if isinstance(v, tuple) else v for name, v in plain.items()}
+
+    @classmethod
+    def from_dict(cls, figures: Mapping[str, Any]) -> "Evaluation":
+        """Return the evaluation whose figures `to_dict` gave; others are ignored."""
+        own = {one.name: figures[one.name] for one in fields(cls)}
+        low, high = figures["accuracy_interval"]
+        return cls(
+            **own
+            | {
+                "accuracy_interval": (low, high),
+                "reliability": tuple(ReliabilityBin(**one) for one in figures["reliability"]),
+                "per_class": tuple(ClassScore(**one) for one in figures["per_class"]),
+                "confusion": np.array(figures["confusion"], np.int64),
+            }
+        )
 
 
 def evaluate(y_true: np.ndarray, y_prob: np.ndarray) -> Evaluation:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from tenfold.arrays import SIDE, Gray
 from tenfold.errors import UsageError
 from tenfold.recipes.layers import (
+    AveragePool,
     Conv,
     Dense,
     Depthwise,
@@ -83,7 +84,7 @@ def receptive_field(recipe: Recipe, name: str) -> ReceptiveField:
                 ]
             case Depthwise():
                 windows = [(layer.reach, 1, False)]
-            case MaxPool(pool):
+            case MaxPool(pool) | AveragePool(pool):
                 windows = [(pool, pool, False)]
             case Deskew() | Dense() | Dropout() | Flatten() | GlobalAveragePool():
                 windows = []

@@ -22,6 +22,7 @@ from tenfold.exporting.weights import (
 )
 from tenfold.networks.deskew import MAX_SLANT, MIN_INK, MIN_SPREAD, TARGET_SPREAD
 from tenfold.recipes.layers import (
+    AveragePool,
     Conv,
     Dense,
     Depthwise,
@@ -81,6 +82,8 @@ def c_header(recipe: Recipe, weights: Weights) -> str:
                 writer.dense(name, weights[name], activation)
             case GlobalAveragePool():
                 writer.call(f"average(in, {given[0]}, {given[2]}, out);", gives)
+            case AveragePool():
+                raise UsageError("the C header has no average_pool: use global_average_pool")
             case MaxPool():
                 raise UsageError("the C header pools only inside a convolution: use its pool")
             case Flatten() | Dropout():

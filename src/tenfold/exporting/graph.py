@@ -22,6 +22,8 @@ from tenfold.exporting.weights import (
 )
 from tenfold.networks.deskew import MAX_SLANT, MIN_INK, MIN_SPREAD, TARGET_SPREAD
 from tenfold.recipes.layers import (
+    LEAKY_SLOPE,
+    AveragePool,
     Conv,
     Dense,
     Depthwise,
@@ -172,6 +174,9 @@ def _add_layer(
             return _add_deskewing(graph, name, width, value)
         case MaxPool(size):
             return graph.add("MaxPool", [value], name, kernel_shape=[size] * 2, strides=[size] * 2)
+        case AveragePool(size):
+            window = {"kernel_shape": [size] * 2, "strides": [size] * 2}
+            return graph.add("AveragePool", [value], name, **window)
         case GlobalAveragePool():
             value = graph.add("GlobalAveragePool", [value], f"{name}_map")
             return graph.add("Flatten", [value], name, axis=1)
@@ -261,5 +266,21 @@ def _add_activation(graph: Graph, activation: str, value: str, name: str) -> str
     if activation == "silu":
         gate = graph.add("Sigmoid", [value], f"{name}_gate")
         return graph.add("Mul", [value, gate], name)
-    operators = {"linear": "Identity", "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh"}
+    if activation == "leaky_relu":
+        return graph.add("LeakyRelu", [value], name, alpha=LEAKY_SLOPE)
+    if activation == "gelu":  # ONNX has an operator for it from set 20 on
+        return _add_gelu(graph, value, name)
+    operators = {
+        "linear": "Identity", "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "elu": "Elu"
+    }  # fmt: skip
     return graph.add(operators[activation], [value], name)
+
+
+def _add_gelu(graph: Graph, value: str, name: str) -> str:
+    """Add x / 2 * (1 + erf(x / sqrt(2))): five operators."""
+    half, one, root = (graph.constant(np.array(v, np.float32)) for v in (0.5, 1, 2**0.5))
+    scaled = graph.add("Div", [value, root], f"{name}_scaled")
+    error = graph.add("Erf", [scaled], f"{name}_error")
+    raised = graph.add("Add", [error, one], f"{name}_raised")
+    share = graph.add("Mul", [raised, half], f"{name}_share")
+    return graph.add("Mul", [value, share], name)

@@ -11,7 +11,7 @@ CALIBRATION_IMAGES = 1000
 """Number of training images from which the ranges of the values between layers are estimated."""
 
 _BATCH = 100
-_OPERATORS = ["Conv", "Gemm", "MaxPool", "GlobalAveragePool"]
+_OPERATORS = ["Conv", "Gemm", "MaxPool", "AveragePool", "GlobalAveragePool"]
 """Operators in int8. Batch normalization, activation and softmax stay in float32."""
 
 

@@ -8,6 +8,7 @@ from tenfold.machine import has_bfloat16, has_gpu
 from tenfold.networks.batch_norm import batch_normalization
 from tenfold.networks.deskew import deskewing
 from tenfold.recipes.layers import (
+    AveragePool,
     Conv,
     Dense,
     Depthwise,
@@ -22,6 +23,10 @@ from tenfold.recipes.recipe import Recipe, layer_names
 
 DataFormat = Literal["channels_last", "channels_first"]
 
+Pixels = Literal["bytes", "unit"]
+"""What a network takes: "bytes" are images uint8 (n, 28, 28), 0..255; "unit" are images float32
+(n, 28, 28, 1), 0..1, or (n, 1, 28, 28) with the channel first."""
+
 BATCH_NORM_MOMENTUM = 0.95
 """Keras's default of 0.99 averages over too many steps for trainings of a few hundred."""
 
@@ -33,6 +38,7 @@ def build_network(
     data_format: DataFormat = "channels_last",
     precision: Literal["float32", "bfloat16"] = "float32",
     fused: bool = False,
+    pixels: Pixels = "bytes",
 ) -> Any:
     """Build the network that a recipe describes, with new weights.
 
@@ -45,9 +51,11 @@ def build_network(
         precision: "bfloat16" computes in bfloat16 and keeps the weights in float32.
         fused: Use our own, faster batch normalization; for training only, since a saved network
             should need nothing but Keras.
+        pixels: What the network takes.
 
     Returns:
-        A keras.Model from `images` uint8 (n, 28, 28) to `probabilities` float32 (n, classes).
+        A keras.Model from `images`, by default uint8 (n, 28, 28), to `probabilities` float32
+        (n, classes).
 
     Raises:
         TrainingError: "channels_first" where the backend cannot convolve that way.
@@ -57,6 +65,9 @@ def build_network(
     _check_data_format(keras.backend.backend(), data_format)
     layers = _keras_layers(recipe, data_format, precision, fused)
     images = keras.Input((SIDE, SIDE), dtype="uint8", name="images")
+    if pixels == "unit":
+        images = keras.Input(_pixels_shape(data_format), name="images")
+        del layers[:2]  # rescaling and reshaping
     if api == "sequential":
         return keras.Sequential([images, *layers], name=_model_name(recipe))
     values = images
@@ -171,6 +182,8 @@ def _build_layer(
             return [deskewing(name, _pixels_shape(data_format), width)]
         case MaxPool(size):
             return [kl.MaxPooling2D(size, **spatial)]
+        case AveragePool(size):
+            return [kl.AveragePooling2D(size, **spatial)]
         case GlobalAveragePool():
             return [kl.GlobalAveragePooling2D(**spatial)]
         case Dropout(rate):

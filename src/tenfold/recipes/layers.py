@@ -6,7 +6,12 @@ from typing import Literal
 from tenfold.arrays import SIDE
 from tenfold.errors import UsageError
 
-Activation = Literal["linear", "relu", "silu", "sigmoid", "tanh"]
+Activation = Literal["linear", "relu", "silu", "sigmoid", "tanh", "leaky_relu", "elu", "gelu"]
+"""As in Keras: leaky_relu has a slope of `LEAKY_SLOPE` below 0, elu an alpha of 1, and gelu is the
+exact one, with the error function, not its approximation by tanh."""
+
+LEAKY_SLOPE = 0.2
+"""Slope of leaky_relu below 0: the default of Keras's function of that name."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,13 @@ class MaxPool:
 
 
 @dataclass(frozen=True)
+class AveragePool:
+    """Takes the mean of each size x size square; the squares do not overlap."""
+
+    size: int = 2
+
+
+@dataclass(frozen=True)
 class GlobalAveragePool:
     """Takes the mean of each channel over the whole image."""
 
@@ -121,12 +133,14 @@ class Dense:
     activation: Activation = "relu"
 
 
-Layer = Conv | Depthwise | Deskew | MaxPool | GlobalAveragePool | Dropout | Flatten | Dense
+Pool = MaxPool | AveragePool
+Layer = Conv | Depthwise | Deskew | Pool | GlobalAveragePool | Dropout | Flatten | Dense
 KINDS: dict[str, type[Layer]] = {
     "conv": Conv,
     "depthwise": Depthwise,
     "deskew": Deskew,
     "max_pool": MaxPool,
+    "average_pool": AveragePool,
     "global_average_pool": GlobalAveragePool,
     "dropout": Dropout,
     "flatten": Flatten,
@@ -170,18 +184,8 @@ def describe_layer(name: str, layer: Layer, shape: tuple[int, ...]) -> LayerRow:
             return _describe_depthwise(name, layer, shape)
         case Deskew():
             return _describe_deskew(name, layer, shape)
-        case MaxPool(size):
-            height, width, channels = _spatial(shape)
-            if not 1 <= size <= min(height, width):
-                raise UsageError(f"max_pool of size {size} does not fit on {height}x{width}")
-            return LayerRow(
-                name,
-                "max pooling",
-                (height // size, width // size, channels),
-                0,
-                f"Keeps the largest value of each {size}x{size} square: a smaller map, and less "
-                "dependence on where a stroke is.",
-            )
+        case MaxPool() | AveragePool():
+            return _describe_pool(name, layer, shape)
         case GlobalAveragePool():
             channels = _spatial(shape)[2]
             purpose = "The mean of each channel: what is in the image, wherever it is."
@@ -198,6 +202,20 @@ def describe_layer(name: str, layer: Layer, shape: tuple[int, ...]) -> LayerRow:
             return LayerRow(name, "flatten", (size,), 0, "All values in one row.")
         case Dense():
             return _describe_dense(name, layer, shape)
+
+
+def _describe_pool(name: str, layer: Pool, shape: tuple[int, ...]) -> LayerRow:
+    size, (height, width, channels) = layer.size, _spatial(shape)
+    kind, what = "max pooling", "Keeps the largest value"
+    if isinstance(layer, AveragePool):
+        kind, what = "average pooling", "Takes the mean"
+    if not 1 <= size <= min(height, width):
+        raise UsageError(f"{kind} of size {size} does not fit on {height}x{width}")
+    purpose = (
+        f"{what} of each {size}x{size} square: a smaller map, and less dependence on where a "
+        "stroke is."
+    )
+    return LayerRow(name, kind, (height // size, width // size, channels), 0, purpose)
 
 
 def _describe_conv(name: str, layer: Conv, shape: tuple[int, ...]) -> LayerRow:

@@ -8,6 +8,9 @@ from tenfold.arrays import DIGITS, MAX_CLASSES, SIDE, TRAIN_IMAGES
 from tenfold.errors import UsageError
 from tenfold.recipes.layers import KINDS, Layer, LayerRow, describe_layer
 
+Loss = Literal["categorical_crossentropy", "categorical_focal_crossentropy", "mean_squared_error"]
+"""What a training lowers, by the names and with the defaults of Keras's losses."""
+
 
 @dataclass(frozen=True)
 class Optimizer:
@@ -112,6 +115,7 @@ class Recipe:
         tta_shifts: Test-time augmentation: the finished network reads an image shifted by -n..n
             pixels in both directions, and the answer is the mean over all (2n + 1)^2. More
             accurate, and that many times slower.
+        loss: What the training lowers; of the probabilities and the smoothed labels.
         classes: Number of outputs; a training takes it from its data set.
     """
 
@@ -131,6 +135,7 @@ class Recipe:
     members: int = 1
     tta_shifts: int = 0
     classes: int = len(DIGITS)
+    loss: Loss = "categorical_crossentropy"
 
 
 def check_recipe(recipe: Recipe) -> None:

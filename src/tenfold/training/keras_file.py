@@ -15,6 +15,7 @@ from tenfold.classifiers.bundle import KERAS
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import TrainingError
 from tenfold.files import temporary_folder
+from tenfold.training.compiled import compile_finished
 
 PARITY_TOLERANCE = 1e-4
 """Largest accepted difference in a probability; another order of float32 sums gives about 1e-6."""
@@ -42,7 +43,11 @@ def check_parity(network: Any, classifier: OnnxClassifier, images: Images) -> di
 
 
 def keras_file(network: Any, folder: Path) -> bytes:
-    """Return the bytes of a network's .keras file, which is written beside the folder first."""
+    """Compile a finished network, and return the bytes of its .keras file.
+
+    The file is written beside the folder first.
+    """
+    compile_finished(network)
     with temporary_folder(folder / "model") as aside, _valid_zip_dates():
         network.save(aside / KERAS)
         return (aside / KERAS).read_bytes()

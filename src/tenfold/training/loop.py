@@ -23,8 +23,10 @@ from tenfold.recipes.recipe import Recipe
 from tenfold.recipes.serialization import recipe_to_dict
 from tenfold.training.batches import Batches, Chunk
 from tenfold.training.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
-from tenfold.training.optimizers import build_optimizer, learning_rate_at
+from tenfold.training.losses import mean_loss
+from tenfold.training.optimizers import build_optimizer
 from tenfold.training.program import Program, compile_steps, smoothed
+from tenfold.training.schedules import learning_rate_at
 
 CHANCE_MARGIN = 0.1
 """A training whose accuracy is not this far above chance, or above twice chance where that is
@@ -138,13 +140,13 @@ def fit(
         steps_at_once = batches.steps if backend == "jax" and has_gpu() else STEPS_AT_ONCE
     began = time.perf_counter() - spent
     with _Bar(recipe, batches.steps, len(history), progress) as bar:
-        program = compile_steps(network, optimizer, recipe.label_smoothing)
+        program = compile_steps(network, optimizer, recipe.label_smoothing, recipe.loss)
         epochs = range(len(history), recipe.epochs)
         for epoch, chunks in zip(epochs, batches.epochs(epochs, steps_at_once), strict=True):
             epoch_start = time.perf_counter()
             row = {"epoch": epoch + 1} | _train(program, chunks, epoch, bar)
             if validation:
-                row |= _validate(network, *validation, recipe.label_smoothing)
+                row |= _validate(network, *validation, recipe)
             row["learning_rate"] = bar.learning_rate(-1)
             row["seconds"] = round(time.perf_counter() - epoch_start, 3)
             history.append(row)
@@ -246,20 +248,17 @@ def _train(program: Program, chunks: Iterator[Chunk], epoch: int, bar: _Bar) -> 
     return {"loss": losses / steps_done, "accuracy": hits / images_done}
 
 
-def _validate(
-    network: Any, images: Images, labels: Labels, label_smoothing: float
-) -> dict[str, float]:
+def _validate(network: Any, images: Images, labels: Labels, recipe: Recipe) -> dict[str, float]:
     probabilities = np.concatenate(
         [
             network.predict_on_batch(images[first : first + _VALIDATION_BATCH])
             for first in range(0, len(images), _VALIDATION_BATCH)
         ]
     )
-    targets = smoothed(np.eye(probabilities.shape[1])[labels], label_smoothing)
-    # The floor under probabilities is the one of Keras's loss.
-    loss = -(targets * np.log(np.maximum(probabilities, 1e-7))).sum(axis=1).mean()
+    targets = smoothed(np.eye(recipe.classes)[labels], recipe.label_smoothing)
+    loss = mean_loss(recipe.loss, probabilities, targets)
     accuracy = (probabilities.argmax(axis=1) == labels).mean()
-    return {"val_loss": float(loss), "val_accuracy": float(accuracy)}
+    return {"val_loss": loss, "val_accuracy": float(accuracy)}
 
 
 def _tell(recipe: Recipe, row: dict[str, Any]) -> None:

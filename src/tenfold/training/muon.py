@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from keras import ops, optimizers
+from keras import ops, optimizers, saving
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """Jordan's coefficients (2024): they bring singular values near 1 in few steps."""
@@ -19,6 +19,7 @@ EPSILON = 1e-7
 """Keras's defaults for Adam, which updates variables that are not matrices."""
 
 
+@saving.register_keras_serializable(package="tenfold")
 class Muon(optimizers.Optimizer):  # type: ignore[misc]
     """Muon (Jordan 2024), with each convolution's kernel as a matrix of filters.
 
@@ -37,6 +38,17 @@ class Muon(optimizers.Optimizer):  # type: ignore[misc]
         super().__init__(learning_rate, weight_decay=weight_decay, name="muon")
         self.momentum = momentum
         self.beta_2 = beta_2
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments, for saving."""
+        rate = super().get_config()["learning_rate"]
+        decay, momentum, beta_2 = self.weight_decay, self.momentum, self.beta_2
+        return {
+            "learning_rate": rate,
+            "momentum": momentum,
+            "beta_2": beta_2,
+            "weight_decay": decay,
+        }
 
     def build(self, variables: list[Any]) -> None:
         """Make the optimizer's variables: a momentum each, and a velocity for Adam's."""

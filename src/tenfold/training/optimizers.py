@@ -1,19 +1,8 @@
-"""A recipe's optimizer in Keras, and its learning rate over time."""
+"""A recipe's optimizer in Keras."""
 
 from typing import Any
 
 from tenfold.recipes.recipe import Optimizer, Schedule
-
-START_FRACTION = 0.1
-"""One-cycle starts at this share of its highest rate; Smith and Topin use a tenth or less."""
-
-
-def learning_rate_at(schedule: Schedule, peak: float, step: float, steps: int) -> float:
-    """Return the learning rate of a step (0 is the first) in a training of `steps` steps."""
-    if schedule.shape == "constant":
-        return peak
-    rate: float = peak * max(min(_rise_and_fall(step / steps, schedule.warmup)), 0.0)
-    return rate
 
 
 def build_optimizer(settings: Optimizer, schedule: Schedule, steps: int) -> Any:
@@ -46,22 +35,9 @@ def build_optimizer(settings: Optimizer, schedule: Schedule, steps: int) -> Any:
             return Soap(rate, settings.beta_2)
 
 
-def _rise_and_fall(done: Any, warmup: float) -> tuple[Any, Any]:
-    """Return both lines of one-cycle at a share of all steps; the rate is the lower one."""
-    rise = START_FRACTION + (1 - START_FRACTION) * done / warmup
-    return rise, (1 - done) / (1 - warmup)
-
-
 def _keras_schedule(schedule: Schedule, peak: float, steps: int) -> Any:
     if schedule.shape == "constant":
         return peak
-    from keras import ops, optimizers
+    from tenfold.training.one_cycle import OneCycle
 
-    class OneCycle(optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
-        """`learning_rate_at`, computed by the backend."""
-
-        def __call__(self, step: Any) -> Any:
-            rise, fall = _rise_and_fall(ops.cast(step, "float32") / steps, schedule.warmup)
-            return peak * ops.maximum(ops.minimum(rise, fall), 0.0)
-
-    return OneCycle()
+    return OneCycle(peak, steps, schedule.warmup)

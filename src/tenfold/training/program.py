@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tenfold.arrays import SIDE
+from tenfold.recipes.recipe import Loss
+from tenfold.training.losses import losses_of
 
 Program = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.float32]], tuple[float, int]]
 """Trains k steps on images uint8 (k, b, 28, 28) and targets float32 (k, b, classes), one-hot or,
@@ -18,20 +20,21 @@ for marks that are not digits, even. Returns the sum of the k losses and the num
 classified correctly."""
 
 
-def compile_steps(network: Any, optimizer: Any, label_smoothing: float) -> Program:
+def compile_steps(network: Any, optimizer: Any, label_smoothing: float, loss: Loss) -> Program:
     """Return the program that trains a network, for Keras's backend.
 
     Args:
         network: From `tenfold.networks.build.build_network`; every call changes its variables.
         optimizer: A Keras optimizer, built on the network's trainable variables.
         label_smoothing: 0..1; this share of each target is spread evenly over all classes.
+        loss: What the training lowers.
     """
     import keras
 
-    # The loss is computed from the logits: one fused operation, without the softmax's rounding.
+    # The loss is computed from the logits, without the softmax's rounding.
     logits = keras.Model(network.inputs, network.get_layer("logits").output)
     compilers = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
-    return compilers[keras.backend.backend()](logits, optimizer, label_smoothing)
+    return compilers[keras.backend.backend()](logits, optimizer, label_smoothing, loss)
 
 
 def smoothed(targets: Any, label_smoothing: float) -> Any:
@@ -39,7 +42,7 @@ def smoothed(targets: Any, label_smoothing: float) -> Any:
     return targets * (1 - label_smoothing) + label_smoothing / targets.shape[-1]
 
 
-def _tensorflow(logits: Any, optimizer: Any, label_smoothing: float) -> Program:
+def _tensorflow(logits: Any, optimizer: Any, label_smoothing: float, loss_name: Loss) -> Program:
     import tensorflow as tf
 
     variables = logits.trainable_variables
@@ -49,9 +52,11 @@ def _tensorflow(logits: Any, optimizer: Any, label_smoothing: float) -> Program:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(values)
             sums = tf.cast(logits(images, training=True), tf.float32)
-            losses = tf.nn.softmax_cross_entropy_with_logits(
-                smoothed(targets, label_smoothing), sums
-            )
+            wanted = smoothed(targets, label_smoothing)
+            if loss_name == "categorical_crossentropy":  # one fused operation
+                losses = tf.nn.softmax_cross_entropy_with_logits(wanted, sums)
+            else:
+                losses = losses_of(loss_name, sums, wanted)
             loss = tf.reduce_mean(losses)
         optimizer.apply(tape.gradient(loss, values), variables)
         right = tf.equal(tf.argmax(sums, axis=1), tf.argmax(targets, axis=1))
@@ -83,7 +88,7 @@ def _tensorflow(logits: Any, optimizer: Any, label_smoothing: float) -> Program:
     return run
 
 
-def _jax(logits: Any, optimizer: Any, label_smoothing: float) -> Program:
+def _jax(logits: Any, optimizer: Any, label_smoothing: float, loss_name: Loss) -> Program:
     import jax
     import jax.numpy as jnp
 
@@ -94,7 +99,7 @@ def _jax(logits: Any, optimizer: Any, label_smoothing: float) -> Program:
         sums, rest = logits.stateless_call(weights, rest, images, training=True)
         sums = sums.astype(jnp.float32)
         wanted = smoothed(targets, label_smoothing)
-        loss = -(jax.nn.log_softmax(sums) * wanted).sum(axis=1).mean()
+        loss = losses_of(loss_name, sums, wanted).mean()
         right = sums.argmax(axis=1) == targets.argmax(axis=1)
         return loss, (rest, (right & (targets.max(axis=1) > 0.5)).sum())
 
@@ -121,14 +126,14 @@ def _jax(logits: Any, optimizer: Any, label_smoothing: float) -> Program:
     return run
 
 
-def _torch(logits: Any, optimizer: Any, label_smoothing: float) -> Program:
+def _torch(logits: Any, optimizer: Any, label_smoothing: float, loss_name: Loss) -> Program:
     import torch
 
     variables = logits.trainable_variables
 
     def step(images: Any, targets: Any) -> tuple[float, int]:
         sums = logits(images, training=True).float()
-        loss = torch.nn.functional.cross_entropy(sums, smoothed(targets, label_smoothing))
+        loss = losses_of(loss_name, sums, smoothed(targets, label_smoothing)).mean()
         logits.zero_grad()
         loss.backward()
         with torch.no_grad():

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from keras import ops, optimizers
+from keras import ops, optimizers, saving
 
 from tenfold.errors import TrainingError
 from tenfold.formatting import count
@@ -19,6 +19,7 @@ BETA_1 = 0.9
 EPSILON = 1e-8
 
 
+@saving.register_keras_serializable(package="tenfold")
 class Soap(optimizers.Optimizer):  # type: ignore[misc]
     """SOAP (N. Vyas et al., arXiv 2409.11321) with one matrix for all weights together.
 
@@ -30,6 +31,11 @@ class Soap(optimizers.Optimizer):  # type: ignore[misc]
     def __init__(self, learning_rate: Any, beta_2: float = 0.99) -> None:
         super().__init__(learning_rate, name="soap")
         self.beta_2 = beta_2
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments, for saving."""
+        rate = super().get_config()["learning_rate"]
+        return {"learning_rate": rate, "beta_2": self.beta_2}
 
     def build(self, variables: list[Any]) -> None:
         """Make the optimizer's variables.

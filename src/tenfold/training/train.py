@@ -3,7 +3,7 @@
 import json
 import logging
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from tenfold.classifiers.bundle import (
     history_csv,
     history_lines,
     load_bundle,
-    summary_of,
     write_bundle,
 )
 from tenfold.classifiers.onnx import OnnxClassifier
@@ -39,6 +38,7 @@ from tenfold.training.keras_file import check_parity, keras_file
 from tenfold.training.members import RemoteMembers, fit_members, joined_history, start_members
 from tenfold.training.meta import run_meta
 from tenfold.training.request import Request, load_splits, make_request
+from tenfold.training.result import TrainResult
 from tenfold.training.run_folder import (
     CHECKPOINTS,
     REQUEST,
@@ -53,23 +53,6 @@ PARITY_IMAGES = 1000
 """Training images on which Keras and ONNX Runtime must agree before a bundle is written."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TrainResult:
-    """One finished training: the bundle's folder and the figures in its meta.json."""
-
-    bundle: Path
-    meta: dict[str, Any]
-
-    @property
-    def accuracy(self) -> float:
-        """Accuracy on the test images, a fraction; on the validation images if there are any."""
-        return float((self.meta["test"] or self.meta["validation"])["accuracy"])
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the figures as `tenfold train --json` prints them."""
-        return summary_of(self.meta) | {"bundle": str(self.bundle)}
 
 
 def train(
