@@ -61,7 +61,7 @@ def profiled(name: str) -> dict[str, Any]:
 
     from tenfold.data.mnist import load_mnist
     from tenfold.networks.build import build_network, effective_precision
-    from tenfold.recipes.catalog import load_recipe
+    from tenfold.recipes.recipe_file import load_recipe
     from tenfold.training.batches import Batches
     from tenfold.training.optimizers import build_optimizer
     from tenfold.training.program import compile_steps

@@ -32,8 +32,8 @@ from tenfold.arrays import TRAIN_IMAGES
 from tenfold.classifiers.bundle import META, load_bundle
 from tenfold.evaluation.significance import summarize
 from tenfold.files import write_json
-from tenfold.recipes.catalog import load_recipe
 from tenfold.recipes.recipe import Recipe, count_training_operations
+from tenfold.recipes.recipe_file import load_recipe
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "train_speed.json"

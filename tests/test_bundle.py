@@ -23,8 +23,9 @@ from tenfold.cli.train import _settings
 from tenfold.data.data_source import DataSource
 from tenfold.errors import BundleError, TenfoldError, UsageError
 from tenfold.evaluation.evaluate import evaluate_model
-from tenfold.recipes.catalog import load_recipe, recipe_named
+from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.recipe import count_parameters
+from tenfold.recipes.recipe_file import load_recipe
 from tenfold.recipes.serialization import override
 from tenfold.training import request as requests
 from tenfold.training import train as training

@@ -1,12 +1,15 @@
 import json
 import math
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tenfold.errors import UsageError
-from tenfold.recipes.catalog import DEFAULT, RECIPES, load_recipe, recipe_named
-from tenfold.recipes.layers import Conv, Dropout
+from tenfold.recipes.catalog import DEFAULT, RECIPES, recipe_named
+from tenfold.recipes.layers import Conv, Dropout, Flatten
 from tenfold.recipes.recipe import (
     count_operations,
     count_parameters,
@@ -14,6 +17,7 @@ from tenfold.recipes.recipe import (
     describe,
     layer_names,
 )
+from tenfold.recipes.recipe_file import load_recipe, recipe_text
 from tenfold.recipes.serialization import override, recipe_from_dict, recipe_to_dict
 
 NANO = recipe_named("nano")
@@ -155,3 +159,59 @@ def test_recipe_files(tmp_path: Path) -> None:
         load_recipe(tmp_path / "absent.json")
     with pytest.raises(UsageError, match="there are: softmax, mlp"):
         load_recipe("best-ever")
+
+
+def test_a_file_may_name_only_what_differs(tmp_path: Path) -> None:
+    def write(name: str, data: object) -> Path:
+        (tmp_path / name).write_text(json.dumps(data))
+        return tmp_path / name
+
+    changes = {
+        "from": "article",
+        "epochs": 5,
+        "optimizer": {"name": "adam", "learning_rate": 0.002},
+        "layers.3.rate": 0.25,
+    }
+    recipe = load_recipe(write("first.json", changes))
+    assert recipe == override(
+        recipe_named("article"),
+        {"epochs": 5, "optimizer.name": "adam", "optimizer.learning_rate": 0.002,
+         "layers.3.rate": 0.25},
+    )  # fmt: skip
+    second = load_recipe(write("second.json", {"from": "first.json", "batch_size": 100}))
+    assert second == replace(recipe, batch_size=100)
+    fewer = load_recipe(write("fewer.json", {"from": "conv", "layers": [{"kind": "flatten"}]}))
+    assert fewer.layers == (Flatten(),)
+    for data, message in (
+        ({"from": "articl"}, "did you mean article"),
+        ({"from": 3}, "from is 3"),
+        ({"from": "absent.json"}, "cannot read the recipe"),
+        ({"from": "article", "epoch": 3}, "bad.json: no setting"),
+        ({"from": "article", "epochs": -3}, "bad.json: epochs is -3"),
+        ({"from": "bad.json"}, "a circle"),
+        ([1], "bad.json: recipe must be an object"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            load_recipe(write("bad.json", data))
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+def test_the_text_of_a_recipe_is_indented_and_the_same_recipe(recipe, tmp_path: Path) -> None:
+    text = recipe_text(recipe)
+    (tmp_path / "mine.json").write_text(text)
+    assert load_recipe(tmp_path / "mine.json") == recipe
+    layers = [line for line in text.splitlines() if line.startswith('    {"kind": ')]
+    assert len(layers) == len(recipe.layers)
+
+
+def test_a_recipe_written_into_a_file_can_be_trained(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tenfold", "recipes", "article"]
+    path = tmp_path / "mine.json"
+    with path.open("w") as out:
+        subprocess.run(command, stdout=out, check=True)
+    assert load_recipe(path) == recipe_named("article")
+    piped = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "1,045,576" in piped
+    asked = subprocess.run([*command, "--file"], capture_output=True, text=True, check=True)
+    assert asked.stdout == path.read_text()
+    assert "--recipe FILE" in asked.stderr

@@ -16,7 +16,8 @@ import pytest
 from tenfold.cli.main import main
 from tenfold.data.idx import encode_idx
 from tenfold.errors import TenfoldError, TrainingError, UsageError
-from tenfold.recipes.catalog import load_recipe, recipe_named
+from tenfold.recipes.catalog import recipe_named
+from tenfold.recipes.recipe_file import load_recipe
 from tenfold.recipes.serialization import override
 from tenfold.tuning.results import TrialRow, best_recipe, best_row, choice_gains, describe_changes
 from tenfold.tuning.space import default_space, edited, start_values

@@ -26,8 +26,8 @@ from tenfold.evaluation.temperature import fit_temperature, logits_of, softmax
 from tenfold.files import write_json
 from tenfold.networks.backend import use_backend
 from tenfold.networks.build import finish_network
-from tenfold.recipes.catalog import load_recipe
 from tenfold.recipes.recipe import member_seeds
+from tenfold.recipes.recipe_file import load_recipe
 from tenfold.recipes.serialization import override
 from tenfold.training.loop import fit
 

@@ -1,6 +1,5 @@
 """The verb adapt: a model, a few hundred labeled digits, and a bundle that reads them better."""
 
-import json
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -43,7 +42,7 @@ from tenfold.networks.backend import use_backend
 from tenfold.networks.build import finish_network
 from tenfold.reading.settings import ReaderSettings
 from tenfold.recipes.recipe import Recipe
-from tenfold.recipes.serialization import recipe_to_dict
+from tenfold.recipes.recipe_file import recipe_text
 from tenfold.training.keras_file import check_parity, keras_file
 from tenfold.training.members import joined_history
 from tenfold.training.result import TrainResult
@@ -171,7 +170,7 @@ def adapt(
     contents = {
         KERAS: keras_file(network, folder),
         ONNX: graph,
-        RECIPE: (json.dumps(recipe_to_dict(recipe), indent=2) + "\n").encode(),
+        RECIPE: recipe_text(recipe).encode(),
         HISTORY: history_csv(history),
         HISTORY_LINES: history_lines(history),
         REPORT: report.encode(),

@@ -1,9 +1,15 @@
 """tenfold recipes: what can be trained: accuracy, parameters, training time, layers."""
 
 import argparse
+import json
+import logging
+import os
+import stat
+import sys
 from typing import Any
 
 from tenfold.cli.tables import Column, paragraph, table
+from tenfold.errors import UsageError
 
 HELP = "what can be trained: accuracy, parameters, training time, layers"
 DESCRIPTION = "List the recipes, or explain one layer by layer."
@@ -11,18 +17,43 @@ EPILOG = """\
 examples:
   tenfold recipes               from simple to complex, with measured accuracy and time
   tenfold recipes standard      its layers, with shapes, parameters and what each does
-  tenfold recipes article --json > mine.json    a recipe to edit, for train --recipe mine.json
+  tenfold recipes article > mine.json    a recipe to edit, for train --recipe mine.json
+
+Into a file, and with --file, one recipe is written as JSON to edit. A file may name only what
+differs from another recipe: {"from": "article", "epochs": 5, "layers.3.rate": 0.25}
 """
+
+_log = logging.getLogger(__name__)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("name", nargs="?", metavar="NAME", help="a recipe, or a .json file of one")
+    help = "print the recipe as JSON to edit, as is done when stdout is a file"
+    parser.add_argument("--file", action="store_true", help=help)
 
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Return the list, or one recipe, as JSON-ready values and as text."""
-    return _one(options.name) if options.name else _list()
+    if not options.name:
+        if options.file:
+            raise UsageError("--file needs the NAME of a recipe")
+        return _list()
+    if options.file or (_stdout_is_a_file() and not options.json):
+        from tenfold.recipes.recipe_file import load_recipe, recipe_text
+
+        _log.info("tenfold: this is the recipe as JSON; train it with --recipe FILE")
+        recipe = load_recipe(options.name)
+        return json.loads(recipe_text(recipe)), recipe_text(recipe).rstrip()
+    return _one(options.name)
+
+
+def _stdout_is_a_file() -> bool:
+    """Return whether stdout is a file, as after `> mine.json`; a pipe or a terminal is none."""
+    try:
+        return stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode)
+    except (OSError, ValueError, AttributeError):  # closed, or replaced by an object
+        return False
 
 
 def _list() -> tuple[Any, str]:
@@ -62,8 +93,8 @@ def _list() -> tuple[Any, str]:
 
 def _one(name: str) -> tuple[Any, str]:
     from tenfold.formatting import count
-    from tenfold.recipes.catalog import load_recipe
     from tenfold.recipes.recipe import count_operations, count_parameters, describe
+    from tenfold.recipes.recipe_file import load_recipe
     from tenfold.recipes.serialization import recipe_to_dict
 
     recipe = load_recipe(name)

@@ -96,7 +96,8 @@ def _resume(options: argparse.Namespace) -> list[Any]:
 
 
 def _start(options: argparse.Namespace) -> list[Any]:
-    from tenfold.recipes.catalog import DEFAULT, load_recipe
+    from tenfold.recipes.catalog import DEFAULT
+    from tenfold.recipes.recipe_file import load_recipe
     from tenfold.recipes.serialization import override
 
     recipe = override(load_recipe(options.recipe or DEFAULT), _settings(options))

@@ -136,7 +136,8 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
 
 def _recipe_and_space(options: argparse.Namespace, images: int | None = None) -> tuple[Any, Any]:
     from tenfold.arrays import TRAIN_IMAGES
-    from tenfold.recipes.catalog import DEFAULT, load_recipe
+    from tenfold.recipes.catalog import DEFAULT
+    from tenfold.recipes.recipe_file import load_recipe
     from tenfold.recipes.serialization import override
     from tenfold.tuning.space import default_space, edited
 

@@ -20,8 +20,8 @@ from tenfold.errors import MissingExtraError, UsageError
 from tenfold.evaluation.metrics import evaluate
 from tenfold.execution.progress import WorkBar
 from tenfold.machine import machine_facts
-from tenfold.recipes.catalog import load_recipe
 from tenfold.recipes.recipe import Recipe, for_classes
+from tenfold.recipes.recipe_file import load_recipe
 from tenfold.recipes.serialization import override
 
 RECIPE = override(load_recipe("standard"), {"epochs": 3})

@@ -1,11 +1,9 @@
 """The recipes that come with tenfold, from simple to complex."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from tenfold.errors import UsageError
-from tenfold.files import parse_json
 from tenfold.formatting import no_such
 from tenfold.recipes.layers import (
     Conv,
@@ -19,7 +17,7 @@ from tenfold.recipes.layers import (
     MaxPool,
 )
 from tenfold.recipes.recipe import Augmentation, Optimizer, Recipe, Schedule
-from tenfold.recipes.serialization import flat_settings, recipe_from_dict, recipe_to_dict
+from tenfold.recipes.serialization import flat_settings, recipe_to_dict
 
 # The layers of "Applying Convolutional Neural Network on mnist dataset", in its order.
 _ARTICLE_LAYERS: tuple[Layer, ...] = (
@@ -261,20 +259,3 @@ def changed_settings(recipe: Recipe) -> dict[str, Any] | None:
     if before.keys() != now.keys() or any(before[name] != now[name] for name in kinds):
         return None
     return {name: value for name, value in now.items() if value != before[name]}
-
-
-def load_recipe(source: str | Path) -> Recipe:
-    """Return a recipe by name, or from a JSON file if the name ends in .json.
-
-    Raises:
-        UsageError: No such recipe or file, or the file does not describe a recipe.
-    """
-    if not str(source).endswith(".json"):
-        return recipe_named(str(source))
-    try:
-        data = parse_json(Path(source).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read the recipe {source}: {error.strerror}") from error
-    except ValueError as error:
-        raise UsageError(f"the recipe {source} is not JSON: {error}") from error
-    return recipe_from_dict(data)

@@ -8,8 +8,8 @@ from tenfold.arrays import TRAIN_IMAGES
 from tenfold.errors import UsageError
 from tenfold.networks.backend import use_backend
 from tenfold.networks.build import Pixels, build_network
-from tenfold.recipes.catalog import load_recipe
 from tenfold.recipes.recipe import Recipe, check_recipe
+from tenfold.recipes.recipe_file import load_recipe
 from tenfold.training.losses import keras_loss
 from tenfold.training.optimizers import build_optimizer
 

@@ -11,8 +11,9 @@ from tenfold.data.datasets import MNIST
 from tenfold.data.mnist import split_validation
 from tenfold.errors import DataError, UsageError
 from tenfold.networks.backend import use_backend
-from tenfold.recipes.catalog import changed_settings, load_recipe
+from tenfold.recipes.catalog import changed_settings
 from tenfold.recipes.recipe import Recipe, for_classes
+from tenfold.recipes.recipe_file import load_recipe
 
 Split = tuple[Images, Labels]
 

@@ -1,6 +1,5 @@
 """The verb train: a data set, a recipe, one evaluation on the test images, and the bundle."""
 
-import json
 import logging
 from contextlib import nullcontext
 from dataclasses import replace
@@ -33,7 +32,7 @@ from tenfold.networks.backend import use_backend
 from tenfold.networks.build import finish_network
 from tenfold.recipes.catalog import DEFAULT
 from tenfold.recipes.recipe import Recipe, describe
-from tenfold.recipes.serialization import recipe_to_dict
+from tenfold.recipes.recipe_file import recipe_text
 from tenfold.training.keras_file import check_parity, keras_file
 from tenfold.training.members import RemoteMembers, fit_members, joined_history, start_members
 from tenfold.training.meta import run_meta
@@ -201,7 +200,7 @@ def _train_one(
         contents = {
             KERAS: keras_file(network, folder),
             ONNX: graph,
-            RECIPE: (json.dumps(recipe_to_dict(request.recipe), indent=2) + "\n").encode(),
+            RECIPE: recipe_text(request.recipe).encode(),
             HISTORY: history_csv(history),
             HISTORY_LINES: history_lines(history),
             REPORT: report.encode(),
