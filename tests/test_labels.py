@@ -106,7 +106,7 @@ def test_the_command(found, tmp_path: Path, monkeypatch, capsys) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"folds": 1}, {"folds": 21}, {"train_size": 999}, {"recipe": "x"}]
+    "wrong", [{"folds": 1}, {"folds": 21}, {"train_size": 199}, {"recipe": "x"}]
 )
 def test_wrong_usage(wrong: dict) -> None:
     with pytest.raises(UsageError):

@@ -111,3 +111,26 @@ def explaining() -> str:
         f"{ink['min']:.1f} to {ink['max']:.1f}); a digit has about "
         f"{found['ink_of_a_digit']:.0f}.\n"
     )
+
+
+def own_data() -> str:
+    found = read("own_data")
+    rows = [
+        f"| {one['title']} | {one['train_images']:,} | {one['test_images']:,} "
+        f"| {100 * one['accuracy']['mean']:.2f}% | {100 * one['accuracy']['min']:.2f} to "
+        f"{100 * one['accuracy']['max']:.2f} | {one['accuracy']['n']} |"
+        for one in found["sets"].values()
+    ]
+    machine = found["machine"]
+    lines = [
+        "| data set | training images | test images | test accuracy, mean | min to max, % | n |",
+        "|---|---|---|---|---|---|",
+        *rows,
+        "",
+        f"`{found['recipe']}` as it comes, one training for each of n seeds, by "
+        f"`benchmarks/own_data.py` on {machine['cores']} cores of {machine['processor']}, "
+        f"{machine['date']}. The test part is held out by tenfold, so the same people wrote both "
+        "parts.",
+        "",
+    ]
+    return "\n".join(lines)

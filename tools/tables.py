@@ -239,6 +239,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "compare_neighbors": looking_tables.compare_neighbors,
     "compare_settings": looking_tables.compare_settings,
     "labels": looking_tables.labels,
+    "own_data": looking_tables.own_data,
     "batch": batch_tables.throughput,
     "batch_engines": batch_tables.engines,
     "batch_pictures": batch_tables.pictures,

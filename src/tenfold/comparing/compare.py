@@ -19,7 +19,7 @@ from tenfold.comparing.contenders import DEFAULT, Contender, Fitted, find_conten
 from tenfold.data.data_source import AnyData, choose_data, load_test
 from tenfold.data.datasets import MNIST
 from tenfold.data.official import FILES
-from tenfold.errors import UsageError
+from tenfold.errors import DataError, UsageError
 from tenfold.evaluation.corruptions import CORRUPTIONS, corrupt
 from tenfold.evaluation.metrics import distinctive_errors, evaluate
 from tenfold.evaluation.significance import compare_neighbors, rank
@@ -94,6 +94,10 @@ def compare(
     # MNIST's number of images and its hashes are known: wrong options are told before it is read.
     train = None if source.is_mnist else source.load("train", progress=progress)
     images_at_most = TRAIN_IMAGES if train is None else len(train)
+    if images_at_most < LEAST_IMAGES:
+        raise DataError(
+            f"{source.title} has {images_at_most} training images: give at least {LEAST_IMAGES}"
+        )
     train_size = images_at_most if train_size is None else train_size
     if not LEAST_IMAGES <= train_size <= images_at_most:
         raise UsageError(f"train_size is {train_size}; give {LEAST_IMAGES} to {images_at_most:,}")

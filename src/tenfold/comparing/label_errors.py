@@ -16,7 +16,7 @@ from tenfold.data.data_source import AnyData, choose_data, load_test
 from tenfold.data.datasets import MNIST, Dataset
 from tenfold.data.label_errors import LABEL_ERRORS
 from tenfold.data.official import FILES
-from tenfold.errors import MissingExtraError, UsageError
+from tenfold.errors import DataError, MissingExtraError, UsageError
 from tenfold.evaluation.metrics import evaluate
 from tenfold.execution.progress import WorkBar
 from tenfold.machine import machine_facts
@@ -29,7 +29,7 @@ RECIPE = override(load_recipe("standard"), {"epochs": 3})
 
 FOLDS = 4
 
-LEAST_IMAGES = 1_000
+LEAST_IMAGES = 200
 """Least number of training images."""
 
 LISTED = 100
@@ -90,6 +90,10 @@ def find_doubtful_labels(
     source = choose_data(data, as_=as_, data_dir=data_dir)
     train = None if source.is_mnist else source.load("train", progress=progress)
     at_most = TRAIN_IMAGES if train is None else len(train)
+    if at_most < LEAST_IMAGES:
+        raise DataError(
+            f"{source.title} has {at_most} training images: give at least {LEAST_IMAGES}"
+        )
     train_size = at_most if train_size is None else train_size
     if not LEAST_IMAGES <= train_size <= at_most:
         raise UsageError(f"train_size is {train_size}; give {LEAST_IMAGES:,} to {at_most:,}")

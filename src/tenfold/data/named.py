@@ -16,7 +16,7 @@ from tenfold.errors import DataError
 from tenfold.files import CACHE_VARIABLE, atomic_path, cache_dir, lock, temporary_folder
 
 MAX_FILE_BYTES = 64 << 20
-"""Largest file to fetch; the largest, EMNIST's images, has 45 MB."""
+"""Largest file to fetch; the largest by itself has 26 MB."""
 
 _log = logging.getLogger("tenfold")
 
@@ -87,7 +87,7 @@ NAMES: Mapping[str, Named] = MappingProxyType(
         ),
         "emnist-digits": Named(
             "EMNIST Digits",
-            "G. Cohen, S. Afshar, J. Tapson, A. van Schaik; from NIST, public domain",
+            "G. Cohen, S. Afshar, J. Tapson, A. van Schaik, arXiv 1702.05373",
             DIGITS,
             (
                 "https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip",
@@ -158,6 +158,11 @@ def _fetched(known: Named, folder: Path, file: str) -> Path:
         return path
     with lock(folder / ".lock"):
         if not _is_whole(path, known.hashes[file]):  # another process may have fetched it meanwhile
+            if download.is_offline():
+                raise DataError(
+                    f"{known.title} is not in the cache; unset {download.OFFLINE_VARIABLE} to "
+                    "fetch it"
+                )
             _log.info("fetching %s (%s)", known.title, known.credit)
             if known.archive:
                 _fetch_archive(known, folder)
@@ -189,10 +194,6 @@ def _fetch_archive(known: Named, folder: Path) -> None:
 
 def _first(known: Named, urls: Sequence[str], to: Path, expected: str, most: int) -> None:
     """Fetch a file from the first mirror that has it whole."""
-    if download.is_offline():
-        raise DataError(
-            f"{known.title} is not in the cache; unset {download.OFFLINE_VARIABLE} to fetch it"
-        )
     failures = []
     for url in urls:
         try:
