@@ -201,7 +201,8 @@ def plain_bundle(tmp_path: Path, tensorflow: None) -> Path:
         "model.onnx": onnx_model(recipe, network_weights(network)),
         "model.keras": (tmp_path / "model.keras").read_bytes(),
     }
-    meta = {"recipe": recipe_to_dict(recipe), "parameters": 7850}
+    figures = {"seed": 0, "parameters": 7850, "epochs": 1, "train_seconds": 1.0}
+    meta = {"recipe": recipe_to_dict(recipe), "test": {"accuracy": 0.1}, **figures}
     return write_bundle(tmp_path / "plain", contents, meta).folder
 
 

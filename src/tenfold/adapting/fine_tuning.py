@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tenfold.arrays import Images, Labels
-from tenfold.classifiers.bundle import KERAS, Bundle, recipe_of
+from tenfold.classifiers.bundle import Bundle, recipe_of
+from tenfold.classifiers.bundle_network import bundle_network
 from tenfold.exporting.weights import members_of
 from tenfold.networks.build import build_network
 from tenfold.recipes.recipe import Recipe, Schedule
@@ -40,14 +41,11 @@ def weights_of(bundle: Bundle) -> list[Arrays]:
     """Return the weights of each member as they were trained, without the temperature.
 
     Raises:
-        BundleError: The bundle has no model.keras, or it is altered.
+        BundleError: The bundle has no model.keras, or one that is altered or of another recipe.
     """
-    import keras
-
-    bundle.read(KERAS)  # checks the hash
     temperature = recipe_of(bundle).temperature
     found = []
-    for member in members_of(keras.models.load_model(bundle.folder / KERAS, compile=False)):
+    for member in members_of(bundle_network(bundle)):
         weights = member.get_weights()
         weights[-2:] = [array * temperature for array in weights[-2:]]  # the logits'
         found.append(weights)

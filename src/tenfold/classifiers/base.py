@@ -10,13 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from tenfold.arrays import DIGITS, SIDE, Images, Probabilities
-from tenfold.errors import UsageError
+from tenfold.errors import BundleError, UsageError
 from tenfold.formatting import listed, no_such
 
 Predict: TypeAlias = Callable[[Images], Probabilities]
 """From images uint8 (n, 28, 28) to probabilities float32 (n, classes)."""
 
 ACCEPTED_SHAPES = "(28, 28), (n, 28, 28), (n, 28, 28, 1), (n, 1, 28, 28) or (n, 784)"
+
+ADVICE = "restore the file or train the model again"
+"""What to do about a file of a model that cannot be used."""
+
+_ALMOST_ONE = 1.01
+"""Largest probability that a model may give: in bfloat16, 1 plus one step is 1.008."""
 
 
 def as_images(images: npt.ArrayLike, scale: float | None = None) -> Images:
@@ -200,6 +206,33 @@ def predict_scored(
     if type(classifier).digit_score is Classifier.digit_score:
         return probabilities, probabilities.max(axis=1)
     return probabilities, classifier.digit_score(images)
+
+
+def check_probabilities(
+    found: npt.NDArray[Any], shape: tuple[int, int], name: str
+) -> Probabilities:
+    """Return the answer of a model from a file, which may hold any network, if it is one.
+
+    Args:
+        found: The answer for a batch.
+        shape: Number of images in the batch, and number of classes.
+        name: The model's file, for the error message.
+
+    Raises:
+        BundleError: The answer is not float32 of this shape, or has values outside 0..1.
+    """
+    if found.shape != shape or found.dtype != np.float32:
+        raise BundleError(
+            f"{name} gives {found.dtype} {found.shape} and not probabilities, float32 {shape}; "
+            f"{ADVICE}"
+        )
+    # Written so that NaN fails too.
+    if found.size and not (found.min() >= 0 and found.max() <= _ALMOST_ONE):
+        raise BundleError(
+            f"{name} gives values from {found.min():g} to {found.max():g}, which are no "
+            f"probabilities; {ADVICE}"
+        )
+    return found
 
 
 def predict_in_batches(

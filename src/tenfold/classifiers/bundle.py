@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from tenfold.arrays import DIGITS
-from tenfold.classifiers.base import Classifier
+from tenfold.classifiers.base import ADVICE, Classifier
+from tenfold.classifiers.meta import FORMAT, check_meta
 from tenfold.classifiers.model_file import Model, as_model_file
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import BundleError, UsageError
-from tenfold.files import parse_json, sha256, write_files
+from tenfold.files import is_special, parse_json, sha256, write_files
 from tenfold.formatting import no_such
 
 if TYPE_CHECKING:  # neither is needed for reading, which must start quickly
@@ -33,13 +35,16 @@ REPORT = "report.html"
 
 Runtime = Literal["onnxruntime", "openvino"]
 
-FORMAT = 1
-"""Format of meta.json; increased when older versions of tenfold could not use a new bundle."""
+MAX_META_BYTES = 2**20
+"""Most bytes of a meta.json that is read; those of the shipped models have about 10,000."""
+
+MAX_FILE_BYTES = 2**31 - 1
+"""Most bytes of any other file that is read: what an ONNX file, one protobuf message, can hold."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A finished run on disk: its folder and the contents of meta.json."""
+    """A finished run on disk: its folder and the contents of meta.json (`check_meta`)."""
 
     folder: Path
     meta: dict[str, Any]
@@ -48,15 +53,15 @@ class Bundle:
         """Return the contents of one file, checked against its SHA-256 in meta.json.
 
         Raises:
-            BundleError: The file is missing or altered.
+            BundleError: The file is missing or altered, or it is a link to a file elsewhere.
         """
         path = self.folder / name
         try:
-            data = path.read_bytes()
+            data = _read_inside(path, MAX_FILE_BYTES)
         except OSError as error:
             raise BundleError(f"cannot read {path}: {error.strerror}") from error
         if sha256(data) != self.meta["files"].get(name):
-            raise BundleError(f"{path} was altered: its SHA-256 does not match {META}")
+            raise BundleError(f"{path} was altered: its SHA-256 does not match {META}; {ADVICE}")
         return data
 
 
@@ -91,14 +96,32 @@ def load_bundle(model: Model) -> Bundle:
         )
         raise BundleError(message + train)
     try:
-        meta = parse_json((folder / META).read_text(encoding="utf-8"))
+        meta = parse_json(_read_inside(folder / META, MAX_META_BYTES).decode())
+        check_meta(meta)
     except FileNotFoundError:
         raise BundleError(f"{folder} holds no finished run: it has no {META}") from None
     except (OSError, ValueError) as error:
-        raise BundleError(f"{folder / META} cannot be read: {error}") from error
-    if not isinstance(meta, dict) or meta.get("format") != FORMAT or "files" not in meta:
-        raise BundleError(f"{folder / META} has another format; this tenfold reads format {FORMAT}")
+        raise BundleError(f"{folder / META} cannot be used: {error}; {ADVICE}") from error
     return Bundle(folder, meta)
+
+
+def _read_inside(path: Path, most: int) -> bytes:
+    """Read a file of a bundle, if it really is one.
+
+    Raises:
+        BundleError: It is no regular file, a link to another folder, or larger than `most` bytes.
+        OSError: It cannot be read.
+    """
+    if is_special(path):
+        raise BundleError(f"{path} is not a regular file; put the bundle's own file in its place")
+    target = Path(os.path.realpath(path))  # Path.resolve raises for a link to itself
+    shipped = path.parent.parent == _weights()  # some installers make every file a link
+    if not shipped and target.parent != path.parent.resolve():
+        raise BundleError(f"{path} links to another folder ({target}); put a copy in its place")
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size > most:
+            raise BundleError(f"{path} has more than {most:,} bytes; it is not a bundle's own file")
+        return file.read(most)
 
 
 def load_classifier(
@@ -141,13 +164,13 @@ def load_classifier(
             raise UsageError(f"{file} is a file of your own: leave int8 and runtime out")
         return file.load(threads)
     bundle = load_bundle(model)
-    graph = graph_of(bundle, int8=int8)
+    graph, name = graph_of(bundle, int8=int8), str(bundle.folder / _graph_name(int8))
     if runtime == "onnxruntime":
-        classifier: Classifier = OnnxClassifier(graph, threads)
+        classifier: Classifier = OnnxClassifier(graph, threads, name)
     elif runtime == "openvino":
         from tenfold.classifiers.openvino import OpenVinoClassifier
 
-        classifier = OpenVinoClassifier(graph, threads)
+        classifier = OpenVinoClassifier(graph, threads, name=name)
     else:
         raise UsageError(no_such("runtime", runtime, get_args(Runtime)))
     _describe(classifier, bundle)
@@ -164,7 +187,7 @@ def _describe(classifier: Classifier, bundle: Bundle) -> None:
     if len(classes) != len(classifier.classes):
         raise BundleError(
             f"{bundle.folder / META} names {len(classes)} classes, but the graph has "
-            f"{len(classifier.classes)}"
+            f"{len(classifier.classes)}; {ADVICE}"
         )
     classifier.name = bundle.folder.name
     classifier.classes = classes
@@ -185,7 +208,8 @@ def load_features(model: Model) -> "FeatureClassifier":
     from tenfold.classifiers.features import FeatureClassifier
 
     bundle = load_bundle(model)
-    classifier = FeatureClassifier(graph_of(bundle), recipe_of(bundle))
+    graph, recipe = graph_of(bundle), recipe_of(bundle)
+    classifier = FeatureClassifier(graph, recipe, str(bundle.folder / ONNX))
     _describe(classifier, bundle)
     return classifier
 
@@ -223,7 +247,9 @@ def recipe_of(bundle: Bundle) -> "Recipe":
     try:
         return recipe_from_dict(bundle.meta["recipe"])
     except (KeyError, TypeError, UsageError) as error:
-        raise BundleError(f"{bundle.folder / META} has no valid recipe: {error}") from error
+        raise BundleError(
+            f"{bundle.folder / META} has no valid recipe: {error}; {ADVICE}"
+        ) from error
 
 
 def graph_of(bundle: Bundle, *, int8: bool = False) -> bytes:
@@ -236,7 +262,11 @@ def graph_of(bundle: Bundle, *, int8: bool = False) -> bytes:
         raise BundleError(
             f"{bundle.folder.name} has no int8 graph; the shipped models nano and tiny have one"
         )
-    return bundle.read(INT8 if int8 else ONNX)
+    return bundle.read(_graph_name(int8))
+
+
+def _graph_name(int8: bool) -> str:
+    return INT8 if int8 else ONNX
 
 
 def summary_of(meta: Mapping[str, Any]) -> dict[str, Any]:

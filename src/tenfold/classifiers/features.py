@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import SIDE
-from tenfold.classifiers.base import as_images
+from tenfold.arrays import SIDE, Images
+from tenfold.classifiers.base import ADVICE, as_images
 from tenfold.classifiers.onnx import BATCH, OnnxClassifier, Session
-from tenfold.errors import UsageError
+from tenfold.errors import BundleError, UsageError
 from tenfold.formatting import no_such
 from tenfold.recipes.layers import Conv, Depthwise, Dropout, LayerRow
 from tenfold.recipes.recipe import Recipe, describe, layer_names
@@ -38,6 +38,7 @@ class FeatureClassifier(OnnxClassifier):
     Args:
         graph: The bytes of `model.onnx`.
         recipe: The recipe that the graph was made from.
+        name: The file that the bytes are from, for error messages.
 
     Attributes:
         recipe: The recipe.
@@ -48,7 +49,7 @@ class FeatureClassifier(OnnxClassifier):
         BundleError: Not a graph, or not a graph of that recipe.
     """
 
-    def __init__(self, graph: bytes, recipe: Recipe) -> None:
+    def __init__(self, graph: bytes, recipe: Recipe, name: str = "the model") -> None:
         self.recipe = recipe
         self._graph = graph
         self._prefix = "member1_" if recipe.members > 1 or recipe.tta_shifts else ""
@@ -61,7 +62,11 @@ class FeatureClassifier(OnnxClassifier):
             row for row in describe(recipe) if row.name not in skipped
         )
         hidden = [self._output(r.name) for r in self.layers if r.name != "probabilities"]
-        super().__init__(with_outputs(graph, hidden))
+        super().__init__(with_outputs(graph, hidden), name=name)
+        blank = np.zeros((1, SIDE, SIDE), np.uint8)
+        for row, values in zip(self.layers, self._values(self.layers, blank), strict=True):
+            if values.shape != (1, *row.output_shape) or values.dtype != np.float32:
+                raise BundleError(f"{name} is not a graph of the recipe {recipe.name}; {ADVICE}")
 
     @property
     def before_logits(self) -> str:
@@ -94,16 +99,21 @@ class FeatureClassifier(OnnxClassifier):
         result = {
             name: np.empty((len(batch), *rows[name].output_shape), np.float32) for name in chosen
         }
-        names = [self._output(name) for name in chosen]
         for start in range(0, len(batch), BATCH):
             part = batch[start : start + BATCH]
-            found = self._session.run(names, {"images": part})
+            found = self._values([rows[name] for name in chosen], part)
             for name, values in zip(chosen, found, strict=True):
-                # The shifts follow one another, each with all images; the middle one is no shift.
-                first = len(values) // len(part) // 2 * len(part)
-                unshifted = values[first : first + len(part)]
-                result[name][start : start + BATCH] = np.moveaxis(unshifted, 1, -1)
+                result[name][start : start + BATCH] = values
         return result
+
+    def _values(self, rows: Sequence[LayerRow], part: Images) -> Iterator[npt.NDArray[np.float32]]:
+        """Yield the outputs of layers for some images; channels, or units, come last."""
+        names = [self._output(row.name) for row in rows]
+        for values in self._session.run(names, {"images": part}):
+            # The shifts follow one another, each with all images; the middle one is no shift.
+            first = len(values) // len(part) // 2 * len(part)
+            unshifted = values[first : first + len(part)]
+            yield np.moveaxis(unshifted, 1, -1) if unshifted.ndim > 1 else unshifted
 
     def filters(self) -> dict[str, npt.NDArray[np.float32]]:
         """Return the kernels of the convolutions.
@@ -113,6 +123,9 @@ class FeatureClassifier(OnnxClassifier):
             A separable convolution has two: `<name>_channels`, (height, width, channels, 1),
             which filters each channel by itself, and `<name>`, (1, 1, channels, filters). A
             depthwise layer has the first alone, as `<name>`.
+
+        Raises:
+            BundleError: The graph has no such kernels.
         """
         operators, depthwise = {}, set()
         for name, layer in zip(layer_names(self.recipe), self.recipe.layers, strict=True):
@@ -124,16 +137,21 @@ class FeatureClassifier(OnnxClassifier):
             elif isinstance(layer, Depthwise):
                 depthwise.add(name)
                 operators[name] = name
-        inputs = dict(_node_inputs(self._graph))
-        kernels = [inputs[self._prefix + operator][1] for operator in operators.values()]
-        session = Session(with_outputs(self._graph, kernels), 1)
-        values = session.run(kernels, {"images": np.zeros((1, SIDE, SIDE), np.uint8)})
-        return {
-            name: np.ascontiguousarray(
-                kernel.transpose((2, 3, 0, 1) if name in depthwise else (2, 3, 1, 0))
-            )
-            for name, kernel in zip(operators, values, strict=True)
-        }
+        try:
+            inputs = dict(_node_inputs(self._graph))
+            kernels = [inputs[self._prefix + operator][1] for operator in operators.values()]
+            session = Session(with_outputs(self._graph, kernels), 1)
+            values = session.run(kernels, {"images": np.zeros((1, SIDE, SIDE), np.uint8)})
+            return {
+                name: np.ascontiguousarray(
+                    kernel.transpose((2, 3, 0, 1) if name in depthwise else (2, 3, 1, 0))
+                )
+                for name, kernel in zip(operators, values, strict=True)
+            }
+        except Exception as error:  # a graph that tenfold did not write may have any form
+            raise BundleError(
+                f"{self._file} lacks the kernels of the recipe {self.recipe.name}; {ADVICE}"
+            ) from error
 
     def _output(self, layer: str) -> str:
         return layer if layer == "probabilities" else self._prefix + layer

@@ -1,5 +1,6 @@
 """The classifier on ONNX Runtime."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -7,8 +8,14 @@ from typing import Any
 
 import numpy.typing as npt
 
-from tenfold.arrays import DIGITS, SIDE, Images, Probabilities
-from tenfold.classifiers.base import Classifier, as_images, predict_in_batches
+from tenfold.arrays import DIGITS, MAX_CLASSES, SIDE, Images, Probabilities
+from tenfold.classifiers.base import (
+    ADVICE,
+    Classifier,
+    as_images,
+    check_probabilities,
+    predict_in_batches,
+)
 from tenfold.errors import BundleError
 from tenfold.machine import usable_cores
 
@@ -20,6 +27,10 @@ SMALL_BATCH = 32
 
 BATCH = 256
 """Images in a batch of a large network: limits memory; larger batches are not faster."""
+
+_EXTERNAL_DATA = re.compile(rb"(?:\x0a|\x8a\x80*\x00)(?:\x08|\x88\x80*\x00)location")
+"""An entry of a tensor's `external_data` that names a file: field 1, the key, is "location". The
+numbers of protobuf before it, 1 and 8, may be written with zeros appended."""
 
 
 class OnnxClassifier(Classifier):
@@ -35,41 +46,68 @@ class OnnxClassifier(Classifier):
     Args:
         model: The graph, as a file or as its bytes.
         threads: Threads for one call; 0 means one for each core that the process may use.
+        name: The file that the bytes are from, for error messages.
 
     Raises:
-        BundleError: Not a graph, or a graph with other inputs and outputs.
+        BundleError: Not a graph, one that needs other files, or one with other inputs and outputs.
     """
 
-    def __init__(self, model: Path | bytes, threads: int = 0) -> None:
-        name = "the model" if isinstance(model, bytes) else str(model)
+    def __init__(self, model: Path | bytes, threads: int = 0, name: str = "the model") -> None:
+        self._file = name = name if isinstance(model, bytes) else str(model)
         try:
             graph = model if isinstance(model, bytes) else model.read_bytes()
-            self._small = len(graph) < SMALL_GRAPH_BYTES
-            self._threads = threads
-            self._session = Session(graph, 1 if self._small else threads)
-            inputs, outputs = self._session.inputs(), self._session.outputs()
         except OSError as error:
             raise BundleError(f"cannot read {name}: {error.strerror}") from error
-        except Exception as error:  # ONNX Runtime raises plain RuntimeErrors of many kinds
-            raise BundleError(f"{name} is not a model that ONNX Runtime can load") from error
+        self._small = len(graph) < SMALL_GRAPH_BYTES
+        self._threads = threads
+        self._session = Session(graph, 1 if self._small else threads, name=name)
+        inputs, outputs = self._session.inputs(), self._session.outputs()
         taken = {name: (kind, shape[1:]) for name, (kind, shape) in inputs.items()}
-        if taken != {"images": ("tensor(uint8)", [SIDE, SIDE])} or "probabilities" not in outputs:
-            raise BundleError(f"{name} is an ONNX model, but not one that tenfold wrote")
-        if outputs["probabilities"][1:] != [len(DIGITS)]:
-            self.classes = tuple(map(str, range(outputs["probabilities"][1])))
+        given = outputs.get("probabilities", [])[1:]
+        if taken != {"images": ("tensor(uint8)", [SIDE, SIDE])} or not _is_count(given):
+            raise BundleError(
+                f"{name} is an ONNX model, but not one that tenfold wrote: it must have one input, "
+                f"images uint8 [n, {SIDE}, {SIDE}], and the output probabilities float32 "
+                f"[n, classes]; {ADVICE}"
+            )
+        if given != [len(DIGITS)]:
+            self.classes = tuple(map(str, range(given[0])))
 
     def predict_proba(self, images: npt.ArrayLike, *, scale: float | None = None) -> Probabilities:
         """Return the probability of each class; see `Classifier.predict_proba`."""
 
         def predict(batch: Images) -> Probabilities:
-            probabilities: Probabilities
-            (probabilities,) = self._session.run(["probabilities"], {"images": batch})
-            return probabilities
+            (found,) = self._session.run(["probabilities"], {"images": batch})
+            return check_probabilities(found, (len(batch), len(self.classes)), self._file)
 
         threads = self._threads or usable_cores()
         size, at_once = (SMALL_BATCH, threads) if self._small else (BATCH, 1)
         return predict_in_batches(
             predict, as_images(images, scale), size, len(self.classes), threads=at_once
+        )
+
+
+def _is_count(shape: list[Any]) -> bool:
+    """Return whether a shape is one number of classes that a model may have."""
+    return len(shape) == 1 and isinstance(shape[0], int) and 2 <= shape[0] <= MAX_CLASSES
+
+
+def check_self_contained(graph: bytes, name: str) -> None:
+    """Check that a model keeps its weights in its own file.
+
+    Runtimes would read others from files that the model names, relative to the current folder.
+
+    Args:
+        graph: An ONNX model.
+        name: Its file, for the error message.
+
+    Raises:
+        BundleError: It names other files, or it is in ONNX Runtime's own format, which can too.
+    """
+    if _EXTERNAL_DATA.search(graph) or graph[4:8] == b"ORTM":
+        raise BundleError(
+            f"{name} keeps weights in other files, which are not opened: save it as one ONNX file "
+            "(onnx.save_model with save_as_external_data=False)"
         )
 
 
@@ -81,10 +119,17 @@ class Session:
         threads: Threads for one call; 0 means one for each core that the process may use.
         spinning: Let idle threads wait in a loop, as is ONNX Runtime's default. Otherwise they
             sleep, so that several processes can share the cores.
+        name: The file of the graph, for error messages.
+
+    Raises:
+        BundleError: ONNX Runtime cannot load the graph, or it needs other files.
     """
 
-    def __init__(self, graph: bytes, threads: int, *, spinning: bool = False) -> None:
-        self._graph = graph
+    def __init__(
+        self, graph: bytes, threads: int, *, spinning: bool = False, name: str = "the model"
+    ) -> None:
+        check_self_contained(graph, name)
+        self._graph, self._name = graph, name
         self._threads, self._spinning = threads, spinning
         _ = self._started
 
@@ -98,7 +143,12 @@ class Session:
             "session.intra_op.allow_spinning", str(int(self._spinning))
         )
         options.log_severity_level = 3
-        return ort.InferenceSession(self._graph, options, providers=["CPUExecutionProvider"])
+        try:
+            return ort.InferenceSession(self._graph, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime raises plain RuntimeErrors of many kinds
+            raise BundleError(
+                f"{self._name} is not a model that ONNX Runtime can load; {ADVICE}"
+            ) from error
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_started"}
@@ -112,6 +162,16 @@ class Session:
         return {one.name: one.shape for one in self._started.get_outputs()}
 
     def run(self, outputs: Sequence[str], inputs: Mapping[str, npt.NDArray[Any]]) -> list[Any]:
-        """Return the values of outputs for inputs, by name."""
-        values: list[Any] = self._started.run(list(outputs), dict(inputs))
+        """Return the values of outputs for inputs, by name.
+
+        Raises:
+            BundleError: ONNX Runtime cannot compute them, as in a graph whose shapes do not fit.
+        """
+        try:
+            values: list[Any] = self._started.run(list(outputs), dict(inputs))
+        except BundleError:
+            raise
+        except Exception as error:  # again of many kinds
+            reason = str(error).splitlines()[0][:200]
+            raise BundleError(f"{self._name} cannot compute images: {reason}; {ADVICE}") from error
         return values

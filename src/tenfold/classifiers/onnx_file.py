@@ -42,11 +42,9 @@ class OnnxFileClassifier(NetworkClassifier):
     ) -> None:
         name = str(path)
         try:
-            self._session = Session(path.read_bytes(), threads)
+            self._session = Session(path.read_bytes(), threads, name=name)
         except OSError as error:
             raise BundleError(f"cannot read {path}: {error.strerror}") from error
-        except Exception as error:  # ONNX Runtime raises plain RuntimeErrors of many kinds
-            raise BundleError(f"{path} is not a model that ONNX Runtime can load") from error
         inputs = self._session.inputs()
         if len(inputs) != 1 or not all(kind in _TYPES for kind, _ in inputs.values()):
             given = ", ".join(f"{name} {kind}" for name, (kind, _) in inputs.items()) or "none"
@@ -63,11 +61,7 @@ class OnnxFileClassifier(NetworkClassifier):
         super().__init__(sides, scaling, classes, name)
 
     def _run(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        try:
-            (output,) = self._session.run([self._output], {self._input: values})
-        except Exception as error:  # ONNX Runtime raises plain RuntimeErrors of many kinds
-            reason = str(error).splitlines()[0][:200]
-            raise BundleError(f"{self.name} cannot compute images: {reason}") from error
+        (output,) = self._session.run([self._output], {self._input: values})
         return np.asarray(output)
 
 

@@ -7,9 +7,15 @@ from typing import Any
 
 import numpy.typing as npt
 
-from tenfold.arrays import DIGITS, Probabilities
-from tenfold.classifiers.base import Classifier, as_images, predict_in_batches
-from tenfold.classifiers.onnx import BATCH
+from tenfold.arrays import DIGITS, MAX_CLASSES, Images, Probabilities
+from tenfold.classifiers.base import (
+    ADVICE,
+    Classifier,
+    as_images,
+    check_probabilities,
+    predict_in_batches,
+)
+from tenfold.classifiers.onnx import BATCH, check_self_contained
 from tenfold.errors import BundleError, MissingExtraError
 
 _NOT_PICKLED = {"_compiled", "_request", "_lock"}
@@ -28,6 +34,7 @@ class OpenVinoClassifier(Classifier):
         threads: Threads for one call; 0 leaves the number to OpenVINO.
         bfloat16: Compute in bfloat16, which leaves two or three correct digits of a probability.
             None leaves the choice to OpenVINO, which uses bfloat16 where the processor has it.
+        name: The file that the bytes are from, for error messages.
 
     Raises:
         BundleError: Not a network that OpenVINO can load.
@@ -35,9 +42,16 @@ class OpenVinoClassifier(Classifier):
     """
 
     def __init__(
-        self, model: Path | bytes, threads: int = 0, *, bfloat16: bool | None = None
+        self,
+        model: Path | bytes,
+        threads: int = 0,
+        *,
+        bfloat16: bool | None = None,
+        name: str = "the model",
     ) -> None:
-        self._model = model
+        self._model, self._file = model, name if isinstance(model, bytes) else str(model)
+        if isinstance(model, bytes):
+            check_self_contained(model, name)
         self._settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         if bfloat16 is not None:
             self._settings["INFERENCE_PRECISION_HINT"] = "bf16" if bfloat16 else "f32"
@@ -47,8 +61,11 @@ class OpenVinoClassifier(Classifier):
         try:
             outputs = self._compiled.output(0).partial_shape[1].get_length()
         except RuntimeError as error:
-            name = "the model" if isinstance(model, bytes) else str(model)
-            raise BundleError(f"{name} is not a model that OpenVINO can load") from error
+            raise BundleError(
+                f"{self._file} is not a model that OpenVINO can load; {ADVICE}"
+            ) from error
+        if not 2 <= outputs <= MAX_CLASSES:
+            raise BundleError(f"{self._file} has {outputs:,} classes; {ADVICE}")
         if outputs != len(DIGITS):
             self.classes = tuple(map(str, range(outputs)))
 
@@ -77,8 +94,12 @@ class OpenVinoClassifier(Classifier):
         """Return the probability of each class; see `Classifier.predict_proba`."""
         with self._lock:
             return predict_in_batches(
-                lambda batch: self._request.infer([batch])[0],
-                as_images(images, scale),
-                BATCH,
-                len(self.classes),
+                self._predict, as_images(images, scale), BATCH, len(self.classes)
             )
+
+    def _predict(self, batch: Images) -> Probabilities:
+        try:
+            found = self._request.infer([batch])[0]
+        except RuntimeError as error:
+            raise BundleError(f"{self._file} cannot compute images; {ADVICE}") from error
+        return check_probabilities(found, (len(batch), len(self.classes)), self._file)

@@ -14,7 +14,13 @@ from typing import Any
 
 from tenfold.arrays import DIGITS, TRAIN_IMAGES, Images, Labels
 from tenfold.classifiers.base import Classifier, check_classes
-from tenfold.classifiers.bundle import classes_of, graph_of, load_bundle, shipped_models
+from tenfold.classifiers.bundle import (
+    classes_of,
+    graph_of,
+    load_bundle,
+    load_classifier,
+    shipped_models,
+)
 from tenfold.classifiers.model_file import Model, ModelFile, as_model_file
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.comparing.baselines.baseline import fit_baseline
@@ -215,9 +221,9 @@ class ShippedContender(Contender):
 
     def fit(self, images: Images, labels: Labels, checkpoints: Path, on_phase: OnPhase) -> Fitted:
         """Load the model; the seconds are those of its training, on whatever machine."""
-        graph = graph_of(self._bundle)
+        classifier = load_classifier(self._bundle.folder)
         seconds = float(self._bundle.meta["train_seconds"])
-        return Fitted(OnnxClassifier(graph), graph, seconds, None)
+        return Fitted(classifier, graph_of(self._bundle), seconds, None)
 
     def expected_seconds(self, train_size: int) -> float:
         """Return the time to load it."""

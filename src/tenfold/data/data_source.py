@@ -204,7 +204,7 @@ def load_test(
     data = source.load("test", progress=progress)
     facts = meta.get("data", {})
     same = data.held_out and facts.get("source") == source.source
-    if same and source.load("train").sha256 != facts["train_sha256"]:
+    if same and source.load("train").sha256 != facts.get("train_sha256"):
         _log.warning(
             "%s has changed since the training: images of its test part may be among those "
             "trained on", source.source,

@@ -1,8 +1,6 @@
 """Explanations by gradients: integrated gradients, Grad-CAM, feature visualization; with Keras."""
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -10,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tenfold.arrays import SIDE, Gray, Images
-from tenfold.classifiers.bundle import KERAS, Bundle, recipe_of
+from tenfold.classifiers.bundle import Bundle, recipe_of
+from tenfold.classifiers.bundle_network import bundle_network
 from tenfold.errors import MissingExtraError, TrainingError, UsageError
 from tenfold.explaining.occlusion import LEAST
 from tenfold.explaining.receptive_field import convolutions, receptive_field
@@ -36,7 +35,7 @@ class GradientExplainer:
     """Explains a Keras network by the gradients of its answers.
 
     Args:
-        network: From `tenfold.networks.build.finish_network`, or as `load_gradients` loads it.
+        network: From `tenfold.networks.build.finish_network`.
         recipe: The recipe that it was built from.
 
     Attributes:
@@ -191,7 +190,7 @@ def load_gradients(bundle: Bundle) -> GradientExplainer:
 
     Raises:
         MissingExtraError: Keras is not installed.
-        BundleError: A file is missing or altered.
+        BundleError: A file is missing or altered, or does not hold the weights of the recipe.
     """
     from tenfold.networks.backend import use_backend
 
@@ -199,12 +198,7 @@ def load_gradients(bundle: Bundle) -> GradientExplainer:
         use_backend()
     except MissingExtraError:
         raise MissingExtraError("what needs gradients", "train") from None
-    import keras
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / KERAS
-        path.write_bytes(bundle.read(KERAS))
-        return GradientExplainer(keras.models.load_model(path, compile=False), recipe_of(bundle))
+    return GradientExplainer(bundle_network(bundle), recipe_of(bundle))
 
 
 def gradient_of(function: Callable[[Any], Any], values: Floats) -> Floats:

@@ -7,9 +7,14 @@ from typing import Any
 from tqdm import tqdm
 
 from tenfold.classifiers.base import predict_in_batches
-from tenfold.classifiers.bundle import KERAS, ONNX, classes_of, load_bundle
+from tenfold.classifiers.bundle import (
+    KERAS,
+    classes_of,
+    graph_of,
+    load_bundle,
+    load_classifier,
+)
 from tenfold.classifiers.model_file import Model
-from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.data.data_source import AnyData, load_test, source_for
 from tenfold.errors import UsageError
 from tenfold.exporting.agreement import check_agreement
@@ -74,8 +79,8 @@ def export_model(
     check_packages(format, quantize=quantize)
     bundle = load_bundle(model)
     precision = "int8" if quantize else "float32"
-    graph = bundle.read(ONNX)
-    original = OnnxClassifier(graph)
+    graph = graph_of(bundle)
+    original = load_classifier(model)
     classes = len(original.classes)
     source = source_for(bundle.meta, data, as_=as_, data_dir=data_dir)
     test = load_test(source, classes_of(bundle), bundle.meta, progress=progress)

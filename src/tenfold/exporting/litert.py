@@ -52,7 +52,7 @@ def convert(name: str) -> None:
     import tensorflow as tf
 
     folder = Path(name)
-    network = _shifts_as_batch(keras.models.load_model(folder / _NETWORK))
+    network = _shifts_as_batch(keras.models.load_model(folder / _NETWORK, safe_mode=True))
     converter = tf.lite.TFLiteConverter.from_keras_model(network)
     if (folder / _IMAGES).exists():
         images = np.load(folder / _IMAGES)

@@ -1,13 +1,17 @@
 """The settings of reading: every threshold, what it means, and how a model brings its own."""
 
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, get_args
 
 from tenfold.errors import BundleError, UsageError
 from tenfold.imaging.canvas import PREPROCESSING_VERSION
 
 _NOT_FIELDS = ("preprocessing", "calibrated")
+
+_LARGEST = 1_000_000
+"""Largest value of a setting; all are shares, counts, or multiples of a length."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class ReaderSettings:
     between 0 and 1.
 
     Raises:
-        UsageError: The threshold is not between 0 and 1.
+        UsageError: A setting is of another type or out of range; the threshold must be 0 to 1.
     """
 
     # What is rejected, and what is no digit
@@ -228,6 +232,10 @@ class ReaderSettings:
     share of right digits: 369 of 399 crops from lines made of MNIST training images."""
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if problem := _problem(value, field.type):
+                raise UsageError(f"{field.name} is {reprlib.repr(value)}: give {problem}")
         if not 0 <= self.threshold <= 1:
             raise UsageError(f"threshold is {self.threshold}: give a number from 0 to 1")
 
@@ -241,16 +249,42 @@ class ReaderSettings:
                 default. An empty mapping gives the defaults.
 
         Raises:
-            BundleError: The version is another one, or a setting is unknown.
+            BundleError: The version is another one, or a setting is unknown or wrong.
         """
         version = values.get("preprocessing", PREPROCESSING_VERSION)
         if version != PREPROCESSING_VERSION:
             raise BundleError(
-                f"the model was calibrated for version {version} of preprocessing, and this tenfold"
-                f" has version {PREPROCESSING_VERSION}: take the tenfold that shipped the model"
+                f"the model was calibrated for version {reprlib.repr(version)} of preprocessing, "
+                f"and this tenfold has version {PREPROCESSING_VERSION}: take the tenfold that "
+                "shipped the model"
             )
         own = {name: value for name, value in values.items() if name not in _NOT_FIELDS}
         if unknown := set(own) - {field.name for field in fields(cls)}:
-            raise BundleError(f"the model has settings that this tenfold lacks: {sorted(unknown)}")
+            raise BundleError(
+                f"the model has settings that this tenfold lacks: {reprlib.repr(unknown)}"
+            )
         tuples = {name: tuple(value) for name, value in own.items() if isinstance(value, list)}
-        return cls(**own | tuples)
+        try:
+            return cls(**own | tuples)
+        except UsageError as error:
+            raise BundleError(
+                f"the model's meta.json has a setting of reading that cannot be used: {error}"
+            ) from error
+
+
+def _problem(value: Any, kind: Any) -> str:
+    """Return what a setting of a type must be, or "" if the value is right."""
+    items = get_args(kind)
+    if items:
+        some = "numbers" if items[-1] is Ellipsis else f"{len(items)} numbers"
+        right = isinstance(value, tuple) and (items[-1] is Ellipsis or len(value) == len(items))
+        if right and value and not any(_problem(one, float) for one in value):
+            return ""
+        return f"a list of {some} from 0 to {_LARGEST:,}"
+    if kind is bool:
+        return "" if isinstance(value, bool) else "true or false"
+    # Written so that NaN fails too.
+    types = int if kind is int else (int, float)
+    if isinstance(value, types) and not isinstance(value, bool) and 0 <= value <= _LARGEST:
+        return ""
+    return f"a {'whole ' if kind is int else ''}number from 0 to {_LARGEST:,}"

@@ -74,7 +74,7 @@ def flat_settings(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 def _step(place: Any, part: str, name: str, data: Any) -> Any:
     if isinstance(place, dict) and part in place:
         return place[part]
-    if isinstance(place, list) and part.isdigit() and int(part) < len(place):
+    if isinstance(place, list) and part.isdecimal() and int(part) < len(place):
         return place[int(part)]
     known = ""
     if isinstance(place, dict):
