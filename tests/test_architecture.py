@@ -101,6 +101,7 @@ def test_public_names() -> None:
         "Classifier",
         "Dataset",
         "Digit",
+        "DigitClassifier",
         "Evaluation",
         "Explanation",
         "Line",

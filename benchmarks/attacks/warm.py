@@ -43,8 +43,8 @@ def change_commands(state: State) -> None:
     vars(report)["render_report"] = drawn_once(report.render_report)
     tell, add = loop._tell, read_batch._Tally.add
 
-    def tell_and_count(recipe: Any, row: Any) -> None:
-        tell(recipe, row)
+    def tell_and_count(recipe: Any, row: Any, steps: int) -> None:
+        tell(recipe, row, steps)
         state.told = row["epoch"]
 
     def add_and_count(self: Any, part: Any) -> None:

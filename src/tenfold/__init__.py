@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tenfold.scoring.score import Score as Score
     from tenfold.scoring.score import score as score
     from tenfold.training.compiled import build_model as build_model
+    from tenfold.training.estimator import DigitClassifier as DigitClassifier
     from tenfold.training.result import TrainResult as TrainResult
     from tenfold.training.train import train as train
 
@@ -40,6 +41,7 @@ _HOMES = {
     "AdaptResult": "tenfold.adapting.adapt",
     "Classifier": "tenfold.classifiers.base",
     "Dataset": "tenfold.data.datasets",
+    "DigitClassifier": "tenfold.training.estimator",
     "Digit": "tenfold.reading.results",
     "Evaluation": "tenfold.evaluation.metrics",
     "Explanation": "tenfold.explaining.explain",

@@ -170,10 +170,7 @@ class RecipeContender(Contender):
         from tenfold.networks.backend import use_backend
 
         use_backend()
-        from tenfold.exporting.graph import onnx_model
-        from tenfold.exporting.weights import network_weights
-        from tenfold.networks.build import finish_network
-        from tenfold.training.members import fit_members
+        from tenfold.training.members import fit_members, graph_of_members
 
         on_phase("training")
         recipe = for_few_images(self._recipe, len(images))
@@ -181,8 +178,7 @@ class RecipeContender(Contender):
         with _warnings_only("tenfold.training"):
             trained = fit_members(recipe, images, labels, seed=0, checkpoints=checkpoints)
         processor_seconds = time.process_time() - start
-        network = finish_network(recipe, *[one.network for one in trained])
-        graph = onnx_model(recipe, network_weights(network))
+        graph = graph_of_members(recipe, trained)[1]
         seconds = sum(one.seconds for one in trained)
         return Fitted(OnnxClassifier(graph), graph, seconds, processor_seconds)
 

@@ -32,8 +32,8 @@ CHANCE_MARGIN = 0.1
 """A training whose accuracy is not this far above chance, or above twice chance where that is
 less, has learned next to nothing: on MNIST, the simplest recipe is above 0.85 after one epoch."""
 
-CHANCE_EPOCHS = 2
-"""Epochs after which a training must be above chance."""
+CHANCE_EPOCHS, CHANCE_STEPS = 2, 100
+"""Epochs and steps after which a training must be above chance, at the latest at its end."""
 
 STEPS_AT_ONCE = 16
 """Steps in one call of the compiled program; more than about 8 make no difference in time."""
@@ -151,7 +151,7 @@ def fit(
             row["seconds"] = round(time.perf_counter() - epoch_start, 3)
             history.append(row)
             if log:
-                _tell(recipe, row)
+                _tell(recipe, row, batches.steps)
             if checkpoints:
                 arrays = [keras.ops.convert_to_numpy(variable) for variable in state]
                 seconds = time.perf_counter() - began
@@ -261,7 +261,7 @@ def _validate(network: Any, images: Images, labels: Labels, recipe: Recipe) -> d
     return {"val_loss": loss, "val_accuracy": float(accuracy)}
 
 
-def _tell(recipe: Recipe, row: dict[str, Any]) -> None:
+def _tell(recipe: Recipe, row: dict[str, Any], steps: int) -> None:
     validation = f", validation {row['val_accuracy']:.2%}" if "val_accuracy" in row else ""
     _log.info(
         "epoch %d/%d: loss %.4f, accuracy %.2f%%%s, learning rate %.2g, %.1f s",
@@ -269,9 +269,8 @@ def _tell(recipe: Recipe, row: dict[str, Any]) -> None:
         row["learning_rate"], row["seconds"],
     )  # fmt: skip
     chance = 1 / recipe.classes
-    if row["epoch"] == min(CHANCE_EPOCHS, recipe.epochs) and row["accuracy"] < chance + min(
-        CHANCE_MARGIN, chance
-    ):
+    judged = min(max(CHANCE_EPOCHS, math.ceil(CHANCE_STEPS / steps)), recipe.epochs)
+    if row["epoch"] == judged and row["accuracy"] < chance + min(CHANCE_MARGIN, chance):
         _log.warning(
             "NOT LEARNING: accuracy is %.1f%% after %s; guessing gives %.3g%%. "
             "The likely cause is the learning rate, %g with %s%s.",

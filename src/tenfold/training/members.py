@@ -1,7 +1,7 @@
 """Members of a training: one network, or those of an ensemble; trained here or on an engine."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +11,9 @@ from typing import Any
 from tenfold.arrays import Images, Labels
 from tenfold.errors import TrainingError
 from tenfold.execution.engine import Engine, Task
+from tenfold.exporting.graph import onnx_model
+from tenfold.exporting.weights import network_weights
+from tenfold.networks.build import finish_network
 from tenfold.recipes.recipe import Recipe, member_seeds
 from tenfold.training.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
 from tenfold.training.loop import Trained, fit
@@ -21,7 +24,13 @@ _log = logging.getLogger(__name__)
 
 
 def fit_members(
-    recipe: Recipe, images: Images, labels: Labels, *, seed: int, checkpoints: Path, **options: Any
+    recipe: Recipe,
+    images: Images,
+    labels: Labels,
+    *,
+    seed: int,
+    checkpoints: Path | None = None,
+    **options: Any,
 ) -> list[Trained]:
     """Train every member, one after another, each with its own seed and its own checkpoints.
 
@@ -32,9 +41,15 @@ def fit_members(
     for number, own in enumerate(member_seeds(recipe, seed), 1):
         if recipe.members > 1:
             _log.info("member %d of %d", number, recipe.members)
-        folder = _folder(checkpoints, own)
+        folder = checkpoints and _folder(checkpoints, own)
         trained.append(fit(recipe, images, labels, seed=own, checkpoints=folder, **options))
     return trained
+
+
+def graph_of_members(recipe: Recipe, trained: Sequence[Trained]) -> tuple[Any, bytes]:
+    """Return the finished Keras network made of all members, and its ONNX graph."""
+    network = finish_network(recipe, *[one.network for one in trained])
+    return network, onnx_model(recipe, network_weights(network))
 
 
 def joined_history(trained: list[Trained]) -> list[dict[str, Any]]:

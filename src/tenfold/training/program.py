@@ -5,6 +5,7 @@ of a small network on two cores (dev/LOG.md).
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -68,9 +69,7 @@ def _tensorflow(logits: Any, optimizer: Any, label_smoothing: float, loss_name: 
         tf.TensorSpec((None, None, logits.output_shape[-1]), tf.float32),
     )
 
-    # XLA on a CPU is several times slower for these networks.
-    @tf.function(input_signature=signature, autograph=False, jit_compile=False)  # type: ignore[untyped-decorator]
-    def program(images: Any, targets: Any) -> Any:
+    def steps_in_turn(images: Any, targets: Any) -> Any:
         steps = tf.shape(images)[0]
 
         def body(number: Any, losses: Any, hits: Any) -> Any:
@@ -80,6 +79,13 @@ def _tensorflow(logits: Any, optimizer: Any, label_smoothing: float, loss_name: 
         start = (tf.constant(0), tf.constant(0.0), tf.constant(0))
         end = tf.while_loop(lambda number, *_: number < steps, body, start, parallel_iterations=1)
         return end[1:]
+
+    # TensorFlow warns of a function that is traced again and again. It counts by code, so trainings
+    # that follow one another look like that; a partial is a function of its own.
+    # XLA on a CPU is several times slower for these networks.
+    program = tf.function(
+        partial(steps_in_turn), input_signature=signature, autograph=False, jit_compile=False
+    )
 
     def run(images: npt.NDArray[np.uint8], targets: npt.NDArray[np.float32]) -> tuple[float, int]:
         loss, hits = program(tf.constant(images), tf.constant(targets))

@@ -26,15 +26,18 @@ from tenfold.evaluation.evaluate import all_figures
 from tenfold.evaluation.metrics import evaluate, hardest_images
 from tenfold.evaluation.significance import summarize
 from tenfold.execution.engine import Engine
-from tenfold.exporting.graph import onnx_model
-from tenfold.exporting.weights import network_weights
 from tenfold.networks.backend import use_backend
-from tenfold.networks.build import finish_network
 from tenfold.recipes.catalog import DEFAULT
 from tenfold.recipes.recipe import Recipe, describe
 from tenfold.recipes.recipe_file import recipe_text
 from tenfold.training.keras_file import check_parity, keras_file
-from tenfold.training.members import RemoteMembers, fit_members, joined_history, start_members
+from tenfold.training.members import (
+    RemoteMembers,
+    fit_members,
+    graph_of_members,
+    joined_history,
+    start_members,
+)
 from tenfold.training.meta import run_meta
 from tenfold.training.request import Request, load_splits, make_request
 from tenfold.training.result import TrainResult
@@ -165,8 +168,7 @@ def _train_one(
             checkpoints=folder / CHECKPOINTS, progress=progress and not remote,
         )  # fmt: skip
         history = joined_history(trained)
-        network = finish_network(request.recipe, *[one.network for one in trained])
-        graph = onnx_model(request.recipe, network_weights(network))
+        network, graph = graph_of_members(request.recipe, trained)
         classifier = OnnxClassifier(graph)
         parity = check_parity(network, classifier, images[:PARITY_IMAGES])
         if validation:
