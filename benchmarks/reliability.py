@@ -32,6 +32,8 @@ PARTS = {
     "failures": 10_000,
     "archives": 1000,
     "uploads": 15_000,
+    "commands": 1000,
+    "streams": 100,
     "soak": 30,
 }
 """Parts, each with its usual number of attacks, or more than it has.
