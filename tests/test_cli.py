@@ -66,6 +66,15 @@ def test_help_fits_the_terminal(tenfold, monkeypatch, words, columns) -> None:
         (["train", "article"], "tenfold train: unexpected argument 'article'; see tenfold train "),
         (["export", "tiny", "--format", "onx"], "no value of --format 'onx' (did you mean onnx?)"),
         (["--quiet"], "tenfold: no command is given; see tenfold --help"),
+        (["train", "--recipe", ""], "tenfold train: the value of --recipe is empty"),
+        (["read", "a.png", "--classes="], "tenfold read: the value of --classes is empty"),
+        (["recipes", ""], "tenfold recipes: the value of NAME is empty"),
+        (["export", "nano", "--out", __file__], "test_cli.py is not a folder; see "),
+        (["show", "nano", "--out", f"{__file__}/x/y"], "test_cli.py is not a folder; see "),
+        (["read", "a.png", "--annotate", __file__], "test_cli.py is not a folder; see "),
+        (["train", "--set", "name=../x"], "name is '../x'; it must be up to 60 letters"),
+        (["tune", "--timeout", "nan"], "nan is not a number of seconds of at least 0"),
+        (["tune", "--choices", "0"], "there is nothing to do: give --trials or --choices"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -245,6 +254,8 @@ def test_int8_is_told_where_it_is(tenfold, mnist) -> None:
     [
         (["recipes"], {}, "stdout is closed"),
         (["recipes", "--json"], {}, "stdout is closed"),
+        (["recipes"], {}, "No space left"),
+        (["recipes", "--json"], {}, "No space left"),
         (["data"], {"TENFOLD_CACHE": "~nosuchuser/x"}, "~nosuchuser/x has no home folder"),
         (["data", "--data-dir", "~nosuchuser"], {}, "~nosuchuser has no home folder"),
         (["train", "--set", "epochs=" + "[" * 5000], {}, "epochs"),
@@ -255,15 +266,33 @@ def test_int8_is_told_where_it_is(tenfold, mnist) -> None:
 )
 def test_odd_places_and_streams_are_one_line(arguments, environment, message, tmp_path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    closed = " >&-" if "stdout" in message else ""
+    streams = {"stdout is closed": " >&-", "No space left": " >/dev/full"}.get(message, "")
     result = subprocess.run(
-        ["sh", "-c", f'exec "$@"{closed}', "sh", sys.executable, "-m", "tenfold", *arguments],
+        ["sh", "-c", f'exec "$@"{streams}', "sh", sys.executable, "-m", "tenfold", *arguments],
         capture_output=True, text=True, check=False, cwd=tmp_path, env=os.environ | environment,
     )  # fmt: skip
     assert result.returncode in (1, 2)
     (line,) = (result.stderr + result.stdout).strip().splitlines()
     assert message in line
     assert len(line) < 300
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError(), "tenfold: not enough memory\n"),
+        (
+            ImportError("lib.so:\nno such file"),
+            "tenfold: cannot load a library: lib.so: no such file\n",
+        ),
+    ],
+)
+def test_what_the_machine_lacks_is_one_line(tenfold, monkeypatch, error, message) -> None:
+    def lacking(_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("tenfold.cli.recipes.run", lacking)
+    assert tenfold("recipes") == (1, "", message)
 
 
 def test_names_that_the_terminal_cannot_show_are_escaped(tmp_path) -> None:

@@ -289,13 +289,25 @@ def test_sigterm_lets_requests_end() -> None:
     idle.close()
 
 
+def test_a_full_stdout_does_not_stop_the_server() -> None:
+    command = [sys.executable, "-m", "tenfold", "serve", "--port", "0"]
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.Popen(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert process.stderr
+    lines = [json.loads(process.stderr.readline()) for _ in range(2)]
+    assert [line["event"] for line in lines] == ["ready", "stdout is lost"]
+    process.terminate()
+    assert json.loads(process.communicate(timeout=30)[1])["event"] == "stopped"
+    assert process.returncode == 0
+
+
 @pytest.mark.parametrize(
     "options",
     [
         ["--port", "70000"], ["--host", "nowhere.invalid"], ["--host", "203.0.113.1"],
         ["--timeout", "0"], ["--queue", "0"], ["--workers", "-1"], ["--cors", "example.org"],
         ["--timeout", "nan"], ["--allowed-hosts", "a:80"], ["--allowed-hosts", "http://a"],
-        ["--max-megabytes", "0"], ["--model", "nonsense"], ["busy"],
+        ["--allowed-hosts", "a:b:c"], ["--max-megabytes", "0"], ["--model", "nonsense"], ["busy"],
     ],
     ids=" ".join,
 )  # fmt: skip

@@ -122,13 +122,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         result, text = options.run(options)
         code = FAILED if options.partly_failed else 0
-        if sys.stdout is None:
-            raise TenfoldError("stdout is closed: the result cannot be printed")
-        if options.json:
-            print_json(result)
-        elif text:
-            print(text)  # noqa: T201
-        sys.stdout.flush()
+        if options.json or text:
+            if sys.stdout is None:
+                raise TenfoldError("stdout is closed: the result cannot be printed")
+            print_json(result) if options.json else print(text)  # noqa: T201
+            sys.stdout.flush()
     except BaseException as error:
         code = _report(error, options)
     raise SystemExit(code)
@@ -148,6 +146,11 @@ def _report(error: BaseException, options: argparse.Namespace) -> int:
         hint = options.interrupted_hint if isinstance(error, WriteError) else ""
         print_error(f"{error}{hint}", as_json=options.json)
         return WRONG_USAGE if isinstance(error, UsageError) else FAILED
+    if isinstance(error, MemoryError | ImportError):  # a small limit; a missing system library
+        reason = " ".join(str(error).split())
+        what = "not enough memory" if isinstance(error, MemoryError) else "cannot load a library"
+        print_error(f"{what}{reason and ': '}{reason}", as_json=options.json)
+        return FAILED
     raise error
 
 

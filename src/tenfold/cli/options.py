@@ -1,6 +1,7 @@
 """Options that several verbs share: each is declared, checked and explained here, once."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -125,7 +126,21 @@ def add_out(
     shown = shown or default
     help = f"folder for {what} (default: {shown})" if shown else f"folder for {what}"
     path = Path(default) if default else None
-    parser.add_argument("--out", type=Path, default=path, metavar="DIR", help=help)
+    parser.add_argument("--out", type=output_folder, default=path, metavar="DIR", help=help)
+
+
+def output_folder(text: str) -> Path:
+    """Return a folder to write to, which need not exist: the type of an option.
+
+    So a command does not first work for minutes and then find that it cannot write.
+    """
+    path = Path(text)
+    found = next((place for place in (path, *path.parents) if os.path.lexists(place)), Path())
+    if not found.is_dir():
+        raise argparse.ArgumentTypeError(f"{found} is not a folder")
+    if not os.access(found, os.W_OK):
+        raise argparse.ArgumentTypeError(f"the folder {found} cannot be written")
+    return path
 
 
 def add_recipe(parser: argparse.ArgumentParser, default: str = "standard") -> None:
@@ -163,6 +178,17 @@ def _positive(text: str) -> int:
         number = 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    return number
+
+
+def seconds(text: str) -> float:
+    """Return a time limit in seconds, at least 0: the type of an option."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not number >= 0:  # NaN, too
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds of at least 0")
     return number
 
 

@@ -7,6 +7,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from tenfold.cli.terminal import MAX_WIDTH, styled
@@ -31,6 +32,13 @@ class Parser(argparse.ArgumentParser):
         if left:
             self.error(f"unexpected argument {left[0]!r}")
         return found, left
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        # In code, "" often stands for "not given". An unset shell variable gives it, too.
+        if "" in arg_strings and action.nargs in (None, argparse.OPTIONAL):
+            what = "/".join(action.option_strings) or str(action.metavar or action.dest)
+            self.error(f"the value of {what} is empty")
+        return super()._get_values(action, arg_strings)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
@@ -92,11 +100,14 @@ def _example(line: str, width: int) -> Iterable[str]:
 
 
 def print_error(message: str, *, as_json: bool, program: str = "tenfold") -> None:
-    """Print an error on stderr, or as a JSON document on stdout."""
+    """Print an error on stderr, or as a JSON document on stdout, if that can be written."""
     if as_json and sys.stdout is not None:
-        print_json({"error": message})
-    else:
-        print(error_line(message, program), file=sys.stderr)  # noqa: T201
+        with suppress(OSError):
+            print_json({"error": message})
+            sys.stdout.flush()
+            return
+    with suppress(OSError):  # nothing can be told
+        print(error_line(message, program), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def error_line(message: str, program: str = "tenfold") -> str:

@@ -9,7 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tenfold.cli.options import add_model_option, add_single, chosen_model, show_progress
+from tenfold.cli.options import (
+    add_model_option,
+    add_single,
+    chosen_model,
+    output_folder,
+    show_progress,
+)
 from tenfold.cli.terminal import styled
 from tenfold.errors import PictureError, UsageError, WriteError
 from tenfold.files import MAC_METADATA, is_special
@@ -41,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("pictures", nargs="+", metavar="PICTURE", help="a file, a folder, or - for stdin")
     add_model_option(parser)
     help = "write each picture, annotated with what was read, to this folder"
-    add("--annotate", type=Path, metavar="DIR", help=help)
+    add("--annotate", type=output_folder, metavar="DIR", help=help)
     add_single(parser)
 
 

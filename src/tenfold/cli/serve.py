@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 from typing import Any
 
 from tenfold.cli.options import add_model_option, chosen_model
@@ -79,6 +80,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         cors=tuple(options.cors),
     )
     try:
+        from tenfold.serving.logs import log_event
         from tenfold.serving.server import Server, listen
         from tenfold.serving.service import Service
     except ImportError as error:
@@ -87,7 +89,11 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     def announce(address: str) -> None:
         document = json.dumps({"address": address, "model": options.model})
         text = f"tenfold is at {address} (Ctrl-C stops it)"
-        print(document if options.json else text, flush=True)  # noqa: T201
+        try:
+            print(document if options.json else text, flush=True)  # noqa: T201
+        except OSError as error:  # a full disk, or nobody who reads it
+            reason = error.strerror
+            log_event("stdout is lost", level=logging.WARNING, address=address, reason=reason)
 
     service = Service(chosen_model(options), settings)
     Server(service, listen(options.host, options.port), announce).serve_until_stopped()

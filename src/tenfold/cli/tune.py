@@ -16,6 +16,7 @@ from tenfold.cli.options import (
     chosen_data,
     chosen_engine,
     refuse_with_resume,
+    seconds,
     show_progress,
 )
 from tenfold.cli.tables import Column, table
@@ -66,7 +67,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--trials", type=int, metavar="N", help=help)
     help = "afterwards change one setting of the recipe at a time, with N seeds each"
     add("--choices", type=int, metavar="N", help=help)
-    add("--timeout", type=float, metavar="SECONDS", help="start no trial after this time")
+    add("--timeout", type=seconds, metavar="SECONDS", help="start no trial after this time")
     add(
         "--pruner",
         choices=("median", "halving", "none"),
@@ -171,11 +172,11 @@ def _new(options: argparse.Namespace) -> tuple[Path, Any]:
         recipe, space, train_size=options.train_size,
         **{name: value for name, value in given.items() if value is not None},
     )  # fmt: skip
-    choices = options.choices or 0
+    only_trials = options.choices is None
     search = Search(
         plan,
-        trials=(0 if choices else 20) if options.trials is None else options.trials,
-        choices=choices,
+        trials=(20 if only_trials else 0) if options.trials is None else options.trials,
+        choices=0 if only_trials else options.choices,
         study=options.study or f"tenfold-{recipe.name}",
         storage=options.storage,
         grace_seconds=60 if options.grace is None else options.grace,

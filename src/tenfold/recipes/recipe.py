@@ -1,5 +1,6 @@
 """A recipe: everything that decides a training, as one frozen value."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Literal
@@ -94,7 +95,8 @@ class Recipe:
     """One way to train one network.
 
     Attributes:
-        name: Lower case, as the command line takes it.
+        name: Lower case, as the command line takes it. Letters, digits, `_`, `.`, `+` and `-`, at
+            most 60, because folders and layers are named after it.
         summary: One sentence on what the recipe is for.
         layers: What stands between the pixels in [0, 1] and the outputs. A dense layer with a logit
             for each class and softmax are always added.
@@ -144,6 +146,11 @@ def check_recipe(recipe: Recipe) -> None:
     Raises:
         UsageError: Names the first setting that is out of range, or the layer that does not fit.
     """
+    if not re.fullmatch(r"\w[\w.+-]{0,59}", recipe.name):
+        raise UsageError(
+            f"name is {recipe.name!r}; it must be up to 60 letters, digits, _, ., + or -, and begin"
+            " with a letter or digit"
+        )
     augmentation = recipe.augmentation
     ranges: Sequence[tuple[str, float, float, float]] = (
         ("batch_size", recipe.batch_size, 1, TRAIN_IMAGES),

@@ -1,7 +1,9 @@
 """Limits of a server. The defaults suit a server that other machines can reach."""
 
+import re
 from dataclasses import dataclass, fields
 from functools import cached_property
+from ipaddress import ip_address
 
 from tenfold.arrays import SIDE
 from tenfold.errors import UsageError
@@ -53,7 +55,7 @@ class Settings:
             if not isinstance(value, tuple) and not minimum <= value < float("inf"):
                 raise UsageError(f"{field.name} is {value}: it must be above 0")
         for host in self.allowed_hosts:
-            if not host or "/" in host or host.rpartition("]")[2].count(":") == 1:
+            if not _is_host(host):
                 raise UsageError(f"{host!r} is not a host: give a name or address without a port")
         for origin in self.cors:
             if origin != "*" and not origin.startswith(("http://", "https://")):
@@ -84,3 +86,13 @@ class Settings:
     def max_held_bytes(self) -> int:
         """Maximum total size of the bodies of all open requests, in bytes."""
         return 8 * self.max_bytes
+
+
+def _is_host(text: str) -> bool:
+    """Return whether a text is a name, an address of IPv4, or one of IPv6, or `*`."""
+    if ":" not in text:
+        return bool(re.fullmatch(r"\*|[\w.-]+", text))
+    try:
+        return ip_address(text.removeprefix("[").removesuffix("]")).version == 6
+    except ValueError:
+        return False
