@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from tenfold.comparing.compare import compare
-from tenfold.comparing.contenders import DEFAULT
 from tenfold.comparing.figures import (
     draw_corruptions,
     draw_doubtful,
@@ -23,6 +22,7 @@ from tenfold.comparing.figures import (
     plot_curve,
     plot_ranking,
 )
+from tenfold.comparing.finding import DEFAULT
 from tenfold.comparing.label_errors import find_doubtful_labels
 from tenfold.data.mnist import load_mnist
 from tenfold.files import write_atomic

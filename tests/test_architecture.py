@@ -99,6 +99,7 @@ def test_public_names() -> None:
     assert sorted(tenfold.__all__) == [
         "AdaptResult",
         "Classifier",
+        "Comparison",
         "Dataset",
         "Digit",
         "DigitClassifier",
@@ -115,6 +116,7 @@ def test_public_names() -> None:
         "__version__",
         "adapt",
         "build_model",
+        "compare",
         "evaluate",
         "explain",
         "from_keras",

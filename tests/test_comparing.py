@@ -13,7 +13,7 @@ from tenfold.comparing import contenders, report
 from tenfold.comparing.baselines.baseline import fit_baseline
 from tenfold.comparing.baselines.kinds import BASELINES
 from tenfold.comparing.compare import compare, measure_speed
-from tenfold.comparing.contenders import find_contenders
+from tenfold.comparing.finding import find_contenders
 from tenfold.comparing.report import write_comparison
 from tenfold.errors import MissingExtraError, TenfoldError, UsageError
 from tenfold.recipes.catalog import RECIPES, recipe_named

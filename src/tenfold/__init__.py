@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from tenfold.classifiers.base import Classifier as Classifier
     from tenfold.classifiers.bundle import load_classifier as load_classifier
     from tenfold.classifiers.keras import from_keras as from_keras
+    from tenfold.comparing.compare import Comparison as Comparison
+    from tenfold.comparing.compare import compare as compare
     from tenfold.data.datasets import Dataset as Dataset
     from tenfold.data.datasets import load_dataset as load_dataset
     from tenfold.data.mnist import load_mnist as load_mnist
@@ -40,9 +42,10 @@ __version__ = "0.1.0"
 _HOMES = {
     "AdaptResult": "tenfold.adapting.adapt",
     "Classifier": "tenfold.classifiers.base",
+    "Comparison": "tenfold.comparing.compare",
     "Dataset": "tenfold.data.datasets",
-    "DigitClassifier": "tenfold.training.estimator",
     "Digit": "tenfold.reading.results",
+    "DigitClassifier": "tenfold.training.estimator",
     "Evaluation": "tenfold.evaluation.metrics",
     "Explanation": "tenfold.explaining.explain",
     "Line": "tenfold.reading.results",
@@ -55,6 +58,7 @@ _HOMES = {
     "TrainResult": "tenfold.training.result",
     "adapt": "tenfold.adapting.adapt",
     "build_model": "tenfold.training.compiled",
+    "compare": "tenfold.comparing.compare",
     "evaluate": "tenfold.evaluation.metrics",
     "explain": "tenfold.explaining.explain",
     "from_keras": "tenfold.classifiers.keras",

@@ -135,7 +135,7 @@ class Classifier(ABC):
                 a label is not one of the classes.
         """
         probabilities = self.predict_proba(images, scale=scale)
-        truth = _as_numbers(labels, self.classes)
+        truth = label_numbers(labels, self.classes)
         if len(truth) != len(probabilities) or not len(truth):
             raise UsageError(
                 f"there are {len(probabilities)} images and {len(truth)} labels; "
@@ -148,7 +148,7 @@ class Classifier(ABC):
         return f"<{type(self).__name__}: {name}{len(self.classes)} classes {listed(self.classes)}>"
 
 
-def _as_numbers(labels: npt.ArrayLike, classes: tuple[str, ...]) -> npt.NDArray[np.int64]:
+def label_numbers(labels: npt.ArrayLike, classes: tuple[str, ...]) -> npt.NDArray[np.int64]:
     """Return labels (n,), given as integers or as names of classes, as numbers of the classes.
 
     Raises:

@@ -31,13 +31,19 @@ examples:
   tenfold compare --classifiers svm,shipped:best,runs/mine --json
   tenfold compare --classifiers svm,knn,standard --data my-digits/
   tenfold compare --classifiers svm,mine.keras --scale 1/255      a network of your own beside it
+  tenfold compare --classifiers svm,mymodel:make --train-size 1000     make() in mymodel.py
 
 Classifiers: svm, linear-svm, forest, extra-trees, knn, logistic, boosting, mlp; any recipe, which
 is trained; any shipped model, bundle folder, or .keras or .onnx file, which is used as it is. A
 name that is both a recipe and a shipped model means the shipped model with all 60,000 images, and
 the recipe with fewer or other images; recipe:NAME and shipped:NAME say which.
 
-Finished classifiers are kept in the cache: after an interruption, the same command continues.
+MODULE:NAME is an object of your own in a Python module of this folder or an installed package, or
+a function or class that makes it: a scikit-learn estimator, which is fitted unless it is already,
+or any object with predict_proba(images) or predict(images), images uint8 (n, 28, 28).
+
+Finished classifiers are kept in the cache: after an interruption, the same command continues. Those
+of MODULE:NAME are computed anew each time, because their code may have changed.
 """
 
 
@@ -63,7 +69,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Compare, and return the figures as JSON-ready values and as text."""
     options.interrupted_hint = "; the same command continues"
     from tenfold.comparing.compare import compare
-    from tenfold.comparing.contenders import DEFAULT
+    from tenfold.comparing.finding import DEFAULT
 
     names = DEFAULT if options.classifiers is None else options.classifiers
     comparison = compare(
@@ -111,6 +117,6 @@ def _text(result: dict[str, Any]) -> str:
             duration(row["train_seconds"]),
             f"{row['latency_ms']['median']:.3g} ms",
             f"{row['images_per_second']:,}",
-            f"{row['size_bytes'] / 1000:,.0f} kB",
+            "unknown" if row["size_bytes"] is None else f"{row['size_bytes'] / 1000:,.0f} kB",
         ))  # fmt: skip
     return table(columns, cells, more="the page")

@@ -50,8 +50,9 @@ class Cell:
         return found
 
     def model(self) -> bytes:
-        """Return the file of the classifier; only whole cells have one."""
-        return self._path("model").read_bytes()
+        """Return the file of the classifier, which whole cells have; empty if it has none."""
+        path = self._path("model")
+        return path.read_bytes() if path.exists() else b""
 
     def checkpoints(self) -> Path:
         """Return the folder for the checkpoints of a fit."""
@@ -89,14 +90,16 @@ def cell_of(
     *,
     data: Mapping[str, str] = MappingProxyType(FILES),
     whole: bool = False,
+    folder: Path | None = None,
 ) -> Cell:
-    """Return the cell of a classifier with these settings, in compare/ in the cache.
+    """Return the cell of a classifier with these settings.
 
     Args:
         settings: All that decides the classifier, JSON-ready.
         train_size: Number of training images, the first ones.
         data: Hashes of the data set; MNIST's by default.
         whole: The cell also holds the classifier, its figures on corrupted images, and its size.
+        folder: Folder of the cell; None for compare/ in the cache.
     """
     decides = {
         "format": FORMAT,
@@ -106,7 +109,7 @@ def cell_of(
         "whole": whole,
     }
     digest = sha256(json.dumps(decides, sort_keys=True).encode())
-    return Cell(cache_dir() / "compare", digest[:32])
+    return Cell(folder or cache_dir() / "compare", digest[:32])
 
 
 def fit_cell(

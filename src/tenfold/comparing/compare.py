@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tenfold.arrays import TRAIN_IMAGES, Images, Labels, Probabilities
 from tenfold.classifiers.base import Classifier
-from tenfold.classifiers.model_file import Model
 from tenfold.comparing.cells import Cell, cell_of, fit_cell
-from tenfold.comparing.contenders import DEFAULT, Contender, Fitted, find_contenders
+from tenfold.comparing.contenders import Contender, Fitted
+from tenfold.comparing.finding import DEFAULT, Classifiers, find_contenders
 from tenfold.data.data_source import AnyData, choose_data, load_test
 from tenfold.data.datasets import MNIST
 from tenfold.data.official import FILES
@@ -25,6 +26,9 @@ from tenfold.evaluation.metrics import distinctive_errors, evaluate
 from tenfold.evaluation.significance import compare_neighbors, rank
 from tenfold.execution.progress import WorkBar, run_in_thread
 from tenfold.machine import machine_facts
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CURVE_SIZES = (100, 300, 1_000, 3_000, 10_000, 30_000, TRAIN_IMAGES)
 """Numbers of training images in the curve of errors by training images."""
@@ -54,6 +58,18 @@ class Comparison:
     result: dict[str, Any]
     images: Images
 
+    def plot_ranking(self) -> "Figure":
+        """Draw the figures of each classifier as dots; needs `tenfold[compare]`."""
+        from tenfold.comparing.figures import plot_ranking
+
+        return plot_ranking(self.result)
+
+    def plot_curve(self) -> "Figure":
+        """Draw the test errors of each classifier by its number of training images."""
+        from tenfold.comparing.figures import plot_curve
+
+        return plot_curve(self.result)
+
 
 @dataclass(frozen=True)
 class _Task:
@@ -64,7 +80,7 @@ class _Task:
 
 
 def compare(
-    classifiers: str | Sequence[Model] = DEFAULT,
+    classifiers: Classifiers = DEFAULT,
     *,
     train_size: int | None = None,
     data: AnyData = MNIST,
@@ -77,9 +93,13 @@ def compare(
 
     Results are kept in the cache (`tenfold.comparing.cells`), one cell for each classifier and
     number of training images. A second call computes only what is missing, also after a kill.
+    Results of objects are not kept.
 
     Args:
-        classifiers: Names, see `tenfold.comparing.contenders.find_contenders`.
+        classifiers: Names, separated by commas; or names, paths and objects in a list; or these by
+            name. An object has `predict_proba(images)` or `predict(images)`: a tenfold classifier,
+            a scikit-learn estimator, which is fitted here unless it is fitted already, or one of
+            your own (docs/comparing.md).
         train_size: Number of training images, the first ones, at least 100; all by default.
         data: Anything that `tenfold.load_dataset` takes or returned.
         as_: "digits" or "images"; see `tenfold.load_dataset`.
@@ -107,11 +127,27 @@ def compare(
     test_part = load_test(source, train.classes)
     test = test_part.images, test_part.labels
     hashes = FILES if source.is_mnist else {"train": train.sha256, "test": test_part.sha256}
-    tasks = _tasks(contenders, train_size, hashes)
+    facts = {"data": source.title, "classes": list(train.classes), "test_images": len(test_part)}
+    with TemporaryDirectory() as aside:
+        tasks = _tasks(contenders, train_size, hashes, Path(aside))
+        _work(tasks, (images, labels), test, timings=timings, progress=progress)
+        result = _result(contenders, tasks, train_size, test[1])
+    return Comparison(result | facts, test[0])
+
+
+def _work(
+    tasks: Sequence[_Task],
+    train: tuple[Images, Labels],
+    test: tuple[Images, Labels],
+    *,
+    timings: bool,
+    progress: bool,
+) -> None:
+    """Do all tasks whose cells lack something, and write the cells."""
     missing = [task for task in tasks if task.cell.facts() is None]
-    whole = [task for task in tasks if task.whole]
-    untimed = [task for task in whole if timings or task.cell.timings() is None]
+    untimed = [one for one in tasks if one.whole and (timings or one.cell.timings() is None)]
     total = sum(map(_expected, missing)) + _TIMING_SECONDS * len(untimed)
+    images, labels = train
     with WorkBar(total, progress) as bar:
         figures = _TestFigures(*test)
         for task in missing:
@@ -124,22 +160,20 @@ def compare(
         for task in untimed:
             bar.begin(f"{task.contender.name}: timing", _TIMING_SECONDS)
             run_in_thread(partial(_measure_speed, task, test[0]), bar.tick)
-    facts = {"data": source.title, "classes": list(train.classes), "test_images": len(test_part)}
-    return Comparison(_result(contenders, tasks, train_size, test[1]) | facts, test[0])
 
 
 def _tasks(
-    contenders: Sequence[Contender], train_size: int, data: Mapping[str, str]
+    contenders: Sequence[Contender], train_size: int, data: Mapping[str, str], aside: Path
 ) -> list[_Task]:
-    """Return all tasks, few images first; shipped models learned from all images already."""
+    """Return all tasks, few images first; results that are not kept have their cells aside."""
     tasks = []
     for size in (*(size for size in CURVE_SIZES if size < train_size), train_size):
         whole = size == train_size
-        tasks += [
-            _Task(one, size, whole, cell_of(one.settings(size), size, data=data, whole=whole))
-            for one in contenders
-            if whole or one.kind != "shipped"
-        ]
+        for one in contenders:
+            if whole or one.learns:
+                folder = None if one.kept else aside
+                cell = cell_of(one.settings(size), size, data=data, whole=whole, folder=folder)
+                tasks.append(_Task(one, size, whole, cell))
     return tasks
 
 
@@ -173,7 +207,7 @@ class _TestFigures:
         if not task.whole:
             return facts, probabilities, None
         facts["corruptions"] = self._corrupted_accuracy(fitted.classifier)
-        facts["size_bytes"] = len(fitted.data)
+        facts["size_bytes"] = None if fitted.data is None else len(fitted.data)
         return facts, probabilities, fitted.data
 
     def _corrupted_accuracy(self, classifier: Classifier) -> dict[str, float]:

@@ -1,10 +1,10 @@
-"""The classifiers to compare: from names to objects that fit, save and load a classifier."""
+"""The kinds of classifiers to compare: how each is fitted, saved and loaded."""
 
 import io
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
 from importlib.metadata import version
@@ -21,21 +21,16 @@ from tenfold.classifiers.bundle import (
     load_classifier,
     shipped_models,
 )
-from tenfold.classifiers.model_file import Model, ModelFile, as_model_file
+from tenfold.classifiers.model_file import ModelFile
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.comparing.baselines.baseline import fit_baseline
-from tenfold.comparing.baselines.kinds import BASELINES, BaselineSettings
-from tenfold.data.datasets import Dataset
-from tenfold.errors import BundleError, MissingExtraError, UsageError
+from tenfold.comparing.baselines.kinds import BaselineSettings
+from tenfold.errors import MissingExtraError, UsageError
 from tenfold.files import sha256
-from tenfold.formatting import listed, no_such
-from tenfold.recipes.catalog import RECIPES, recipe_named
+from tenfold.formatting import listed
 from tenfold.recipes.measured import measured
-from tenfold.recipes.recipe import Recipe, count_parameters, for_classes
+from tenfold.recipes.recipe import Recipe, count_parameters
 from tenfold.recipes.small_data import MIN_STEPS, for_few_images
-
-DEFAULT = "svm,linear-svm,forest,extra-trees,knn,logistic,boosting,mlp,fast,recipe:standard"
-"""The classifiers that are compared by default."""
 
 OnPhase = Callable[[str], None]
 """Called with the name of each phase of a fit as it begins."""
@@ -47,14 +42,14 @@ class Fitted:
 
     Attributes:
         classifier: The classifier.
-        data: Contents of its file.
+        data: Contents of its file; None if it cannot be saved.
         seconds: Wall time of the fit.
         processor_seconds: Processor time of the fit, summed over all cores; None if it was not
             fitted here. Other work on the machine does not lengthen it.
     """
 
     classifier: Classifier
-    data: bytes
+    data: bytes | None
     seconds: float
     processor_seconds: float | None
 
@@ -64,15 +59,19 @@ class Contender(ABC):
 
     Attributes:
         name: The name it was asked for by.
-        kind: "baseline", "recipe" or "shipped".
+        kind: "baseline", "recipe", "shipped" or "own".
         title: The usual name.
         note: The settings in words.
+        learns: Whether it learns from the images given; otherwise it is taken as it is.
+        kept: Whether its results are kept in the cache, for the next comparison.
     """
 
     name: str
     kind: str
     title: str
     note: str
+    learns: bool = True
+    kept: bool = True
 
     @abstractmethod
     def settings(self, train_size: int) -> dict[str, Any]:
@@ -90,7 +89,7 @@ class Contender(ABC):
         """
 
     def load(self, data: bytes) -> Classifier:
-        """Return the classifier from `Fitted.data`, by default an ONNX graph."""
+        """Return the classifier from `Fitted.data`, or empty bytes; by default an ONNX graph."""
         return OnnxClassifier(data)
 
     @abstractmethod
@@ -198,6 +197,7 @@ class ShippedContender(Contender):
     """A trained model: one inside the package, or the folder of a run."""
 
     kind = "shipped"
+    learns = False
 
     def __init__(self, name: str, model: str, classes: tuple[str, ...] = DIGITS) -> None:
         self._bundle = load_bundle(model)
@@ -234,6 +234,7 @@ class FileContender(Contender):
     """A network in a .keras or .onnx file of one's own, as it is."""
 
     kind = "shipped"
+    learns = False
 
     def __init__(self, file: ModelFile, classes: tuple[str, ...] = DIGITS) -> None:
         self.name = self.note = str(file)
@@ -258,73 +259,6 @@ class FileContender(Contender):
     def expected_seconds(self, train_size: int) -> float:
         """Return the time to load it, with Keras if need be."""
         return 5.0
-
-
-def find_contenders(
-    names: str | Sequence[Model], train_size: int, data: Dataset | None = None
-) -> list[Contender]:
-    """Return the classifiers with these names.
-
-    A name is that of a baseline (`tenfold.comparing.baselines`), of a recipe to train, or of a
-    shipped model. If a recipe is shipped too, its name means the shipped model when all 60,000
-    images are used, and otherwise the recipe trained on the fewer images: so all classifiers
-    learned from the same images. `recipe:NAME` and `shipped:NAME` choose one of both. The folder of
-    a run, and a .keras or .onnx file, is read as it is.
-
-    Args:
-        names: Separated by commas, or a list.
-        train_size: Number of training images.
-        data: The data set; None for MNIST. On another one, the name of a recipe means the recipe.
-
-    Raises:
-        UsageError: A name is unknown or given twice, or there is no name; or a model has other
-            classes than the data.
-        MissingExtraError: A package that a classifier needs is not installed.
-    """
-    given = names.split(",") if isinstance(names, str) else names
-    asked = [one if isinstance(one, ModelFile) else str(one).strip() for one in given]
-    asked = [one for one in asked if one]
-    if not asked:
-        raise UsageError("no classifier is given; give at least one name")
-    twice = {str(name) for name in asked if asked.count(name) > 1}
-    if twice:
-        raise UsageError(f"{twice.pop()} is given twice; give each classifier once")
-    return [_contender(name, train_size, data) for name in asked]
-
-
-def _contender(name: str | ModelFile, train_size: int, data: Dataset | None) -> Contender:
-    classes, title = (data.classes, data.name) if data else (DIGITS, "MNIST")
-    if isinstance(name, ModelFile):
-        return FileContender(name, classes)
-    if file := as_model_file(name):
-        return FileContender(file, classes)
-
-    def recipe(name: str) -> RecipeContender:
-        named = recipe_named(name.removeprefix("recipe:"))
-        return RecipeContender(name, for_classes(named, classes, title))
-
-    prefix, _, rest = name.partition(":")
-    recipes = [recipe.name for recipe in RECIPES]
-    if prefix == "recipe" and rest:
-        return recipe(name)
-    if prefix == "shipped" and rest:
-        return ShippedContender(name, rest, classes)
-    if name in BASELINES:
-        return BaselineContender(name, BASELINES[name], classes)
-    learned_the_same = data is None and train_size == TRAIN_IMAGES
-    if name in shipped_models() and (learned_the_same or name not in recipes):
-        return ShippedContender(name, name, classes)
-    if name in recipes:
-        return recipe(name)
-    if Path(name).is_dir():
-        try:
-            return ShippedContender(name, name, classes)
-        except BundleError as error:
-            raise UsageError(str(error)) from error
-    known = dict.fromkeys([*BASELINES, *recipes, *shipped_models()])
-    raise UsageError(
-        no_such("classifier", name, known, "give the folder of a run, or a .keras or .onnx file")
-    )
 
 
 def _without_defaults(value: Any) -> Any:

@@ -55,6 +55,7 @@ class _Panel:
     unit: str
     value: Callable[[Row], float | None]
     text: Callable[[float], str]
+    unknown: str = "unknown"
 
 
 def _percent(value: float) -> str:
@@ -69,9 +70,9 @@ _PANELS = (
     _Panel("Test errors", "%", lambda row: 100 * (1 - row["test"]["accuracy"]), _percent),
     _Panel("Errors, MNIST-C", "%", lambda row: 100 * (1 - row["mnist_c"]["mean"]), _percent),
     _Panel("Calibration error", "%", lambda row: 100 * row["test"]["ece"], _percent),
-    _Panel("Fit", "processor time (s)", lambda row: row["processor_seconds"], _short),
+    _Panel("Fit", "processor time (s)", lambda row: row["processor_seconds"], _short, "as it is"),
     _Panel("One image", "ms", lambda row: row["latency_ms"]["median"], _short),
-    _Panel("Size", "MB", lambda row: row["size_bytes"] / 1e6, _short),
+    _Panel("Size", "MB", lambda row: row["size_bytes"] and row["size_bytes"] / 1e6, _short),
 )
 
 
@@ -115,7 +116,7 @@ def _dots(axes: Any, panel: _Panel, rows: Sequence[Row]) -> None:
     best = min(known)
     for place, (value, row) in enumerate(zip(values, rows, strict=True)):
         if value is None:
-            axes.text(min(known), place, "as shipped", va="center", fontsize=8.5, color=MUTED)
+            axes.text(min(known), place, panel.unknown, va="center", fontsize=8.5, color=MUTED)
             continue
         at = max(value, MIN_PERCENT / 100)
         axes.plot([at], [place], "o", color=_hue(row), markersize=6.5)
@@ -267,7 +268,7 @@ def draw_doubtful(result: Result, split: str, images: Images) -> Drawing:
 
 
 def _is_network(row: Row) -> bool:
-    return str(row["kind"]) != "baseline"
+    return row["kind"] in ("recipe", "shipped")
 
 
 def _hue(row: Row) -> str:

@@ -155,7 +155,9 @@ def _fit(row: Row, key: str) -> str:
     return "as shipped" if row["processor_seconds"] is None else duration(row[key])
 
 
-def _bytes(size: int) -> str:
+def _bytes(size: int | None) -> str:
+    if size is None:
+        return "unknown"
     return f"{size / 1e6:.3g} MB" if size >= 1e6 else f"{size / 1e3:.3g} kB"
 
 
