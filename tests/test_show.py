@@ -14,8 +14,8 @@ from PIL import Image
 import tenfold
 from tenfold.classifiers.bundle import write_bundle
 from tenfold.cli.main import main
+from tenfold.data import datasets
 from tenfold.explaining import gradients, top_patches
-from tenfold.explaining import show as showing
 from tenfold.exporting.graph import onnx_model
 from tenfold.exporting.weights import network_weights
 from tenfold.networks.build import build_network, finish_network
@@ -48,7 +48,7 @@ def few_images(mnist, monkeypatch) -> None:
     """The first 250 test images instead of all, and three that are read wrongly."""
     chosen = [*range(250), 1232, 2130, 9729]
     monkeypatch.setattr(
-        showing, "load_mnist", lambda *_: (mnist.test_images[chosen], mnist.test_labels[chosen])
+        datasets, "load_mnist", lambda *_: (mnist.test_images[chosen], mnist.test_labels[chosen])
     )
     monkeypatch.setattr(top_patches, "FILTERS", 4)
     monkeypatch.setattr(gradients, "ASCENT_STEPS", 12)
@@ -100,9 +100,9 @@ def test_show_leaves_a_page_and_its_figures(shell, digit_png: Path) -> None:
 @pytest.mark.usefixtures("few_images")
 def test_show_in_the_base_install_says_what_it_leaves_out(tmp_path: Path, digit_png: Path) -> None:
     script = WITHOUT_KERAS + (
-        "from tenfold.explaining import show as showing\n"
-        "real = showing.load_mnist\n"
-        "showing.load_mnist = lambda *a: tuple(values[:120] for values in real(*a))\n"
+        "from tenfold.data import datasets\n"
+        "real = datasets.load_mnist\n"
+        "datasets.load_mnist = lambda *a: tuple(values[:120] for values in real(*a))\n"
         "from tenfold.cli import main; main.main(['show', 'tiny'])"
     )
     result = subprocess.run(

@@ -224,8 +224,9 @@ def test_a_search_without_test_images(
 
 def test_workflows_load_no_test_images() -> None:
     source = (ROOT / "src" / "tenfold" / "tuning" / "tune.py").read_text()
-    assert source.count("load_mnist(") == 1
-    assert 'load_mnist("train"' in source
+    assert "load_mnist(" not in source
+    assert source.count(".load(") == 1
+    assert '.load("train")' in source
 
 
 @pytest.mark.parametrize(
