@@ -52,6 +52,7 @@ LONG = (
     "test_strips.py",
     "test_training.py",
     "test_training_lines.py",
+    "test_translation.py",
     "test_tuning.py",
 )
 """Files that take more than five seconds of processor time each: `make quick` leaves them out."""

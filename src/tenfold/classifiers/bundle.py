@@ -44,10 +44,17 @@ MAX_FILE_BYTES = 2**31 - 1
 
 @dataclass(frozen=True)
 class Bundle:
-    """A finished run on disk: its folder and the contents of meta.json (`check_meta`)."""
+    """A finished run: its folder and the contents of meta.json (`check_meta`).
+
+    Attributes:
+        folder: The folder on disk; of a bundle in memory, one that would have its name.
+        meta: The contents of meta.json.
+        contents: The files of a bundle in memory; None for those in the folder.
+    """
 
     folder: Path
     meta: dict[str, Any]
+    contents: Mapping[str, bytes] | None = None
 
     def read(self, name: str) -> bytes:
         """Return the contents of one file, checked against its SHA-256 in meta.json.
@@ -55,6 +62,10 @@ class Bundle:
         Raises:
             BundleError: The file is missing or altered, or it is a link to a file elsewhere.
         """
+        if self.contents is not None:
+            if name not in self.contents:
+                raise BundleError(f"{self.folder.name} has no {name}: give a .keras file")
+            return self.contents[name]
         path = self.folder / name
         try:
             data = _read_inside(path, MAX_FILE_BYTES)
@@ -199,7 +210,7 @@ def classes_of(bundle: Bundle) -> tuple[str, ...]:
     return tuple(bundle.meta.get("classes", DIGITS))
 
 
-def load_features(model: Model) -> "FeatureClassifier":
+def load_features(model: Model | Bundle) -> "FeatureClassifier":
     """Return the classifier of a model with the feature maps of its layers.
 
     Raises:
@@ -207,7 +218,7 @@ def load_features(model: Model) -> "FeatureClassifier":
     """
     from tenfold.classifiers.features import FeatureClassifier
 
-    bundle = load_bundle(model)
+    bundle = model if isinstance(model, Bundle) else load_bundle(model)
     graph, recipe = graph_of(bundle), recipe_of(bundle)
     classifier = FeatureClassifier(graph, recipe, str(bundle.folder / ONNX))
     _describe(classifier, bundle)

@@ -69,6 +69,9 @@ class NetworkClassifier(Classifier):
 
     Attributes:
         classes: Names of the classes, by label.
+        scaling: The pixel values the network takes; None for bytes as uint8.
+        batch: Number of images that the network takes at a time; None for any.
+        shape: Shape of one image, as the network takes it.
         answers: What the network answers, found by computing a few made-up images:
             "probabilities" if every row adds to 1; "sigmoids", which are divided by their sum, if
             all values lie in 0..1; else "logits", which get a softmax.
@@ -86,10 +89,10 @@ class NetworkClassifier(Classifier):
         classes: Sequence[str] | None,
         name: str,
     ) -> None:
-        self._scaling, self.name = scaling, name
-        self._batch, self._shape = shape[0], _image_shape(shape, name)
+        self.scaling, self.name = scaling, name
+        self.batch, self.shape = shape[0], _image_shape(shape, name)
         self._lock = threading.Lock()
-        values = self._compute(_probes())
+        values = self._compute(probe_images())
         if values.ndim != 2 or values.shape[1] < 2:
             given = "x".join(map(str, values.shape[1:])) or "nothing"
             raise BundleError(
@@ -122,19 +125,19 @@ class NetworkClassifier(Classifier):
         vars(self).update(state, _lock=threading.Lock())
 
     def _compute(self, images: Images) -> npt.NDArray[np.float32]:
-        values: npt.NDArray[Any] = images.reshape(-1, *self._shape)
-        if self._scaling:
-            scale, offset = np.float32(self._scaling.scale), np.float32(self._scaling.offset)
+        values: npt.NDArray[Any] = images.reshape(-1, *self.shape)
+        if self.scaling:
+            scale, offset = np.float32(self.scaling.scale), np.float32(self.scaling.offset)
             values = values.astype(np.float32) * scale + offset
-        size = self._batch or MAX_BATCH
+        size = self.batch or MAX_BATCH
         with self._lock:
             parts = [self._run_one(values[i : i + size]) for i in range(0, len(values), size)]
         return np.concatenate(parts)
 
     def _run_one(self, values: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         # Few sizes: some backends compile the network again for each.
-        size = self._batch or min(MAX_BATCH, 1 << (len(values) - 1).bit_length())
-        missing = np.zeros((size - len(values), *self._shape), values.dtype)
+        size = self.batch or min(MAX_BATCH, 1 << (len(values) - 1).bit_length())
+        missing = np.zeros((size - len(values), *self.shape), values.dtype)
         padded = np.concatenate([values, missing])
         return np.asarray(self._run(padded), np.float32)[: len(values)]
 
@@ -157,7 +160,7 @@ def _image_shape(shape: Sequence[int | None], name: str) -> tuple[int, ...]:
     )
 
 
-def _probes() -> Images:
+def probe_images() -> Images:
     """Return made-up images that show what a network answers: noise of several strengths."""
     rng = np.random.default_rng(0)
     strengths = np.linspace(0, 256, _PROBES)[:, None, None]

@@ -26,6 +26,11 @@ class OnnxFileClassifier(NetworkClassifier):
         offset: See `scale`.
         threads: Threads for one call; 0 means one for each core that the process may use.
 
+    Attributes:
+        graph: The bytes of the file.
+        input_name: Name of the input.
+        output_name: Name of the output that is read.
+
     Raises:
         BundleError: Not a graph, or a graph with other inputs and outputs.
         UsageError: No scale for a float32 input, or a wrong number of names.
@@ -42,16 +47,17 @@ class OnnxFileClassifier(NetworkClassifier):
     ) -> None:
         name = str(path)
         try:
-            self._session = Session(path.read_bytes(), threads, name=name)
+            self.graph = path.read_bytes()
+            self._session = Session(self.graph, threads, name=name)
         except OSError as error:
             raise BundleError(f"cannot read {path}: {error.strerror}") from error
         inputs = self._session.inputs()
         if len(inputs) != 1 or not all(kind in _TYPES for kind, _ in inputs.values()):
             given = ", ".join(f"{name} {kind}" for name, (kind, _) in inputs.items()) or "none"
             raise BundleError(f"{path} has the inputs {given}; it must have one, uint8 or float32")
-        ((self._input, (kind, shape)),) = inputs.items()
+        ((self.input_name, (kind, shape)),) = inputs.items()
         self._type = _TYPES[kind]
-        self._output = _output_of(self._session, name)
+        self.output_name = _output_of(self._session, name)
         scaling: Scaling | None = None
         if self._type is np.float32:
             scaling = check_scaling(scale, offset, name)
@@ -61,7 +67,7 @@ class OnnxFileClassifier(NetworkClassifier):
         super().__init__(sides, scaling, classes, name)
 
     def _run(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        (output,) = self._session.run([self._output], {self._input: values})
+        (output,) = self._session.run([self.output_name], {self.input_name: values})
         return np.asarray(output)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenfold.classifiers.base import Classifier
-from tenfold.classifiers.bundle import load_bundle, load_classifier
+from tenfold.classifiers.bundle import load_classifier
 from tenfold.classifiers.model_file import Model
 from tenfold.errors import MissingExtraError, PictureError, UsageError
 from tenfold.explaining.counterfactual import Counterfactual, find_counterfactual
@@ -19,6 +19,7 @@ from tenfold.explaining.explanation_figures import draw_explanation
 from tenfold.explaining.gradients import GradientExplainer, load_gradients
 from tenfold.explaining.occlusion import occlusion
 from tenfold.explaining.receptive_field import convolutions
+from tenfold.exporting.own_files import open_layers
 from tenfold.formatting import count, no_such, percent
 from tenfold.imaging.decoding import PictureSource, load_picture, picture_name
 from tenfold.imaging.picture import Picture
@@ -211,7 +212,7 @@ def _load_gradients(
     try:
         if isinstance(model, Classifier):
             raise UsageError("gradients need a model by name or folder, not any classifier")
-        return load_gradients(load_bundle(model)), ()
+        return load_gradients(open_layers(model)), ()
     except (MissingExtraError, UsageError) as error:
         if methods:
             raise

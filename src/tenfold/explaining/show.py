@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tenfold.arrays import DIGITS, Gray, Images, Labels
-from tenfold.classifiers.bundle import Bundle, load_bundle, load_features, model_name
+from tenfold.classifiers.bundle import Bundle, load_features, model_name
 from tenfold.classifiers.features import FeatureClassifier
 from tenfold.classifiers.model_file import Model
 from tenfold.data.data_source import AnyData, load_test, source_for
@@ -28,6 +28,7 @@ from tenfold.explaining.gradients import ASCENT_STEPS, load_gradients
 from tenfold.explaining.map import embed
 from tenfold.explaining.receptive_field import convolutions
 from tenfold.explaining.top_patches import Activations, collect_activations, top_patches
+from tenfold.exporting.own_files import open_layers
 from tenfold.formatting import count
 from tenfold.imaging.decoding import PictureSource, load_picture, picture_name
 from tenfold.reading.reader import Reader
@@ -94,7 +95,7 @@ def show(
     """Show what a network learned: filters, feature maps, top patches, and a map of test images.
 
     Args:
-        model: Shipped name or bundle folder.
+        model: Shipped name, bundle folder, or a .keras file whose layers recipes have.
         picture: A picture whose digits' feature maps are drawn; by default the first test image.
         data: The data set whose test images are read; None takes the one trained on.
         as_: "digits" or "images"; see `tenfold.load_dataset`.
@@ -104,7 +105,8 @@ def show(
     Raises:
         TenfoldError: No such model, no data, or no digit in the picture.
     """
-    bundle, network = load_bundle(model), load_features(model)
+    bundle = open_layers(model)
+    network = load_features(bundle)
     source = source_for(bundle.meta, data, as_=as_, data_dir=data_dir)
     test = load_test(source, network.classes, bundle.meta, progress=progress)
     images, labels = test.images, test.labels

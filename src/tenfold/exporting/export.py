@@ -11,7 +11,6 @@ from tenfold.classifiers.bundle import (
     KERAS,
     classes_of,
     graph_of,
-    load_bundle,
     load_classifier,
 )
 from tenfold.classifiers.model_file import Model
@@ -26,6 +25,7 @@ from tenfold.exporting.formats import (
     in_temporary_folder,
     load_export,
 )
+from tenfold.exporting.own_files import open_bundle
 from tenfold.exporting.quantizing import CALIBRATION_IMAGES
 from tenfold.files import make_folder, sha256, write_atomic
 from tenfold.formatting import no_such
@@ -53,7 +53,7 @@ def export_model(
     No choice depends on the test images: the export agrees with the original, or is refused.
 
     Args:
-        model: Shipped name or bundle folder.
+        model: Shipped name, bundle folder, or a .keras or .onnx file.
         format: "onnx", "litert" or "openvino".
         quantize: Export in int8, calibrated on training images.
         out: Folder for the files, made if missing; files of the same names are replaced.
@@ -77,7 +77,7 @@ def export_model(
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file: give a folder")
     check_packages(format, quantize=quantize)
-    bundle = load_bundle(model)
+    bundle = open_bundle(model)
     precision = "int8" if quantize else "float32"
     graph = graph_of(bundle)
     original = load_classifier(model)

@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from numpy.typing import NDArray
 
 from tenfold.arrays import SIDE
-from tenfold.errors import PictureError
+from tenfold.errors import PictureError, UsageError
 from tenfold.imaging.decoding import load_pages
 from tenfold.serving.http_errors import HttpError
 from tenfold.serving.service import service_of
@@ -69,11 +69,15 @@ async def explain(request: Request) -> JSONResponse:
 
 
 @lru_cache(maxsize=1)
-def _features_of(model: "Model") -> "FeatureClassifier":
-    """Return a model that also gives its feature maps; it is loaded at the first call."""
+def _features_of(model: "Model") -> "FeatureClassifier | None":
+    """Return a model that also gives its feature maps, if it can; loaded at the first call."""
     from tenfold.classifiers.bundle import load_features
+    from tenfold.exporting.own_files import open_layers
 
-    return load_features(model)
+    try:
+        return load_features(open_layers(model))
+    except UsageError:  # a file of one's own, with layers that recipes do not have
+        return None
 
 
 def _read_upload(
@@ -124,9 +128,10 @@ def _explain(reader: "Reader", model: "Model", image: NDArray[np.uint8]) -> dict
     from tenfold.explaining.occlusion import occlusion
 
     features = _features_of(model)
-    maps = features.feature_maps(image)
-    digit = int(maps.pop("probabilities")[0].argmax())
-    layers = {layer.name: layer for layer in features.layers}
+    maps = features.feature_maps(image) if features else {}
+    maps.pop("probabilities", None)
+    layers = {layer.name: layer for layer in features.layers} if features else {}
+    digit = int(reader.classifier.predict_proba(image)[0].argmax())
     evidence = occlusion(reader.classifier, image, digit)
     strongest = float(np.abs(evidence).max())
     signed = np.rint(evidence * (127 / max(strongest, 1e-9))).astype(np.int8)
