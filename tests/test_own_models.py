@@ -332,3 +332,12 @@ def test_a_file_can_be_compared(mnist, weights, cache: Path, tmp_path: Path) -> 
     (row,) = compare([ModelFile(str(path), 1 / 255)], train_size=100).result["classifiers"]
     assert row["test"]["n"] == 10_000
     assert row["kind"] == "shipped"
+
+
+@pytest.mark.parametrize("name", ["tiny", "standard"])
+def test_shipped_keras_files_load_compiled(tensorflow, mnist, name: str) -> None:
+    import keras
+
+    model = keras.models.load_model(load_bundle(name).folder / KERAS)
+    _, accuracy = model.evaluate(mnist.test_images[:200], mnist.test_labels[:200], verbose=0)
+    assert accuracy > 0.98
