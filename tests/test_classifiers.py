@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import pickle
+import subprocess
+import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -255,3 +257,14 @@ def test_a_small_network_computes_after_a_fork(mnist) -> None:
         process.start()
     process.join(60)
     assert process.exitcode == 0
+
+
+def test_the_runtime_sends_no_usage_data() -> None:
+    script = (
+        "import os, pathlib; os.environ.pop('ORT_DISABLE_TELEMETRY', None); import tenfold\n"
+        "tenfold.load_classifier('nano'); print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "1"

@@ -158,3 +158,13 @@ def test_temporary_files_of_an_old_kill_are_removed(tmp_path: Path) -> None:
         os.utime(left, (0, 0))
     write_atomic(path, b"new")
     assert sorted(tmp_path.iterdir()) == sorted([path, young, other])
+
+
+def test_no_home_folder_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "XDG_CACHE_HOME", "TENFOLD_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as for a user without an entry
+    with pytest.raises(TenfoldError, match="no home folder for the cache: set TENFOLD_CACHE"):
+        cache_dir()
+    monkeypatch.setenv("TENFOLD_CACHE", "/tmp/elsewhere")
+    assert cache_dir() == Path("/tmp/elsewhere")

@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -102,7 +103,7 @@ def test_splits(mnist):
 
 @pytest.mark.parametrize("split", ["val", "", "Train"])
 def test_unknown_split_names_the_choices(split):
-    with pytest.raises(UsageError, match="train or test"):
+    with pytest.raises(UsageError, match="there are: train, test"):
         load_mnist(split)
 
 
@@ -219,7 +220,7 @@ def test_an_altered_source_is_rejected_and_the_next_one_tried(cache, arrays, mon
 
 
 WORKER = """
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
 import numpy as np
 from tenfold.data import official, sources
@@ -232,6 +233,8 @@ def source():
     time.sleep(0.5)
     if sys.argv[3:] == ["die"]:
         os._exit(9)
+    if sys.argv[3:] == ["die writing"]:
+        os.fsync = lambda file: os.kill(os.getpid(), signal.SIGKILL)
     return {name: official.read_file(Path(sys.argv[2]), name) for name in official.FILES}
 
 sources.LOCAL_SOURCES, sources.NETWORK_SOURCES = [("fake", source)], []
@@ -264,6 +267,19 @@ def test_a_fetch_killed_halfway_leaves_nothing_and_no_lock(cache, official_files
     after.communicate(timeout=60)
     assert after.returncode == 0
     assert status().whole
+
+
+def test_what_a_kill_left_half_written_goes_with_the_next_fetch(cache, official_files, tmp_path):
+    fill(tmp_path / "given", official_files)
+    killed = start(tmp_path / "calls", tmp_path / "given", "die writing")
+    killed.communicate(timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+    (left,) = cache.glob(".*.*")
+    assert left.stat().st_size > 1_000_000
+    after = start(tmp_path / "calls", tmp_path / "given")
+    after.communicate(timeout=60)
+    assert after.returncode == 0
+    assert sorted(path.name for path in cache.iterdir()) == sorted([".lock", *NAMES])
 
 
 def test_a_write_that_fails_halfway_shows_no_part(cache, calls, monkeypatch):

@@ -28,12 +28,20 @@ def cache_dir() -> Path:
     """Return the folder for downloads and intermediate results; it may not exist yet.
 
     It is ``$TENFOLD_CACHE`` if that is set, else the platform's usual folder for caches.
+
+    Raises:
+        TenfoldError: There is no home folder, so no usual folder either.
     """
     if override := os.environ.get(CACHE_VARIABLE):
         return user_path(override)
     from platformdirs import user_cache_path
 
-    return user_cache_path("tenfold")
+    try:
+        return user_cache_path("tenfold").expanduser()
+    except RuntimeError as error:
+        raise TenfoldError(
+            f"there is no home folder for the cache: set {CACHE_VARIABLE} to a folder"
+        ) from error
 
 
 MAC_METADATA = "._"
@@ -215,6 +223,22 @@ def temporary_folder(beside: Path) -> Iterator[Path]:
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_leftovers(folder: Path, *names: str) -> None:
+    """Remove temporary files and folders that a kill left behind, whatever their age.
+
+    Args:
+        folder: Where they are. The caller holds its lock: nobody else writes there.
+        names: What they were to become, or patterns of it: `beside.name` of a `temporary_folder`,
+            the file name of an `atomic_path`.
+    """
+    for name in names:
+        for left in folder.glob(f".{name}.*"):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
 
 
 def sha256(source: Path | bytes) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from filelock import Timeout
 
 from tenfold.errors import TenfoldError, UsageError
-from tenfold.files import lock, make_folder, parse_json, write_json
+from tenfold.files import lock, make_folder, parse_json, remove_leftovers, write_json
 
 MANIFEST = "_batch.json"
 """Readers of Parquet folders skip names that begin with _."""
@@ -89,9 +89,7 @@ def open_output(folder: Path, manifest: dict[str, Any], *, resume: bool) -> Iter
         with lock(folder / LOCK, timeout=0):
             if found is None:
                 write_json(folder / MANIFEST, manifest)
-            for pattern in (".part-*.parquet", f".{MANIFEST}.*"):  # left by a kill
-                for unfinished in folder.glob(pattern):
-                    unfinished.unlink(missing_ok=True)
+            remove_leftovers(folder, "part-*", MANIFEST)
             yield Output(folder, found or manifest, _parts(folder))
     except Timeout:
         raise TenfoldError(f"another process is writing to {folder}") from None

@@ -1,5 +1,6 @@
 """The classifier on ONNX Runtime."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -135,6 +136,9 @@ class Session:
 
     @cached_property
     def _started(self) -> Any:
+        # Before the import: from 1.29 on, ONNX Runtime would send usage data to Microsoft, and keep
+        # a device ID in the home folder (github.com/microsoft/onnxruntime/pull/27379).
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         import onnxruntime as ort
 
         options = ort.SessionOptions()

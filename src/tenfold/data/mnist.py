@@ -11,7 +11,7 @@ from tenfold.arrays import Images, Labels
 from tenfold.data import official, sources
 from tenfold.data.idx import encode_idx
 from tenfold.errors import DataError, UsageError
-from tenfold.files import CACHE_VARIABLE, cache_dir, lock, user_path, write_atomic
+from tenfold.files import CACHE_VARIABLE, cache_dir, lock, remove_leftovers, user_path, write_atomic
 from tenfold.formatting import no_such
 
 _log = logging.getLogger("tenfold")
@@ -166,6 +166,7 @@ def _load_cached(folder: Path, names: Sequence[str]) -> Split:
 
 
 def _load_or_fetch(folder: Path, names: Sequence[str]) -> Split:
+    remove_leftovers(folder, *official.FILES)
     try:
         return _read(folder, names)  # another process may have fetched it meanwhile
     except DataError as error:

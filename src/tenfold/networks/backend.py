@@ -3,9 +3,11 @@
 import gc
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 
 from tenfold.errors import MissingExtraError, TrainingError, UsageError
 from tenfold.execution.quiet import filtered_stderr
@@ -46,6 +48,10 @@ def use_backend(name: str | None = None) -> str:
     if find_spec(chosen) is None:
         raise TrainingError(f"the backend {chosen} is not installed: pip install {chosen}")
     os.environ["KERAS_BACKEND"] = chosen
+    try:
+        Path.home()
+    except RuntimeError:  # Keras would make a folder ~ in the current one
+        os.environ.setdefault("KERAS_HOME", tempfile.gettempdir())
     with _without_garbage_collection():
         if find_spec("tensorflow") is not None:  # Keras imports it beside any backend
             _import_tensorflow()

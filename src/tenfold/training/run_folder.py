@@ -13,7 +13,7 @@ from filelock import Timeout
 from tenfold.classifiers.bundle import META
 from tenfold.data.data_source import DataSource
 from tenfold.errors import TrainingError, UsageError
-from tenfold.files import lock, make_folder, parse_json, write_json
+from tenfold.files import lock, make_folder, parse_json, remove_leftovers, write_json
 from tenfold.recipes.recipe import Recipe
 from tenfold.recipes.serialization import recipe_from_dict, recipe_to_dict
 from tenfold.training.request import Request
@@ -105,8 +105,6 @@ def end_run(folder: Path) -> None:
 
     The request goes last: while it is there, `--resume` ends the run again.
     """
-    for left in (folder / CHECKPOINTS, *folder.glob(".bundle.*"), *folder.glob(".model.*")):
-        shutil.rmtree(left, ignore_errors=True)
-    for left in folder.glob(f".{REQUEST}.*"):
-        left.unlink(missing_ok=True)
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    remove_leftovers(folder, "bundle", "model", REQUEST)
     (folder / REQUEST).unlink(missing_ok=True)
