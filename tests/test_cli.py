@@ -103,7 +103,8 @@ def test_a_constant_repeated_for_a_quick_start() -> None:
         ["train", "--set", "epochs"], ["train", "--set", "speed=11"], ["train", "--epochs", "0"],
         ["train", "--resume", "nowhere"], ["train", "--resume", "x", "--seed", "1"],
         ["train", "--backend", "abacus"], ["train", "--seed", "-1"], ["train", "--seeds", "0"],
-        ["recipes", "nonsense"], ["read"], ["data", "--sheet", "x.doc"],
+        ["recipes", "nonsense"], ["recipes", "nonsense", "--file"], ["read"],
+        ["data", "--sheet", "x.doc"],
     ],
     ids=" ".join,
 )  # fmt: skip

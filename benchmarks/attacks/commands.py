@@ -231,6 +231,23 @@ recipes ''
 recipes cut.json
 recipes standard best
 ? data --sheet nowhere/sheet.png
+recipes --file
+recipes nonsense --file
+adapt
+adapt nonsense --data full
+adapt reader
+adapt reader --data nowhere
+adapt reader --data notes.txt
+adapt reader --data full --out picture.png
+adapt picture.png --data full
+train --data nowhere.csv
+train --data notes.txt
+train --data cut.parquet
+train --data nonsense
+evaluate standard --data nowhere
+compare --data folder --classifiers knn
+show standard --data picture.png
+labels --data ''
 data --sheet folder
 data --sheet sheet.nonsense
 data --data-dir nowhere

@@ -42,9 +42,9 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     if options.file or (_stdout_is_a_file() and not options.json):
         from tenfold.recipes.recipe_file import load_recipe, recipe_text
 
+        text = recipe_text(load_recipe(options.name))
         _log.info("tenfold: this is the recipe as JSON; train it with --recipe FILE")
-        recipe = load_recipe(options.name)
-        return json.loads(recipe_text(recipe)), recipe_text(recipe).rstrip()
+        return json.loads(text), text.rstrip()
     return _one(options.name)
 
 
