@@ -166,3 +166,17 @@ def test_a_rejected_digit_is_colored(tmp_path) -> None:
     words = ("read", "--single", str(tmp_path / "scrawl.png"))
     assert in_terminal(*words) == (0, "\x1b[33m?\x1b[0m\n")
     assert in_terminal(*words, environment={"NO_COLOR": "1"}) == (0, "?\n")
+
+
+@pytest.mark.long
+def test_a_terminal_says_what_takes_seconds_and_a_pipe_does_not(tensorflow, tmp_path) -> None:
+    words = ("train", "--recipe", "softmax", "--epochs", "1", "--train-size", "500", "--out")
+    code, shown = in_terminal(*words, "one", folder=tmp_path)
+    assert code == 0
+    assert "starting Keras on" in shown.partition("step/s")[0]
+    assert "starting Keras" not in in_terminal(*words, "two", "--quiet", folder=tmp_path)[1]
+    piped = subprocess.run(
+        [sys.executable, "-m", "tenfold", *words, "three"],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert (piped.returncode, "starting Keras" in piped.stderr) == (0, False)

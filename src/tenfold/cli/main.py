@@ -31,6 +31,7 @@ from tenfold.cli import (
 )
 from tenfold.cli.interrupts import was_interrupted
 from tenfold.cli.parser import WRONG_USAGE, Parser, add_common, error_line, print_error, print_json
+from tenfold.cli.terminal import stderr_is_a_terminal
 from tenfold.errors import TenfoldError, UsageError, WriteError
 
 FAILED, INTERRUPTED = 1, 130
@@ -158,7 +159,8 @@ def _set_up_messages(*, quiet: bool) -> None:
     handler = _AboveTheBar()
     log = logging.getLogger("tenfold")
     log.handlers[:] = [handler]
-    log.setLevel(logging.WARNING if quiet else logging.INFO)
+    told = logging.DEBUG if stderr_is_a_terminal() else logging.INFO  # DEBUG: what takes seconds
+    log.setLevel(logging.WARNING if quiet else told)
 
 
 class _AboveTheBar(logging.Handler):

@@ -2,11 +2,11 @@
 
 import argparse
 import os
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tenfold.cli.terminal import stderr_is_a_terminal
 from tenfold.errors import UsageError
 
 if TYPE_CHECKING:
@@ -249,4 +249,4 @@ def refuse_with_resume(options: argparse.Namespace, names: Sequence[str]) -> Non
 
 def show_progress(options: argparse.Namespace) -> bool:
     """Return whether to draw a progress bar: stderr is a terminal and not to be quiet."""
-    return not options.quiet and sys.stderr.isatty()
+    return not options.quiet and stderr_is_a_terminal()

@@ -37,6 +37,11 @@ def styled(text: str, *styles: str, stream: IO[str] | None) -> str:
     return f"\x1b[{';'.join(_CODES[style] for style in styles)}m{text}\x1b[0m"
 
 
+def stderr_is_a_terminal() -> bool:
+    """Return whether somebody sees progress bars and notes."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 def terminal_width() -> int | None:
     """Return the columns of the terminal that stdout is, or None if stdout is something else."""
     if sys.stdout is None or not sys.stdout.isatty():

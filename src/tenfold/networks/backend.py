@@ -1,6 +1,7 @@
 """Keras's backend, chosen once, before Keras is imported."""
 
 import gc
+import logging
 import os
 import sys
 import tempfile
@@ -15,6 +16,8 @@ from tenfold.formatting import no_such
 from tenfold.machine import has_gpu
 
 BACKENDS = ("tensorflow", "jax", "torch")
+
+_log = logging.getLogger(__name__)
 
 _BUILD_NOTES = (b"before absl::InitializeLog", b"oneDNN custom operations are on")
 
@@ -52,6 +55,7 @@ def use_backend(name: str | None = None) -> str:
         Path.home()
     except RuntimeError:  # Keras would make a folder ~ in the current one
         os.environ.setdefault("KERAS_HOME", tempfile.gettempdir())
+    _log.debug("starting Keras on %s", chosen)
     with _without_garbage_collection():
         if find_spec("tensorflow") is not None:  # Keras imports it beside any backend
             _import_tensorflow()

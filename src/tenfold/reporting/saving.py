@@ -1,16 +1,20 @@
 """Pages and figures written to disk."""
 
 import io
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tenfold.errors import UsageError
 from tenfold.files import make_folder, write_atomic
+from tenfold.formatting import count
 from tenfold.reporting.drawing import Drawing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+_log = logging.getLogger(__name__)
 
 DPI = 110
 """Resolution of charts as PNG, in pixels per inch."""
@@ -48,6 +52,7 @@ def save_page(
         TenfoldError: The folder cannot be written.
     """
     make_folder(folder)
+    _log.debug("writing a page and %s to %s", count(len(figures), "figure"), folder)
     paths = [folder / name]
     for figure_name, figure in figures.items():
         for suffix in (".png", ".svg"):
