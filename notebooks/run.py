@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,9 @@ def run(notebook: Any) -> Any:
     """
     # Sockets of this machine only: nothing listens on the network.
     kernel = AsyncKernelManager(kernel_name="python3", transport="ipc")
-    with tempfile.TemporaryDirectory() as folder:
-        resources = {"metadata": {"path": folder}}
-        NotebookClient(notebook, timeout=CELL_SECONDS, km=kernel, resources=resources).execute()
+    # The sockets lie in the current folder, which both processes must share.
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        NotebookClient(notebook, timeout=CELL_SECONDS, startup_timeout=600, km=kernel).execute()
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02}"
         cell.metadata = {}

@@ -123,6 +123,7 @@ def test_public_names() -> None:
         "load_classifier",
         "load_dataset",
         "load_mnist",
+        "load_recipe",
         "score",
         "show",
         "train",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from tenfold.reading.results import Line as Line
     from tenfold.reading.results import Reading as Reading
     from tenfold.recipes.recipe import Recipe as Recipe
+    from tenfold.recipes.recipe_file import load_recipe as load_recipe
     from tenfold.scoring.score import Score as Score
     from tenfold.scoring.score import score as score
     from tenfold.training.compiled import build_model as build_model
@@ -65,6 +66,7 @@ _HOMES = {
     "load_classifier": "tenfold.classifiers.bundle",
     "load_dataset": "tenfold.data.datasets",
     "load_mnist": "tenfold.data.mnist",
+    "load_recipe": "tenfold.recipes.recipe_file",
     "score": "tenfold.scoring.score",
     "show": "tenfold.explaining.show",
     "train": "tenfold.training.train",
