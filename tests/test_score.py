@@ -45,6 +45,7 @@ def test_folders_by_label(digits: Path) -> None:
     assert found.accuracy == 0.95
     assert found.accuracy_interval == wilson_interval(19, 20)
     assert sum(row.n for row in found.labels) == 20
+    assert [row.n for row in found.coverages] == [20, 19, 18, 16, 14, 10]
     (failure,) = found.failures
     assert failure.file.endswith("wrong.png")
     assert failure.label != failure.read

@@ -68,7 +68,8 @@ class Score:
         accuracy: Share read right.
         accuracy_interval: Wilson's 95% interval of the accuracy.
         accepted: The readings that the model accepts at its own threshold.
-        coverages: The most confident readings, for each of `COVERAGES`.
+        coverages: The most confident readings, for each of `COVERAGES`; of few pictures, coverages
+            that accept the same ones count once.
         labels: The pictures of each digit; empty if the pictures show numbers.
         kinds: The pictures of each kind, if labels.csv has the column `kind`.
         failures: All pictures that were read wrong, the most confident first.
@@ -124,13 +125,18 @@ def score(source: str | Path, model: Model = DEFAULT_MODEL, *, progress: bool = 
         accuracy=(n - errors) / n,
         accuracy_interval=wilson_interval(n - errors, n),
         accepted=accepted(outcomes),
-        coverages=tuple(covered(outcomes, coverage) for coverage in COVERAGES),
+        coverages=_coverages(outcomes),
         labels=_grouped([_label(one) if single else "" for one in pictures], outcomes),
         kinds=_grouped([one.kind for one in pictures], outcomes),
         failures=_failures(pictures, outcomes),
         pictures=tuple(pictures),
         outcomes=tuple(outcomes),
     )
+
+
+def _coverages(outcomes: Sequence[Outcome]) -> tuple[Covered, ...]:
+    rows = [covered(outcomes, coverage) for coverage in COVERAGES]
+    return tuple({row.n: row for row in rows}.values())
 
 
 def _label(picture: LabeledPicture) -> str:
