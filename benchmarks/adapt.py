@@ -15,6 +15,7 @@ import json
 import tempfile
 import time
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def on_hand(family: str, seed: int) -> dict[str, Any]:
     images = as_images(pictures)
     learned, tested = split(labels, seed)
     adapted, seconds = adapted_network(images[learned], labels[learned], seed)
-    models = {"before": load_classifier(MODEL), "after": adapted}
+    models = {"before": original(), "after": adapted}
     return {"seed": seed, "seconds": seconds} | {
         when: {"network": accuracy(model, images[tested], labels[tested])} | on_mnist(model)
         for when, model in models.items()
@@ -87,8 +88,8 @@ def on_crops(crops: list[LabeledPicture], external: Path, seed: int) -> dict[str
     images, labels = images_of(crops)
     learned, tested = split(labels, seed)
     adapted, seconds = adapted_network(images[learned], labels[learned], seed)
-    adapted.reading_settings = load_classifier(MODEL).reading_settings
-    models = {"before": load_classifier(MODEL), "after": adapted}
+    adapted.reading_settings = original().reading_settings
+    models = {"before": original(), "after": adapted}
     return {"seed": seed, "seconds": seconds} | {
         when: {"network": accuracy(model, images[tested], labels[tested])}
         | read(model, [crops[place] for place in tested])
@@ -115,8 +116,7 @@ def by_command(crops: list[LabeledPicture], external: Path, seed: int) -> dict[s
         "temperature": result.meta["recipe"]["temperature"],
         "threshold": result.meta["reading"]["threshold"],
         "gain": gain,
-        "before": read(load_classifier(MODEL), chosen)
-        | on_non_digits(load_classifier(MODEL), external),
+        "before": read(original(), chosen) | on_non_digits(original(), external),
         "after": {"network": accuracy(model, images[tested], labels[tested])}
         | read(model, chosen)
         | on_mnist(model)
@@ -166,6 +166,13 @@ def accuracy(model: Classifier, images: Images, labels: Labels) -> float:
     return float((model.predict_proba(images).argmax(axis=1) == labels).mean())
 
 
+@cache
+def original() -> Classifier:
+    """Return the shipped model."""
+    return load_classifier(MODEL)
+
+
+@cache
 def on_mnist(model: Classifier) -> dict[str, float]:
     return {"mnist": accuracy(model, *load_mnist("test"))}
 
@@ -178,6 +185,7 @@ def read(model: Classifier, crops: list[LabeledPicture]) -> dict[str, Any]:
     return {"read": right, "accepted": own.coverage, "accepted_error": own.error_rate}
 
 
+@cache
 def on_non_digits(model: Classifier, external: Path) -> dict[str, float]:
     """Return the shares of made-up marks and of Persian digits that are accepted."""
     images, labels = load_mnist("train")

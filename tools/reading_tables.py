@@ -1,4 +1,4 @@
-"""The tables of docs/reading.md and docs/robustness.md, from results/."""
+"""The tables of docs/reading.md, docs/robustness.md and docs/adapting.md, from results/."""
 
 from markdown import table
 from measured_results import read
@@ -66,6 +66,27 @@ def robustness() -> str:
     ]
     means = [f"**{percent(found['mean'][key])}**" for key in ("network", "read")]
     return table(headings, [*rows, ["**mean**", *means, "", ""]])
+
+
+ADAPTED = {
+    "network": "crops read correctly by the network",
+    "read": "crops read correctly by `read --single`",
+    "accepted": "crops accepted",
+    "accepted_error": "error rate among accepted crops",
+    "mnist": "MNIST's test images read correctly",
+    "marks_accepted": "made-up marks accepted (no digits)",
+    "persian_accepted": "Persian digits accepted (no Latin digits)",
+}
+
+
+def adapting() -> str:
+    found = read("adapt")["crops"]["figures"]
+    rows = []
+    for name, what in ADAPTED.items():
+        before, after = found[f"before_{name}"], found[f"after_{name}"]
+        cells = [before["mean"], after["mean"], after["sd"], after["min"], after["max"]]
+        rows.append([what, *(f"{cell:.2%}" for cell in cells)])
+    return table("share | before, mean | after, mean | sd | min | max", rows)
 
 
 def percent(share: float | None) -> str:

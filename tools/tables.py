@@ -235,6 +235,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "reading": reading_tables.reading,
     "peers": reading_tables.peers,
     "robustness": reading_tables.robustness,
+    "adapting": reading_tables.adapting,
     "compare": looking_tables.compare,
     "compare_neighbors": looking_tables.compare_neighbors,
     "compare_settings": looking_tables.compare_settings,

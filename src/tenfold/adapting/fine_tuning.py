@@ -29,7 +29,7 @@ OWN_SHARE = 0.5
 RATE_SHARE = 0.5
 """The highest learning rate, as a share of the highest one in the recipe."""
 
-STEP_SHARE = 0.85
+STEP_SHARE = 0.5
 """The weights go this share of the way from where fine-tuning began to where it ended. Averages of
 both read the new hand nearly as well, and forget less (WiSE-FT, M. Wortsman et al. 2022)."""
 
