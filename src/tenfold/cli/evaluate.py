@@ -15,8 +15,8 @@ HELP = "test-set figures of a model"
 DESCRIPTION = "Evaluate a model on test images: those of the data it was trained on, or of others."
 EPILOG = """\
 examples:
-  tenfold evaluate standard
-  tenfold evaluate runs/standard-seed0-20260101-120000 --json
+  tenfold evaluate standard                     a shipped model
+  tenfold evaluate runs/standard-seed0-20260101-120000 --json    what a training left
   tenfold evaluate standard --data my-digits/   a model on digits of your own
   tenfold evaluate mine.keras --scale 1/255     a network of your own, trained on pixels / 255
 """

@@ -28,8 +28,8 @@ examples:
   tenfold read photo.jpg                 a line of text for every line of digits
   tenfold read scans/ photo.jpg --json   with confidences and boxes
   tenfold read --single digit.png        the picture shows one digit
-  tenfold read photo.jpg --annotate seen   seen/photo.png shows boxes and what the network saw
-  cat digit.png | tenfold read -
+  tenfold read photo.jpg --annotate seen    seen/photo.png: boxes, and what the network saw
+  cat digit.png | tenfold read -         a picture from another program
   tenfold read scan.pdf photo.heic       with pip install 'tenfold[pdf,heic]'
 
 A digit whose confidence is too low is shown as ?.

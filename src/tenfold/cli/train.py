@@ -30,15 +30,15 @@ DESCRIPTION = (
 )
 EPILOG = """\
 examples:
-  tenfold train
-  tenfold train --recipe article --seed 1
-  tenfold train --recipe standard --seeds 5 --json
-  tenfold train --seeds 20 --engine ray --ray-address 10.0.0.1:6379
-  tenfold train --epochs 2 --learning-rate 0.002 --set augmentation.rotation_degrees=0
-  tenfold train --recipe article --set layers.3.rate=0.25
-  tenfold train --data my-digits/
+  tenfold train                                    the default recipe on MNIST
+  tenfold train --recipe article                   the article's network, as intended
+  tenfold train --data my-digits/                  folders 0 to 9 of pictures of your own
   tenfold train --data fashion-mnist --recipe conv
-  tenfold train --resume runs/standard-seed0-20260101-120000
+  tenfold train --epochs 2 --learning-rate 0.002   settings of the recipe changed
+  tenfold train --recipe article --set layers.3.rate=0.25    any other setting
+  tenfold train --seeds 5 --json                   mean, sd, min and max of five seeds
+  tenfold train --seeds 20 --engine ray --ray-address 10.0.0.1:6379
+  tenfold train --resume runs/standard-seed0-20260101-120000    after an interruption
 
 `tenfold recipes NAME --json` prints every setting that --set can change.
 """
