@@ -23,7 +23,7 @@ from tenfold.comparing.figures import (
     plot_ranking,
 )
 from tenfold.comparing.finding import DEFAULT
-from tenfold.comparing.label_errors import find_doubtful_labels
+from tenfold.comparing.label_errors import label_errors
 from tenfold.data.mnist import load_mnist
 from tenfold.files import write_atomic
 from tenfold.reporting.saving import save_figure
@@ -47,7 +47,7 @@ def main() -> None:
     if not arguments.draw:
         compared = compare(CLASSIFIERS, timings=arguments.timings, progress=True)
         write("compare", {"protocol": PROTOCOL} | compared.result)
-        write("labels", find_doubtful_labels(progress=True).result)
+        write("labels", label_errors(progress=True).result)
     draw()
 
 

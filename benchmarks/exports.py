@@ -15,7 +15,7 @@ from typing import Any
 
 from tenfold.classifiers.bundle import shipped_models
 from tenfold.errors import ExportError
-from tenfold.exporting.export import export_model
+from tenfold.exporting.export import export
 from tenfold.exporting.formats import FORMATS
 from tenfold.files import write_json
 from tenfold.machine import machine_facts
@@ -47,14 +47,14 @@ def exported(model: str, precision: str, format: str) -> dict[str, Any]:
     row: dict[str, Any] = {"model": model, "format": format, "precision": precision}
     with tempfile.TemporaryDirectory() as folder:
         try:
-            result = export_model(model, format, quantize=precision == "int8", out=folder)
+            result = export(model, format, quantize=precision == "int8", out=folder)
         except ExportError as error:
             row |= {"refused": str(error)}
         else:
-            row |= {"size_bytes": sum(file["size_bytes"] for file in result["files"])}
+            row |= {"size_bytes": sum(file.size_bytes for file in result.files)}
             names = ("images", "same_labels", "largest_difference", "mean_difference")
-            row |= {name: result["agreement"][name] for name in names}
-            row |= {"accuracy": result["accuracy"]["export"]}
+            row |= {name: getattr(result.agreement, name) for name in names}
+            row |= {"accuracy": result.export_accuracy}
     print(row, file=sys.stderr, flush=True)
     return row
 

@@ -33,7 +33,7 @@ class InlineTask:
 def batch(source: Path, out: Path, **options) -> dict:
     options.setdefault("engine", InlineEngine())
     options.setdefault("model", "tiny")
-    return read_batch(source, out, **options)
+    return read_batch(source, out, **options).to_dict()
 
 
 def rows_of(out: Path) -> list[dict]:

@@ -95,45 +95,6 @@ def test_no_circles_between_rooms() -> None:
     check_no_circle(graph)
 
 
-def test_public_names() -> None:
-    assert sorted(tenfold.__all__) == [
-        "AdaptResult",
-        "Classifier",
-        "Comparison",
-        "Dataset",
-        "Digit",
-        "DigitClassifier",
-        "Evaluation",
-        "Explanation",
-        "Line",
-        "PictureError",
-        "Reader",
-        "Reading",
-        "Recipe",
-        "Score",
-        "TenfoldError",
-        "TrainResult",
-        "__version__",
-        "adapt",
-        "build_model",
-        "compare",
-        "evaluate",
-        "explain",
-        "from_keras",
-        "load_classifier",
-        "load_dataset",
-        "load_mnist",
-        "load_recipe",
-        "score",
-        "show",
-        "train",
-    ]
-    for name in tenfold.__all__:
-        assert getattr(tenfold, name) is not None
-    with pytest.raises(AttributeError, match="nonsense"):
-        _ = tenfold.nonsense
-
-
 @pytest.mark.parametrize(
     "code",
     [

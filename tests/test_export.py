@@ -16,7 +16,7 @@ from tenfold.errors import ExportError, MissingExtraError, UsageError
 from tenfold.exporting import export as exporting
 from tenfold.exporting import formats
 from tenfold.exporting.agreement import check_agreement
-from tenfold.exporting.export import export_model
+from tenfold.exporting.export import export
 from tenfold.exporting.formats import FORMATS, exported, in_temporary_folder, load_export
 from tenfold.exporting.graph import onnx_model
 from tenfold.exporting.weights import network_weights
@@ -27,7 +27,7 @@ SUFFIXES = {"onnx": [".onnx"], "litert": [".tflite"], "openvino": [".bin", ".xml
 
 
 def check(model: str, format: str, quantize: bool, out: Path) -> dict:
-    result = export_model(model, format, quantize=quantize, out=out)
+    result = export(model, format, quantize=quantize, out=out).to_dict()
     name = f"{model}-int8" if quantize else model
     assert sorted(path.name for path in out.iterdir()) == [name + s for s in SUFFIXES[format]]
     assert result["precision"] == ("int8" if quantize else "float32")
@@ -85,7 +85,7 @@ def test_an_export_that_disagrees_is_refused_and_leaves_nothing(
 
     monkeypatch.setattr(exporting, "load_export", off)
     with pytest.raises(ExportError, match=r"for 0\.00% of 10,000 test images.*nothing was"):
-        export_model("standard", out=tmp_path / "new")
+        export("standard", out=tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
@@ -111,9 +111,9 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setattr(formats, "find_spec", lambda name: None)
     for format, extra in (("litert", r"\[train,export\]"), ("openvino", r"\[export\]")):
         with pytest.raises(MissingExtraError, match=extra):
-            export_model("standard", format, out=tmp_path / "new")
+            export("standard", format, out=tmp_path / "new")
     with pytest.raises(MissingExtraError, match=r"onnx in int8 needs .*\[export\]"):
-        export_model("standard", quantize=True, out=tmp_path / "new")
+        export("standard", quantize=True, out=tmp_path / "new")
     assert not list(tmp_path.iterdir())
 
 
@@ -127,10 +127,10 @@ def test_a_failed_conversion_is_one_line(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_wrong_usage(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no format 'abacus'; there are: onnx, litert, openvino"):
-        export_model("standard", "abacus")
+        export("standard", "abacus")
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="is a file"):
-        export_model("standard", out=tmp_path / "file")
+        export("standard", out=tmp_path / "file")
 
 
 def test_the_command(tmp_path: Path, mnist, capsys: pytest.CaptureFixture[str]) -> None:

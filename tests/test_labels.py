@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tenfold.cli.main import main
-from tenfold.comparing import label_errors
-from tenfold.comparing.label_errors import find_doubtful_labels
+from tenfold.comparing import label_errors as module
+from tenfold.comparing.label_errors import label_errors
 from tenfold.comparing.report import write_doubtful_labels
 from tenfold.data.label_errors import LABEL_ERRORS
 from tenfold.errors import MissingExtraError, UsageError
@@ -23,7 +23,7 @@ def found(mnist, tensorflow, tmp_path_factory: pytest.TempPathFactory):
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tenfold.comparing.cells.cache_dir", lambda: cache)
-        yield find_doubtful_labels(QUICK, folds=2, train_size=1000), cache
+        yield label_errors(QUICK, folds=2, train_size=1000), cache
 
 
 def test_what_is_found(found, mnist) -> None:
@@ -48,7 +48,7 @@ def test_folds_are_kept(found, monkeypatch: pytest.MonkeyPatch) -> None:
     first, cache = found
     monkeypatch.setattr("tenfold.comparing.cells.cache_dir", lambda: cache)
     monkeypatch.setattr("tenfold.comparing.label_errors.RecipeContender.fit", None)
-    again = find_doubtful_labels(QUICK, folds=2, train_size=1000)
+    again = label_errors(QUICK, folds=2, train_size=1000)
     assert again.result == first.result
 
 
@@ -60,7 +60,7 @@ def test_a_wrong_label_is_found() -> None:
     wrong = rng.choice(2000, 20, replace=False)
     given = labels.copy()
     given[wrong] = (labels[wrong] + 3) % 10
-    result = label_errors._rank(given, sure)
+    result = module._rank(given, sure)
     first = result["ranking"][:20]
     assert {row["index"] for row in first} == set(wrong.tolist())
     assert all(row["suspected"] == labels[row["index"]] for row in first)
@@ -69,7 +69,7 @@ def test_a_wrong_label_is_found() -> None:
 
 def test_recall_counts_the_first_fifty() -> None:
     order = [error.index for error in LABEL_ERRORS[:5]] + list(range(45)) + [LABEL_ERRORS[5].index]
-    known = label_errors._validated([{"index": index} for index in order])
+    known = module._validated([{"index": index} for index in order])
     assert (known["found"], known["recall"]) == (5, 5 / 15)
     assert known["places"][str(LABEL_ERRORS[5].index)] == 51
     assert known["places"][str(LABEL_ERRORS[6].index)] is None
@@ -110,10 +110,10 @@ def test_the_command(found, tmp_path: Path, monkeypatch, capsys) -> None:
 )
 def test_wrong_usage(wrong: dict) -> None:
     with pytest.raises(UsageError):
-        find_doubtful_labels(**wrong)
+        label_errors(**wrong)
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(label_errors, "find_spec", lambda name: None)
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="compare"):
-        find_doubtful_labels()
+        label_errors()

@@ -11,7 +11,7 @@ import tenfold
 from tenfold.cli.main import main
 from tenfold.errors import DataError, UsageError
 from tenfold.evaluation.evaluate import evaluate_model
-from tenfold.exporting.export import export_model
+from tenfold.exporting.export import export
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.serialization import override
 
@@ -114,10 +114,10 @@ def look_digits() -> np.ndarray:
 
 def test_an_export(here: Path, monkeypatch, tmp_path: Path) -> None:
     monkeypatch.chdir(here)
-    result = export_model("run", out=tmp_path / "exports")
-    assert result["agreement"]["images"] == 300
-    assert result["agreement"]["same_labels"] == 1
-    assert result["accuracy"]["export"] == result["accuracy"]["original"] > 0.8
+    result = export("run", out=tmp_path / "exports")
+    assert result.agreement.images == 300
+    assert result.agreement.same_labels == 1
+    assert result.export_accuracy == result.accuracy > 0.8
 
 
 def test_a_comparison(here: Path, monkeypatch, cache) -> None:
@@ -145,7 +145,7 @@ def test_a_comparison(here: Path, monkeypatch, cache) -> None:
 def test_doubtful_labels(here: Path, monkeypatch, cache) -> None:
     pytest.importorskip("cleanlab")
     monkeypatch.chdir(here)
-    from tenfold.comparing.label_errors import find_doubtful_labels
+    from tenfold.comparing.label_errors import label_errors
     from tenfold.comparing.report import render_labels
 
     with np.load("own.npz") as arrays:
@@ -154,7 +154,7 @@ def test_doubtful_labels(here: Path, monkeypatch, cache) -> None:
     wrong = kept[[3, 700, 1500]]
     names[wrong] = np.where(names[wrong] == "bag", "boot", "bag")
     np.savez("wrong.npz", x=images, y=names)
-    found = find_doubtful_labels(QUICK, folds=2, data="wrong.npz")
+    found = label_errors(QUICK, folds=2, data="wrong.npz")
     assert found.result["data"] == "wrong.npz"
     assert "validated" not in found.result["test"]
     ranking = found.result["train"]["ranking"]

@@ -13,7 +13,7 @@ from tenfold.classifiers.model_file import ModelFile
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import BundleError, UsageError
 from tenfold.explaining.explain import explain
-from tenfold.exporting.export import export_model
+from tenfold.exporting.export import export
 from tenfold.exporting.own_files import open_bundle, open_layers
 from tenfold.recipes.layers import Conv
 from tenfold.recipes.serialization import recipe_from_dict
@@ -179,9 +179,9 @@ def test_an_onnx_file_of_a_fixed_batch_is_not_exported(tmp_path: Path) -> None:
 
 def test_export_and_explain(tensorflow, mnist, digit_png: Path, tmp_path: Path) -> None:
     file = ModelFile(str(saved(tmp_path / "mine.keras", *usual())), UNIT)
-    result = export_model(file, out=tmp_path / "out")
-    assert result["agreement"]["same_labels"] > 0.999
-    assert Path(result["files"][0]["path"]).name == "mine.onnx"
+    result = export(file, out=tmp_path / "out")
+    assert result.agreement.same_labels > 0.999
+    assert result.files[0].path.name == "mine.onnx"
     found = explain(digit_png, file, single=True)
     assert set(found.digits[0].maps) == {"occlusion", "integrated-gradients", "grad-cam"}
     assert not found.notes

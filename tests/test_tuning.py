@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import tenfold
 from tenfold.cli.main import main
 from tenfold.data.idx import encode_idx
 from tenfold.errors import TenfoldError, TrainingError, UsageError
@@ -223,10 +224,10 @@ def test_a_search_without_test_images(
 
 
 def test_workflows_load_no_test_images() -> None:
-    source = (ROOT / "src" / "tenfold" / "tuning" / "tune.py").read_text()
-    assert "load_mnist(" not in source
-    assert source.count(".load(") == 1
-    assert '.load("train")' in source
+    for name in ("tune.py", "search_run.py"):
+        source = (ROOT / "src" / "tenfold" / "tuning" / name).read_text()
+        assert "load_mnist(" not in source
+        assert source.count(".load(") == source.count('.load("train"') == 1
 
 
 @pytest.mark.parametrize(
@@ -400,3 +401,21 @@ def test_narrow_spaces_make_small_recipes() -> None:
     space = edited(SOFTMAX, default_space(SOFTMAX), "batch_size=32..64")
     assert start_values(SOFTMAX, space)["batch_size"] == 64
     assert override(SOFTMAX, {"batch_size": 64}).batch_size == 64
+
+
+def test_the_verb_in_python(mnist, tmp_path: Path) -> None:
+    out = tmp_path / "search"
+    found = tenfold.tune(
+        "softmax", trials=1, epochs=1, train_size=500, val_size=200,
+        space=["optimizer.learning_rate=0.001..0.1"], out=out,
+    )  # fmt: skip
+    assert found.folder == out
+    assert (out / "report.html").is_file()
+    assert found.recipe is not None
+    assert found.recipe.epochs == 1
+    assert found.accuracy == found.to_dict()["best"]["val_accuracy"] > 0.1
+    with pytest.raises(UsageError, match="holds a search"):
+        tenfold.tune("softmax", out=out)
+    with pytest.raises(UsageError, match="no setting"):
+        tenfold.tune("softmax", space={"nonsense": [1, 2]}, out=tmp_path / "other")
+    assert not (tmp_path / "other").exists()

@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tenfold.adapting.adapt import AdaptResult as AdaptResult
     from tenfold.adapting.adapt import adapt as adapt
+    from tenfold.batch.read_batch import BatchResult as BatchResult
+    from tenfold.batch.read_batch import read_batch as read_batch
     from tenfold.classifiers.base import Classifier as Classifier
     from tenfold.classifiers.bundle import load_classifier as load_classifier
+    from tenfold.classifiers.bundle import load_features as load_features
+    from tenfold.classifiers.features import FeatureClassifier as FeatureClassifier
     from tenfold.classifiers.keras import from_keras as from_keras
     from tenfold.comparing.compare import Comparison as Comparison
     from tenfold.comparing.compare import compare as compare
+    from tenfold.comparing.label_errors import DoubtfulLabels as DoubtfulLabels
+    from tenfold.comparing.label_errors import label_errors as label_errors
     from tenfold.data.datasets import Dataset as Dataset
     from tenfold.data.datasets import load_dataset as load_dataset
     from tenfold.data.mnist import load_mnist as load_mnist
@@ -24,52 +30,72 @@ if TYPE_CHECKING:
     from tenfold.evaluation.metrics import evaluate as evaluate
     from tenfold.explaining.explain import Explanation as Explanation
     from tenfold.explaining.explain import explain as explain
+    from tenfold.explaining.show import ShowResult as ShowResult
     from tenfold.explaining.show import show as show
+    from tenfold.exporting.export import ExportResult as ExportResult
+    from tenfold.exporting.export import export as export
     from tenfold.reading.reader import Reader as Reader
     from tenfold.reading.results import Digit as Digit
     from tenfold.reading.results import Line as Line
     from tenfold.reading.results import Reading as Reading
     from tenfold.recipes.recipe import Recipe as Recipe
     from tenfold.recipes.recipe_file import load_recipe as load_recipe
+    from tenfold.scoring.robustness import Robustness as Robustness
+    from tenfold.scoring.robustness import robustness as robustness
     from tenfold.scoring.score import Score as Score
     from tenfold.scoring.score import score as score
     from tenfold.training.compiled import build_model as build_model
     from tenfold.training.estimator import DigitClassifier as DigitClassifier
     from tenfold.training.result import TrainResult as TrainResult
     from tenfold.training.train import train as train
+    from tenfold.tuning.tune import TuneResult as TuneResult
+    from tenfold.tuning.tune import tune as tune
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "AdaptResult": "tenfold.adapting.adapt",
+    "BatchResult": "tenfold.batch.read_batch",
     "Classifier": "tenfold.classifiers.base",
     "Comparison": "tenfold.comparing.compare",
     "Dataset": "tenfold.data.datasets",
     "Digit": "tenfold.reading.results",
     "DigitClassifier": "tenfold.training.estimator",
+    "DoubtfulLabels": "tenfold.comparing.label_errors",
     "Evaluation": "tenfold.evaluation.metrics",
     "Explanation": "tenfold.explaining.explain",
+    "ExportResult": "tenfold.exporting.export",
+    "FeatureClassifier": "tenfold.classifiers.features",
     "Line": "tenfold.reading.results",
     "PictureError": "tenfold.errors",
     "Reader": "tenfold.reading.reader",
     "Reading": "tenfold.reading.results",
     "Recipe": "tenfold.recipes.recipe",
+    "Robustness": "tenfold.scoring.robustness",
     "Score": "tenfold.scoring.score",
+    "ShowResult": "tenfold.explaining.show",
     "TenfoldError": "tenfold.errors",
     "TrainResult": "tenfold.training.result",
+    "TuneResult": "tenfold.tuning.tune",
     "adapt": "tenfold.adapting.adapt",
     "build_model": "tenfold.training.compiled",
     "compare": "tenfold.comparing.compare",
     "evaluate": "tenfold.evaluation.metrics",
     "explain": "tenfold.explaining.explain",
+    "export": "tenfold.exporting.export",
     "from_keras": "tenfold.classifiers.keras",
+    "label_errors": "tenfold.comparing.label_errors",
     "load_classifier": "tenfold.classifiers.bundle",
     "load_dataset": "tenfold.data.datasets",
+    "load_features": "tenfold.classifiers.bundle",
     "load_mnist": "tenfold.data.mnist",
     "load_recipe": "tenfold.recipes.recipe_file",
+    "read_batch": "tenfold.batch.read_batch",
+    "robustness": "tenfold.scoring.robustness",
     "score": "tenfold.scoring.score",
     "show": "tenfold.explaining.show",
     "train": "tenfold.training.train",
+    "tune": "tenfold.tuning.tune",
 }
 
 __all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 (the names are strings)

@@ -4,7 +4,7 @@ import importlib.util
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,35 @@ SHOWN_ERRORS = 5
 """Number of errors that are reported as they come; all are in the column `error`."""
 
 
+@dataclass(frozen=True)
+class BatchResult:
+    """What a batch has read.
+
+    Attributes:
+        out: The folder of Parquet files.
+        model: Shipped name, bundle folder or file.
+        pictures: Number of pictures in all parts.
+        errors: Number of them that could not be read.
+        parts: Number of files.
+        read_now: Number of pictures read by this call; others were read before it was resumed.
+        seconds: Time of this call.
+        per_second: Pictures read per second; None if none were read.
+    """
+
+    out: Path
+    model: str
+    pictures: int
+    errors: int
+    parts: int
+    read_now: int
+    seconds: float
+    per_second: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as `tenfold batch --json` prints them."""
+        return asdict(self) | {"out": str(self.out)}
+
+
 def read_batch(
     source: str | Path,
     out: str | Path,
@@ -38,7 +67,7 @@ def read_batch(
     engine: Engine | None = None,
     progress: bool = False,
     report: Callable[[str], None] | None = None,
-) -> dict[str, Any]:
+) -> BatchResult:
     """Read all pictures of an input, and write a row for each to a folder of Parquet files.
 
     Every chunk of the input gives one part of the output, written whole or not at all. A batch
@@ -55,10 +84,6 @@ def read_batch(
             `out` under the same paths. None takes a process for each core of this machine.
         progress: Draw a progress bar on stderr.
         report: Is called with the first few errors.
-
-    Returns:
-        `out`, `model`, `pictures` and `errors` in all parts, `parts`, and of this call `read_now`
-        (pictures), `seconds` and `per_second`.
 
     Raises:
         UsageError: The input does not exist, or `out` holds something else.
@@ -94,7 +119,7 @@ def read_batch(
             raise TenfoldError(f"{source} changed while it was read: some rows may be wrong")
         if not found.finished:
             found.finish(tally.counts())
-    return {"out": str(folder), "model": str(model), **tally.counts(), **tally.speed()}
+    return BatchResult(folder, str(model), **tally.counts(), **tally.speed())
 
 
 def _manifest(given: Input, model: Model, *, single: bool, column: str | None) -> dict[str, Any]:
@@ -182,7 +207,7 @@ class _Tally:
         """Return the totals of all parts."""
         return {"pictures": self._pictures, "errors": self._errors, "parts": self._parts}
 
-    def speed(self) -> dict[str, float | None]:
+    def speed(self) -> dict[str, Any]:
         """Return the number of pictures read by this call, and its time."""
         speed = round(self._read_now / self._seconds, 1) if self._read_now else None
         return {

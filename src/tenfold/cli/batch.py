@@ -2,7 +2,7 @@
 
 import argparse
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tenfold.cli.options import (
     add_engine,
@@ -14,6 +14,9 @@ from tenfold.cli.options import (
     show_progress,
 )
 from tenfold.formatting import count, duration
+
+if TYPE_CHECKING:
+    from tenfold.batch.read_batch import BatchResult
 
 HELP = "digits in very many pictures or images, as Parquet"
 DESCRIPTION = "Read the digits in very many pictures or images, and write them as Parquet."
@@ -66,19 +69,19 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
             progress=show_progress(options),
             report=lambda error: _log.error("%s", error),
         )
-    options.partly_failed = result["errors"] > 0
-    return {"engine": options.engine, **result}, _text(result)
+    options.partly_failed = result.errors > 0
+    return {"engine": options.engine, **result.to_dict()}, _text(result)
 
 
-def _text(result: dict[str, Any]) -> str:
-    lines = [f"{count(result['pictures'], 'picture')} in {result['out']}"]
-    if result["read_now"]:
+def _text(result: "BatchResult") -> str:
+    lines = [f"{count(result.pictures, 'picture')} in {result.out}"]
+    if result.per_second:
         lines[0] += (
-            f": {count(result['read_now'], 'picture')} read in {duration(result['seconds'])},"
-            f" {result['per_second']:,.0f} per second"
+            f": {count(result.read_now, 'picture')} read in {duration(result.seconds)},"
+            f" {result.per_second:,.0f} per second"
         )
     else:
         lines[0] += ": all of them were read before"
-    if result["errors"]:
-        lines.append(f"{result['errors']:,} could not be read; the column `error` says why")
+    if result.errors:
+        lines.append(f"{result.errors:,} could not be read; the column `error` says why")
     return "\n".join(lines)

@@ -1,7 +1,7 @@
 """tenfold export: a network as ONNX, LiteRT or OpenVINO, checked against the original."""
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tenfold.cli.options import (
     add_data,
@@ -11,6 +11,9 @@ from tenfold.cli.options import (
     show_progress,
 )
 from tenfold.exporting.formats import FORMATS
+
+if TYPE_CHECKING:
+    from tenfold.exporting.export import ExportResult
 
 HELP = "the network as ONNX, LiteRT or OpenVINO, checked against the original"
 DESCRIPTION = (
@@ -41,9 +44,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Export, and return the figures as JSON-ready values and as text."""
-    from tenfold.exporting.export import export_model
+    from tenfold.exporting.export import export
 
-    result = export_model(
+    result = export(
         chosen_model(options),
         options.format,
         quantize=options.quantize,
@@ -53,18 +56,18 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         data_dir=options.data_dir,
         progress=show_progress(options),
     )
-    return result, _text(result)
+    return result.to_dict(), _text(result)
 
 
-def _text(result: dict[str, Any]) -> str:
-    found, accuracy = result["agreement"], result["accuracy"]
-    how = "largest difference" if result["precision"] == "float32" else "mean difference"
-    difference = found[how.replace(" ", "_")]
-    lines = [f"{one['path']}  {one['size_bytes']:,} bytes" for one in result["files"]]
+def _text(result: "ExportResult") -> str:
+    found = result.agreement
+    how = "largest difference" if result.precision == "float32" else "mean difference"
+    difference = getattr(found, how.replace(" ", "_"))
+    lines = [f"{one.path}  {one.size_bytes:,} bytes" for one in result.files]
     lines += [
-        f"same digit as the original for {found['same_labels']:.2%} of "
-        f"{found['images']:,} test images (required: {found['same_labels_at_least']:.2%})",
-        f"{how} of probabilities {difference:.2g} (allowed: {found['tolerance']:g})",
-        f"test accuracy {accuracy['export']:.2%}, of the original {accuracy['original']:.2%}",
+        f"same digit as the original for {found.same_labels:.2%} of "
+        f"{found.images:,} test images (required: {found.same_labels_at_least:.2%})",
+        f"{how} of probabilities {difference:.2g} (allowed: {found.tolerance:g})",
+        f"test accuracy {result.export_accuracy:.2%}, of the original {result.accuracy:.2%}",
     ]
     return "\n".join(lines)

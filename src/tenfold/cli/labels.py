@@ -46,9 +46,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Find label errors, and return them as JSON-ready values and as text."""
     options.interrupted_hint = "; the same command continues"
-    from tenfold.comparing.label_errors import RECIPE, find_doubtful_labels
+    from tenfold.comparing.label_errors import RECIPE, label_errors
 
-    found = find_doubtful_labels(
+    found = label_errors(
         options.recipe or RECIPE,
         folds=options.folds,
         train_size=options.train_size,

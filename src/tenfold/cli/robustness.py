@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tenfold.cli.options import (
     DEFAULT_MODEL,
@@ -13,6 +13,9 @@ from tenfold.cli.options import (
     show_progress,
 )
 from tenfold.cli.tables import Column, table
+
+if TYPE_CHECKING:
+    from tenfold.scoring.robustness import Robustness
 
 HELP = "accuracy on corrupted digits and on digits from elsewhere"
 DESCRIPTION = (
@@ -43,9 +46,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Measure, and return the figures as JSON-ready values and as text."""
-    from tenfold.scoring.robustness import corruption_sheet, measure_robustness
+    from tenfold.scoring.robustness import corruption_sheet, robustness
 
-    result = measure_robustness(
+    result = robustness(
         chosen_model(options),
         images=options.images,
         external=options.external,
@@ -56,22 +59,20 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         from tenfold.files import atomic_path, make_folder, write_json
 
         make_folder(options.out)
-        write_json(options.out / "robustness.json", result)
+        write_json(options.out / "robustness.json", result.to_dict())
         with atomic_path(options.out / "robustness.png") as temporary:
             corruption_sheet(result, options.data_dir).save(temporary, "PNG")
-    return result, _text(result)
+    return result.to_dict(), _text(result)
 
 
-def _text(result: dict[str, Any]) -> str:
-    rows = [*result["corruptions"], {"corruption": "mean", **result["mean"]}]
+def _text(result: "Robustness") -> str:
+    rows = [(row.corruption, row.network, row.read) for row in result.corruptions]
+    rows.append(("mean", result.mean_network, result.mean_read))
     corruptions = table(
         (Column("corruption", text=True), Column("accuracy"), Column("accuracy as picture")),
-        [
-            (row["corruption"].replace("_", " "), f"{row['network']:.1%}", f"{row['read']:.1%}")
-            for row in rows
-        ],
+        [(name.replace("_", " "), f"{network:.1%}", f"{read:.1%}") for name, network, read in rows],
     )
-    if not result["external"]:
+    if not result.external:
         return corruptions
     columns = (
         Column("set", text=True, wraps=True),
@@ -83,7 +84,7 @@ def _text(result: dict[str, Any]) -> str:
     sets = [
         (row["set"], f"{row['n']:,}", _percent(row["accuracy"]), _percent(row["accepted"]),
          _percent(row["accepted_error"]))
-        for row in result["external"]
+        for row in result.external
     ]  # fmt: skip
     return f"{corruptions}\n\n{table(columns, sets)}"
 

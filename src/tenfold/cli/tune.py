@@ -112,7 +112,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     check_backend(options.backend)
     from tenfold.execution.local import LocalEngine
     from tenfold.tuning import search_folder as searches
-    from tenfold.tuning import tune as tuning
+    from tenfold.tuning import search_run
     from tenfold.tuning.storage import close_storage, open_storage  # names a missing extra
 
     folder, search = _resumed(options) if options.resume else _new(options)
@@ -128,62 +128,38 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         options.interrupted_hint = (
             f"; all trials are kept; continue with: tenfold tune --resume {folder}"
         )
-        figures = tuning.tune(
+        figures = search_run.run_search(
             folder, search, address, engine,
             timeout=options.timeout, progress=show_progress(options),
         )  # fmt: skip
     return figures, _text(figures)
 
 
-def _recipe_and_space(options: argparse.Namespace, images: int | None = None) -> tuple[Any, Any]:
-    from tenfold.arrays import TRAIN_IMAGES
-    from tenfold.recipes.catalog import DEFAULT
-    from tenfold.recipes.recipe_file import load_recipe
-    from tenfold.recipes.serialization import override
-    from tenfold.tuning.space import default_space, edited
-
-    recipe = load_recipe(options.recipe or DEFAULT)
-    if options.epochs is not None:
-        recipe = override(recipe, {"epochs": options.epochs})
-    space = default_space(recipe, options.train_size or images or TRAIN_IMAGES)
-    for words in options.space:
-        space = edited(recipe, space, words)
-    return recipe, space
-
-
 def _new(options: argparse.Namespace) -> tuple[Path, Any]:
     """Return the folder and the description of a new search."""
-    from tenfold.recipes.recipe import for_classes
-    from tenfold.tuning.search_folder import Search, default_search_folder
-    from tenfold.tuning.study import Plan
+    from tenfold.recipes.catalog import DEFAULT
+    from tenfold.tuning.search_folder import default_search_folder
+    from tenfold.tuning.tune import make_search
 
-    source = chosen_data(options)
-    given = {name: getattr(options, name) for name in ("seed", "val_size", "pruner")}
-    if source.is_mnist:
-        recipe, space = _recipe_and_space(options)
-    else:
-        data = source.load("train", progress=show_progress(options))
-        recipe, space = _recipe_and_space(options, len(data))
-        recipe = for_classes(recipe, data.classes, source.title)
-        given |= {"images": len(data), "data_sha256": data.sha256}
-        if options.val_size is None:
-            given["val_size"] = min(5000, max(1, len(data) // 6))
-    plan = Plan(
-        recipe, space, train_size=options.train_size,
-        **{name: value for name, value in given.items() if value is not None},
-    )  # fmt: skip
     only_trials = options.choices is None
-    search = Search(
-        plan,
+    search = make_search(
+        options.recipe or DEFAULT,
+        space=options.space,
+        epochs=options.epochs,
+        train_size=options.train_size,
+        val_size=options.val_size,
+        seed=options.seed or 0,
+        pruner=options.pruner,
+        study=options.study,
+        source=chosen_data(options),
+        progress=show_progress(options),
         trials=(20 if only_trials else 0) if options.trials is None else options.trials,
         choices=0 if only_trials else options.choices,
-        study=options.study or f"tenfold-{recipe.name}",
         storage=options.storage,
         grace_seconds=60 if options.grace is None else options.grace,
-        data=source,
         backend=options.backend,
     )
-    return options.out or default_search_folder(recipe), search
+    return options.out or default_search_folder(search.plan.recipe), search
 
 
 def _resumed(options: argparse.Namespace) -> tuple[Path, Any]:
@@ -200,10 +176,14 @@ def _resumed(options: argparse.Namespace) -> tuple[Path, Any]:
 
 
 def _show_space(options: argparse.Namespace) -> tuple[Any, str]:
+    from tenfold.recipes.catalog import DEFAULT
     from tenfold.tuning.changes import CHANGES, format_value
     from tenfold.tuning.space import Choice, space_to_dict, start_values
+    from tenfold.tuning.tune import recipe_and_space
 
-    recipe, space = _recipe_and_space(options)
+    recipe, space = recipe_and_space(
+        options.recipe or DEFAULT, options.space, options.epochs, options.train_size
+    )
     start = start_values(recipe, space)
     rows = []
     for name, values in space.items():

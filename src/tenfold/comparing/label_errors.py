@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from tenfold.recipes.recipe import Recipe, for_classes
 from tenfold.recipes.recipe_file import load_recipe
 from tenfold.recipes.serialization import override
 
+if TYPE_CHECKING:
+    from tenfold.reporting.drawing import Drawing
+
 RECIPE = override(load_recipe("standard"), {"epochs": 3})
 """The default recipe with fewer epochs: the ranking of labels does not need the best accuracy."""
 
@@ -41,7 +44,7 @@ RECALL_AT = 50
 
 @dataclass(frozen=True)
 class DoubtfulLabels:
-    """The result of `find_doubtful_labels`.
+    """The result of `label_errors`.
 
     Attributes:
         result: What `tenfold labels --json` prints.
@@ -51,8 +54,14 @@ class DoubtfulLabels:
     result: dict[str, Any]
     images: dict[str, Images]
 
+    def draw(self, split: str) -> "Drawing":
+        """Draw the most doubtful labels of a split, "train" or "test", as a sheet of images."""
+        from tenfold.comparing.figures import draw_doubtful
 
-def find_doubtful_labels(
+        return draw_doubtful(self.result, split, self.images[split])
+
+
+def label_errors(
     recipe: Recipe | str | Path = RECIPE,
     *,
     folds: int = FOLDS,

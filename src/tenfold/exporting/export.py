@@ -1,6 +1,6 @@
 """Export a finished model to another format, and keep it only if it agrees with the original."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from tenfold.classifiers.bundle import (
 from tenfold.classifiers.model_file import Model
 from tenfold.data.data_source import AnyData, load_test, source_for
 from tenfold.errors import UsageError
-from tenfold.exporting.agreement import check_agreement
+from tenfold.exporting.agreement import Agreement, check_agreement
 from tenfold.exporting.formats import (
     FORMATS,
     Files,
@@ -37,7 +37,54 @@ _BATCH = 500
 """Images between two updates of the progress bar."""
 
 
-def export_model(
+@dataclass(frozen=True)
+class ExportedFile:
+    """A file that an export wrote.
+
+    Attributes:
+        path: Where it lies.
+        size_bytes: Its size.
+        sha256: Its hash, as hexadecimal digits.
+    """
+
+    path: Path
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """A model in another format, and how well it agrees with the original.
+
+    Attributes:
+        model: Shipped name or bundle folder.
+        recipe: Name of its recipe.
+        format: "onnx", "litert" or "openvino".
+        precision: "float32" or "int8".
+        files: The files; the one to open is the first.
+        agreement: The probabilities of both on the test images, compared.
+        accuracy: Accuracy of the original on the test images, a fraction.
+        export_accuracy: Accuracy of the export.
+    """
+
+    model: str
+    recipe: str
+    format: str
+    precision: str
+    files: tuple[ExportedFile, ...]
+    agreement: Agreement
+    accuracy: float
+    export_accuracy: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document that `tenfold export --json` prints."""
+        document = asdict(self)
+        accuracies = {"original": self.accuracy, "export": document.pop("export_accuracy")}
+        files = [asdict(one) | {"path": str(one.path)} for one in self.files]
+        return document | {"files": files, "accuracy": accuracies}
+
+
+def export(
     model: Model,
     format: str = "onnx",
     *,
@@ -47,7 +94,7 @@ def export_model(
     as_: str | None = None,
     data_dir: str | Path | None = None,
     progress: bool = False,
-) -> dict[str, Any]:
+) -> ExportResult:
     """Write a model in another format, after comparing it with the original on test images.
 
     No choice depends on the test images: the export agrees with the original, or is refused.
@@ -61,9 +108,6 @@ def export_model(
         as_: "digits" or "images"; see `tenfold.load_dataset`.
         data_dir: Folder of the MNIST files, if not the cache.
         progress: Draw a progress bar on stderr.
-
-    Returns:
-        The document that `tenfold export --json` prints.
 
     Raises:
         UsageError: No such format, or `out` is a file.
@@ -100,26 +144,24 @@ def export_model(
                 load_export(path), images, _BATCH, classes, progress=bar.update
             )
     agreement = check_agreement(before, after, precision)
-    return {
-        "model": str(model),
-        "recipe": bundle.meta["recipe"]["name"],
-        "format": format,
-        "precision": precision,
-        "files": _write(files, out, name),
-        "agreement": asdict(agreement),
-        "accuracy": {
-            "original": float((before.argmax(axis=1) == labels).mean()),
-            "export": float((after.argmax(axis=1) == labels).mean()),
-        },
-    }
+    return ExportResult(
+        model=str(model),
+        recipe=bundle.meta["recipe"]["name"],
+        format=format,
+        precision=precision,
+        files=_write(files, out, name),
+        agreement=agreement,
+        accuracy=float((before.argmax(axis=1) == labels).mean()),
+        export_accuracy=float((after.argmax(axis=1) == labels).mean()),
+    )
 
 
-def _write(files: Files, out: Path, name: str) -> list[dict[str, Any]]:
+def _write(files: Files, out: Path, name: str) -> tuple[ExportedFile, ...]:
     make_folder(out)
     # The file to open is written last: if it exists, the others do too.
     for suffix, data in reversed(files.items()):
         write_atomic(out / f"{name}{suffix}", data)
-    return [
-        {"path": str(out / f"{name}{suffix}"), "size_bytes": len(data), "sha256": sha256(data)}
+    return tuple(
+        ExportedFile(out / f"{name}{suffix}", len(data), sha256(data))
         for suffix, data in files.items()
-    ]
+    )

@@ -137,6 +137,16 @@ class Recipe:
     members: int = 1
     tta_shifts: int = 0
     classes: int = len(DIGITS)
+
+    @property
+    def parameters(self) -> int:
+        """Number of trainable parameters of all members together."""
+        return count_parameters(self)
+
+    def describe(self) -> tuple[LayerRow, ...]:
+        """Return a row for every layer, from the images to the probabilities: name, shape, size."""
+        return describe(self)
+
     loss: Loss = "categorical_crossentropy"
 
 

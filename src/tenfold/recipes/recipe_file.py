@@ -1,6 +1,7 @@
 """Recipes in JSON files: whole, or as changes to another recipe."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ MOST_FILES = 10
 """Most files that may follow from one another: more are a circle."""
 
 
-def load_recipe(source: str | Path) -> Recipe:
+def load_recipe(source: str | Path, settings: Mapping[str, Any] | None = None) -> Recipe:
     """Return a recipe by name, or from a JSON file if the name ends in .json.
 
     A file holds the settings that `recipe_text` writes. With `"from": "article"`, or the path of
@@ -25,10 +26,16 @@ def load_recipe(source: str | Path) -> Recipe:
     dotted names as in `override`. An object of settings changes those it names; a list, such as
     `layers`, replaces the other.
 
+    Args:
+        source: The name, or the file.
+        settings: Settings to change, by dotted name, such as ``{"epochs": 2,
+            "optimizer.learning_rate": 0.01, "layers.3.rate": 0.4}``; layers count from 0.
+
     Raises:
-        UsageError: No such recipe or file, or the file does not describe a recipe.
+        UsageError: No such recipe, file or setting, or the file does not describe a recipe.
     """
-    return _load(str(source), 0)
+    recipe = _load(str(source), 0)
+    return override(recipe, settings) if settings else recipe
 
 
 def _load(source: str, depth: int) -> Recipe:

@@ -1,5 +1,6 @@
 """Robustness: accuracy on corrupted test images and on sets of labeled pictures."""
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,70 @@ SHEET_IMAGES = 12
 """Images of each corruption on the sheet."""
 
 
-def measure_robustness(
+@dataclass(frozen=True)
+class CorruptionScore:
+    """Accuracy on the test images under one corruption.
+
+    Attributes:
+        corruption: Its name.
+        network: Accuracy of the network on the images, a fraction.
+        read: Accuracy of reading each image as a picture of one digit.
+        read_accepted: Coverage: share of them that was accepted.
+        read_accepted_error: Error rate among the accepted; None if none was.
+    """
+
+    corruption: str
+    network: float
+    read: float
+    read_accepted: float
+    read_accepted_error: float | None
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """Accuracy on corrupted test images and on sets of labeled pictures.
+
+    Attributes:
+        model: Shipped name, bundle folder or file.
+        n: Number of test images under each corruption.
+        corruptions: A row for each corruption.
+        external: A row for each set of pictures; see `tenfold.scoring.outcomes.summarize_set`.
+    """
+
+    model: str
+    n: int
+    corruptions: tuple[CorruptionScore, ...]
+    external: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def mean_network(self) -> float:
+        """Mean accuracy of the network over all corruptions."""
+        return float(np.mean([row.network for row in self.corruptions]))
+
+    @property
+    def mean_read(self) -> float:
+        """Mean accuracy over all corruptions of reading each image as a picture."""
+        return float(np.mean([row.read for row in self.corruptions]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document that `tenfold robustness --json` prints."""
+        return {
+            "model": self.model,
+            "n": self.n,
+            "corruptions": [asdict(row) for row in self.corruptions],
+            "mean": {"network": round(self.mean_network, 4), "read": round(self.mean_read, 4)},
+            "external": list(self.external),
+        }
+
+
+def robustness(
     model: Model = "reader",
     *,
     images: int = TEST_IMAGES,
-    external: Path | None = None,
+    external: str | Path | None = None,
     data_dir: str | Path | None = None,
     progress: bool = False,
-) -> dict[str, Any]:
+) -> Robustness:
     """Read the test images under each of 15 corruptions, and sets of labeled pictures.
 
     Args:
@@ -38,12 +95,6 @@ def measure_robustness(
         data_dir: Where the MNIST files are, if not in the cache.
         progress: Draw a progress bar on stderr.
 
-    Returns:
-        `model` and `n`; `corruptions`: for each its name, `network`, the accuracy of the network
-        on the images, and `read`, the accuracy of reading each image as a picture of one digit,
-        with its coverage and the error rate among the accepted; `mean` of both accuracies over all
-        corruptions; `external`: a row of `summarize_set` for each set.
-
     Raises:
         TenfoldError: There is no such model, no data, or no sets.
     """
@@ -53,10 +104,10 @@ def measure_robustness(
         raise UsageError(f"images is {images}; it must be from 1 to {TEST_IMAGES:,}")
     classifier = load_classifier(model)
     reader = Reader(classifier)
-    sets = load_picture_sets(external) if external else {}
+    sets = load_picture_sets(Path(external)) if external else {}
     test_images, labels = load_mnist("test", data_dir)
     test_images, labels = test_images[:images], labels[:images]
-    corruption_rows: list[dict[str, Any]] = []
+    corruption_rows: list[CorruptionScore] = []
     set_rows: list[dict[str, Any]] = []
     names = [*CORRUPTIONS, *sets]
     with tqdm(names, unit="set", disable=not progress, dynamic_ncols=True) as bar:
@@ -75,31 +126,22 @@ def measure_robustness(
             ]
             read = summarize_set(name, read_pictures(reader, pictures))
             corruption_rows.append(
-                {
-                    "corruption": name,
-                    "network": round(float(correct.mean()), 4),
-                    "read": read["accuracy"],
-                    "read_accepted": read["accepted"],
-                    "read_accepted_error": read["accepted_error"],
-                }
+                CorruptionScore(
+                    corruption=name,
+                    network=round(float(correct.mean()), 4),
+                    read=read["accuracy"],
+                    read_accepted=read["accepted"],
+                    read_accepted_error=read["accepted_error"],
+                )
             )
-    return {
-        "model": str(model),
-        "n": images,
-        "corruptions": corruption_rows,
-        "mean": {
-            figure: round(float(np.mean([row[figure] for row in corruption_rows])), 4)
-            for figure in ("network", "read")
-        },
-        "external": set_rows,
-    }
+    return Robustness(str(model), images, tuple(corruption_rows), tuple(set_rows))
 
 
-def corruption_sheet(result: dict[str, Any], data_dir: str | Path | None = None) -> Image.Image:
+def corruption_sheet(result: Robustness, data_dir: str | Path | None = None) -> Image.Image:
     """Draw test images under every corruption, with both accuracies.
 
     Args:
-        result: From `measure_robustness`.
+        result: From `robustness`.
         data_dir: Where the MNIST files are, if not in the cache.
 
     Returns:
@@ -110,20 +152,20 @@ def corruption_sheet(result: dict[str, Any], data_dir: str | Path | None = None)
     test_images, _ = load_mnist("test", data_dir)
     scale, left, top, pitch = 2, 170, 64, 64
     width = left + SHEET_IMAGES * pitch + 190
-    sheet = Image.new("RGB", (width, top + len(result["corruptions"]) * pitch + 12), "black")
+    sheet = Image.new("RGB", (width, top + len(result.corruptions) * pitch + 12), "black")
     pen = ImageDraw.Draw(sheet)
     title, font = ImageFont.load_default(22), ImageFont.load_default(16)
     columns = left + SHEET_IMAGES * pitch + 90, width - 16
-    heading = f"{result['model']}: accuracy under the corruptions of MNIST-C"
+    heading = f"{result.model}: accuracy under the corruptions of MNIST-C"
     pen.text((16, 30), heading, "white", title, anchor="lm")
     for x, words in zip(columns, ("network", "as picture"), strict=True):
         pen.text((x, 46), words, "#aaaaaa", font, anchor="rm")
-    for number, row in enumerate(result["corruptions"]):
+    for number, row in enumerate(result.corruptions):
         y = top + number * pitch
-        pen.text((16, y + 28), row["corruption"].replace("_", " "), "white", font, anchor="lm")
-        for place, image in enumerate(corrupt(test_images[:SHEET_IMAGES], row["corruption"])):
+        pen.text((16, y + 28), row.corruption.replace("_", " "), "white", font, anchor="lm")
+        for place, image in enumerate(corrupt(test_images[:SHEET_IMAGES], row.corruption)):
             large = Image.fromarray(np.kron(image, np.ones((scale, scale), np.uint8)))
             sheet.paste(large, (left + place * pitch, y))
-        for x, figure in zip(columns, ("network", "read"), strict=True):
-            pen.text((x, y + 28), f"{row[figure]:.1%}", "#ffb84d", font, anchor="rm")
+        for x, accuracy in zip(columns, (row.network, row.read), strict=True):
+            pen.text((x, y + 28), f"{accuracy:.1%}", "#ffb84d", font, anchor="rm")
     return sheet

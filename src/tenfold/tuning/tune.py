@@ -1,259 +1,198 @@
-"""Tune: search for better settings of a recipe on validation images; opens no test image."""
+"""The verb tune: a search for better settings of a recipe on validation images."""
 
-import json
-import logging
-import os
-import shlex
-import socket
-import time
-from collections import Counter
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import optuna
+from tenfold.arrays import TRAIN_IMAGES
+from tenfold.data.data_source import AnyData, DataSource, choose_data
+from tenfold.data.datasets import MNIST
+from tenfold.recipes.catalog import DEFAULT
+from tenfold.recipes.recipe import Recipe, for_classes
+from tenfold.recipes.recipe_file import load_recipe
+from tenfold.recipes.serialization import override
 
-from tenfold.data.mnist import split_validation
-from tenfold.errors import DataError, TenfoldError
-from tenfold.execution.engine import Engine, Task, WorkerLostError
-from tenfold.files import write_atomic, write_json
-from tenfold.recipes.recipe import member_seeds
-from tenfold.recipes.serialization import recipe_to_dict
-from tenfold.training.run_folder import only_here
-from tenfold.tuning.report import render_search
-from tenfold.tuning.results import (
-    TrialRow,
-    best_recipe,
-    best_row,
-    choice_gains,
-    importances,
-    trial_rows,
-)
-from tenfold.tuning.search_folder import BEST, PAGE, TRIALS, Search
-from tenfold.tuning.space import space_to_dict, start_values
-from tenfold.tuning.storage import Address, close_storage, exclusive
-from tenfold.tuning.study import (
-    WORKER,
-    FixedTrial,
-    create_or_join,
-    one_at_a_time,
-    retry_lost,
-    running_trials,
-)
-from tenfold.tuning.trial_table import TrialTable
-from tenfold.tuning.worker import Assignment, work
+if TYPE_CHECKING:  # these import Optuna, which only a search needs
+    from tenfold.tuning.search_folder import Search
+    from tenfold.tuning.space import Space
 
-POLL_SECONDS = 0.5
-"""Pause between two looks at the workers."""
+SpaceChanges = Sequence[str] | Mapping[str, Any]
+"""A search space: changes to the usual one, as `tenfold tune --space` takes them, or values by
+name, as `tenfold tune --show-space --json` prints them."""
 
-UNCLAIMED_SECONDS = 20
-"""A running trial without a living worker is lost after this time: its worker died before it wrote
-its name, and before any heartbeat."""
 
-MAX_LOSSES = 5
-"""Workers that may die one after the other while no trial finishes."""
+@dataclass(frozen=True)
+class TuneResult:
+    """One finished search: its folder, and its figures.
 
-_log = logging.getLogger(__name__)
+    Attributes:
+        folder: Holds the page, the trials, and the best recipe as best.json.
+        figures: What `tenfold tune --json` prints.
+    """
+
+    folder: Path
+    figures: dict[str, Any]
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """The best recipe; None if no trial has finished."""
+        best = self.figures["best"]
+        return load_recipe(best["recipe"]) if best else None
+
+    @property
+    def accuracy(self) -> float | None:
+        """Accuracy of the best trial on the validation images, a fraction; None without one."""
+        best = self.figures["best"]
+        return float(best["val_accuracy"]) if best else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `tenfold tune --json` prints."""
+        return self.figures
 
 
 def tune(
-    folder: Path,
-    search: Search,
-    address: Address,
-    engine: Engine,
+    recipe: str | Path | Recipe = DEFAULT,
     *,
+    trials: int = 20,
+    choices: int = 0,
+    space: SpaceChanges = (),
+    epochs: int | None = None,
+    seed: int = 0,
+    train_size: int | None = None,
+    val_size: int | None = None,
+    data: AnyData = MNIST,
+    as_: str = "digits",
+    data_dir: str | Path | None = None,
     timeout: float | None = None,
+    workers: int = 1,
+    out: str | Path | None = None,
+    backend: str | None = None,
     progress: bool = False,
-) -> dict[str, Any]:
-    """Start or continue a search, and write the best recipe and a page into its folder.
+) -> TuneResult:
+    """Search for better settings of a recipe on validation images, and write a page.
 
-    Ctrl-C keeps all trials: the page and the best recipe are written, and the running trials are
-    retried when the search is resumed.
+    The search opens no test image. It needs `tenfold[train,tune]`. An interrupted search is
+    continued by `tenfold tune --resume FOLDER`. The workers are processes: a program, other than a
+    notebook, calls this below ``if __name__ == "__main__":``.
 
     Args:
-        folder: From `start_search`.
-        search: The request.
-        address: Address of the storage, with the password, which the search does not hold.
-        engine: Runs the workers.
+        recipe: A name, a .json file, or a recipe: the center of the search.
+        trials: Number of trials.
+        choices: Seeds of an experiment that changes one setting at a time; 0 for none.
+        space: Changes to the usual space, such as ``["optimizer.learning_rate=0.001..0.1"]``; or a
+            whole space as a mapping of values.
+        epochs: Epochs of each trial; None leaves them to the recipe.
+        seed: Seed of the search and of all trainings.
+        train_size: Number of training images; None for all but the validation images.
+        val_size: Number of validation images, the last training images; None takes 5,000, of a
+            data set of one's own at most a sixth.
+        data: Anything that `tenfold.load_dataset` takes or returned.
+        as_: "digits" or "images"; see `tenfold.load_dataset`.
+        data_dir: Where the MNIST files are, if not in the cache.
         timeout: Start no trial after this many seconds.
+        workers: Trials at the same time.
+        out: Folder for the search; runs/tune-<recipe>-<time> if not given.
+        backend: "tensorflow", "jax" or "torch"; by default the fastest on this machine.
         progress: Draw a progress bar on stderr.
 
-    Returns:
-        What `tenfold tune --json` prints.
-
     Raises:
-        TenfoldError: The storage cannot be used, or all workers die.
+        TenfoldError: A setting is wrong, a package is missing, or all workers die.
     """
-    ends_at = None if timeout is None else time.time() + timeout
-    began = time.monotonic()
-    plan = search.plan
-    start = start_values(plan.recipe, plan.space)
-    studies: dict[str, optuna.Study] = {}
-    figures: dict[str, Any] = {}
-    with only_here(folder), exclusive(address):
-        splits = engine.share(_splits(search))
-        phases: list[tuple[str, int, list[FixedTrial]]] = []
-        if search.trials:
-            first = FixedTrial(start, member_seeds(plan.recipe, plan.seed)[0])
-            phases.append((search.study, search.trials, [first]))
-        if search.choices:
-            fixed = one_at_a_time(plan, search.choices)
-            phases.append((f"{search.study}-choices", len(fixed), fixed))
-        try:
-            for name, trials, enqueued in phases:
-                study = studies[name] = create_or_join(address, name, plan, enqueued)
-                if address.is_file:  # this command has it alone: a running trial is a lost one
-                    retry_lost(study, running_trials(study))
-                assignment = Assignment(address, name, plan, trials, ends_at, search.backend)
-                rows = trial_rows(study, plan)
-                with TrialTable(trials, plan.recipe.epochs, start, rows, progress) as table:
-                    _Workers(study, assignment, engine, splits, table).run()
-        finally:
-            seconds = time.monotonic() - began
-            if studies:
-                figures = _write_results(folder, search, studies, start, seconds)
-            for study in studies.values():
-                close_storage(study._storage)
-    return figures
+    from tenfold.networks.backend import check_backend
 
+    check_backend(backend)
+    from tenfold.execution.local import LocalEngine
+    from tenfold.tuning.search_folder import default_search_folder, start_search
 
-def _splits(search: Search) -> Any:
-    """Return training and validation images, both of the training part; opens no test file.
+    search = make_search(
+        recipe, trials=trials, choices=choices, space=space, epochs=epochs, seed=seed,
+        train_size=train_size, val_size=val_size, backend=backend, progress=progress,
+        source=choose_data(data, as_=as_, data_dir=data_dir),
+    )  # fmt: skip
+    folder = Path(out) if out else default_search_folder(search.plan.recipe)
+    with LocalEngine(workers) as engine:
+        from tenfold.tuning.search_run import run_search
 
-    Raises:
-        DataError: The data set is not what it was when the search began.
-    """
-    data = search.data.load("train")
-    if search.plan.data_sha256 and data.sha256 != search.plan.data_sha256:
-        raise DataError(
-            f"{search.data.source} has changed since the search began: restore it, or search into "
-            "another --out"
+        start_search(folder, search)
+        figures = run_search(
+            folder, search, search.address(folder), engine, timeout=timeout, progress=progress
         )
-    training, validation = split_validation(data.images, data.labels, search.plan.val_size)
-    images, labels = (array[: search.plan.train_size] for array in training)
-    return (images, labels), validation
+    return TuneResult(folder, figures)
 
 
-class _Workers:
-    """The workers of one command, replaced when they die, until the study is complete."""
+def make_search(
+    recipe: str | Path | Recipe,
+    *,
+    source: DataSource,
+    space: SpaceChanges = (),
+    epochs: int | None = None,
+    train_size: int | None = None,
+    val_size: int | None = None,
+    seed: int = 0,
+    pruner: str | None = None,
+    study: str | None = None,
+    progress: bool = False,
+    **settings: Any,
+) -> "Search":
+    """Check the settings of a new search, before anything is written; see `tune`.
 
-    def __init__(
-        self, study: optuna.Study, assignment: Assignment, engine: Engine, splits: Any,
-        table: TrialTable,
-    ) -> None:  # fmt: skip
-        self._study = study
-        self._assignment = assignment
-        self._engine = engine
-        self._splits = splits
-        self._table = table
-        self._prefix = f"{socket.gethostname()}-{os.getpid()}"
-        self._started = 0
-        self._names: dict[Task, str] = {}
-        self._dead: set[str] = set()
-        self._losses, self._done_at_loss = 0, -1
-        self._unclaimed_since: dict[int, float] = {}
+    Args:
+        recipe: See `tune`.
+        source: Where the images come from.
+        space: See `tune`.
+        epochs: See `tune`.
+        train_size: See `tune`.
+        val_size: See `tune`.
+        seed: See `tune`.
+        pruner: When a trial is stopped early; see `tenfold.tuning.study.Plan`.
+        study: Name of the study in the storage; by default that of the recipe.
+        progress: See `tune`.
+        settings: Other settings of `tenfold.tuning.search_folder.Search`.
+    """
+    from tenfold.tuning.search_folder import Search
+    from tenfold.tuning.study import Plan
 
-    def run(self) -> None:
-        """Start workers, show their progress, and replace those that die."""
-        left = self._assignment.trials - self._update_table()
-        try:
-            for _ in range(min(self._engine.workers, left)):
-                self._start()
-            while self._names:
-                for task in self._engine.wait(list(self._names), POLL_SECONDS):
-                    name = self._names.pop(task)
-                    try:
-                        task.result()
-                    except WorkerLostError as error:
-                        self._replace(name, error)
-                self._retry_unclaimed()
-                self._update_table()
-        finally:
-            for task in self._names:
-                task.stop()
-            self._retry_trials_of(set(self._names.values()))
-
-    def _update_table(self) -> int:
-        """Show all trials, and return how many have finished."""
-        rows = trial_rows(self._study, self._assignment.plan)
-        self._table.update(rows)
-        return sum(row.finished for row in rows)
-
-    def _start(self) -> None:
-        self._started += 1
-        name = f"{self._prefix}-{self._started}"
-        self._names[self._engine.start(work, self._assignment, name, self._splits)] = name
-
-    def _replace(self, name: str, error: WorkerLostError) -> None:
-        """Start a worker in place of a dead one, unless too many have died."""
-        self._dead.add(name)
-        self._retry_trials_of({name})
-        done = self._update_table()
-        self._losses = self._losses + 1 if done == self._done_at_loss else 1
-        self._done_at_loss = done
-        if self._losses == MAX_LOSSES:
-            raise TenfoldError(f"{MAX_LOSSES} workers died: {error}") from None
-        _log.warning("%s; its trial is retried", error)
-        self._start()
-
-    def _retry_trials_of(self, workers: set[str]) -> None:
-        trials = running_trials(self._study)
-        retry_lost(self._study, [t for t in trials if t.user_attrs.get(WORKER) in workers])
-
-    def _retry_unclaimed(self) -> None:
-        now = time.monotonic()
-        unclaimed = [
-            trial
-            for trial in running_trials(self._study)
-            if trial.user_attrs.get(WORKER) in self._dead | {None}
-        ]
-        since = {t.number: self._unclaimed_since.get(t.number, now) for t in unclaimed}
-        late = [t for t in unclaimed if now - since[t.number] > UNCLAIMED_SECONDS]
-        retry_lost(self._study, late)
-        self._unclaimed_since = since
+    given: dict[str, Any] = {"seed": seed, "val_size": val_size, "pruner": pruner}
+    images = None
+    if not source.is_mnist:
+        data = source.load("train", progress=progress)
+        images = len(data)
+        given |= {"images": images, "data_sha256": data.sha256}
+        if val_size is None:
+            given["val_size"] = min(5000, max(1, images // 6))
+    center, searched = recipe_and_space(recipe, space, epochs, train_size or images)
+    if images is not None:
+        center = for_classes(center, data.classes, source.title)
+    plan = Plan(
+        center, searched, train_size=train_size,
+        **{name: value for name, value in given.items() if value is not None},
+    )  # fmt: skip
+    return Search(plan, study=study or f"tenfold-{center.name}", data=source, **settings)
 
 
-def _write_results(
-    folder: Path, search: Search, studies: dict[str, optuna.Study], start: dict[str, Any],
-    seconds: float,
-) -> dict[str, Any]:  # fmt: skip
-    """Write the best recipe, all trials and the page, and return the figures."""
-    plan = search.plan
-    study, experiment = studies.get(search.study), studies.get(f"{search.study}-choices")
-    rows = trial_rows(study, plan) if study else []
-    choices = choice_gains(trial_rows(experiment, plan), plan) if experiment else None
-    best = best_row(rows)
-    states = Counter(row.state for row in rows)
-    done = sum(row.finished for row in rows)
-    figures: dict[str, Any] = {
-        "recipe": plan.recipe.name,
-        "trials": done,
-        **{state: states[state] for state in ("complete", "pruned", "failed", "lost")},
-        "start": next((_figures_of(row) for row in rows if row.number == 0), None),
-        "best": _figures_of(best) if best else None,
-        "seconds": round(seconds, 1),
-        "out": str(folder),
-    }
-    if best:
-        recipe = best_recipe(plan, best, done)
-        write_json(folder / BEST, recipe_to_dict(recipe))
-        figures["best"]["recipe"] = str(folder / BEST)
-        words = ["tenfold", "train", "--recipe", str(folder / BEST), *search.data.words()]
-        figures["best"]["command"] = shlex.join(words)
-    everything = figures | {
-        "data": search.data.title,
-        "plan": plan.to_dict(),
-        "importances": importances(study) if study else {},
-        "choices": choices,
-        "rows": [asdict(row) for row in rows],
-    }
-    write_atomic(folder / TRIALS, json.dumps(everything, indent=1) + "\n")
-    if best or choices:
-        page = render_search(everything, space_to_dict(plan.space), start)
-        write_atomic(folder / PAGE, page)
-        figures["report"] = str(folder / PAGE)
-    return figures | ({"choices": choices} if choices else {})
+def recipe_and_space(
+    recipe: str | Path | Recipe,
+    changes: SpaceChanges = (),
+    epochs: int | None = None,
+    images: int | None = None,
+) -> "tuple[Recipe, Space]":
+    """Return the recipe in the center of a search, and the space around it.
 
+    Args:
+        recipe: See `tune`.
+        changes: See `tune`.
+        epochs: See `tune`.
+        images: Number of training images; None for MNIST's.
+    """
+    from tenfold.tuning.space import default_space, edited, space_from_dict
 
-def _figures_of(row: TrialRow) -> dict[str, Any]:
-    return {"trial": row.number, "val_accuracy": row.accuracy, "settings": row.settings}
+    center = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    if epochs is not None:
+        center = override(center, {"epochs": epochs})
+    if isinstance(changes, Mapping):
+        return center, space_from_dict(center, dict(changes))
+    space = default_space(center, images or TRAIN_IMAGES)
+    for words in changes:
+        space = edited(center, space, words)
+    return center, space
