@@ -264,6 +264,7 @@ def test_files_that_cannot_be_loaded(tensorflow, weights, tmp_path: Path) -> Non
     assert "not a model that ONNX Runtime can load" in refused("text.onnx")
     (tmp_path / "old.h5").write_text("")
     assert "save it as .keras" in refused("old.h5")
+    assert "holds weights without a network" in refused("mine.weights.h5")
     code = keras.layers.Lambda(lambda values: values / 255)
     keras_model(weights, (28, 28), code).save(tmp_path / "code.keras")
     assert "Python code (a Lambda layer), which is not run" in refused("code.keras")

@@ -1,5 +1,6 @@
 """Keras and ONNX files of one's own, as verbs that look inside take them."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from test_own_models import keras_model, onnx_file
 
-from tenfold.classifiers.bundle import KERAS, ONNX, load_features
+from tenfold.classifiers.bundle import KERAS, ONNX, load_bundle, load_features
 from tenfold.classifiers.model_file import ModelFile
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import BundleError, UsageError
@@ -202,6 +203,14 @@ def test_the_page_explains_with_any_file(mnist, tmp_path: Path) -> None:
     found = _explain(Reader(file.load()), file, image)
     assert found["layers"] == []
     assert found["digit"] == int(file.load().predict_proba(image).argmax())
+
+
+def test_a_file_in_a_bundle_stands_for_it(tmp_path: Path) -> None:
+    folder = load_bundle("nano").folder
+    assert open_layers(folder / KERAS).folder == folder
+    shutil.copy(folder / ONNX, tmp_path / ONNX)
+    with pytest.raises(UsageError, match="not known"):
+        open_layers(tmp_path / ONNX)
 
 
 def test_a_model_with_a_head_of_logits(tensorflow, mnist, tmp_path: Path) -> None:

@@ -89,6 +89,8 @@ def as_model_file(
     """
     if isinstance(model, ModelFile):
         return model
+    if str(model).endswith(".weights.h5"):
+        raise UsageError(f"{model} holds weights without a network; save it with model.save")
     if str(model).endswith((".h5", ".hdf5")):
         raise UsageError(
             f"{model} is in Keras's old format; load it and save it as .keras: "

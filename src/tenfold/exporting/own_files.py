@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.classifiers.bundle import KERAS, ONNX, Bundle, load_bundle
+from tenfold.classifiers.bundle import KERAS, META, ONNX, Bundle, load_bundle
 from tenfold.classifiers.convention import NetworkClassifier, probe_images
 from tenfold.classifiers.keras import KerasClassifier
 from tenfold.classifiers.model_file import Model, ModelFile, as_model_file
@@ -31,7 +31,8 @@ weights and another order of float32 sums give about 1e-5; another network gives
 def open_bundle(model: Model) -> Bundle:
     """Return a bundle: a shipped one, that of a folder, or one made in memory of a file.
 
-    That of a .onnx file has no recipe and no .keras file.
+    That of a .onnx file has no recipe and no .keras file. A file inside a bundle's folder stands
+    for its bundle.
 
     Raises:
         UsageError: Recipes do not have one of the layers of a .keras file, or a .onnx file has a
@@ -41,6 +42,9 @@ def open_bundle(model: Model) -> Bundle:
     file = as_model_file(model)
     if file is None:
         return load_bundle(model)
+    path = Path(file.path)
+    if path.name in (KERAS, ONNX) and (path.parent / META).is_file():
+        return load_bundle(path.parent)
     classifier = file.load()
     if isinstance(classifier, KerasClassifier):
         return _translated(file, classifier)
