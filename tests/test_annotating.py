@@ -1,3 +1,4 @@
+import io
 from pathlib import Path
 
 import cv2
@@ -8,8 +9,9 @@ from PIL import Image
 from scenes import page
 
 from tenfold.cli.main import main
+from tenfold.errors import PictureError
 from tenfold.imaging.decoding import load_picture
-from tenfold.reading.annotate import ACCEPTED_COLOR, LEFT_OUT_COLOR, annotate
+from tenfold.reading.annotate import ACCEPTED_COLOR, LEFT_OUT_COLOR
 from tenfold.reading.reader import Reader
 
 
@@ -20,7 +22,7 @@ def test_boxes_and_canvases_are_drawn(mnist, size) -> None:
     page.paste(digit.resize((size[0] // 2, size[1] // 2)), (size[0] // 4, size[1] // 4))
     picture = load_picture(page)
     reading = Reader().read_picture(picture, single=True)
-    drawn = np.asarray(annotate(picture, reading))
+    drawn = np.asarray(reading.annotate(picture))
     assert max(drawn.shape) <= 1800
     blue = (drawn == [int(ACCEPTED_COLOR[i : i + 2], 16) for i in (1, 3, 5)]).all(axis=2)
     assert blue.any()
@@ -32,7 +34,7 @@ def test_boxes_and_canvases_are_drawn(mnist, size) -> None:
 
 def test_a_blank_is_drawn_as_it_is() -> None:
     picture = load_picture(np.full((40, 600), 200, np.uint8))
-    drawn = np.asarray(annotate(picture, Reader().read_picture(picture)))
+    drawn = np.asarray(Reader().read_picture(picture).annotate(picture))
     assert drawn.shape == (40, 600, 3)
     assert (drawn == 200).all()
 
@@ -55,6 +57,46 @@ def test_what_was_left_out_is_shown_in_gray(mnist: Mnist) -> None:
     loaded = load_picture(picture)
     reading = Reader().read_picture(loaded)
     assert reading.left_out
-    drawn = np.asarray(annotate(loaded, reading))
+    drawn = np.asarray(reading.annotate(loaded))
     gray = tuple(int(LEFT_OUT_COLOR[i : i + 2], 16) for i in (1, 3, 5))
     assert (drawn == gray).all(axis=2).sum() > 100
+
+
+def blue_of(drawn: np.ndarray) -> np.ndarray:
+    return (drawn == [int(ACCEPTED_COLOR[i : i + 2], 16) for i in (1, 3, 5)]).all(axis=2)
+
+
+def test_a_page_that_was_rotated_is_drawn_upright(mnist: Mnist) -> None:
+    upright = page([list(mnist.train_images[50_000:50_008])], rng=np.random.default_rng(1))
+    upside_down = np.ascontiguousarray(np.rot90(upright, 2))
+    reading = Reader().read(upside_down)
+    assert reading.orientation == 180
+    drawn = np.asarray(reading.annotate(upside_down))
+    straight = np.asarray(Reader().read(upright).annotate(upright))
+    np.testing.assert_allclose(
+        np.argwhere(blue_of(drawn)).mean(axis=0), np.argwhere(blue_of(straight)).mean(axis=0),
+        atol=5,
+    )  # fmt: skip
+    paper = drawn[: upright.shape[0], : upright.shape[1], 0].astype(int)
+    assert np.abs(paper - upright).mean() < 30
+
+
+def test_another_picture_is_refused(digit_png: Path) -> None:
+    reading = Reader().read(digit_png)
+    with pytest.raises(PictureError, match=r"5 x 4 pixels.*give the picture that was read"):
+        reading.annotate(np.zeros((4, 5), np.uint8))
+
+
+def test_a_notebook_shows_the_digits_where_they_stood(mnist: Mnist) -> None:
+    picture = page([list(mnist.train_images[50_000:50_009])] * 2, rng=np.random.default_rng(1))
+    reading = Reader().read(picture)
+    data = reading._repr_png_()
+    assert data is not None
+    shown = np.asarray(Image.open(io.BytesIO(data)))
+    assert shown.shape == np.asarray(reading.annotate(picture)).shape
+    for digit in reading.digits:
+        x, y, width, height = digit.box
+        inside = shown[y + 2 : y + height - 2, x + 2 : x + width - 2, 0]
+        assert inside.min() < 100
+        assert inside.max() > 200
+    assert Reader().read(np.full((40, 60), 200, np.uint8))._repr_png_() is None

@@ -141,6 +141,9 @@ def test_the_result_has_history_evaluation_classifier_and_model(run, mnist) -> N
     )
     assert run.history["epoch"] == list(range(1, run.meta["epochs"] + 1))
     assert run.history["val_accuracy"][-1] > 0.5
+    html = run._repr_html_()
+    for told in (f"{run.accuracy:.2%}", "seed 3", "<svg", "rows: true classes"):
+        assert told in html
     assert run.evaluation.to_dict().items() <= (run.meta["test"] or run.meta["validation"]).items()
     assert run.accuracy == run.evaluation.accuracy
     images, labels = mnist.test_images[:500], mnist.test_labels[:500]

@@ -9,6 +9,7 @@ from sklearn import metrics
 
 from tenfold.errors import TenfoldError
 from tenfold.evaluation.metrics import evaluate, hardest_images
+from tenfold.evaluation.notebook import confusion_html
 from tenfold.evaluation.significance import summarize, wilson_interval
 from tenfold.evaluation.temperature import fit_temperature, softmax
 
@@ -222,3 +223,14 @@ def test_the_temperature_of_scaled_logits_is_the_scale() -> None:
         3, rel=0.08
     )
     assert fit_temperature(np.stack([logits / 2] * 2), labels) == pytest.approx(0.5, abs=0.03)
+
+
+def test_a_notebook_shows_figures_and_the_confusion_matrix() -> None:
+    y_prob = np.eye(3)[[0, 1, 2, 2, 2]]
+    html = evaluate(np.array([0, 1, 2, 1, 1]), y_prob)._repr_html_()
+    for told in ("5 images", "60.00%", ">2</td>", "rgba(213,94,0,0.75)", "rgba(0,114,178,0.15)"):
+        assert told in html
+    named = confusion_html(np.eye(2, dtype=int), ["<b>", "plain"])
+    assert "&lt;b&gt;" in named
+    assert "<b>" not in named
+    assert not confusion_html(np.eye(31, dtype=int))

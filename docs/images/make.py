@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 import tenfold
 from tenfold.imaging.canvas import to_canvas
 from tenfold.imaging.decoding import load_picture
-from tenfold.reading.annotate import annotate
 from tenfold.reporting.saving import save_figure
 
 HERE = Path(__file__).parent
@@ -56,10 +55,10 @@ def main() -> None:
     ]
     save_figure(draw(pictures), HERE / "reading.png")
     picture = load_picture(cv2.cvtColor(number_page(), cv2.COLOR_BGR2RGB))
-    annotate(picture, tenfold.Reader().read_picture(picture)).save(HERE / "page.png", optimize=True)
+    tenfold.Reader().read_picture(picture).annotate(picture).save(HERE / "page.png", optimize=True)
     draw_insides()
     picture = load_picture(limits_page())
-    annotate(picture, tenfold.Reader().read_picture(picture)).save(
+    tenfold.Reader().read_picture(picture).annotate(picture).save(
         HERE / "limits.png", optimize=True
     )
 

@@ -218,10 +218,9 @@ def stdin_bytes() -> bytes:
 
 def _annotate(picture: Any, reading: Any, path: Path) -> None:
     from tenfold.files import atomic_path
-    from tenfold.reading.annotate import annotate
 
     try:
         with atomic_path(path) as temporary:
-            annotate(picture, reading).save(temporary, "PNG")
+            reading.annotate(picture).save(temporary, "PNG")
     except WriteError as error:
         raise PictureError(str(error)) from error

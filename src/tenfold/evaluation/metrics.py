@@ -119,6 +119,20 @@ class Evaluation:
         """Number of wrong predictions."""
         return self.n - int(np.trace(self.confusion))
 
+    def _repr_html_(self) -> str:
+        """Let notebooks show the figures and the confusion matrix."""
+        from tenfold.evaluation.notebook import confusion_html, figures_html
+
+        low, high = self.accuracy_interval
+        figures = [
+            ("accuracy", f"{self.accuracy:.2%}"),
+            ("95% interval", f"{low:.2%} to {high:.2%}"),
+            ("errors", f"{self.errors:,}"),
+            ("loss", f"{self.loss:.4f}"),
+            ("calibration error", f"{self.ece:.2%}"),
+        ]
+        return figures_html(f"{self.n:,} images", figures) + confusion_html(self.confusion)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the same figures as numbers, lists and dicts that JSON can hold."""
         plain = asdict(self) | {"confusion": self.confusion.tolist()}

@@ -1,13 +1,13 @@
 """A picture annotated: boxes and digits drawn on it, and below it the images the network saw."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from tenfold.arrays import SIDE
+from tenfold.arrays import SIDE, Gray
 from tenfold.imaging.picture import Picture
-from tenfold.reading.results import Digit, Reading
 
 ACCEPTED_COLOR, REJECTED_COLOR, LEFT_OUT_COLOR = "#0072b2", "#d55e00", "#8c8c8c"
 """Blue, vermillion and gray, which color-blind people can tell apart (Okabe and Ito 2008)."""
@@ -25,12 +25,43 @@ _CAPTION = 16
 _MARGIN = 8
 
 
-def annotate(picture: Picture, reading: Reading) -> Image.Image:
+class Drawable(Protocol):
+    """What is drawn of a digit; see `tenfold.reading.results.Digit`."""
+
+    @property
+    def digit(self) -> int:
+        """The best guess, 0 to 9."""
+
+    @property
+    def confidence(self) -> float:
+        """Its probability, 0 to 1."""
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """x, y, width, height in pixels of the upright picture."""
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the guess is too uncertain."""
+
+    @property
+    def canvas(self) -> Gray:
+        """uint8 (28, 28), the image that the network saw."""
+
+    @property
+    def text(self) -> str:
+        """The digit as a character, or "?" if rejected."""
+
+
+def annotate(
+    picture: Picture, digits: Sequence[Drawable], left_out: Sequence[Drawable] = ()
+) -> Image.Image:
     """Draw boxes and digits on a picture, and below it every canvas with its confidence.
 
     Args:
         picture: The upright picture that was read.
-        reading: What was read in it.
+        digits: What was read in it.
+        left_out: Marks that were taken for no digits.
 
     Returns:
         An RGB image. Accepted digits are blue, rejected digits vermillion, and marks that were left
@@ -41,28 +72,47 @@ def annotate(picture: Picture, reading: Reading) -> Image.Image:
         scale = min(scale, 1.0)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     upright = Image.fromarray(picture.gray).resize(size, Image.Resampling.LANCZOS).convert("RGB")
-    digits = [(digit, _color(digit)) for line in reading.lines for digit in line.digits]
-    digits += [(digit, LEFT_OUT_COLOR) for digit in reading.left_out[:MAX_LEFT_OUT]]
+    colored = [(digit, _color(digit)) for digit in digits]
+    colored += [(digit, LEFT_OUT_COLOR) for digit in left_out[:MAX_LEFT_OUT]]
     width = max(size[0], _TILE + 2 * _MARGIN)
     columns = max(1, (width - _MARGIN) // (_TILE + _MARGIN))
-    rows = -(-len(digits) // columns)
+    rows = -(-len(colored) // columns)
     pitch = _TILE + _CAPTION + _MARGIN
     sheet = Image.new("RGB", (width, size[1] + (rows * pitch + _MARGIN if rows else 0)), "white")
     sheet.paste(upright, (0, 0))
     pen = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(12)
-    for digit, color in digits:
+    for digit, color in colored:
         _draw_box(pen, digit, color, scale, font)
-    _draw_canvases(sheet, pen, digits, (size[1] + _MARGIN, columns, pitch), font)
+    _draw_canvases(sheet, pen, colored, (size[1] + _MARGIN, columns, pitch), font)
     return sheet
 
 
-def _color(digit: Digit) -> str:
+def sketch(width: int, height: int, digits: Sequence[Drawable]) -> Picture:
+    """Return a clean page with the digits where they stood, drawn from their canvases.
+
+    Args:
+        width: Width of the upright picture, in pixels.
+        height: Its height.
+        digits: What was read in it.
+    """
+    scale = min(1.0, MAX_SIDE / max(width, height))
+    page = Image.new("L", (max(1, round(width * scale)), max(1, round(height * scale))), 255)
+    for digit in digits:
+        ink = Image.fromarray(255 - digit.canvas)
+        inside = Image.fromarray(digit.canvas).getbbox()
+        x, y, box_width, box_height = (round(side * scale) for side in digit.box)
+        size = (max(1, box_width), max(1, box_height))
+        page.paste(ink.crop(inside).resize(size, Image.Resampling.BICUBIC), (x, y))
+    return Picture(np.asarray(page), width, height, 0)
+
+
+def _color(digit: Drawable) -> str:
     return REJECTED_COLOR if digit.rejected else ACCEPTED_COLOR
 
 
 def _draw_box(
-    pen: ImageDraw.ImageDraw, digit: Digit, color: str, scale: float, font: object
+    pen: ImageDraw.ImageDraw, digit: Drawable, color: str, scale: float, font: object
 ) -> None:
     x, y, width, height = (side * scale for side in digit.box)
     pen.rectangle(
@@ -77,7 +127,7 @@ def _draw_box(
 def _draw_canvases(
     sheet: Image.Image,
     pen: ImageDraw.ImageDraw,
-    digits: Sequence[tuple[Digit, str]],
+    digits: Sequence[tuple[Drawable, str]],
     place: tuple[int, int, int],
     font: object,
 ) -> None:

@@ -1,11 +1,19 @@
 """The result of reading a picture: lines of digits, each with a confidence, or rejected."""
 
+import io
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from tenfold.arrays import SIDE, Gray
+from tenfold.errors import PictureError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from tenfold.imaging.decoding import PictureSource
+    from tenfold.imaging.picture import Picture
 
 Box: TypeAlias = tuple[int, int, int, int]
 """x, y, width and height in pixels."""
@@ -87,6 +95,49 @@ class Reading:
     def text(self) -> str:
         """The lines as text, one below the other."""
         return "\n".join(line.text for line in self.lines)
+
+    @property
+    def digits(self) -> tuple[Digit, ...]:
+        """The digits of all lines, in reading order."""
+        return tuple(digit for line in self.lines for digit in line.digits)
+
+    def annotate(self, picture: "PictureSource | Picture") -> "Image":
+        """Draw boxes and digits on the picture, and below it what the network saw.
+
+        Args:
+            picture: The picture that was read, as `Reader.read` takes it.
+
+        Returns:
+            An RGB Pillow image. Accepted digits are blue, rejected ones vermillion, and marks that
+            were left out gray.
+
+        Raises:
+            PictureError: The picture cannot be read, or has another size.
+        """
+        from tenfold.imaging.decoding import load_picture
+        from tenfold.imaging.picture import Picture
+        from tenfold.reading.annotate import annotate
+
+        upright = picture if isinstance(picture, Picture) else load_picture(picture)
+        if degrees := (self.orientation - upright.orientation) % 360:
+            upright = upright.rotated(degrees)
+        if (upright.width, upright.height) != (self.width, self.height):
+            raise PictureError(
+                f"the picture has {upright.width} x {upright.height} pixels, but what was read has "
+                f"{self.width} x {self.height}: give the picture that was read"
+            )
+        return annotate(upright, self.digits, self.left_out)
+
+    def _repr_png_(self) -> bytes | None:
+        """Let notebooks show the digits where they stood; nothing for a blank."""
+        if not self.lines:
+            return None
+        from tenfold.reading.annotate import annotate, sketch
+
+        page = sketch(self.width, self.height, self.digits)
+        data = io.BytesIO()
+        annotate(page, self.digits).save(data, "PNG")
+        return data.getvalue()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the picture's entry in `tenfold read --json`, without its path."""

@@ -14,6 +14,7 @@ from tenfold.classifiers.bundle import (
     summary_of,
 )
 from tenfold.evaluation.metrics import Evaluation
+from tenfold.formatting import duration
 from tenfold.networks.backend import use_backend
 
 
@@ -70,6 +71,34 @@ class TrainResult:
             f"<{type(self).__name__} {recipe}, seed {seed}: {self.accuracy:.2%} of {n:,} "
             f"{self._part} images, {self.bundle}>"
         )
+
+    def _repr_html_(self) -> str:
+        """Let notebooks show the figures, the curve of losses and the confusion matrix."""
+        from tenfold.evaluation.notebook import confusion_html, figures_html
+        from tenfold.reporting.figures import inline_svg, plot_loss
+
+        meta, found = self.meta, self.evaluation
+        low, high = found.accuracy_interval
+        figures = [
+            (f"accuracy on {found.n:,} {self._part} images", f"{found.accuracy:.2%}"),
+            ("95% interval", f"{low:.2%} to {high:.2%}"),
+            ("parameters", f"{meta['parameters']:,}"),
+            ("epochs", f"{meta['epochs']}"),
+            ("training time", duration(meta["train_seconds"])),
+            ("folder", str(self.bundle)),
+        ]
+        title = f"{meta['recipe']['name']}, seed {meta['seed']}"
+        html = figures_html(title, figures)
+        history = self.history
+        if len(history["epoch"]) > 1:
+            rows = [
+                dict(zip(history, values, strict=True))
+                for values in zip(*history.values(), strict=True)
+            ]
+            # Notebooks may be dark; charts are made for white.
+            chart = inline_svg(plot_loss(rows), "loss")
+            html += f'<div style="width:420px;background:white">{chart}</div>'
+        return html + confusion_html(found.confusion, meta.get("classes", ()))
 
     @property
     def _part(self) -> str:
