@@ -15,8 +15,12 @@ import pytest
 from batches import batch, rows_of
 from PIL import Image
 
+from tenfold.batch.chunks import Input, Unreadable
+from tenfold.batch.tars import TarMembers
 from tenfold.cli.main import main
 from tenfold.errors import UsageError
+from tenfold.execution.local import LocalEngine
+from tenfold.machine import address_space_bytes
 
 
 def npy(shape: object, data: bytes = b"", descr: object = "|u1") -> bytes:
@@ -151,6 +155,37 @@ def test_rows_too_large_for_memory(tmp_path: Path, mnist) -> None:
     pq.write_table(table, tmp_path / "a.parquet", compression="zstd")
     content = (tmp_path / "a.parquet").read_bytes()
     assert "134,217,728 bytes" in error_beside_a_good_file("a.parquet", content, tmp_path, mnist)
+
+
+@pytest.mark.skipif(not address_space_bytes(), reason="memory is limited on Linux only")
+def test_a_page_too_large_for_memory_refuses_rows_from_there_on(tmp_path: Path, mnist) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(mnist.test_images[0]).save(buffer, "PNG")
+    good = buffer.getvalue()
+    fields = pa.schema([("image", pa.binary())])
+    with pq.ParquetWriter(tmp_path / "a.parquet", fields, use_dictionary=False) as writer:
+        writer.write_table(pa.table({"image": [good] * 3}, fields))
+        # pyarrow looks at the size of a page after 1,024 rows: these make one page of 560 MB.
+        writer.write_table(pa.table({"image": [good + bytes(2**23)] * 70}, fields))
+        writer.write_table(pa.table({"image": [good] * 3}, fields))
+    with LocalEngine(1) as engine:
+        batch(tmp_path / "a.parquet", tmp_path / "out", engine=engine)
+    errors = [row["error"] for row in rows_of(tmp_path / "out")]
+    assert len(errors) == 76
+    assert errors[:3] == [None] * 3
+    assert all("smaller row groups" in error for error in errors[3:73])
+
+
+def test_a_member_too_large_is_not_read(tmp_path: Path, mnist) -> None:
+    header = tarfile.TarInfo("large.png")
+    header.size = 2**29
+    with (tmp_path / "a.tar").open("wb") as file:
+        file.write(header.tobuf())
+        file.truncate(512 + header.size + 1024)
+    chunk = TarMembers("a.tar", 0, ((512, header.size),), size_bytes=header.size)
+    (refused,) = chunk.contents(Input(tmp_path, "in"))
+    assert isinstance(refused, Unreadable)
+    assert refused.error == "the picture is too large: more than 401 MB"
 
 
 def exit_code(*arguments: object) -> int:

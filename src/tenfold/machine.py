@@ -1,6 +1,8 @@
 """The machine this runs on: cores, threads, memory limit, GPU, processor, installed versions."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,26 @@ def limit_memory(size_bytes: int) -> None:
     if hard != resource.RLIM_INFINITY:
         size_bytes = min(size_bytes, hard)
     resource.setrlimit(resource.RLIMIT_AS, (size_bytes, hard))
+
+
+@contextmanager
+def limited_memory(size_bytes: int) -> Iterator[None]:
+    """Limit the address space that the block may take, besides what is taken; Linux only.
+
+    Allocations beyond it fail, in other threads of this process too.
+    """
+    occupied = address_space_bytes()
+    if not occupied:
+        yield
+        return
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    limit_memory(occupied + size_bytes)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def address_space_bytes() -> int:

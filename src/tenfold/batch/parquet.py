@@ -19,11 +19,20 @@ from tenfold.batch.chunks import (
 from tenfold.batch.folders import File
 from tenfold.data.parquet import USUAL_COLUMNS, byte_columns, dotted
 from tenfold.formatting import suggestion
+from tenfold.machine import limited_memory
 
 PARQUET_SUFFIX = ".parquet"
 
 ROWS_AT_ONCE = 64
-"""Rows in memory at once."""
+"""Most rows in memory at once."""
+
+BYTES_AT_ONCE = 8 * 2**20
+"""Bytes of rows in memory at once, or one row if that is larger."""
+
+MAX_READING_BYTES = 448 * 2**20
+"""Most memory that reading some rows may take. Parquet is read page by page, and a page can hold
+any number of rows: pyarrow writes pages of at least 1 MB, but looks at their size only after every
+1,024 rows."""
 
 MAX_ROW_BYTES = 2**27
 """Most bytes of a row, on average of a row group: reading takes about six times as much memory."""
@@ -54,11 +63,21 @@ class RowRange(Chunk):
         return until_damage(rows, shown, self.start)
 
     def _rows(self, path: Path, shown: str) -> Iterator[Content]:
-        for row, data in enumerate(self._values(path), self.start):
-            if data is None:
-                yield Unreadable(shown, row, "the row holds no bytes")
-            else:
-                yield PictureItem(shown, row, data)
+        row = self.start
+        try:
+            for data in self._values(path):
+                if data is None:
+                    yield Unreadable(shown, row, "the row holds no bytes")
+                else:
+                    yield PictureItem(shown, row, data)
+                row += 1
+        except MemoryError:
+            why = (
+                f"the row is in a page of more than {MAX_READING_BYTES // 2**20} MB as it is read:"
+                " write the file with smaller row groups (in pyarrow: row_group_size)"
+            )
+            for refused in range(row, self.stop):
+                yield Unreadable(shown, refused, why)
 
     def _values(self, path: Path) -> Iterator[bytes | None]:
         import pyarrow.compute as pc
@@ -73,8 +92,11 @@ class RowRange(Chunk):
                 if begin < self.stop and end > self.start:
                     first = first if wanted else begin
                     wanted.append(number)
-            columns = [dotted(self.column, self.field)]
-            for batch in file.iter_batches(ROWS_AT_ONCE, row_groups=wanted, columns=columns):
+            column = dotted(self.column, self.field)
+            largest = max(bytes_per_row(file.metadata.row_group(n), column) for n in wanted)
+            count = max(1, min(ROWS_AT_ONCE, int(BYTES_AT_ONCE // largest)))
+            batches = file.iter_batches(count, row_groups=wanted, columns=[column])
+            while batch := self._next(batches):
                 values = batch.column(0)
                 if self.field:
                     values = pc.struct_field(values, self.field)
@@ -84,6 +106,11 @@ class RowRange(Chunk):
                 first += len(batch)
                 if first >= self.stop:
                     return
+
+    def _next(self, batches: Iterator[Any]) -> Any:
+        """Return the next rows, or None after the last."""
+        with limited_memory(MAX_READING_BYTES):
+            return next(batches, None)
 
 
 def parquet_chunks(path: Path, file: File, column: str | None) -> Iterator[Chunk]:
@@ -123,16 +150,17 @@ def _row_groups(metadata: Any, column_path: str) -> Iterator[tuple[float, int]]:
     """Yield each row group's bytes per row, at least one, and number of rows."""
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
-        columns = [group.column(i) for i in range(group.num_columns)]
-        chosen = [column for column in columns if column.path_in_schema == column_path]
-        stored = sum(column.total_compressed_size for column in chosen)
-        if (
-            sum(column.total_uncompressed_size for column in chosen)
-            > MAX_ROW_BYTES * group.num_rows
-        ):
+        if bytes_per_row(group, column_path) > MAX_ROW_BYTES:
             raise ValueError(f"its rows hold more than {MAX_ROW_BYTES:,} bytes each")
         if group.num_rows:
-            yield max(1.0, stored / group.num_rows), group.num_rows
+            yield bytes_per_row(group, column_path, "total_compressed_size"), group.num_rows
+
+
+def bytes_per_row(group: Any, column_path: str, size: str = "total_uncompressed_size") -> float:
+    """Return the mean size of a column in a row group, at least one byte."""
+    columns = [group.column(i) for i in range(group.num_columns)]
+    total = sum(getattr(one, size) for one in columns if one.path_in_schema == column_path)
+    return float(max(1.0, total / max(1, group.num_rows)))
 
 
 def _choose(schema: Any, column: str | None) -> tuple[tuple[str, str] | None, str]:

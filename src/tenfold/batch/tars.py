@@ -31,6 +31,8 @@ TAR_SUFFIXES = (_PLAIN_SUFFIX, ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 MAX_HEADER_BYTES = 2**20
 """Most bytes of a member's headers, with long names and pax records: usual are 512 to 2,048."""
 
+_TOO_LARGE = f"the picture is too large: more than {MAX_BYTES // 10**6} MB"
+
 _OPENERS = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ", lzma.open))
 """First bytes of the compressed formats."""
 
@@ -54,9 +56,12 @@ class TarMembers(Chunk):
         shown = source.source(self.name)
         with source.path(self.name).open("rb") as file:
             for index, (offset, size) in enumerate(self.positions, self.first):
+                if size > MAX_BYTES:
+                    yield Unreadable(shown, index, _TOO_LARGE)
+                    continue
                 file.seek(offset)
-                data = file.read(min(size, MAX_BYTES + 1))
-                if len(data) < min(size, MAX_BYTES + 1):
+                data = file.read(size)
+                if len(data) < size:
                     yield Unreadable(shown, index, f"{shown} is cut short")
                 else:
                     yield PictureItem(shown, index, data)

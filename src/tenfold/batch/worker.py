@@ -1,5 +1,6 @@
 """Reads one chunk of the input, and writes the part of the output that belongs to it."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -67,6 +68,8 @@ def read_chunk(job: Job, number: int, chunk: Chunk) -> PartSummary:
         BundleError: There is no such model, or it is damaged.
         OSError: A file of many pictures is gone, or the part cannot be written.
     """
+    # Arrow's own allocator reserves 1 GB of addresses, which would hide what reading takes.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     import pyarrow.parquet as pq
 
     reader = _reader(job.model)
