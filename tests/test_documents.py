@@ -4,6 +4,7 @@ import io
 import sys
 from pathlib import Path
 
+import bombs
 import numpy as np
 import pytest
 from conftest import Mnist
@@ -93,3 +94,19 @@ def test_the_shell_reads_page_after_page(numbers, tmp_path: Path, capsys) -> Non
     assert ended.value.code == 0
     assert len(capsys.readouterr().out.splitlines()) == 2
     assert {p.name for p in (tmp_path / "seen").iterdir()} == {"scan.png", "scan-page2.png"}
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_a_pdf_without_pages_is_refused(count: int, tmp_path: Path, capsys) -> None:
+    whole = bombs.pdf(b"")
+    data = whole.replace(b"/Kids[3 0 R]/Count 1", b"/Kids[     ]/Count %d" % count)
+    assert len(data) == len(whole)
+    assert data != whole
+    for load in (load_picture, lambda data: list(load_pages(data))):
+        with pytest.raises(PictureError, match=r"damaged|page 1"):
+            load(data)
+    (tmp_path / "empty.pdf").write_bytes(data)
+    with pytest.raises(SystemExit, match="1"):
+        main(["read", str(tmp_path / "empty.pdf")])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "empty.pdf" in line
