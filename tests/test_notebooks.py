@@ -1,7 +1,6 @@
 """The notebooks: they were run, they are small, and they run; so does the article's program."""
 
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,8 +10,6 @@ from typing import Any
 
 import nbformat
 import pytest
-
-import tenfold
 
 ROOT = Path(__file__).parent.parent
 TOUR = ROOT / "notebooks" / "tour.ipynb"
@@ -76,15 +73,3 @@ def test_the_article_s_program_runs(tmp_path: Path, mnist: object) -> None:
 def test_the_tour_runs(run: ModuleType) -> None:
     tour = nbformat.read(TOUR, as_version=4)
     assert len(run.run(tour).cells) == len(json.loads(TOUR.read_text())["cells"])
-
-
-@pytest.mark.parametrize("path", [TOUR, PROGRAM], ids=lambda path: path.stem)
-def test_only_public_names_are_used(path: Path) -> None:
-    text = (
-        PROGRAM.read_text()
-        if path == PROGRAM
-        else "".join("".join(cell["source"]) + "\n" for cell in cells(path))
-    )
-    assert "import tenfold" in text
-    assert not re.search(r"(from|import) +tenfold\.", text)
-    assert set(re.findall(r"\btenfold\.([A-Za-z_]+)", text)) <= set(tenfold.__all__)

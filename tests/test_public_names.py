@@ -20,7 +20,10 @@ from tenfold.cli.main import VERBS
 
 ROOT = Path(__file__).parent.parent
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PROGRAMS = sorted((ROOT / "examples").glob("*.py"))
+PROGRAMS = [
+    *sorted((ROOT / "examples").glob("*.py")),
+    *sorted((ROOT / "notebooks").glob("*.ipynb")),
+]
 
 CONTRACT = {
     "adapt", "build_model", "compare", "evaluate", "explain", "export", "from_keras",
