@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tenfold.errors import PictureError, PictureTooLargeError
+from tenfold.errors import PictureBusyError, PictureError, PictureTooLargeError
 from tenfold.imaging.decoding import load_pages, load_picture
+from tenfold.imaging.documents import webp_pixels
 from tenfold.imaging.isolation import Cancellation, Limits
 from tenfold.imaging.memory_budget import MemoryBudget
 from tenfold.imaging.processes import POOL
@@ -81,9 +82,32 @@ def test_a_budget_is_kept_by_all_files_together() -> None:
         assert len(list(load_pages(little, limits=small))) == 2
         with pytest.raises(TimeoutError):
             waiting.result(timeout=0.5)
+        with pytest.raises(PictureBusyError, match="another large picture"):
+            list(load_pages(wide, limits=small))
         pages.close()
         with pytest.raises(PictureError, match="memory"):
             waiting.result()
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "HEIF"])
+def test_libraries_that_hide_a_lack_of_memory(kind: str) -> None:
+    file, image = io.BytesIO(), Image.new("L", (4000, 2500))
+    if kind == "HEIF":
+        pytest.importorskip("pillow_heif").from_pillow(image).save(file)
+    else:
+        image.save(file, kind)
+    assert next(load_pages(file.getvalue())).width == 4000
+    limits = Limits(budget=MemoryBudget(300_000_000))  # a third is too little
+    assert next(load_pages(file.getvalue(), limits=limits)).width == 4000
+    with pytest.raises(PictureError, match=r"needs more than 0\.06 GB of memory"):
+        next(load_pages(file.getvalue(), limits=Limits(memory_bytes=60_000_000)))
+
+
+@pytest.mark.parametrize("settings", [{}, {"lossless": True}, {"exif": b"Exif\0\0"}])
+def test_size_of_a_webp(settings) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (300, 200)).save(file, "WEBP", **settings)
+    assert webp_pixels(file.getvalue()) == 60_000
 
 
 def test_scans_of_a_jpeg_are_counted_before_they_are_decoded() -> None:

@@ -156,7 +156,7 @@ read picture.png --epochs 3
 read picture.png --classes ''
 read picture.png --scale x
 ? read picture.png picture.png
-read picture.png nowhere.png cut.png
+read picture.png nowhere.png
 read 'na\nme.png'
 read '*.png'
 read ~nosuchuser/a.png

@@ -78,18 +78,20 @@ def attack(folder: Path, n: int, seed: int) -> Finding:
     images = load_mnist("test")[0][:2]
     good = png(np.kron(255 - images[0], np.ones((4, 4), np.uint8)))
     served = Served("--quiet", "--timeout", str(TIMEOUT))
-    for body, kind in ((good, PNG), (bombs.pdf(b"0 0 9 9 re f"), PDF)):
-        assert served.ask("/predict", body, kind).status == 200
+    with ThreadPoolExecutor(WORKERS) as pool:  # starts all decoding processes
+        for body, kind in ((good, PNG), (bombs.pdf(b"0 0 9 9 re f"), PDF)):
+            asked = [pool.submit(served.ask, "/predict", body, kind) for _ in range(WORKERS)]
+            assert {answer.result().status for answer in asked} == {200}
     over = folder / "over"
     connect = partial(http.client.HTTPConnection, served.host, timeout=60)
-    with ProcessPoolExecutor(4) as pool:
+    with ProcessPoolExecutor(4) as processes:
         others = [
-            pool.submit(watch, served.host, served.process.pid, over),
-            pool.submit(send_good, connect, good, over),
-            pool.submit(send_bombs, connect, over),
+            processes.submit(watch, served.host, served.process.pid, over),
+            processes.submit(send_good, connect, good, over),
+            processes.submit(send_bombs, connect, over),
         ]
         try:
-            told = [pool.submit(send_mutated, connect, images, n, seed).result()]
+            told = [processes.submit(send_mutated, connect, images, n, seed).result()]
         finally:
             over.touch()
         told += [client.result() for client in others]

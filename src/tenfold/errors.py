@@ -25,6 +25,10 @@ class PictureTooLargeError(PictureError):
     """A picture with more pixels or bytes than are accepted."""
 
 
+class PictureBusyError(PictureError):
+    """A picture that needs much memory, while another one is decoded that needs it too."""
+
+
 class TrainingError(TenfoldError):
     """A training that cannot start, continue or be resumed."""
 

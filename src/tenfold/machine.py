@@ -71,6 +71,16 @@ def address_space_bytes() -> int:
         return 0
 
 
+def free_address_space_bytes() -> float:
+    """Return how much the address space may still grow; infinity without a limit."""
+    try:
+        import resource
+    except ModuleNotFoundError:
+        return float("inf")
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return float("inf") if limit == resource.RLIM_INFINITY else limit - address_space_bytes()
+
+
 def has_gpu() -> bool:
     """Return whether an NVIDIA driver is loaded, by looking at /proc."""
     return Path("/proc/driver/nvidia/gpus").is_dir()

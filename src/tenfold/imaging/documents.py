@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from PIL import Image
 
 from tenfold.errors import PictureError, PictureTooLargeError
+from tenfold.machine import free_address_space_bytes
 
 PAGE_DPI = 200
 """Resolution at which a page of a PDF is rendered, unless that gives more than `max_side` pixels:
@@ -23,6 +24,10 @@ MAX_PIXELS = 100_000_000
 """Largest picture read: above the 48 or 50 megapixels of common phones, and 400 MB as RGBA."""
 
 
+HEIF_BYTES, WEBP_BYTES = 7.6, 16.3
+"""Memory that libheif and libwebp take for a pixel, in bytes; measured at 12 to 48 megapixels."""
+
+
 def check_size(size: tuple[int, int], name: str, max_pixels: int = MAX_PIXELS) -> None:
     """Raise an error for a picture of too many pixels, before they are decoded.
 
@@ -35,6 +40,31 @@ def check_size(size: tuple[int, int], name: str, max_pixels: int = MAX_PIXELS) -
             f"{name} is too large: {width}x{height} pixels, more than"
             f" {max_pixels / 1_000_000:g} megapixels; scale it down first"
         )
+
+
+def check_memory(pixels: int, bytes_per_pixel: float, name: str) -> None:
+    """Raise an error if decoding needs more memory than this process may take.
+
+    For libraries that report a lack of memory as a damaged file.
+
+    Raises:
+        PictureError: Caused by a MemoryError.
+    """
+    if pixels * bytes_per_pixel > free_address_space_bytes():
+        raise PictureError(f"{name} needs more memory than is available") from MemoryError()
+
+
+def webp_pixels(data: bytes) -> int:
+    """Return the number of pixels in the header of a WebP (RFC 9649, sections 2.5 to 2.7)."""
+    kind = data[12:16]
+    if kind == b"VP8X":
+        width, height = (1 + int.from_bytes(data[i : i + 3], "little") for i in (24, 27))
+    elif kind == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    else:
+        width, height = (int.from_bytes(data[i : i + 2], "little") & 0x3FFF for i in (26, 28))
+    return width * height
 
 
 def is_pdf(data: bytes) -> bool:
@@ -58,6 +88,7 @@ def open_heif(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image.Ima
     try:
         photo = pillow_heif.open_heif(io.BytesIO(data))
         check_size(photo.size, name, max_pixels)
+        check_memory(photo.size[0] * photo.size[1], HEIF_BYTES, name)
         image: Image.Image = photo.to_pillow()
     except PictureError:
         raise

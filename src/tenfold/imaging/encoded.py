@@ -10,7 +10,17 @@ import numpy as np
 from PIL import Image
 
 from tenfold.errors import PictureError, PictureTooLargeError
-from tenfold.imaging.documents import MAX_PIXELS, check_size, is_heif, is_pdf, open_heif, pdf_pages
+from tenfold.imaging.documents import (
+    MAX_PIXELS,
+    WEBP_BYTES,
+    check_memory,
+    check_size,
+    is_heif,
+    is_pdf,
+    open_heif,
+    pdf_pages,
+    webp_pixels,
+)
 from tenfold.imaging.gray import to_gray
 from tenfold.imaging.picture import Picture
 
@@ -56,6 +66,8 @@ def decode(data: bytes, name: str, max_side: int, max_pixels: int) -> Iterator[P
         for number, page in enumerate(pdf_pages(data, name, max_side), 1):
             yield decode_image(page, f"page {number} of {name}", max_side)
         return
+    if data[:4] == b"RIFF":
+        check_memory(webp_pixels(data), WEBP_BYTES, name)
     image = open_heif(data, name, max_pixels) if is_heif(data) else _open(data, name)
     if image.format == "TIFF":
         yield from _tiff_pages(image, name, max_side, max_pixels)

@@ -107,6 +107,7 @@ def decode_in_worker(
 
     Raises:
         PictureTooLargeError: The file has too many pixels or pages.
+        PictureBusyError: The file needs much of the budget, and another one has it.
         PictureError: The file cannot be decoded within the limits, or for another reason.
     """
     if limits.budget is None:

@@ -4,6 +4,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tenfold.errors import PictureBusyError
+
 PARTS = 3
 """Parts of a budget. A file is decoded with one part, or with all if that is not enough."""
 
@@ -21,12 +23,23 @@ class MemoryBudget:
     def __init__(self, total_bytes: int) -> None:
         self.total_bytes = total_bytes
         self._free = PARTS
+        self._all_wanted = False
         self._changed = threading.Condition()
 
     @contextmanager
     def take(self, parts: int) -> Iterator[int]:
-        """Wait until some parts are free, and keep them; gives their size in bytes."""
+        """Wait until some parts are free, and keep them; gives their size in bytes.
+
+        Only one thread at a time may ask for all, so that the others are free for small files.
+
+        Raises:
+            PictureBusyError: Another thread has, or waits for, all parts.
+        """
+        wants_all = parts == PARTS
         with self._changed:
+            if wants_all and self._all_wanted:
+                raise PictureBusyError("another large picture is being decoded; try again")
+            self._all_wanted = self._all_wanted or wants_all
             self._changed.wait_for(lambda: self._free >= parts)
             self._free -= parts
         try:
@@ -34,4 +47,6 @@ class MemoryBudget:
         finally:
             with self._changed:
                 self._free += parts
+                if wants_all:
+                    self._all_wanted = False
                 self._changed.notify_all()

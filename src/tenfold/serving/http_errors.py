@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from tenfold.errors import PictureError, PictureTooLargeError
+from tenfold.errors import PictureBusyError, PictureError, PictureTooLargeError
 
 RETRY_SECONDS = 1
 """Value of Retry-After: the queues empty in about a second."""
@@ -52,7 +52,8 @@ def add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(PictureError)
     async def handle_picture_error(_: Request, error: PictureError) -> Response:
-        return error_response(413 if isinstance(error, PictureTooLargeError) else 422, str(error))
+        status = {PictureTooLargeError: 413, PictureBusyError: 429}.get(type(error), 422)
+        return error_response(status, str(error))
 
     @app.exception_handler(HTTPException)
     async def handle_starlette_error(_: Request, error: HTTPException) -> Response:

@@ -11,9 +11,9 @@ from tenfold.imaging.isolation import Limits
 from tenfold.imaging.memory_budget import MemoryBudget
 from tenfold.machine import usable_cores
 
-DECODING_BYTES = 384_000_000
+DECODING_BYTES = 400_000_000
 """Memory of all decoding processes together. A photo of 48 megapixels takes 0.25 GB as TIFF and
-0.36 GB as HEIC; a WebP of 23 megapixels takes 0.38 GB."""
+0.39 GB as HEIC; a WebP of 24 megapixels takes 0.39 GB."""
 
 
 @dataclass(frozen=True)
