@@ -115,14 +115,17 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         images = self._images(X)
         if y is None:
-            raise _WrongLabelsError("DigitClassifier requires y to be passed; the target y is None")
+            raise _WrongLabelsError(
+                "DigitClassifier requires y to be passed, but the target y is None"
+            )
         y = column_or_1d(y, warn=True)
         check_consistent_length(images, y)
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         classes, labels = np.unique(y, return_inverse=True)
         if not 2 <= len(classes) <= MAX_CLASSES:
-            raise _WrongLabelsError(f"classes in y: {len(classes)}; give 2 to {MAX_CLASSES}")
+            number = "1 class" if len(classes) == 1 else f"{len(classes)} classes"
+            raise _WrongLabelsError(f"y has {number}; give 2 to {MAX_CLASSES}")
         names = tuple(map(str, classes))
         recipe = self._recipe_for(names, len(images))
         seed = self.random_state
