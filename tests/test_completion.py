@@ -49,7 +49,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("shell", ["bash", "fish"])
-@pytest.mark.parametrize(("line", "expected"), CASES, ids=str)
+@pytest.mark.parametrize(("line", "expected"), CASES, ids=[line for line, _ in CASES])
 def test_a_shell_completes(scripts, folder, shell, line, expected) -> None:
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")

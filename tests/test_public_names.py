@@ -166,7 +166,12 @@ RETURNED_ONLY = {"Drawing", "LayerRow"}
 """Types of methods' results that nobody makes or checks for: drawings, rows of a table."""
 
 
-@pytest.mark.parametrize(("name", "function"), public_functions(), ids=str)
+PUBLIC_FUNCTIONS = public_functions()
+
+
+@pytest.mark.parametrize(
+    ("name", "function"), PUBLIC_FUNCTIONS, ids=[name for name, _ in PUBLIC_FUNCTIONS]
+)
 def test_types_of_results_are_public(name: str, function: Any) -> None:
     where = vars(sys.modules[function.__module__])
     annotation = inspect.signature(function).return_annotation
