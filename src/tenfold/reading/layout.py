@@ -71,7 +71,7 @@ def _find_rows(
     ink, height = found
     stroke = (ink >= INK_SHARE).astype(np.uint8)
     if not drawn:
-        stroke = without_rules(ink, round(settings.rule_heights * height), settings)
+        stroke = without_rules(ink, max(1, round(settings.rule_heights * height)), settings)
     parts, boxes = _components(stroke, height)
     if np.count_nonzero(boxes.any(axis=1)) > settings.most_components:
         return ()

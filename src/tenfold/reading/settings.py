@@ -10,8 +10,14 @@ from tenfold.imaging.canvas import PREPROCESSING_VERSION
 
 _NOT_FIELDS = ("preprocessing", "calibrated")
 
-_LARGEST = 1_000_000
-"""Largest value of a setting; all are shares, counts, or multiples of a length."""
+_SHARES = ("_share", "_shares", "_score", "_confidence", "_probability", "_likelihood")
+"""Ends of the names of settings between 0 and 1."""
+
+_LARGEST_COUNT = 100_000
+"""Largest value of a whole number."""
+
+_LARGEST = 100
+"""Largest value of any other setting, such as a multiple of a length."""
 
 
 @dataclass(frozen=True)
@@ -234,7 +240,8 @@ class ReaderSettings:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if problem := _problem(value, field.type):
+            largest = 1 if field.name.endswith(_SHARES) else _LARGEST
+            if problem := _problem(value, field.type, largest):
                 raise UsageError(f"{field.name} is {reprlib.repr(value)}: give {problem}")
         if not 0 <= self.threshold <= 1:
             raise UsageError(f"threshold is {self.threshold}: give a number from 0 to 1")
@@ -272,19 +279,21 @@ class ReaderSettings:
             ) from error
 
 
-def _problem(value: Any, kind: Any) -> str:
+def _problem(value: Any, kind: Any, largest: int) -> str:
     """Return what a setting of a type must be, or "" if the value is right."""
     items = get_args(kind)
     if items:
         some = "numbers" if items[-1] is Ellipsis else f"{len(items)} numbers"
         right = isinstance(value, tuple) and (items[-1] is Ellipsis or len(value) == len(items))
-        if right and value and not any(_problem(one, float) for one in value):
+        if right and value and not any(_problem(one, float, largest) for one in value):
             return ""
-        return f"a list of {some} from 0 to {_LARGEST:,}"
+        return f"a list of {some} from 0 to {largest}"
     if kind is bool:
         return "" if isinstance(value, bool) else "true or false"
-    # Written so that NaN fails too.
-    types = int if kind is int else (int, float)
-    if isinstance(value, types) and not isinstance(value, bool) and 0 <= value <= _LARGEST:
+    if kind is int:
+        largest, what, right = _LARGEST_COUNT, "a whole number", isinstance(value, int)
+    else:
+        what, right = "a number", isinstance(value, int | float)
+    if right and not isinstance(value, bool) and 0 <= value <= largest:  # NaN fails too
         return ""
-    return f"a {'whole ' if kind is int else ''}number from 0 to {_LARGEST:,}"
+    return f"{what} from 0 to {largest:,}"
