@@ -1,11 +1,11 @@
 # make train   MNIST to a trained network, its figures and its report
 # make test    the whole test suite
 # make quick   the tests that take a moment
-# make tour    notebooks/tour.ipynb, run top to bottom
+# make tour    notebooks/tour.ipynb, run top to bottom; make article, notebooks/article.ipynb
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test quick tour engines browser lint format types slow soak benchmark constraints clean
+.PHONY: train test quick tour article engines browser lint format types slow soak benchmark constraints clean
 
 train: .venv/train.stamp
 	$(BIN)/tenfold train
@@ -21,6 +21,10 @@ quick: .venv/dev.stamp
 # A notebook from the data to a picture of your own; minutes.
 tour: .venv/dev.stamp
 	$(BIN)/python notebooks/run.py tour
+
+# The article in plain Keras, as a notebook; about five minutes of two free cores.
+article: .venv/dev.stamp
+	$(BIN)/python notebooks/run.py article
 
 # PostgreSQL and Ray, started by the tests.
 engines: .venv/dev.stamp

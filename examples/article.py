@@ -1,7 +1,7 @@
 """The article's network on MNIST, line by line in today's Keras, then in one line of tenfold.
 
-Run it with `python examples/article.py`; it takes minutes. notebooks/article.ipynb is the same
-program with its outputs. For a first look, set TRAIN_SIZE to 2_000 and EPOCHS to 1.
+Run it with `python examples/article.py`; it takes minutes. `make article` makes a notebook of it.
+For a first look, set TRAIN_SIZE to 2_000 and EPOCHS to 1.
 """
 
 # %% Settings
