@@ -89,7 +89,7 @@ loss, accuracy = model.evaluate(x_test, y_test, batch_size=BATCH_SIZE, verbose=0
 print(f"Keras: loss {loss:.4f}, accuracy {accuracy:.2%}, {seconds:.1f} s")
 
 # %% In one line of tenfold
-# A smaller network, with a better optimizer, reaches the same accuracy much sooner. The line also
+# A smaller network, with a better optimizer, reaches the same accuracy far faster. The line also
 # evaluates it and writes its files and a report.
 start = time.perf_counter()
 result = tenfold.train("fast", seed=SEED, train_size=TRAIN_SIZE)

@@ -98,13 +98,13 @@ def article_example() -> str:
             ('`tenfold.train("fast")`', "fast_accuracy"),
         )
     ]
-    sooner = results["times_sooner"]
+    faster = results["times_faster"]
     machine = results["machine"]
     return table(
         "program | test accuracy, mean | min to max, % | n",
         rows,
         f"The line of tenfold, with its evaluation, files and report, was done at least "
-        f"{int(sooner['min'])} times sooner, on {machine['cores']} cores of "
+        f"{int(faster['min'])} times faster, on {machine['cores']} cores of "
         f"{machine['processor']} with other work beside.",
     )
 
