@@ -32,7 +32,10 @@ SHAPES = replace(override(recipe_named("softmax"), {"epochs": 2}), classes=3)
 def bundle(tensorflow, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle")
     network = build_network(SHAPES)
-    meta = {"recipe": recipe_to_dict(SHAPES), "classes": list(NAMES), "parameters": 2355}
+    meta = {
+        "recipe": recipe_to_dict(SHAPES), "classes": list(NAMES), "parameters": 2355,
+        "seed": 0, "epochs": 2, "train_seconds": 1.0, "test": None,
+    }  # fmt: skip
     write_bundle(folder, {ONNX: onnx_model(SHAPES, network_weights(network))}, meta)
     return folder
 
