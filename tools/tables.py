@@ -98,15 +98,7 @@ def article_example() -> str:
             ('`tenfold.train("fast")`', "fast_accuracy"),
         )
     ]
-    faster = results["times_faster"]
-    machine = results["machine"]
-    return table(
-        "program | test accuracy, mean | min to max, % | n",
-        rows,
-        f"The line of tenfold, with its evaluation, files and report, was done at least "
-        f"{int(faster['min'])} times faster, on {machine['cores']} cores of "
-        f"{machine['processor']} with other work beside.",
-    )
+    return table("program | test accuracy, mean | min to max, % | n", rows)
 
 
 def ceiling() -> str:
