@@ -131,7 +131,7 @@ def _takes_bytes(model: Any) -> bool:
 
     if str(model.inputs[0].dtype) == "uint8":
         return True
-    for layer in _flat(model):
+    for layer in flat_layers(model):
         if isinstance(layer, keras.layers.Rescaling):
             return bool(0 < np.max(layer.scale) <= _MOST_PER_BYTE)
         if layer.weights:
@@ -139,10 +139,10 @@ def _takes_bytes(model: Any) -> bool:
     return False
 
 
-def _flat(model: Any) -> Iterator[Any]:
+def flat_layers(model: Any) -> Iterator[Any]:
     """Yield the layers of a model and of the models inside it, in order."""
     for layer in model.layers:
         if getattr(layer, "layers", None):
-            yield from _flat(layer)
+            yield from flat_layers(layer)
         else:
             yield layer

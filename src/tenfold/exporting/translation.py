@@ -1,12 +1,12 @@
 """A Keras network of one's own as a recipe and its weights, if recipes have its layers."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 import numpy as np
 
+from tenfold.classifiers.keras import flat_layers
 from tenfold.errors import UsageError
 from tenfold.exporting.weights import BATCH_NORM_EPSILON, Array, Weights
 from tenfold.recipes.layers import (
@@ -60,7 +60,7 @@ def translate(model: Any, name: str, scale: float, offset: float) -> tuple[Recip
         UsageError: Recipes do not have one of its layers; the message names it.
     """
     steps: list[_Step] = []
-    for layer in _flat(model):
+    for layer in flat_layers(model):
         kind = type(layer).__name__
         if kind == "Rescaling" and not steps:
             scale, offset = scale * _number(layer.scale), offset * _number(layer.scale)
@@ -91,14 +91,6 @@ def translate(model: Any, name: str, scale: float, offset: float) -> tuple[Recip
         elif step.arrays:
             weights[own] = step.arrays
     return recipe, weights
-
-
-def _flat(model: Any) -> Iterator[Any]:
-    for layer in model.layers:
-        if getattr(layer, "layers", None):
-            yield from _flat(layer)
-        else:
-            yield layer
 
 
 def _number(value: Any) -> float:
