@@ -17,10 +17,9 @@ from tenfold.classifiers.base import Classifier
 from tenfold.comparing.cells import Cell, cell_of, fit_cell
 from tenfold.comparing.contenders import Contender, Fitted
 from tenfold.comparing.finding import DEFAULT, Classifiers, find_contenders
-from tenfold.data.data_source import AnyData, choose_data, load_test
+from tenfold.data.data_source import AnyData, choose_data, choose_train_size, load_test
 from tenfold.data.datasets import MNIST
 from tenfold.data.official import FILES
-from tenfold.errors import DataError, UsageError
 from tenfold.evaluation.corruptions import CORRUPTIONS, corrupt
 from tenfold.evaluation.metrics import distinctive_errors, evaluate
 from tenfold.evaluation.significance import compare_neighbors, rank
@@ -111,16 +110,7 @@ def compare(
         TenfoldError: A name is unknown, a package is missing, or there is no data.
     """
     source = choose_data(data, as_=as_, data_dir=data_dir)
-    # MNIST's number of images and its hashes are known: wrong options are told before it is read.
-    train = None if source.is_mnist else source.load("train", progress=progress)
-    images_at_most = TRAIN_IMAGES if train is None else len(train)
-    if images_at_most < LEAST_IMAGES:
-        raise DataError(
-            f"{source.title} has {images_at_most} training images: give at least {LEAST_IMAGES}"
-        )
-    train_size = images_at_most if train_size is None else train_size
-    if not LEAST_IMAGES <= train_size <= images_at_most:
-        raise UsageError(f"train_size is {train_size}; give {LEAST_IMAGES} to {images_at_most:,}")
+    train, train_size = choose_train_size(source, train_size, least=LEAST_IMAGES, progress=progress)
     contenders = find_contenders(classifiers, train_size, train)
     train = train or source.load("train")
     images, labels = train.images, train.labels

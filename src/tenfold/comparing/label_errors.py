@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tenfold.arrays import TRAIN_IMAGES, Images, Labels, Probabilities
+from tenfold.arrays import Images, Labels, Probabilities
 from tenfold.comparing.cells import cell_of, fit_cell
 from tenfold.comparing.contenders import Fitted, RecipeContender
-from tenfold.data.data_source import AnyData, choose_data, load_test
+from tenfold.data.data_source import AnyData, choose_data, choose_train_size, load_test
 from tenfold.data.datasets import MNIST, Dataset
 from tenfold.data.label_errors import LABEL_ERRORS
 from tenfold.data.official import FILES
-from tenfold.errors import DataError, MissingExtraError, UsageError
+from tenfold.errors import MissingExtraError, UsageError
 from tenfold.evaluation.metrics import evaluate
 from tenfold.execution.progress import WorkBar
 from tenfold.machine import machine_facts
@@ -97,15 +97,7 @@ def label_errors(
     if not 2 <= folds <= 20:
         raise UsageError(f"folds is {folds}; give 2 to 20")
     source = choose_data(data, as_=as_, data_dir=data_dir)
-    train = None if source.is_mnist else source.load("train", progress=progress)
-    at_most = TRAIN_IMAGES if train is None else len(train)
-    if at_most < LEAST_IMAGES:
-        raise DataError(
-            f"{source.title} has {at_most} training images: give at least {LEAST_IMAGES}"
-        )
-    train_size = at_most if train_size is None else train_size
-    if not LEAST_IMAGES <= train_size <= at_most:
-        raise UsageError(f"train_size is {train_size}; give {LEAST_IMAGES:,} to {at_most:,}")
+    train, train_size = choose_train_size(source, train_size, least=LEAST_IMAGES, progress=progress)
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     if train is not None:
         recipe = for_classes(recipe, train.classes, source.title)

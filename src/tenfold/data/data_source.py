@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from tenfold.arrays import TRAIN_IMAGES
 from tenfold.data import named
 from tenfold.data.datasets import (
     ARRAYS,
@@ -229,3 +230,34 @@ def labels_for(data: Dataset, classes: tuple[str, ...]) -> np.ndarray:
             f"{listed(classes)}: give data of the model's classes"
         )
     return np.array([classes.index(name) for name in data.classes], np.uint8)[data.labels]
+
+
+def choose_train_size(
+    source: DataSource, train_size: int | None, *, least: int, progress: bool = False
+) -> tuple[Dataset | None, int]:
+    """Return the training part, and the number of its images to train on.
+
+    MNIST's number of images is known: a wrong size is told before MNIST is read.
+
+    Args:
+        source: The data set.
+        train_size: Number of images, the first ones; None for all.
+        least: Smallest number that the verb can work with.
+        progress: Draw a progress bar on stderr.
+
+    Returns:
+        The training part, None for MNIST, and the number of images.
+
+    Raises:
+        DataError: There are fewer images than `least`.
+        UsageError: `train_size` is below `least`, or above what is there.
+    """
+    train = None if source.is_mnist else source.load("train", progress=progress)
+    at_most = TRAIN_IMAGES if train is None else len(train)
+    if at_most < least:
+        raise DataError(f"{source.title} has {at_most} training images: give at least {least}")
+    if train_size is None:
+        return train, at_most
+    if not least <= train_size <= at_most:
+        raise UsageError(f"train_size is {train_size}; give {least} to {at_most:,}")
+    return train, train_size
