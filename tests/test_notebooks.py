@@ -1,4 +1,4 @@
-"""The notebooks: they were run, they are small, and they run; so does the article's program."""
+"""The notebooks: they were run, they are small, and they run; the article's is its program."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).parent.parent
-TOUR = ROOT / "notebooks" / "tour.ipynb"
+TOUR, ARTICLE = (ROOT / "notebooks" / f"{name}.ipynb" for name in ("tour", "article"))
 PROGRAM = ROOT / "examples" / "article.py"
 FEW = ("60_000, 12, 500", "1_000, 1, 500")
 """Settings of the article's program, and those for a look."""
@@ -33,7 +33,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     sys.modules.pop("run", None)
 
 
-@pytest.mark.parametrize("path", [TOUR], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [TOUR, ARTICLE], ids=lambda path: path.stem)
 def test_it_was_run_top_to_bottom_without_errors(path: Path) -> None:
     found = cells(path)
     assert [cell["execution_count"] for cell in found] == list(range(1, len(found) + 1))
@@ -47,12 +47,26 @@ def test_the_tour_has_pictures() -> None:
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 9
 
 
-@pytest.mark.parametrize("path", [TOUR], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [TOUR, ARTICLE], ids=lambda path: path.stem)
 def test_it_is_small_and_tells_nothing_of_the_machine(path: Path) -> None:
     text = path.read_text()
     assert len(text) < 1_500_000
     for told in (str(Path.home()), str(ROOT), "/tmp/"):
         assert told not in text
+
+
+def test_the_article_s_notebook_is_its_program(run: ModuleType) -> None:
+    fresh = run.from_program(PROGRAM.read_text())
+    kept = nbformat.read(ARTICLE, as_version=4)
+    assert [(one.cell_type, one.source) for one in kept.cells] == [
+        (one.cell_type, one.source) for one in fresh.cells
+    ]
+
+
+def test_the_article_s_notebook_ends_at_its_accuracy() -> None:
+    *_, keras, _ = ["".join(o.get("text", "")) for c in cells(ARTICLE) for o in c["outputs"]]
+    accuracy = float(keras.partition("accuracy ")[2].partition("%")[0])
+    assert 98.8 <= accuracy <= 99.2
 
 
 @pytest.mark.long
@@ -67,6 +81,12 @@ def test_the_article_s_program_runs(tmp_path: Path, mnist: object) -> None:
     assert "1,045,576 parameters, and 1,045,576" in done.stdout
     assert "Keras: loss" in done.stdout
     assert "tenfold: accuracy" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_article_s_notebook_runs(run: ModuleType) -> None:
+    again = run.run(run.from_program(PROGRAM.read_text().replace(*FEW)))
+    assert len(again.cells) == len(nbformat.read(ARTICLE, as_version=4).cells)
 
 
 @pytest.mark.slow
