@@ -137,7 +137,9 @@ def stroke_width(ink: Ink) -> float:
     """
     padded = _with_margin(ink, 1)
     rows, columns = (_gradient(padded, *axis) for axis in ((0, 1), (1, 0)))
-    return 2 * float(padded.sum()) / float(cv2.magnitude(rows, columns).sum())
+    # `cv2.magnitude` depends in its last bit on where in memory its arrays lie.
+    magnitude = np.sqrt(rows * rows + columns * columns)
+    return 2 * float(padded.sum()) / float(magnitude.sum())
 
 
 def _gradient(padded: Ink, across: int, down: int) -> Ink:
@@ -157,14 +159,14 @@ def _with_margin(ink: Ink, margin: int) -> Ink:
     return padded
 
 
-def set_stroke_width(ink: Ink) -> Ink:
+def set_stroke_width(ink: Ink, widths: tuple[float, float] = STROKE_WIDTHS) -> Ink:
     """Thicken thin strokes and thin fat strokes, so that in 20x20 they are as wide as MNIST's.
 
-    This precedes shrinking, in which thin strokes of a large digit would vanish. Strokes within
-    STROKE_WIDTHS stay unchanged.
+    This precedes shrinking, in which thin strokes of a large digit would vanish.
 
     Args:
         ink: float32 (h, w), 0 paper to 1 full ink, not all 0.
+        widths: Least and greatest width that stays unchanged, in pixels of the canvas.
 
     Returns:
         float32 (h', w'), cropped to the strokes.
@@ -174,7 +176,7 @@ def set_stroke_width(ink: Ink) -> Ink:
     large = cv2.resize(ink, None, fx=enlarge, fy=enlarge, interpolation=cv2.INTER_LINEAR)
     unit = max(large.shape) / DIGIT_SIDE
     width = stroke_width(large) / unit
-    thinnest, fattest = STROKE_WIDTHS
+    thinnest, fattest = widths
     if thinnest <= width <= fattest:
         return ink
     target = thinnest if width < thinnest else fattest
