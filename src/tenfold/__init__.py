@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from tenfold.exporting.export import ExportResult as ExportResult
     from tenfold.exporting.export import export as export
     from tenfold.reading.reader import Reader as Reader
+    from tenfold.reading.results import Cell as Cell
     from tenfold.reading.results import Digit as Digit
+    from tenfold.reading.results import Grid as Grid
     from tenfold.reading.results import Line as Line
     from tenfold.reading.results import Reading as Reading
     from tenfold.recipes.recipe import Recipe as Recipe
@@ -56,6 +58,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AdaptResult": "tenfold.adapting.adapt",
     "BatchResult": "tenfold.batch.read_batch",
+    "Cell": "tenfold.reading.results",
     "Classifier": "tenfold.classifiers.base",
     "Comparison": "tenfold.comparing.compare",
     "Dataset": "tenfold.data.datasets",
@@ -66,6 +69,7 @@ _HOMES = {
     "Explanation": "tenfold.explaining.explain",
     "ExportResult": "tenfold.exporting.export",
     "FeatureClassifier": "tenfold.classifiers.features",
+    "Grid": "tenfold.reading.results",
     "Line": "tenfold.reading.results",
     "PictureError": "tenfold.errors",
     "Reader": "tenfold.reading.reader",

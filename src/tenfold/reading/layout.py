@@ -5,18 +5,16 @@ Rules and specks are left out. What is left is grouped into marks, and marks int
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from tenfold.arrays import Gray, Ink
 from tenfold.imaging.canvas import Mark, find_mark
-from tenfold.imaging.ink import INK_SHARE, median, page_ink
+from tenfold.imaging.ink import INK_SHARE, _typical_height, median, page_ink
 from tenfold.imaging.picture import Picture
+from tenfold.reading.cells import PageGrid, split_off_grids
+from tenfold.reading.components import Boxes, find_components, join_components, mark_of
 from tenfold.reading.rules import without_rules
 from tenfold.reading.settings import ReaderSettings
-
-_Boxes = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +23,8 @@ class Page:
 
     Attributes:
         picture: The pixels, in this orientation.
-        rows: The marks of each row, left to right; rows top to bottom.
+        rows: The marks of each row outside of grids, left to right; rows top to bottom.
+        grids: Combs, tables and grids, with the marks in their cells.
         rotation: Degrees clockwise by which the picture was rotated: 0, 90, 180 or 270.
         inverted: Whether ink is what looks like paper, and the other way round.
         drawn: Whether the picture was drawn on a clean sheet, upright and without rules.
@@ -33,9 +32,17 @@ class Page:
 
     picture: Picture
     rows: tuple[tuple[Mark, ...], ...]
+    grids: tuple[PageGrid, ...] = ()
     rotation: int = 0
     inverted: bool = False
     drawn: bool = False
+
+    @property
+    def marks(self) -> list[Mark]:
+        """All marks: those of the rows, then those of the grids."""
+        return [mark for row in self.rows for mark in row] + [
+            mark for grid in self.grids for cell in grid.cells for mark in cell.marks
+        ]
 
 
 def make_page(
@@ -57,90 +64,46 @@ def make_page(
         inverted: Take for ink what looks like paper, and the other way round.
         drawn: The picture was drawn on a clean sheet: nothing large is a rule or a frame.
     """
-    rows = _find_rows(picture.gray, settings, drawn, inverted)
-    return Page(picture, rows, rotation, inverted, drawn)
+    rows, grids = _take_apart(picture.gray, settings, drawn, inverted)
+    return Page(picture, rows, grids, rotation, inverted, drawn)
 
 
-def _find_rows(
+def _take_apart(
     gray: Gray, settings: ReaderSettings, drawn: bool, inverted: bool
-) -> tuple[tuple[Mark, ...], ...]:
+) -> tuple[tuple[tuple[Mark, ...], ...], tuple[PageGrid, ...]]:
     found = page_ink(gray, drawn=drawn, inverted=inverted)
     if found is None:
         mark = find_mark(gray)
-        return () if mark is None else ((mark,),)
+        return (() if mark is None else ((mark,),)), ()
     ink, height = found
+    grids: tuple[PageGrid, ...] = ()
+    if not drawn:
+        around, grids = split_off_grids(ink, settings)
+        if around is not ink:
+            ink, height = around, _typical_height(around, drawn)
+            cells = [mark.box[3] for grid in grids for cell in grid.cells for mark in cell.marks]
+            height = max(height, settings.lowest_mark * median(cells)) if cells else height
+            if not height:
+                return (), grids
+    return _find_rows(ink, height, settings, drawn), grids
+
+
+def _find_rows(
+    ink: Ink, height: float, settings: ReaderSettings, drawn: bool
+) -> tuple[tuple[Mark, ...], ...]:
     stroke = (ink >= INK_SHARE).astype(np.uint8)
     if not drawn:
         stroke = without_rules(ink, max(1, round(settings.rule_heights * height)), settings)
-    parts, boxes = _components(stroke, height)
-    if np.count_nonzero(boxes.any(axis=1)) > settings.most_components:
+    parts, boxes = find_components(stroke, height / 8, 4 * height)
+    alive = np.flatnonzero(boxes.any(axis=1))
+    if len(alive) > settings.most_components:
         return ()
-    groups = _group_rows(boxes, _joined(boxes, height), height, settings)
-    return tuple(tuple(_mark(ink, parts, members, boxes) for members in row) for row in groups)
-
-
-def _components(stroke: Gray, height: float) -> tuple[NDArray[np.int32], _Boxes]:
-    """Return the connected components, and the box of each as left, top, right, bottom.
-
-    Specks and components far higher than a digit have a box of zeros.
-    """
-    _, parts, stats, _ = cv2.connectedComponentsWithStats(stroke, connectivity=8)
-    boxes = stats[:, :4].astype(np.int64)
-    boxes[:, 2:] += boxes[:, :2]
-    speck = (stats[:, 2:4].max(axis=1) < height / 8) | (stats[:, 4] < 3)
-    huge = stats[:, 3] > 4 * height
-    boxes[speck | huge] = 0
-    boxes[0] = 0
-    return parts, boxes
-
-
-def _joined(boxes: _Boxes, height: float) -> list[list[int]]:
-    """Group components that are strokes of one digit: one above the other, or a bar close by."""
-    alive = [int(i) for i in np.flatnonzero(boxes.any(axis=1))]
-    alive.sort(key=lambda i: int(boxes[i, 0]))
-    plain = boxes.tolist()  # single numbers of arrays are slow
-    parent = {i: i for i in alive}
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            i = parent[i]
-        return i
-
-    order = np.array(alive, dtype=int)
-    left, top, bottom = boxes[order, 0], boxes[order, 1], boxes[order, 3]
-    for place, i in enumerate(alive):
-        near = (left <= boxes[i, 2] + height) & (np.arange(len(order)) > place)
-        near &= (top <= boxes[i, 3] + height) & (bottom >= boxes[i, 1] - height)
-        for j in order[near]:
-            if _belong(plain[i], plain[j], height):
-                parent[root(int(j))] = root(i)
-    groups: dict[int, list[int]] = {}
-    for i in alive:
-        groups.setdefault(root(i), []).append(i)
-    return list(groups.values())
-
-
-def _belong(one: list[int], other: list[int], height: float) -> bool:
-    """Tell whether two components are strokes of one digit."""
-    across = min(one[2], other[2]) - max(one[0], other[0])
-    down = min(one[3], other[3]) - max(one[1], other[1])
-    both = max(one[3], other[3]) - min(one[1], other[1])
-    if both > 1.5 * height:
-        return False
-    narrow = min(one[2] - one[0], other[2] - other[0])
-    low = min(one[3] - one[1], other[3] - other[1])
-    if across >= 0.5 * narrow and down > -0.3 * height:
-        return True
-    # The bar of a 5 or a 7: a low component near the upper half of a tall one.
-    tall, small = (one, other) if one[3] - one[1] >= other[3] - other[1] else (other, one)
-    upper = small[3] <= tall[1] + 0.5 * (tall[3] - tall[1])
-    wide_enough = small[2] - small[0] >= 0.2 * height
-    return bool(low < 0.4 * height and upper and wide_enough and across > -0.12 * height
-                and down > -0.1 * height)  # fmt: skip
+    groups = _group_rows(boxes, join_components(boxes, alive, height), height, settings)
+    return tuple(tuple(mark_of(ink, parts, members, boxes) for members in row) for row in groups)
 
 
 def _group_rows(
-    boxes: _Boxes, groups: list[list[int]], height: float, settings: ReaderSettings
+    boxes: Boxes, groups: list[list[int]], height: float, settings: ReaderSettings
 ) -> list[list[list[int]]]:
     """Group marks into rows, leaving out marks that are too low beside their neighbors."""
 
@@ -181,18 +144,3 @@ def _overlap(one: list[int], other: list[int]) -> float:
     """Return which share of the lower of two boxes stands beside the other, 0 to 1."""
     shared = min(one[3], other[3]) - max(one[1], other[1])
     return float(shared / max(1, min(one[3] - one[1], other[3] - other[1])))
-
-
-def _mark(ink: Ink, parts: NDArray[np.int32], members: list[int], boxes: _Boxes) -> Mark:
-    left, top = boxes[members, :2].min(axis=0)
-    right, bottom = boxes[members, 2:].max(axis=0)
-    # The edge of a stroke fades out beyond the component.
-    reach = 1 + max(ink.shape) // 1000
-    x, y = max(0, left - reach), max(0, top - reach)
-    inside = parts[y : bottom + reach, x : right + reach]
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    mine = np.isin(inside, members).astype(np.uint8)
-    others = (inside > 0) & (mine == 0)
-    near = (cv2.dilate(mine, kernel) > 0) & ~others
-    own = np.where(near, ink[y : bottom + reach, x : right + reach], np.float32(0))
-    return Mark(own, (int(x), int(y), own.shape[1], own.shape[0]))

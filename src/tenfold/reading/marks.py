@@ -38,7 +38,7 @@ def classify(
             Digit(
                 int(row.argmax()),
                 float(row.max()),
-                _in_whole_picture(mark.box, picture),
+                in_whole_picture(mark.box, picture),
                 bool(score < threshold),
                 canvas,
             ),
@@ -48,7 +48,7 @@ def classify(
     ]
 
 
-def _in_whole_picture(box: Box, picture: Picture) -> Box:
+def in_whole_picture(box: Box, picture: Picture) -> Box:
     """Return a box in `picture.gray` as a box in pixels of the whole picture."""
     rows, columns = picture.gray.shape
     across, down = picture.width / columns, picture.height / rows

@@ -42,7 +42,7 @@ def likely_rotations(
     Returns:
         Degrees clockwise, likeliest first.
     """
-    marks = [mark for row in page.rows for mark in row]
+    marks = page.marks
     if len(marks) <= settings.orientation_marks:
         return ROTATIONS
     sample = marks[:: math.ceil(len(marks) / settings.orientation_sample)]

@@ -8,12 +8,14 @@ import numpy as np
 from tenfold.classifiers.base import Classifier
 from tenfold.imaging.decoding import PictureSource, load_picture
 from tenfold.imaging.picture import Picture
+from tenfold.reading.cells import PageGrid
 from tenfold.reading.layout import Page, make_page
 from tenfold.reading.line_reader import LineReader
+from tenfold.reading.marks import in_whole_picture
 from tenfold.reading.orientation import inverted, rotated
-from tenfold.reading.results import Line, Reading
+from tenfold.reading.results import Cell, Grid, Line, Reading
 from tenfold.reading.rows import RowReader
-from tenfold.reading.selection import Row, select
+from tenfold.reading.selection import Row, Selection, select
 from tenfold.reading.settings import ReaderSettings
 from tenfold.reading.shipped import Models
 from tenfold.reading.single import read_single
@@ -133,9 +135,17 @@ class Reader:
 
     def _read_page(self, page: Page, splitter: Splitter) -> "_PageReading":
         rows = RowReader(page, self._models, splitter).read_rows()
-        lines, left_out = select(rows, self.settings, drawn=page.drawn)
+        selected = select(rows, self.settings, drawn=page.drawn)
         picture = page.picture
-        reading = Reading(lines, picture.width, picture.height, picture.orientation, left_out)
+        grids = tuple(_grid(grid, selected, picture) for grid in page.grids)
+        reading = Reading(
+            selected.lines,
+            picture.width,
+            picture.height,
+            picture.orientation,
+            selected.left_out,
+            grids,
+        )
         return _PageReading(page, reading, _mean_score(rows))
 
 
@@ -151,6 +161,24 @@ class _PageReading:
     def digits(self) -> int:
         """Number of digits that were read."""
         return sum(len(line.digits) for line in self.reading.lines)
+
+
+def _grid(grid: PageGrid, selected: Selection, picture: Picture) -> Grid:
+    """Return a grid with the digits read in its cells."""
+    cells = tuple(
+        Cell(
+            cell.row,
+            cell.column,
+            in_whole_picture(cell.box, picture),
+            not cell.marks,
+            selected.cells.get(cell, ()),
+        )
+        for cell in grid.cells
+    )
+    rows, columns = (
+        1 + max(place) for place in zip(*((c.row, c.column) for c in cells), strict=True)
+    )
+    return Grid(rows, columns, cells, in_whole_picture(grid.box, picture))
 
 
 def _mean_score(rows: list[Row]) -> float:

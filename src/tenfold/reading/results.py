@@ -74,6 +74,57 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """A cell of a comb, a table or a grid.
+
+    Attributes:
+        row: Row in the grid, from 0.
+        column: Column in the grid, from 0.
+        box: x, y, width and height inside its walls, in pixels of the upright picture.
+        empty: Whether nothing is written in it.
+        digits: The digits in it, left to right; none if it is empty or holds something else.
+    """
+
+    row: int
+    column: int
+    box: Box
+    empty: bool
+    digits: tuple[Digit, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The digits as characters, "?" for each rejected one."""
+        return "".join(digit.text for digit in self.digits)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the cell's entry in `tenfold read --json`, without the number of its grid."""
+        return {
+            "row": self.row,
+            "column": self.column,
+            "text": self.text,
+            "box": list(self.box),
+            "empty": self.empty,
+        }
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A comb, a table, a grid, a row of separate boxes or a box that was found on a page.
+
+    Attributes:
+        rows: Number of rows.
+        columns: Number of columns.
+        cells: Row by row, left to right; there may be none in some places.
+        box: x, y, width and height inside its outer walls, in pixels of the upright picture.
+    """
+
+    rows: int
+    columns: int
+    cells: tuple[Cell, ...]
+    box: Box
+
+
+@dataclass(frozen=True)
 class Reading:
     """What was read in one picture.
 
@@ -83,6 +134,7 @@ class Reading:
         height: Height of the upright picture, in pixels.
         orientation: Rotation of the stored pixels, degrees clockwise: 0, 90, 180 or 270.
         left_out: Marks that were taken for no digits, each as the digit it resembles most.
+        grids: Combs, tables and grids, top to bottom. Their digits are in `lines`, too.
     """
 
     lines: tuple[Line, ...]
@@ -90,6 +142,7 @@ class Reading:
     height: int
     orientation: int
     left_out: tuple[Digit, ...] = ()
+    grids: tuple[Grid, ...] = ()
 
     @property
     def text(self) -> str:
@@ -140,11 +193,19 @@ class Reading:
         return data.getvalue()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the picture's entry in `tenfold read --json`, without its path."""
+        """Return the picture's entry in `tenfold read --json`, without its path.
+
+        It has `cells` if a grid was found, each with the number of its `grid`, from 0.
+        """
+        cells = [
+            {"grid": number, **cell.to_dict()}
+            for number, grid in enumerate(self.grids)
+            for cell in grid.cells
+        ]
         return {
             "width": self.width,
             "height": self.height,
             "orientation": self.orientation,
             "error": None,
             "lines": [line.to_dict() for line in self.lines],
-        }
+        } | ({"cells": cells} if cells else {})

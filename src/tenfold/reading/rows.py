@@ -1,13 +1,14 @@
 """Rows of marks read: digit by digit, as a whole line, and as numbers and words side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby, islice, pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 
 from tenfold.imaging.canvas import Mark
-from tenfold.imaging.ink import ink_of
+from tenfold.imaging.ink import ink_of, median
+from tenfold.reading.cells import PageCell, PageGrid
 from tenfold.reading.layout import Page
 from tenfold.reading.line_reader import LineDigit, typical_height
 from tenfold.reading.marks import ScoredDigit, classify
@@ -41,14 +42,64 @@ class RowReader:
 
     def read_rows(self) -> list[Row]:
         """Return what each row of the page holds, or one row if the picture shows a single line."""
-        classified = iter(self._classify([mark for marks in self._page.rows for mark in marks]))
+        page = self._page
+        alone = dict(zip(page.marks, self._classify(page.marks), strict=True))
         rows = [
-            Row(len(marks), self._read_marks(marks, list(islice(classified, len(marks)))))
-            for marks in self._page.rows
+            Row(
+                len(marks), self._read_marks(marks, [alone[mark] for mark in marks]), _middle(marks)
+            )
+            for marks in page.rows
         ]
+        if page.grids:
+            rows += [self._read_cells(cells, alone) for cells in _rows_of_cells(page.grids)]
+            return sorted(rows, key=lambda row: row.middle)
         parts = [part for row in rows for part in row.parts]
         line = self._read_picture_of_line(parts)
         return [Row(0, [line])] if line else rows
+
+    def _read_cells(self, cells: Sequence[PageCell], alone: Mapping[Mark, ScoredDigit]) -> Row:
+        """Read the cells of a grid's row, each by itself."""
+        parts = []
+        for cell in cells:
+            digits = [alone[mark] for mark in cell.marks]
+            if len(digits) > 1 or digits[0].digit.rejected:
+                read = self._read_marks(cell.marks, digits)
+                joined = [one for part in read for one in part.digits]
+                scores = [score for part in read for score in part.mark_scores]
+                words = all(part.is_number is False for part in read)
+                parts.append(Part(joined, scores, is_number=False if words else None))
+            else:
+                parts.append(Part(digits, [score for _, score in digits]))
+        marks = [mark for cell in cells for mark in cell.marks]
+        digits = [one for part in parts for one in part.digits]
+        if len(marks) == len(parts) == len(digits) > 1 and any(
+            one.digit.rejected for one in digits
+        ):
+            line = self._read_as_number(marks, digits)
+            parts = [Part([one], part.mark_scores) for one, part in zip(line, parts, strict=True)]
+        return Row(len(marks), parts, _middle(marks), cells)
+
+    def _read_as_number(
+        self, marks: Sequence[Mark], digits: Sequence[ScoredDigit]
+    ) -> Sequence[ScoredDigit]:
+        """Read digits in cells of their own as if they stood close; return them, or better ones."""
+        if not self._settings.whole_lines:
+            return digits
+        gap = self._settings.packed_gap * median([mark.box[3] for mark in marks])
+        packed, left = [], 0.0
+        for mark in marks:
+            packed.append(Mark(mark.ink, (round(left), *mark.box[1:])))
+            left += mark.box[2] + gap
+        line = self._models.line_reader.read_marks(packed)
+        found = self._if_confident(line, [score for _, score in digits])
+        if len(found) != len(digits):
+            return digits
+        return [
+            ScoredDigit(replace(new.digit, box=old.digit.box), new.score)
+            if old.digit.rejected
+            else old
+            for new, old in zip(found, digits, strict=True)
+        ]
 
     def _classify(self, marks: Sequence[Mark]) -> list[ScoredDigit]:
         models = self._models
@@ -171,3 +222,15 @@ def _split_at_spaces(marks: Sequence[Mark], settings: ReaderSettings) -> list[li
             groups.append([])
         groups[-1].append(mark)
     return groups
+
+
+def _middle(marks: Sequence[Mark]) -> float:
+    return median([mark.box[1] + mark.box[3] / 2 for mark in marks])
+
+
+def _rows_of_cells(grids: Sequence[PageGrid]) -> Iterator[list[PageCell]]:
+    """Yield the cells of each grid's rows that hold marks."""
+    for grid in grids:
+        for _, row in groupby(grid.cells, key=lambda cell: cell.row):
+            if cells := [cell for cell in row if cell.marks]:
+                yield cells

@@ -1,11 +1,12 @@
 """Selection: which rows and digits of a page stay, and which are left out as words or print."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from tenfold.reading.cells import PageCell
 from tenfold.reading.marks import ScoredDigit
 from tenfold.reading.results import Digit, Line
 from tenfold.reading.settings import ReaderSettings
@@ -32,11 +33,30 @@ class Row:
 
     Attributes:
         marks: Number of marks in the row, before any was split.
-        parts: Left to right; one, unless words stand in the row.
+        parts: Left to right; one, unless words stand in the row. One for each cell in `cells`.
+        middle: Middle of the row from top to bottom, in pixels.
+        cells: The cells of a grid's row that are not empty.
     """
 
     marks: int
     parts: Sequence[Part]
+    middle: float = 0.0
+    cells: Sequence[PageCell] = ()
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What stays of a page.
+
+    Attributes:
+        lines: Lines of digits, top to bottom.
+        left_out: The digits of all marks that are left out.
+        cells: The digits in each cell that is not empty.
+    """
+
+    lines: tuple[Line, ...]
+    left_out: tuple[Digit, ...]
+    cells: Mapping[PageCell, tuple[Digit, ...]]
 
 
 def may_hold_words(marks: int, digits: int, settings: ReaderSettings) -> bool:
@@ -70,9 +90,7 @@ def is_number_beside_word(
     return confident and len(confidences) >= fewest
 
 
-def select(
-    rows: Sequence[Row], settings: ReaderSettings, *, drawn: bool
-) -> tuple[tuple[Line, ...], tuple[Digit, ...]]:
+def select(rows: Sequence[Row], settings: ReaderSettings, *, drawn: bool) -> Selection:
     """Return the lines of digits that stay, and the digits of all marks that are left out.
 
     Args:
@@ -80,18 +98,32 @@ def select(
         settings: The settings of reading.
         drawn: Whether the page was drawn on a clean sheet, which holds no words.
     """
-    share = _required_share(rows, settings)
+    share = _required_share([row for row in rows if not row.cells], settings)
+    cells_stay = _cells_stay([row for row in rows if row.cells], settings)
     lines: list[Line] = []
     left_out: list[Digit] = []
+    cells: dict[PageCell, tuple[Digit, ...]] = {}
     for row in rows:
         kept: list[Digit] = []
-        for part in row.parts:
-            stays = _stays(part, row.marks, share, drawn)
+        for number, part in enumerate(row.parts):
+            if row.cells:
+                stays = cells_stay and part.is_number is not False
+            else:
+                stays = _stays(part, row.marks, share, drawn)
+            before = len(kept)
             for digit, score in part.digits:
                 (kept if stays and score >= settings.non_digit_score else left_out).append(digit)
+            if row.cells:
+                cells[row.cells[number]] = tuple(kept[before:])
         if kept:
             lines.append(Line(tuple(kept)))
-    return tuple(lines), tuple(left_out)
+    return Selection(tuple(lines), tuple(left_out), cells)
+
+
+def _cells_stay(rows: Sequence[Row], settings: ReaderSettings) -> bool:
+    """Return whether grids hold digits: enough of them are accepted."""
+    rejected = [digit.rejected for row in rows for part in row.parts for digit, _ in part.digits]
+    return bool(rejected and 1 - np.mean(rejected) > settings.few_marks_share)
 
 
 def _required_share(rows: Sequence[Row], settings: ReaderSettings) -> float:

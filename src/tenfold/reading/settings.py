@@ -155,6 +155,66 @@ class ReaderSettings:
     comma_share: float = 0.65
     """A mark lower than this share of its line's height in the line's lower half is a comma."""
 
+    # Boxes; set on the pages of tests/box_scenes.py
+
+    faintest_wall: float = 0.12
+    """Share of full ink from which a pixel may belong to the wall of a cell."""
+
+    thickest_line: float = 9
+    """Thickest wall, in pixels, on a small picture."""
+
+    thickest_line_growth: float = 1 / 150
+    """What is added to it for each pixel of the picture's longer side."""
+
+    shortest_wall: float = 14
+    """Shortest wall, in pixels, on a small picture."""
+
+    shortest_wall_growth: float = 1 / 200
+    """What is added to it for each pixel of the picture's longer side."""
+
+    smallest_cell: int = 10
+    """Least width and height of a cell inside its walls, in pixels."""
+
+    most_cells: int = 3000
+    """A page of more enclosed regions is a pattern, without cells."""
+
+    box_corner_share: float = 0.9
+    """A box: the area between its four corners is at least this share of its convex hull's."""
+
+    box_filled_share: float = 0.6
+    """A box: strokes that touch its walls leave at least this share of its area."""
+
+    box_wall_share: float = 0.17
+    """The walls of a box that stands alone are thinner than this share of its shorter side."""
+
+    box_even_share: float = 0.85
+    """They are evenly thin along this share of its sides."""
+
+    fewest_cells: int = 3
+    """A grid of this many cells has a typical cell."""
+
+    regular_share: float = 0.6
+    """A grid is regular if this share of its cells has the typical size."""
+
+    wall_share: float = 0.85
+    """Walls of a grid are at least this share of its typical cell's width or height long."""
+
+    cell_fit_share: float = 0.6
+    """On squared paper, less than this share of the marks fit into cells."""
+
+    frame_share: float = 0.2
+    """A box is a frame if the digits in it are lower than this share of its height."""
+
+    packed_gap: float = 0.25
+    """Gap in heights at which digits in cells of their own are put side by side for the line
+    network, if some is rejected."""
+
+    cell_overlap_share: float = 0.7
+    """Neighbors in a row of a grid share this much of their height, and in a column, width."""
+
+    cell_gaps: float = 1.5
+    """Widest gap between separate boxes of one row, in widths of a box."""
+
     # Segmentation
 
     wide_mark: float = 0.75

@@ -1,0 +1,234 @@
+"""Cells: which marks stand in which cell of a grid, and what is left on the page around grids."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.arrays import Gray, Ink
+from tenfold.imaging.canvas import Mark
+from tenfold.imaging.ink import INK_SHARE, median
+from tenfold.reading.boxes import Lines, find_boxes, without_walls
+from tenfold.reading.components import Boxes, find_components, join_components, mark_of
+from tenfold.reading.grids import FoundCell, typical_size
+from tenfold.reading.settings import ReaderSettings
+
+
+@dataclass(frozen=True, eq=False)
+class PageCell:
+    """A cell of a grid on a page.
+
+    Attributes:
+        row: Row in the grid, from 0.
+        column: Column in the grid, from 0.
+        box: Left, top, width and height inside its walls, in pixels.
+        marks: The marks in it, left to right.
+    """
+
+    row: int
+    column: int
+    box: tuple[int, int, int, int]
+    marks: tuple[Mark, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class PageGrid:
+    """A comb, a table, a grid or a box on a page.
+
+    Attributes:
+        cells: Row by row, left to right. There may be none in some places.
+    """
+
+    cells: tuple[PageCell, ...]
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """Left, top, width and height of the grid inside its outer walls, in pixels."""
+        boxes = np.array([cell.box for cell in self.cells])
+        left, top = boxes[:, :2].min(axis=0)
+        right, bottom = (boxes[:, :2] + boxes[:, 2:]).max(axis=0)
+        return int(left), int(top), int(right - left), int(bottom - top)
+
+
+@dataclass(frozen=True, eq=False)
+class _Contents:
+    """Components of strokes, and the cell that each is in."""
+
+    parts: NDArray[np.int32]
+    boxes: Boxes
+    cell: NDArray[np.int64] = field(repr=False)
+    """For each component the number of the cell that holds most of it; -1 outside of cells."""
+    fit: NDArray[np.int64] = field(repr=False)
+    """For each component before any was cut: left, top, right, bottom, per cent in one cell."""
+
+
+def split_off_grids(ink: Ink, settings: ReaderSettings) -> tuple[Ink, tuple[PageGrid, ...]]:
+    """Take the grids off a page.
+
+    A frame around lines of text is no grid, and neither is squared paper. Frames are erased, too.
+
+    Args:
+        ink: float32 (h, w), 0 paper to 1 full ink.
+        settings: The settings of reading.
+
+    Returns:
+        The ink outside of grids, and the grids with the marks in their cells.
+    """
+    cells, walls = find_boxes(ink, settings)
+    while cells:
+        erased = without_walls(ink, walls, cells)
+        contents = _contents(erased, cells)
+        numbers = sorted({cell.grid for cell in cells})
+        patterns = [n for n in numbers if _is_pattern(n, cells, contents, settings)]
+        if not patterns:
+            break
+        cells = [cell for cell in cells if cell.grid not in patterns]
+    else:
+        return ink, ()
+    rest = _without_remains(erased, walls, cells)
+    grids = []
+    for number in numbers:
+        mine = [index for index, cell in enumerate(cells) if cell.grid == number]
+        grid = _grid(mine, cells, contents, erased, settings)
+        if grid is None:
+            continue
+        grids.append(grid)
+        used = np.isin(contents.parts, np.flatnonzero(np.isin(contents.cell, mine)))
+        used &= contents.parts > 0
+        rest[cv2.dilate(used.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0] = 0
+    return rest, tuple(grids)
+
+
+def _without_remains(ink: Ink, walls: Lines, cells: Sequence[FoundCell]) -> Ink:
+    """Return the ink without what is left of walls: components that do not leave them."""
+    inside = np.zeros(ink.shape, np.uint8)
+    for cell in cells:
+        cv2.fillConvexPoly(inside, cell.outline, 1)
+    side = 2 * walls.thickest + 3
+    near = (cv2.dilate(inside, np.ones((side, side), np.uint8)) > 0) & (inside == 0)
+    stroke = (ink >= INK_SHARE).astype(np.uint8)
+    count, parts = cv2.connectedComponents(stroke, connectivity=8)
+    held = np.bincount(parts[near], minlength=count) / np.bincount(parts.ravel(), minlength=count)
+    remains = held > 0.9
+    remains[0] = False
+    rest = ink.copy()
+    rest[cv2.dilate(remains[parts].astype(np.uint8), np.ones((3, 3), np.uint8)) > 0] = 0
+    return rest
+
+
+def _contents(ink: Ink, cells: Sequence[FoundCell]) -> _Contents:
+    """Return the components of ink without walls, with those cut that lie in two cells."""
+    stroke = (ink >= INK_SHARE).astype(np.uint8)
+    where = np.zeros(ink.shape, np.int32)
+    for number, cell in enumerate(cells):
+        cv2.fillConvexPoly(where, cell.outline, number + 1)
+    parts, boxes, counts = _counted(stroke, where, len(cells))
+    total = np.maximum(counts.sum(axis=1), 1)
+    fit = np.column_stack([boxes, 100 * counts[:, 1:].max(axis=1) // total])
+    if len(cells) > 1:
+        second = np.partition(counts[:, 1:], -2, axis=1)[:, -2]
+        crossing = np.flatnonzero(second > 0.3 * total)
+        if crossing.size:
+            stroke[np.isin(parts, crossing) & (where == 0)] = 0
+            parts, boxes, counts = _counted(stroke, where, len(cells))
+            total = np.maximum(counts.sum(axis=1), 1)
+    cell = counts[:, 1:].argmax(axis=1)
+    share = counts[np.arange(len(counts)), cell + 1] / total
+    cell[(share < 0.3) | (share * total < counts[:, 0])] = -1
+    return _Contents(parts, boxes, cell, fit)
+
+
+def _counted(
+    stroke: Gray, where: NDArray[np.int32], cells: int
+) -> tuple[NDArray[np.int32], Boxes, NDArray[np.int64]]:
+    """Return components, their boxes, and how many pixels each has outside and in each cell."""
+    parts, boxes = find_components(stroke, 4, math.inf)
+    counts = np.zeros((len(boxes), cells + 1), np.int64)
+    at = np.flatnonzero(parts)
+    np.add.at(counts, (parts.ravel()[at], where.ravel()[at]), 1)
+    return parts, boxes, counts
+
+
+def _is_pattern(
+    number: int, cells: Sequence[FoundCell], contents: _Contents, settings: ReaderSettings
+) -> bool:
+    """Return whether strokes run across the walls of a grid, as on squared paper."""
+    mine = [index for index, cell in enumerate(cells) if cell.grid == number]
+    if len(mine) < settings.fewest_cells:
+        return False
+    _, height = typical_size([cells[index] for index in mine])
+    boxes = contents.fit
+    tall = boxes[:, 3] - boxes[:, 1] > 0.25 * height
+    left, top = np.min([cells[index].box[:2] for index in mine], axis=0)
+    right, bottom = np.max(
+        [np.add(cells[index].box[:2], cells[index].box[2:]) for index in mine], axis=0
+    )
+    x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
+    tall &= (x > left) & (x < right) & (y > top) & (y < bottom)
+    if not tall.any():
+        return False
+    return bool(np.mean(boxes[tall, 4] >= 70) < settings.cell_fit_share)
+
+
+def _grid(
+    mine: list[int],
+    cells: Sequence[FoundCell],
+    contents: _Contents,
+    ink: Ink,
+    settings: ReaderSettings,
+) -> PageGrid | None:
+    """Return a grid with its marks, or None if its cells are frames around text."""
+    boxes = contents.boxes
+    members = {index: _members(cells[index], index, contents) for index in mine}
+    heights = [
+        max(int(boxes[one, 3] - boxes[one, 1]) for one in some) for some in members.values() if some
+    ]
+    height = median(heights) if heights else 0.0
+    if heights:
+        held = typical_size([cells[index] for index in mine if members[index]])[1]
+        if height < settings.frame_share * held:
+            return None
+    found = []
+    lines = []
+    for index in mine:
+        groups = join_components(boxes, members[index], height)
+        groups = [
+            group
+            for group in groups
+            if boxes[group, 3].max() - boxes[group, 1].min() >= settings.lowest_mark * height
+        ]
+        marks = [mark_of(ink, contents.parts, group, boxes) for group in groups]
+        marks.sort(key=lambda mark: mark.box[0] + mark.box[2] / 2)
+        lines.append(_is_several_lines(marks))
+        cell = cells[index]
+        found.append(PageCell(cell.row, cell.column, cell.box, tuple(marks)))
+    if heights and sum(lines) > len(heights) / 2:
+        return None
+    return PageGrid(tuple(sorted(found, key=lambda cell: (cell.row, cell.column))))
+
+
+def _members(cell: FoundCell, index: int, contents: _Contents) -> list[int]:
+    """Return the components in a cell, without specks and what is left of its walls."""
+    left, top, width, height = cell.box
+    members = []
+    for one in np.flatnonzero(contents.cell == index):
+        x0, y0, x1, y1 = (int(value) for value in contents.boxes[one])
+        wide, high = x1 - x0, y1 - y0
+        if max(wide, high) < 0.12 * height:
+            continue
+        beside = min(x1 - left, left + width - x0) < 0.1 * width
+        above = min(y1 - top, top + height - y0) < 0.1 * height
+        if (beside and wide < 0.08 * width) or (above and high < 0.12 * height):
+            continue
+        members.append(int(one))
+    return members
+
+
+def _is_several_lines(marks: Sequence[Mark]) -> bool:
+    """Return whether some mark stands wholly below another."""
+    tops = [mark.box[1] for mark in marks]
+    bottoms = [mark.box[1] + mark.box[3] for mark in marks]
+    return bool(marks) and max(tops) > min(bottoms)

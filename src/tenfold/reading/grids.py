@@ -1,0 +1,255 @@
+"""Grids: cells beside and below each other, of like size, with rows and columns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.arrays import Gray
+from tenfold.reading.settings import ReaderSettings
+
+Place = tuple[int, int]
+"""Row and column."""
+
+
+@dataclass(frozen=True, eq=False)
+class FoundCell:
+    """A cell on a page.
+
+    Attributes:
+        outline: int32 (n, 2), the x and y of a convex outline inside its walls.
+        grid: Number of its grid.
+        row: Row in the grid, from 0.
+        column: Column in the grid, from 0.
+    """
+
+    outline: NDArray[np.int32]
+    grid: int = 0
+    row: int = 0
+    column: int = 0
+
+    @cached_property
+    def box(self) -> tuple[int, int, int, int]:
+        """Left, top, width and height, in pixels."""
+        left, top = (int(value) for value in self.outline.min(axis=0))
+        right, bottom = (int(value) for value in self.outline.max(axis=0))
+        return left, top, right - left + 1, bottom - top + 1
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        """X and y of the middle, in pixels."""
+        left, top, width, height = self.box
+        return left + width / 2, top + height / 2
+
+    def holds(self, point: tuple[float, float]) -> bool:
+        """Return whether a point, x and y, lies in the cell."""
+        return cv2.pointPolygonTest(self.outline, point, False) >= 0
+
+
+def typical_size(cells: Sequence[FoundCell]) -> tuple[float, float]:
+    """Return the median width and height of cells, in pixels."""
+    sizes = np.array([cell.box[2:] for cell in cells])
+    width, height = np.median(sizes, axis=0)
+    return float(width), float(height)
+
+
+def area(cells: Sequence[FoundCell]) -> float:
+    """Return the area of cells together, in pixels."""
+    return float(sum(cv2.contourArea(cell.outline) for cell in cells))
+
+
+def place_in_grids(
+    cells: Sequence[FoundCell], thickest: int, settings: ReaderSettings
+) -> list[FoundCell]:
+    """Return cells with their places in grids.
+
+    Args:
+        cells: In any order.
+        thickest: Greatest thickness of a wall, in pixels.
+        settings: The settings of reading.
+    """
+    if not cells:
+        return []
+    steps: list[list[tuple[int, Place]]] = [[] for _ in cells]
+    for axis in (0, 1):
+        for one, other, count in _neighbors(cells, axis, thickest, settings):
+            down, along = (0, count) if axis == 0 else (count, 0)
+            steps[one].append((other, (down, along)))
+            steps[other].append((one, (-down, -along)))
+    placed: list[FoundCell] = []
+    seen: set[int] = set()
+    for start in range(len(cells)):
+        if start in seen:
+            continue
+        seen.add(start)
+        places, queue = {(0, 0): start}, [(start, (0, 0))]
+        for one, (row, column) in queue:
+            for other, (down, along) in steps[one]:
+                place = (row + down, column + along)
+                if other not in seen and place not in places:
+                    seen.add(other)
+                    places[place] = other
+                    queue.append((other, place))
+        top, left = np.array(list(places)).min(axis=0)
+        placed += [
+            replace(cells[one], grid=start, row=int(row - top), column=int(column - left))
+            for (row, column), one in places.items()
+        ]
+    return placed
+
+
+def _neighbors(
+    cells: Sequence[FoundCell], axis: int, thickest: int, settings: ReaderSettings
+) -> list[tuple[int, int, int]]:
+    """Return each cell with the next one to its right (axis 0) or below it, and steps between them.
+
+    Between cells that share a wall there is one step. Else there may be cells that were not found.
+    """
+    boxes = np.array([cell.box for cell in cells], float)
+    start, size = boxes[:, axis], boxes[:, axis + 2]
+    low, wide = boxes[:, 1 - axis], boxes[:, 3 - axis]
+    gap = start[None] - (start + size)[:, None]
+    shared = np.minimum((low + wide)[:, None], (low + wide)[None])
+    shared = shared - np.maximum(low[:, None], low[None])
+    beside = shared >= settings.cell_overlap_share * np.maximum(wide[:, None], wide[None])
+    alike = np.minimum(size[:, None], size[None]) >= 0.75 * np.maximum(size[:, None], size)
+    touching = (thickest + 0.1 * wide)[:, None]
+    apart = np.where(alike, settings.cell_gaps * size[:, None], 0)
+    near = (gap > -0.3 * size[:, None]) & (start[None] > start[:, None])
+    near &= gap <= np.maximum(apart, touching)
+    reach = np.where(beside & near, gap, np.inf)
+    nearest = reach.argmin(axis=1)
+    ones = np.flatnonzero(np.isfinite(reach.min(axis=1)))
+    others = nearest[ones]
+    if not ones.size:
+        return []
+    pitch = (start + size / 2)[others] - (start + size / 2)[ones]
+    one_step = gap[ones, others] <= touching[ones, 0]
+    steps = np.where(one_step, 1, np.maximum(1, np.rint(pitch / np.median(pitch))))
+    return [(int(one), int(other), int(step))
+            for one, other, step in zip(ones, others, steps, strict=True)]  # fmt: skip
+
+
+def largest_grid(
+    cells: Sequence[FoundCell], ink: Gray, thickest: int, settings: ReaderSettings
+) -> list[FoundCell]:
+    """Return the cells of the largest grid among cells, with missing ones filled in.
+
+    Args:
+        cells: In any order.
+        ink: uint8 (h, w), 1 where there is ink, also of lines.
+        thickest: Greatest thickness of a wall, in pixels.
+        settings: The settings of reading.
+    """
+    placed = place_in_grids(_without_slivers(cells, settings), thickest, settings)
+    if not placed:
+        return []
+    counts = np.bincount([cell.grid for cell in placed])
+    return _completed(
+        [cell for cell in placed if cell.grid == counts.argmax()], ink, thickest, settings
+    )
+
+
+def _without_slivers(cells: Sequence[FoundCell], settings: ReaderSettings) -> list[FoundCell]:
+    """Return cells without parts of cells that a stroke split, if most cells have one size."""
+    if len(cells) < settings.fewest_cells:
+        return list(cells)
+    sizes = np.array([cell.box[2:] for cell in cells]) / typical_size(cells)
+    small, large = sizes.min(axis=1), sizes.max(axis=1)
+    if np.mean((small > 0.8) & (large < 1.25)) < settings.regular_share:
+        return list(cells)
+    return [cell for cell, size in zip(cells, small, strict=True) if size > 0.75]
+
+
+def _completed(
+    cells: list[FoundCell], ink: Gray, thickest: int, settings: ReaderSettings
+) -> list[FoundCell]:
+    """Return the cells of a grid, and those that strokes hid, where the walls are there."""
+    if len(cells) < 2:
+        return cells
+    by_place = {(cell.row, cell.column): cell for cell in cells}
+    grown = True
+    while grown:
+        grown = False
+        beside = {
+            (row + down, column + along)
+            for row, column in by_place
+            for down, along in ((0, 1), (1, 0), (0, -1), (-1, 0))
+        }
+        for place in sorted(beside - set(by_place)):
+            outline = _expected(place, by_place)
+            if outline is None or not _has_walls(outline, ink, thickest, settings):
+                continue
+            cell = FoundCell(outline, cells[0].grid, *place)
+            if not any(other.holds(cell.middle) for other in by_place.values()):
+                by_place[place] = cell
+                grown = True
+    rows, columns = (sorted({place[axis] for place in by_place}) for axis in (0, 1))
+    return [
+        replace(cell, row=rows.index(row), column=columns.index(column))
+        for (row, column), cell in sorted(by_place.items())
+    ]
+
+
+def _expected(place: Place, cells: dict[Place, FoundCell]) -> NDArray[np.int32] | None:
+    """Return the outline of a missing cell: that of a neighbor, moved by the grid's pitch."""
+    row, column = place
+    for down, along in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+        near = cells.get((row + down, column + along))
+        if near is None:
+            continue
+        pitches = {
+            abs(r - row) + abs(c - column): np.subtract(other.middle, cells[beside].middle)
+            for (r, c), other in cells.items()
+            if (beside := (r + down, c + along)) in cells
+        }
+        if pitches:
+            moved: NDArray[np.int32] = (near.outline + pitches[min(pitches)]).astype(np.int32)
+            return moved
+    return None
+
+
+def _has_walls(
+    outline: NDArray[np.int32], ink: Gray, thickest: int, settings: ReaderSettings
+) -> bool:
+    """Return whether lines run along all four sides of an outline."""
+    left, top = outline.min(axis=0)
+    right, bottom = outline.max(axis=0)
+    if left < 1 or top < 1 or right >= ink.shape[1] - 1 or bottom >= ink.shape[0] - 1:
+        return False
+    sides = (runs_outside(outline, ink, thickest) > 0).mean(axis=1)
+    return bool(sides.min() >= settings.wall_share)
+
+
+def runs_outside(outline: NDArray[np.int32], lines: Gray, thickest: int) -> NDArray[np.int64]:
+    """Return how thick lines are at places along the sides of a cell, just outside of it.
+
+    Args:
+        outline: The outline of the cell.
+        lines: uint8 (h, w), 1 on a line.
+        thickest: Greatest thickness of a line, in pixels.
+
+    Returns:
+        int64 (4, 19), in pixels; 0 where there is no line.
+    """
+    sums, differences = outline.sum(axis=1), outline[:, 0] - outline[:, 1]
+    corners = outline[[sums.argmin(), differences.argmax(), sums.argmax(), differences.argmin()]]
+    others = np.roll(corners, -1, axis=0)
+    sides = others - corners
+    away = np.stack([sides[:, 1], -sides[:, 0]], axis=1)
+    away = away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1)
+    shares = np.linspace(0.05, 0.95, 19)
+    along = corners[:, None] + sides[:, None] * shares[None, :, None]
+    steps = np.arange(-3, 2 * thickest)
+    points = np.rint(along[:, :, None] + away[:, None, None] * steps[None, None, :, None])
+    columns, rows = np.moveaxis(points.astype(int), -1, 0)
+    there = lines[np.clip(rows, 0, lines.shape[0] - 1), np.clip(columns, 0, lines.shape[1] - 1)] > 0
+    # The first run of line from inside to outside.
+    first = there.argmax(axis=2)
+    after = (steps[None, None, :] + 3 >= first[:, :, None]) & ~there
+    end = np.where(after.any(axis=2), after.argmax(axis=2), len(steps))
+    reached = there.any(axis=2) & (first < thickest + 3)
+    return np.where(reached, end - first, 0)

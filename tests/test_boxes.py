@@ -1,0 +1,84 @@
+"""Boxes are found as boxes, and each cell is read by itself."""
+
+import json
+
+import box_scenes
+import numpy as np
+import pytest
+from conftest import Mnist
+
+import tenfold
+from tenfold.reading.results import Grid, Reading
+
+
+def drawn(mnist: Mnist, rng: np.random.Generator, count: int) -> tuple[list[np.ndarray], str]:
+    """Return images of digits kept from training the line network, and what they show."""
+    chosen = rng.integers(50_000, 60_000, count)
+    return list(mnist.train_images[chosen]), "".join(str(d) for d in mnist.train_labels[chosen])
+
+
+def guesses(reading: Reading) -> str:
+    """Return all digits, with the best guess of rejected ones."""
+    return "".join(str(digit.digit) for digit in reading.digits)
+
+
+def table(grid: Grid) -> list[list[str]]:
+    """Return the best guesses in the cells of a grid that has no gaps."""
+    texts = ["".join(str(digit.digit) for digit in cell.digits) for cell in grid.cells]
+    assert [(cell.row, cell.column) for cell in grid.cells] == [
+        (row, column) for row in range(grid.rows) for column in range(grid.columns)
+    ]
+    return [texts[start : start + grid.columns] for start in range(0, len(texts), grid.columns)]
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("kind", ["shared walls", "separate"])
+def test_a_field_has_a_digit_in_each_cell(kind: str, seed: int, mnist: Mnist) -> None:
+    rng = np.random.default_rng((1, seed))
+    images, right = drawn(mnist, rng, 8)
+    reading = tenfold.Reader().read(box_scenes.field_scene(kind, images, rng))
+    assert guesses(reading) == right
+    (line,), (grid,) = reading.lines, reading.grids
+    assert (grid.rows, grid.columns) == (1, 8)
+    assert [cell.digits for cell in grid.cells] == [(digit,) for digit in line.digits]
+
+
+def test_each_cell_of_a_table_holds_a_number_or_nothing(mnist: Mnist) -> None:
+    rng = np.random.default_rng(2)
+    numbers = [[drawn(mnist, rng, int(rng.integers(0, 4))) for _ in range(4)] for _ in range(5)]
+    page = box_scenes.table_scene([[images for images, _ in row] for row in numbers], rng)
+    reading = tenfold.Reader().read(page)
+    right = [[text for _, text in row] for row in numbers]
+    (grid,) = reading.grids
+    assert table(grid) == right
+    assert [cell.empty for cell in grid.cells] == [not text for row in right for text in row]
+    assert guesses(reading) == "".join("".join(row) for row in right)
+    document = json.loads(json.dumps(reading.to_dict()))
+    assert document["cells"][5] == {
+        "grid": 0,
+        "row": 1,
+        "column": 1,
+        "text": grid.cells[5].text,
+        "box": list(grid.cells[5].box),
+        "empty": False,
+    }
+
+
+def test_a_sudoku_in_perspective_has_81_cells(mnist: Mnist) -> None:
+    rng = np.random.default_rng(3)
+    images, right = drawn(mnist, rng, 81)
+    given = rng.random(81) < 0.6
+    cells = [image if there else None for image, there in zip(images, given, strict=True)]
+    photo = box_scenes.sudoku_scene([cells[row : row + 9] for row in range(0, 81, 9)], rng)
+    (grid,) = tenfold.Reader().read(photo).grids
+    assert (grid.rows, grid.columns, len(grid.cells)) == (9, 9, 81)
+    read = "".join("".join(row) for row in table(grid))
+    wanted = "".join(digit for digit, there in zip(right, given, strict=True) if there)
+    assert [not cell.empty for cell in grid.cells] == given.tolist()
+    assert sum(a == b for a, b in zip(read, wanted, strict=True)) >= len(wanted) - 1
+
+
+def test_a_page_without_boxes_has_no_cells(mnist: Mnist, digit_png) -> None:
+    reading = tenfold.Reader().read(digit_png)
+    assert reading.grids == ()
+    assert "cells" not in reading.to_dict()
