@@ -31,8 +31,8 @@ def table(grid: Grid) -> list[list[str]]:
     return [texts[start : start + grid.columns] for start in range(0, len(texts), grid.columns)]
 
 
-@pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("kind", ["shared walls", "separate"])
+@pytest.mark.parametrize("seed", [2, 3])
+@pytest.mark.parametrize("kind", box_scenes.FIELDS)
 def test_a_field_has_a_digit_in_each_cell(kind: str, seed: int, mnist: Mnist) -> None:
     rng = np.random.default_rng((1, seed))
     images, right = drawn(mnist, rng, 8)
@@ -76,6 +76,13 @@ def test_a_sudoku_in_perspective_has_81_cells(mnist: Mnist) -> None:
     wanted = "".join(digit for digit, there in zip(right, given, strict=True) if there)
     assert [not cell.empty for cell in grid.cells] == given.tolist()
     assert sum(a == b for a, b in zip(read, wanted, strict=True)) >= len(wanted) - 1
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_a_dashed_box_gives_nothing(count: int, mnist: Mnist) -> None:
+    rng = np.random.default_rng(4)
+    images, right = drawn(mnist, rng, count)
+    assert guesses(tenfold.Reader().read(box_scenes.dashed_scene(images, rng))) == right
 
 
 def test_a_page_without_boxes_has_no_cells(mnist: Mnist, digit_png) -> None:

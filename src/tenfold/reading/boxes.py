@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from tenfold.arrays import Gray, Ink
 from tenfold.imaging.ink import INK_SHARE
+from tenfold.reading.combs import close_combs
+from tenfold.reading.dashes import find_dashed
 from tenfold.reading.grids import (
     FoundCell,
     area,
@@ -32,29 +34,35 @@ class Lines:
         across: Lines from left to right.
         down: Lines from top to bottom.
         ink: All ink, also where a stroke hides a line.
+        dashes: The dashes of dashed and dotted lines.
         thickest: Greatest thickness of a line, in pixels.
     """
 
     across: Gray
     down: Gray
     ink: Gray
+    dashes: Gray
     thickest: int
 
 
-def find_boxes(ink: Ink, settings: ReaderSettings) -> tuple[list[FoundCell], Lines]:
+def find_boxes(lines: Lines, settings: ReaderSettings) -> tuple[list[FoundCell], Lines]:
     """Find the cells that lines enclose, each with its place in a grid, and their walls.
+
+    Args:
+        lines: The lines on the page.
+        settings: The settings of reading.
+    """
+    cells = _enclosed(lines.across | lines.down, settings)
+    return _seen_again(place_in_grids(cells, lines.thickest, settings), lines, settings)
+
+
+def find_lines(ink: Ink, settings: ReaderSettings) -> Lines:
+    """Find lines: runs of ink that are straight, thin and longer than a stroke's turn, and dashes.
 
     Args:
         ink: float32 (h, w), 0 paper to 1 full ink.
         settings: The settings of reading.
     """
-    lines = _find_lines(ink, settings)
-    cells = _enclosed(lines.across | lines.down, settings)
-    return _seen_again(place_in_grids(cells, lines.thickest, settings), lines, settings)
-
-
-def _find_lines(ink: Ink, settings: ReaderSettings) -> Lines:
-    """Find lines: runs of ink that are straight, thin and longer than a stroke's turn."""
     side = max(ink.shape)
     thickest = round(settings.thickest_line + side * settings.thickest_line_growth)
     shortest = round(settings.shortest_wall + side * settings.shortest_wall_growth)
@@ -62,14 +70,24 @@ def _find_lines(ink: Ink, settings: ReaderSettings) -> Lines:
     square = np.ones((thickest, thickest), np.uint8)
     thin = cv2.morphologyEx(levels, cv2.MORPH_TOPHAT, square)
     faint = (thin >= settings.faintest_wall * 255).astype(np.uint8)
-    found = []
-    for axis in (0, 1):
-        beside = np.ones((3, 1) if axis == 0 else (1, 3), np.uint8)
-        along = np.ones((1, shortest) if axis == 0 else (shortest, 1), np.uint8)
-        near = cv2.dilate(faint, beside)  # a line that is tilted runs on in the row beside
-        found.append(cv2.morphologyEx(near, cv2.MORPH_OPEN, along) & faint)
+    across, down, dashes = find_dashed(faint, settings)
+    across |= _straight(faint, 0, shortest)
+    down |= _straight(faint, 1, shortest)
+    closing = close_combs(across, down, thickest, settings)
+    if not closing[0].any():  # perhaps the walls are low
+        closing = close_combs(across, _straight(faint, 1, shortest // 2), thickest, settings)
+    lines = [line | more for line, more in zip((across, down), closing, strict=True)]
     inked = (levels >= settings.faintest_wall * 255).astype(np.uint8)
-    return Lines(found[0], found[1], inked, thickest)
+    return Lines(lines[0], lines[1], inked, dashes, thickest)
+
+
+def _straight(faint: Gray, axis: int, length: int) -> Gray:
+    """Return the runs along an axis of at least this length, in pixels."""
+    beside = np.ones((3, 1) if axis == 0 else (1, 3), np.uint8)
+    along = np.ones((1, length) if axis == 0 else (length, 1), np.uint8)
+    near = cv2.dilate(faint, beside)  # a line that is tilted runs on in the row beside
+    runs: Gray = cv2.morphologyEx(near, cv2.MORPH_OPEN, along) & faint
+    return runs
 
 
 def _enclosed(walls: Gray, settings: ReaderSettings) -> list[FoundCell]:
@@ -132,7 +150,7 @@ def _seen_again(
             place = np.array([part[1].start, part[0].start], np.int32)
             some = _enclosed(long.across | long.down, settings)
             some = [replace(cell, outline=cell.outline + place) for cell in some]
-            seen = (lines.ink, lines.thickest, settings)
+            seen = (lines.ink | lines.across | lines.down, lines.thickest, settings)
             new = max((largest_grid(one, *seen) for one in (some, best)), key=area)
             grown = area(new) > 1.05 * area(best)
             best = new if area(new) >= area(best) else best
@@ -151,7 +169,7 @@ def _seen_again(
         kept += [replace(cell, grid=number) for cell in best]
         across |= walls_of[0]
         down |= walls_of[1]
-    return kept, Lines(across, down, lines.ink, lines.thickest)
+    return kept, Lines(across, down, lines.ink, lines.dashes, lines.thickest)
 
 
 def _stands_alone(cell: FoundCell, lines: Lines, settings: ReaderSettings) -> bool:
@@ -181,7 +199,7 @@ def _at(part: tuple[slice, slice], some: Lines, whole: Lines) -> Lines:
     """Return the lines of a part of the page in the place they have on it."""
     across, down = np.zeros_like(whole.across), np.zeros_like(whole.down)
     across[part], down[part] = some.across, some.down
-    return Lines(across, down, whole.ink, whole.thickest)
+    return Lines(across, down, whole.ink, whole.dashes, whole.thickest)
 
 
 def _long_lines(
@@ -198,7 +216,7 @@ def _long_lines(
         _not_shorter(one[part], axis, settings.wall_share * size)
         for axis, (one, size) in enumerate(((lines.across, width), (lines.down, height)))
     ]
-    return part, Lines(found[0], found[1], lines.ink[part], lines.thickest)
+    return part, Lines(found[0], found[1], lines.ink[part], lines.dashes[part], lines.thickest)
 
 
 def _not_shorter(lines: Gray, axis: int, length: float) -> Gray:
@@ -242,8 +260,9 @@ def without_walls(ink: Ink, walls: Lines, cells: list[FoundCell]) -> Ink:
         across = np.ones((gap.shape[0], 1) if axis == 0 else (1, gap.shape[0]), np.uint8)
         middle = cv2.dilate(ink * line, across)
         along = (6 * walls.thickest + 1, 3) if axis == 0 else (3, 6 * walls.thickest + 1)
-        level = _mean_along(middle, line, along)
-        level = _mean_along(middle, line & (middle <= level + 0.1), along)
+        inked = line & walls.ink
+        level = _mean_along(middle, inked, along)
+        level = _mean_along(middle, inked & (middle <= level + 0.1), along)
         kept |= zone & (ink >= level + 0.25)
     erased: Ink = np.where((zones[0] | zones[1]) & ~(kept & stroke) & 1, np.float32(0), ink)
     return erased

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tenfold.arrays import Gray, Ink
 from tenfold.imaging.canvas import Mark
 from tenfold.imaging.ink import INK_SHARE, median
-from tenfold.reading.boxes import Lines, find_boxes, without_walls
+from tenfold.reading.boxes import Lines, find_boxes, find_lines, without_walls
 from tenfold.reading.components import Boxes, find_components, join_components, mark_of
 from tenfold.reading.grids import FoundCell, typical_size
 from tenfold.reading.settings import ReaderSettings
@@ -77,7 +77,11 @@ def split_off_grids(ink: Ink, settings: ReaderSettings) -> tuple[Ink, tuple[Page
     Returns:
         The ink outside of grids, and the grids with the marks in their cells.
     """
-    cells, walls = find_boxes(ink, settings)
+    lines = find_lines(ink, settings)
+    if lines.dashes.any():
+        dashes = cv2.dilate(lines.dashes, np.ones((3, 3), np.uint8))
+        ink = np.where(dashes > 0, np.float32(0), ink)
+    cells, walls = find_boxes(lines, settings)
     while cells:
         erased = without_walls(ink, walls, cells)
         contents = _contents(erased, cells)

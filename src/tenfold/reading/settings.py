@@ -209,6 +209,30 @@ class ReaderSettings:
     """Gap in heights at which digits in cells of their own are put side by side for the line
     network, if some is rejected."""
 
+    longest_dash: float = 60
+    """Length in pixels up to which a stroke may be a dash of a dashed line."""
+
+    thickest_dash: float = 10
+    """Greatest thickness of a dash or a dot, in pixels."""
+
+    fewest_dashes: int = 5
+    """Fewest dashes of a dashed line, unless it meets another one."""
+
+    most_dashes: int = 1500
+    """A page of more short strokes is a pattern, without dashed lines."""
+
+    fewest_walls: int = 3
+    """Fewest walls of a comb that is open at the top."""
+
+    comb_share: float = 0.7
+    """Share of the walls of an open comb that stand at equal distances."""
+
+    low_wall: float = 0.8
+    """Walls of an open comb are low below this share of their distance: digits are higher."""
+
+    comb_height: float = 1.45
+    """Height of the cells of a comb with low walls, in distances of walls."""
+
     cell_overlap_share: float = 0.7
     """Neighbors in a row of a grid share this much of their height, and in a column, width."""
 
