@@ -55,3 +55,13 @@ def test_a_nine_turns_its_stem_to_the_left(mnist: Mnist) -> None:
         return float(foot @ columns / foot.sum() - top @ columns / top.sum())
 
     assert stem_from_bow(made) < stem_from_bow(nines) - 1
+
+
+def test_writers_use_each_form_at_its_share(mnist: Mnist) -> None:
+    rng = np.random.default_rng(4)
+    for digit in range(10):
+        images = fifty(mnist, digit)
+        made = np.stack([digit_forms.in_a_form(image, digit, rng) for image in images])
+        changed = (made != images).any(axis=(1, 2)).mean()
+        expected = sum(share for which, share, _ in digit_forms.FORMS if which == digit)
+        assert expected / 3 - 0.02 <= changed <= expected + 0.15 * (expected > 0)

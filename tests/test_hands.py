@@ -5,11 +5,14 @@ import json
 import re
 
 import numpy as np
+from conftest import Mnist
 
 from tenfold import load_classifier
 from tenfold.arrays import DIGITS
 from tenfold.augmentation import hands
 from tenfold.files import sha256
+from tenfold.recipes.recipe import Augmentation
+from tenfold.training.batches import Batches
 
 LISTED = json.loads(hands.CREDITS.read_text(encoding="utf-8"))
 
@@ -82,3 +85,17 @@ def test_marks_that_are_no_digits_are_drawn_too() -> None:
         image = hands.draw_glyph(glyph, rng)
         assert image.shape == (28, 28)
         assert image.max() > 200
+
+
+def test_a_training_takes_digits_and_marks_from_the_hands(mnist: Mnist) -> None:
+    images, labels = mnist.train_images[:500], mnist.train_labels[:500]
+    known = {image.tobytes() for image in images}
+    batches = Batches(images, labels, 100, Augmentation(hands=0.5, non_digits=0.2), seed=1)
+    epochs = batches.epochs(range(1), 5)
+    ((shown, targets),) = next(epochs)
+    marks = (targets == np.float32(0.1)).all(axis=2)
+    assert (marks.sum(axis=1) == 20).all()
+    drawn = np.array([[image.tobytes() not in known for image in batch] for batch in shown])
+    assert 0.4 < drawn[~marks].mean() < 0.6
+    found = load_classifier("standard").predict(shown[drawn & ~marks])
+    assert (found == targets[drawn & ~marks].argmax(axis=1)).mean() > 0.9

@@ -50,7 +50,7 @@ def test_an_image_without_ink_stays_unchanged() -> None:
     assert not with_upstroke(blank, np.random.default_rng(0)).any()
 
 
-@pytest.mark.parametrize("field", ["neighbors", "upstroke"])
+@pytest.mark.parametrize("field", ["neighbors", "upstroke", "hands"])
 def test_batches_have_their_share(mnist: Mnist, field: str) -> None:
     images, labels = mnist.train_images[:500], mnist.train_labels[:500]
     known = {image.tobytes() for image in images}

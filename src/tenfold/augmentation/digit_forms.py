@@ -129,6 +129,20 @@ FORMS: tuple[tuple[int, float, Callable[[Gray, Rng], Gray]], ...] = (
 guesses."""
 
 
+def in_a_form(image: Gray, digit: int, rng: Rng) -> Gray:
+    """Return a digit as written by a writer who may use any of `FORMS`, at their shares.
+
+    Args:
+        image: uint8 (28, 28), white ink on black.
+        digit: Which digit it shows, 0..9.
+        rng: Source of the draws.
+    """
+    for which, share, make in FORMS:
+        if which == digit and rng.random() < share:
+            image = make(image, rng)
+    return image
+
+
 def _with_bar(
     image: Gray, middle: Point, half: float, tilts: tuple[float, float], rng: Rng
 ) -> Gray:

@@ -63,8 +63,8 @@ GRID = 5
 DRAWN_SIDE, BOARD = 64, 120
 """Longest side of a glyph while it is warped, and the side of the board, in pixels."""
 
-PLACES = np.indices((BOARD, BOARD), dtype=np.float32) - np.float32((BOARD - 1) / 2)
-"""Rows and columns of the board, from its middle."""
+PLACES = np.moveaxis(np.indices((BOARD, BOARD))[::-1], 0, -1).astype(np.float32) - (BOARD - 1) / 2
+"""Column and row of each pixel of the board, from its middle: (BOARD, BOARD, 2)."""
 
 GRAYS = 16
 """Number of gray levels in the pack."""
@@ -144,19 +144,17 @@ def draw_glyph(glyph: Glyph, rng: Rng) -> Gray:
         uint8 (28, 28), white ink on black.
     """
     ink = glyph.ink
-    scale = DRAWN_SIDE / max(ink.shape)
-    high, wide = ink.shape[0] * scale, ink.shape[1] * scale * np.exp(rng.normal(0, 0.12))
+    height, width = ink.shape
+    scale = max(height, width) / DRAWN_SIDE
     slant, turn = rng.normal(0.05, 0.15), rng.normal(0, np.radians(4))
-    # From the places on a board, whose middle is 0, back to the glyph's pixels.
-    down, across = PLACES
-    x = np.float32(np.cos(turn)) * across + np.float32(np.sin(turn) + slant) * down
-    y = np.float32(np.cos(turn)) * down - np.float32(np.sin(turn)) * across
-    strength = rng.uniform(0.01, 0.05) * DRAWN_SIDE
-    moves = rng.normal(0, strength, (2, GRID, GRID)).astype(np.float32)
-    warp_x, warp_y = (cv2.resize(m, (BOARD, BOARD), interpolation=cv2.INTER_CUBIC) for m in moves)
-    columns = (x + warp_x) * np.float32(ink.shape[1] / wide) + np.float32((ink.shape[1] - 1) / 2)
-    rows = (y + warp_y) * np.float32(ink.shape[0] / high) + np.float32((ink.shape[0] - 1) / 2)
-    drawn = crop_to_ink(cv2.remap(ink, columns, rows, cv2.INTER_LINEAR), FAINT)
+    stretch = np.array([scale * np.exp(rng.normal(0, 0.12)), scale], np.float32)
+    # Each place on the board shows this column and row of the glyph.
+    shape = [[np.cos(turn), -np.sin(turn)], [np.sin(turn) + slant, np.cos(turn)]]
+    moves = rng.normal(0, rng.uniform(0.01, 0.05) * DRAWN_SIDE, (GRID, GRID, 2))
+    warp = cv2.resize(moves.astype(np.float32), (BOARD, BOARD), interpolation=cv2.INTER_CUBIC)
+    middle = np.array([(width - 1) / 2, (height - 1) / 2], np.float32)
+    places = (PLACES @ np.array(shape, np.float32) + warp) * stretch + middle
+    drawn = crop_to_ink(cv2.remap(ink, places, None, cv2.INTER_LINEAR), FAINT)
     pen = float(np.clip(PEN * np.exp(rng.normal(0, 0.2)), 1.6, 4))
     return center_by_mass(fit(set_stroke_width(np.float32(1 / 255) * drawn, (pen, pen))))
 

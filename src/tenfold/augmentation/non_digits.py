@@ -7,11 +7,13 @@ S, narrow slices like a 1.
 """
 
 import string
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
 from tenfold.arrays import SIDE, Gray, Images, Labels
+from tenfold.augmentation.hands import Glyph, draw_glyph
 from tenfold.augmentation.neighbors import badly_cut
 from tenfold.augmentation.strokes import crop_to_ink
 from tenfold.imaging.canvas import center_by_mass, fit
@@ -30,6 +32,9 @@ HERSHEY_FONTS = (
 )
 """The fonts that come with OpenCV."""
 
+GLYPH_SHARE = 0.3
+"""Share of the marks that are glyphs of fonts, if there are any."""
+
 NO_DIGIT_ON_SIDE = (2, 3, 4, 5, 7)
 """Digits that are no digit when rotated by 90 degrees."""
 
@@ -37,7 +42,13 @@ NO_DIGIT_UPSIDE_DOWN = (3, 4, 7)
 """Digits that are no digit when rotated by 180 degrees."""
 
 
-def make_non_digits(count: int, images: Images, labels: Labels, rng: np.random.Generator) -> Images:
+def make_non_digits(
+    count: int,
+    images: Images,
+    labels: Labels,
+    rng: np.random.Generator,
+    glyphs: Sequence[Glyph] = (),
+) -> Images:
     """Make marks that are not digits, fitted and centered as `tenfold.imaging.canvas` does it.
 
     Args:
@@ -45,6 +56,7 @@ def make_non_digits(count: int, images: Images, labels: Labels, rng: np.random.G
         images: uint8 (n, 28, 28), white ink on black: digits to make some of the marks from.
         labels: uint8 (n,), 0..9: labels of `images`.
         rng: Source of the draws.
+        glyphs: Glyphs of fonts that are no digits, to make `GLYPH_SHARE` of the marks of.
 
     Returns:
         uint8 (count, 28, 28).
@@ -52,6 +64,9 @@ def make_non_digits(count: int, images: Images, labels: Labels, rng: np.random.G
     kinds = (_badly_cut, _badly_cut, _badly_cut, _letters, _scribble, _rotated, _blobs)
     marks = np.empty((count, SIDE, SIDE), np.uint8)
     for number in range(count):
+        if glyphs and rng.random() < GLYPH_SHARE:
+            marks[number] = draw_glyph(glyphs[int(rng.integers(len(glyphs)))], rng)
+            continue
         mark = None
         while mark is None or not mark.any():
             mark = kinds[rng.integers(len(kinds))](images, labels, rng)

@@ -9,6 +9,9 @@ from tenfold.arrays import DIGITS, MAX_CLASSES, SIDE, TRAIN_IMAGES
 from tenfold.errors import UsageError
 from tenfold.recipes.layers import KINDS, Layer, LayerRow, describe_layer
 
+DRAWS_DIGITS = ("upstroke", "forms", "hands")
+"""Settings of an augmentation that take the classes for the ten digits."""
+
 Loss = Literal["categorical_crossentropy", "categorical_focal_crossentropy", "mean_squared_error"]
 """What a training lowers, by the names and with the defaults of Keras's losses."""
 
@@ -65,6 +68,11 @@ class Augmentation:
         neighbors: Share of the digits, 0..1, that have bits of neighboring digits, as a cut out of
             a line leaves them (`augmentation.neighbors`).
         upstroke: Share of the ones, 0..1, that get an upstroke (`augmentation.digit_forms`).
+        forms: Share, 0..1, of the writers behind the images who use the forms that MNIST lacks:
+            ones with an upstroke, barred sevens and others as often as `digit_forms.FORMS` says.
+        hands: Share of the digits, 0..1, that are drawn from handwriting fonts instead
+            (`augmentation.hands`); with any, three in ten of the made-up marks are letters of these
+            and digits and letters of other scripts.
         degraded: Share of all images, 0..1, that get inverted patches, noise, strokes and the like
             (`augmentation.degradation`).
     """
@@ -77,6 +85,8 @@ class Augmentation:
     non_digits: float = 0.0
     neighbors: float = 0.0
     upstroke: float = 0.0
+    forms: float = 0.0
+    hands: float = 0.0
     degraded: float = 0.0
 
     def for_cooldown(self) -> "Augmentation":
@@ -185,6 +195,8 @@ def check_recipe(recipe: Recipe) -> None:
         ("augmentation.non_digits", augmentation.non_digits, 0, 0.9),
         ("augmentation.neighbors", augmentation.neighbors, 0, 1),
         ("augmentation.upstroke", augmentation.upstroke, 0, 1),
+        ("augmentation.forms", augmentation.forms, 0, 1),
+        ("augmentation.hands", augmentation.hands, 0, 1),
         ("augmentation.degraded", augmentation.degraded, 0, 1),
     )
     for name, value, low, high in ranges:
@@ -204,10 +216,11 @@ def for_classes(recipe: Recipe, classes: Sequence[str], data: str) -> Recipe:
     Raises:
         UsageError: The recipe changes the form of digits, and the classes are not the digits.
     """
-    if recipe.augmentation.upstroke and tuple(classes) != DIGITS:
+    drawn = [name for name in DRAWS_DIGITS if getattr(recipe.augmentation, name)]
+    if drawn and tuple(classes) != DIGITS:
         raise UsageError(
-            f"the recipe {recipe.name} draws upstrokes at ones, and {data} has other classes: "
-            "add --set augmentation.upstroke=0"
+            f"the recipe {recipe.name} draws digits, and {data} has other classes: "
+            f"add {' '.join(f'--set augmentation.{name}=0' for name in drawn)}"
         )
     return replace(recipe, classes=len(classes))
 
