@@ -165,6 +165,11 @@ class Session:
         """Return the shape of each output."""
         return {one.name: one.shape for one in self._started.get_outputs()}
 
+    def metadata(self) -> dict[str, str]:
+        """Return what the graph says about itself."""
+        said: dict[str, str] = self._started.get_modelmeta().custom_metadata_map
+        return said
+
     def run(self, outputs: Sequence[str], inputs: Mapping[str, npt.NDArray[Any]]) -> list[Any]:
         """Return the values of outputs for inputs, by name.
 

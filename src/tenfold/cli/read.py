@@ -30,6 +30,7 @@ examples:
   tenfold read --single digit.png        the picture shows one digit
   tenfold read photo.jpg --annotate seen    seen/photo.png: boxes, and what the network saw
   cat digit.png | tenfold read -         a picture from another program
+  tenfold read --second-opinion check.png  accept what RapidOCR reads too; 'tenfold[ocr]'
   tenfold read scan.pdf photo.heic       with pip install 'tenfold[pdf,heic]'
 
 A digit whose confidence is too low is shown as ?.
@@ -49,6 +50,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     help = "write each picture, annotated with what was read, to this folder"
     add("--annotate", type=output_folder, metavar="DIR", help=help)
     add_single(parser)
+    help = "accept only digits that RapidOCR reads too; needs pip install 'tenfold[ocr]'"
+    add("--second-opinion", action="store_true", help=help)
 
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
@@ -59,7 +62,8 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     from tenfold.classifiers.bundle import load_classifier
     from tenfold.reading.reader import Reader
 
-    reader = Reader(load_classifier(chosen_model(options)))
+    classifier = load_classifier(chosen_model(options))
+    reader = Reader(classifier, second_opinion=options.second_opinion)
     stems = _unique_stems(names) if options.annotate else {}
 
     def read(name: str) -> list[dict[str, Any]]:

@@ -32,8 +32,11 @@ class Reader:
             takes the classifier's own, or 0.96 if it has none.
         whole_lines: Whether lines that are read badly digit by digit are read as a whole too
             (`tenfold.reading.line_reader`).
+        second_opinion: Whether RapidOCR's recognizer reads each line too, so that a digit is
+            accepted only if both say it (`tenfold.reading.second_opinion`; extra `ocr`).
 
     Raises:
+        MissingExtraError: `second_opinion` without the extra `ocr`.
         UsageError: The threshold is not between 0 and 1, or the classes of the classifier are not
             the ten digits.
         BundleError: The classifier was calibrated for another version of preprocessing.
@@ -45,8 +48,14 @@ class Reader:
         *,
         threshold: float | None = None,
         whole_lines: bool = True,
+        second_opinion: bool = False,
     ) -> None:
         changes: dict[str, Any] = {"whole_lines": whole_lines}
+        if second_opinion:
+            from tenfold.reading.second_opinion import recognizer_file
+
+            recognizer_file()  # raises if it is missing
+            changes["second_opinion"] = True
         if threshold is not None:
             changes["threshold"] = threshold
         ReaderSettings(**changes)  # raises before a model is loaded
@@ -114,7 +123,8 @@ class Reader:
         if single:
             digit = read_single(picture, self._models)
             lines = () if digit is None else (Line((digit,)),)
-            return Reading(lines, picture.width, picture.height, picture.orientation)
+            reading = Reading(lines, picture.width, picture.height, picture.orientation)
+            return self._confirmed(reading, picture)
         classifier, settings = self.classifier, self.settings
         splitter = Splitter(classifier, settings)
         best = self._read_page(make_page(picture, settings, drawn=drawn), splitter)
@@ -131,7 +141,13 @@ class Reader:
         if splitter.exhausted and best.page.rotation:
             # The pages tried before it spent its budget.
             best = self._read_page(best.page, Splitter(classifier, settings))
-        return best.reading
+        return self._confirmed(best.reading, best.page.picture)
+
+    def _confirmed(self, reading: Reading, picture: Picture) -> Reading:
+        """Return a reading with a second opinion on its lines, if one is wanted."""
+        if not (reading.lines and self.settings.second_opinion):
+            return reading
+        return self._models.second_reader.confirm(reading, picture)
 
     def _read_page(self, page: Page, splitter: Splitter) -> "_PageReading":
         rows = RowReader(page, self._models, splitter).read_rows()

@@ -86,6 +86,10 @@ class ReaderSettings:
     whole_lines: bool = True
     """Whether lines that are read badly digit by digit are read by the line network too."""
 
+    second_opinion: bool = False
+    """Whether another reader reads each line too, so that a digit is accepted only if both say it
+    (`tenfold.reading.second_opinion`)."""
+
     whole_picture_score: float = 0.98
     """A picture of one line is read by the line network too if the mean digit score of its marks
     is lower than this."""

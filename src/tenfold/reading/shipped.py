@@ -4,7 +4,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tenfold.arrays import DIGITS
 from tenfold.classifiers.base import Classifier
@@ -12,6 +12,9 @@ from tenfold.errors import UsageError
 from tenfold.formatting import listed
 from tenfold.reading.line_reader import LineReader
 from tenfold.reading.settings import ReaderSettings
+
+if TYPE_CHECKING:
+    from tenfold.reading.second_opinion import SecondReader
 
 DEFAULT_MODEL = "reader"
 """The shipped model that reads pictures."""
@@ -44,6 +47,7 @@ class Models:
         self._classifier = classifier
         self._changes = changes or {}
         self._line_reader = line_reader
+        self._second_reader: SecondReader | None = None
         self._loading = threading.Lock()
 
     def __repr__(self) -> str:
@@ -52,7 +56,8 @@ class Models:
         return ", ".join([str(classifier), *changes])
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_loading"}
+        # The second reader is large, and loaded again from its package.
+        return {**vars(self), "_loading": None, "_second_reader": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -97,6 +102,21 @@ class Models:
                 graph = load_bundle(DEFAULT_MODEL).read(LINE)
                 self._line_reader = LineReader(graph, settings)
             return self._line_reader
+
+    @property
+    def second_reader(self) -> "SecondReader":
+        """The reader that gives a second opinion.
+
+        Raises:
+            MissingExtraError: The extra `ocr` is not installed.
+        """
+        settings = self.settings
+        with self._loading:
+            if self._second_reader is None:
+                from tenfold.reading.second_opinion import load_second_reader
+
+                self._second_reader = load_second_reader(settings)
+            return self._second_reader
 
     def with_classifier(self, classifier: Classifier) -> "Models":
         """Return the same line network and settings with another classifier."""
