@@ -174,12 +174,16 @@ def changes(meta: dict[str, Any]) -> str:
     augmentation = meta["recipe"]["augmentation"]
     if not augmentation.get("non_digits"):
         return ", no other data"
-    return (
-        f"; {augmentation['non_digits']:.0%} of each batch are made-up marks that are not digits; "
-        f"{augmentation['neighbors']:.0%} of the digits have parts of neighboring digits, "
-        f"{augmentation['upstroke']:.0%} of the ones an upstroke, "
-        f"{augmentation['degraded']:.0%} of all images are degraded (docs/training.md)"
+    added = (
+        ("non_digits", "of each batch are made-up marks that are not digits"),
+        ("neighbors", "of the digits have parts of neighboring digits"),
+        ("upstroke", "of the ones an upstroke"),
+        ("forms", "of the writers may use forms of digits that MNIST lacks"),
+        ("hands", "of the digits are drawn from handwriting fonts (`augmentation/hands.json`)"),
+        ("degraded", "of all images are degraded"),
     )
+    shares = (f"{share:.0%} {what}" for name, what in added if (share := augmentation.get(name)))
+    return f"; {', '.join(shares)} (docs/training.md)"
 
 
 def calibration(meta: dict[str, Any]) -> str:
