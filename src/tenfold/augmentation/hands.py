@@ -35,10 +35,10 @@ LATIN = "".join(DIGITS) + ".,-/:()+$=" + string.ascii_letters
 
 NO_DIGITS = (
     "+=$"
-    "acdehkmnrwxCEFHKMNRWX"
+    "acdehkmnrvwxCEFHKMNRVWX"
     "αηκμπφχψωΓΞΠΣΦΨΩ"
     "ЖФЮЩШДИЯНПМХКжфющшянмхк"
-    "٢٣٤۴۵۶سشصبتن"
+    "٢٣٤٧۴۵۶۷سشصبتن"
     "६८अइकमलसहजग"
     "৩৮৯কমত"
     "๒๓๔๕๗๘กขคงทนมยลสห"
@@ -52,8 +52,8 @@ NO_DIGITS = (
 """Characters that no hand writes like a digit, of those a font may have.
 
 Letters that a digit can look like are left out: O and o, l and I, S, Z, B, b, G, g, q, y (an open
-4), U and V, A and Δ (a triangular 4), T and J (a 7), P and p (a mirrored 9), f, t, D and Q. So are
-the signs . , - / : ( ), and their kin in other scripts: the zeros of all scripts, Persian 1, 7, 8
+4), U, A and Δ (a triangular 4), T and J (a 7), P and p (a mirrored 9), f, t, D and Q. So are
+the signs . , - / : ( ), and their kin in other scripts: the zeros of all scripts, Persian 1, 8
 and 9, Arabic 6, Devanagari 1 to 5, 7 and 9, Bengali 1, 2 and 4 to 7, Thai 1, 6 and 9, Khmer 1.
 """
 

@@ -69,7 +69,8 @@ class Augmentation:
             a line leaves them (`augmentation.neighbors`).
         upstroke: Share of the ones, 0..1, that get an upstroke (`augmentation.digit_forms`).
         forms: Share, 0..1, of the writers behind the images who use the forms that MNIST lacks:
-            ones with an upstroke, barred sevens and others as often as `digit_forms.FORMS` says.
+            ones with an upstroke, barred sevens and others, each as often as
+            `digit_forms.CLEAR_FORMS` says.
         hands: Share of the digits, 0..1, that are drawn from handwriting fonts instead
             (`augmentation.hands`); with any, three in ten of the made-up marks are letters of these
             and digits and letters of other scripts.
