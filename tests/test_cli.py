@@ -13,6 +13,8 @@ from PIL import Image
 from tenfold.cli import options
 from tenfold.cli.main import VERBS, main
 from tenfold.reading.shipped import DEFAULT_MODEL
+from tenfold.recipes.catalog import recipe_named
+from tenfold.recipes.serialization import override
 
 
 @pytest.fixture
@@ -150,6 +152,12 @@ def test_recipes(tenfold, tmp_path: Path) -> None:
     code, out, _ = tenfold("recipes", "article")
     assert "1,045,576" in out
     assert "24x24x64" in out
+    for setting in (
+        out.partition("NAME=VALUE` changes:\n")[2].strip().replace("\n", ", ").split(", ")
+    ):
+        name, _, value = setting.partition("=")
+        changed = {name: value if value[0].isalpha() else json.loads(value)}
+        assert override(recipe_named("article"), changed) == recipe_named("article")
     code, out, _ = tenfold("recipes", "article", "--json")
     path = tmp_path / "mine.json"
     path.write_text(out)

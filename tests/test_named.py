@@ -89,6 +89,18 @@ def test_without_a_network_it_is_one_line(fashion: Web, monkeypatch) -> None:
         tenfold.load_dataset("fashion-mnist")
 
 
+def test_a_disk_that_takes_no_more_is_named_and_not_the_network(fashion: Web, cache: Path) -> None:
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(DataError, match="cannot keep .*File too large; set TENFOLD_CACHE"):
+            tenfold.load_dataset("fashion-mnist")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list((cache.parent / "fashion-mnist").glob("*train*"))
+
+
 def test_several_threads_fetch_once(fashion: Web, caplog) -> None:
     caplog.set_level(logging.INFO, "tenfold")
     loaded: list[tenfold.Dataset] = []

@@ -1,5 +1,6 @@
 """Networks from elsewhere: .keras and .onnx files, and keras.Model objects, as classifiers."""
 
+import asyncio
 import json
 import pickle
 import shutil
@@ -324,6 +325,23 @@ def test_verbs_take_a_file(mnist, weights, digit_png: Path, tmp_path: Path, caps
     assert (code, list(document)) == (2, ["error"])
     document, code = call("read", digit_png, "--scale", "1/255")
     assert code == 2
+
+
+def test_a_server_names_what_runs_the_model(tensorflow, weights, tmp_path: Path) -> None:
+    pytest.importorskip("fastapi")
+    from tenfold.serving.service import Service
+    from tenfold.serving.settings import Settings
+
+    keras_model(weights).save(tmp_path / "mine.keras")
+    path = onnx_file(tmp_path / "mine.onnx", weights, ("n", 28, 28))
+    for file, platform in (
+        (tmp_path / "mine.keras", "tensorflow_keras"),
+        (path, "onnxruntime_onnx"),
+    ):
+        service = Service(ModelFile(str(file), 1 / 255), Settings())
+        asyncio.run(service.start())
+        service.close()
+        assert service.platform == platform
 
 
 def test_a_file_can_be_compared(mnist, weights, cache: Path, tmp_path: Path) -> None:

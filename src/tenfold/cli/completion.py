@@ -68,30 +68,50 @@ def _names() -> tuple[dict[str, Sequence[str]], dict[str, Sequence[str]]]:
     The keys are the destinations of the arguments.
     """
     from tenfold.classifiers.bundle import shipped_models
+    from tenfold.comparing.baselines.kinds import BASELINES
     from tenfold.explaining.explain import METHODS
     from tenfold.networks.backend import BACKENDS
     from tenfold.recipes.catalog import RECIPES
 
     recipes = [recipe.name for recipe in RECIPES]
+    models = shipped_models()
     return (
         {"backend": BACKENDS, "methods": METHODS},
-        {"model": shipped_models(), "name": recipes, "recipe": recipes},
+        {
+            "classifiers": list(dict.fromkeys([*BASELINES, *recipes, *models])),
+            "model": models,
+            "name": recipes,
+            "recipe": recipes,
+        },
     )
 
 
 def _names_or_files(what: str, names: Sequence[str]) -> dict[str, Any]:
-    """Return how shtab completes names, and files too."""
+    """Return how shtab completes names, and files too; after a comma, the next of a list."""
     function = f"_tenfold_{what}"
     words = shlex.join(names)
-    bash = f'compgen -W "{words}" -- "$1"; _shtab_compgen_files "$1"'
+    bash = f"""\
+{function}() {{
+  local before=""
+  [[ $1 == *,* ]] && before="${{1%,*}},"
+  compgen -P "$before" -W "{words}" -- "${{1##*,}}"
+  _shtab_compgen_files "$1"
+}}
+"""
+    fish = f"""\
+function {function}
+  set -l before (string match -r '.*,' -- (commandline -ct))
+  printf "$before%s\\n" {words}
+  __fish_complete_path (commandline -ct)
+end
+"""
     return {
         "bash": function,
         "zsh": function,
         "fish": f"({function})",
         "preamble": {
-            "bash": f"{function}() {{ {bash}; }}\n",
-            "zsh": f"{function}() {{ compadd -- {words}; _files }}\n",
-            "fish": f"function {function}\n"
-            f"  printf '%s\\n' {words}\n  __fish_complete_path (commandline -ct)\nend\n",
+            "bash": bash,
+            "zsh": f"{function}() {{ compset -P '*,'; compadd -- {words}; _files }}\n",
+            "fish": fish,
         },
     }

@@ -95,7 +95,7 @@ def _one(name: str) -> tuple[Any, str]:
     from tenfold.formatting import count
     from tenfold.recipes.recipe import count_operations, count_parameters, describe
     from tenfold.recipes.recipe_file import load_recipe
-    from tenfold.recipes.serialization import recipe_to_dict
+    from tenfold.recipes.serialization import flat_settings, recipe_to_dict
 
     recipe = load_recipe(name)
     columns = (
@@ -121,11 +121,10 @@ def _one(name: str) -> tuple[Any, str]:
         )
     lines.append(f"operations per image: {count_operations(recipe) / 1e6:.2f} million")
     settings = recipe_to_dict(recipe)
-    for key in ("name", "summary", "layers"):
+    for key in ("name", "summary", "layers", "classes"):  # shown above, or fixed by the data
         del settings[key]
+    lines += ["", "settings, which `tenfold train --set NAME=VALUE` changes:"]
     for key, value in settings.items():
-        inner = value.items() if isinstance(value, dict) else None
-        shown = ", ".join(f"{k} {v}" for k, v in inner) if inner else str(value)
-        lines.append(f"{key.replace('_', ' ')}: {shown or 'none'}")
+        lines.append(", ".join(f"{name}={inner}" for name, inner in flat_settings(value, key)))
     head = [paragraph(f"{recipe.name}: {recipe.summary}"), "", table(columns, cells), ""]
     return recipe_to_dict(recipe), "\n".join([*head, *map(paragraph, lines)])

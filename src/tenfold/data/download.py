@@ -1,15 +1,14 @@
 """Downloads: with limits on time and size, and a progress bar."""
 
 import http.client
-import io
 import logging
 import os
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
-from typing import BinaryIO
 
 from tqdm import tqdm
 
@@ -34,9 +33,7 @@ def is_offline() -> bool:
 
 def fetch(url: str, max_bytes: int) -> bytes:
     """Return what is at an address; see `fetch_to`."""
-    data = io.BytesIO()
-    _copy(url, data, max_bytes)
-    return data.getvalue()
+    return b"".join(_pieces(url, max_bytes))
 
 
 def fetch_to(url: str, path: Path, max_bytes: int) -> None:
@@ -49,12 +46,14 @@ def fetch_to(url: str, path: Path, max_bytes: int) -> None:
 
     Raises:
         DataError: There is no such file, no answer, or too long a one.
+        OSError: The file cannot be written.
     """
     with path.open("wb") as file:
-        _copy(url, file, max_bytes)
+        file.writelines(_pieces(url, max_bytes))
 
 
-def _copy(url: str, to: BinaryIO, max_bytes: int) -> None:
+def _pieces(url: str, max_bytes: int) -> Iterator[bytes]:
+    """Yield what is at an address. An error of the caller, as of a full disk, is not caught."""
     done = 0
     try:
         with _connect(url) as response:
@@ -68,10 +67,11 @@ def _copy(url: str, to: BinaryIO, max_bytes: int) -> None:
             )
             with bar:
                 while chunk := response.read(1 << 16):
-                    done += to.write(chunk)
+                    done += len(chunk)
                     bar.update(len(chunk))
                     if done > max_bytes:
                         raise DataError(f"{url} is too large: over {max_bytes:,} bytes")
+                    yield chunk
     except urllib.error.HTTPError as error:
         error.close()
         raise DataError(f"answers {error.code} {error.reason}") from error

@@ -93,7 +93,7 @@ async def model_metadata(request: Request, name: str, version: str = VERSION) ->
     return ModelMetadata(
         name=name,
         versions=[VERSION],
-        platform="onnxruntime_onnx",
+        platform=service.platform,
         inputs=[images],
         outputs=[output],
     )

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tenfold.arrays import DIGITS, SIDE, Probabilities
 from tenfold.classifiers.base import Classifier
 from tenfold.classifiers.bundle import load_classifier, model_name
+from tenfold.classifiers.keras import KerasClassifier
 from tenfold.classifiers.model_file import Model
 from tenfold.formatting import listed
 from tenfold.imaging.isolation import Cancellation
@@ -42,6 +43,7 @@ class Service:
         phase: Requests are accepted only while it is "ready".
         in_flight: Number of requests without a complete response.
         classes: Names of the model's classes, by label.
+        platform: What runs the model, as the Open Inference Protocol names it.
 
     Raises:
         BundleError: There is no such model.
@@ -55,6 +57,7 @@ class Service:
         self.phase: Phase = "starting"
         self.in_flight = 0
         self.classes = DIGITS
+        self.platform = "onnxruntime_onnx"
         self._reader: Reader | None = None
         self._batcher: Batcher | None = None
         self._pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="tenfold-picture")
@@ -77,6 +80,10 @@ class Service:
         """
         classifier, self._reader = await asyncio.to_thread(self._load)
         self.classes = classifier.classes
+        if isinstance(classifier, KerasClassifier):
+            from keras.config import backend
+
+            self.platform = f"{backend()}_keras"
         self._batcher = Batcher(classifier, self.settings.queue, self.metrics)
         if self.phase == "starting":
             self.phase = "ready"
