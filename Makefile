@@ -10,13 +10,14 @@ BIN := .venv/bin
 train: .venv/train.stamp
 	$(BIN)/tenfold train
 
-# Two files at a time: much of the time a test waits for a process or a disk. COVERAGE=1 measures
-# which lines run in the test processes and takes a sixth longer.
+# Two files at a time, the longest first: much of the time a test waits for a process or a disk.
+# COVERAGE=1 measures which lines run in the test processes and takes a sixth longer.
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 test: .venv/dev.stamp
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
+	$(PYTEST) $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
 quick: .venv/dev.stamp
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not (long or slow or gpu or engines or browser)"
+	$(PYTEST) -m "not (long or slow or gpu or engines or browser)"
 
 # A notebook from the data to a picture of your own; minutes.
 tour: .venv/dev.stamp

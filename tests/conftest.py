@@ -25,12 +25,14 @@ LONG = (
     "test_adapting.py",
     "test_baselines.py",
     "test_batch.py",
+    "test_batch_hostile.py",
     "test_batch_resuming.py",
     "test_bundle.py",
     "test_c_header.py",
     "test_comparing.py",
     "test_compiled.py",
     "test_corruptions.py",
+    "test_decoding_limits.py",
     "test_explaining.py",
     "test_export.py",
     "test_features.py",
@@ -63,6 +65,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.name in LONG:
             item.add_marker("long")
+    items.sort(key=lambda item: item.path.name not in LONG)  # the short ones fill the last gap
 
 
 class Mnist(NamedTuple):

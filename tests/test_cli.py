@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -249,10 +250,14 @@ def test_one_bad_name_among_pictures_does_not_lose_the_rest(tenfold, digit_png, 
 
 
 @pytest.mark.long
-def test_int8_is_told_where_it_is(tenfold, mnist) -> None:
-    code, out, _ = tenfold("evaluate", "tiny", "--int8", "--json")
+def test_int8_is_told_where_it_is(tenfold, mnist, tmp_path: Path) -> None:
+    images, labels = mnist.test_images[:500], mnist.test_labels[:500]
+    few = tmp_path / "few.npz"
+    np.savez(few, x_train=images, y_train=labels, x_test=images, y_test=labels)
+    code, out, _ = tenfold("evaluate", "tiny", "--int8", "--data", few, "--json")
     assert code == 0
-    assert json.loads(out)["test"]["accuracy"] > 0.99
+    assert json.loads(out)["test"]["n"] == 500
+    assert json.loads(out)["test"]["accuracy"] > 0.98
     code, _, err = tenfold("evaluate", "standard", "--int8")
     assert code == 1
     assert "no int8 graph" in err

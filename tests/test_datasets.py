@@ -117,6 +117,17 @@ def test_one_file_of_each_kind(arrays, tmp_path: Path) -> None:
         assert data.held_out
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_table_may_be_saved_with_other_separators(arrays, tmp_path: Path, separator: str) -> None:
+    with (tmp_path / "a.csv").open("w", newline="") as file:
+        writer = csv.writer(file, delimiter=separator)
+        for label, image in zip(arrays["y_train"], arrays["x_train"], strict=True):
+            writer.writerow([label, *image.ravel()])
+    data = tenfold.load_dataset(tmp_path / "a.csv", "all")
+    assert np.array_equal(data.images, arrays["x_train"])
+    assert np.array_equal(data.labels, arrays["y_train"])
+
+
 def test_a_column_of_labels_may_stand_anywhere(arrays, tmp_path: Path) -> None:
     with (tmp_path / "a.csv").open("w", newline="") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL)
@@ -319,6 +330,7 @@ def damage(folder: Path, arrays: dict) -> dict[str, tuple[Path, str]]:
     case("words.csv", f"1,{row}\n2,{row[:-1]}x\n".encode(), "no number")
     case("range.csv", f"1,{row}\n2,{row[:-1]}256\n".encode(), "between 0 and 256")
     case("binary.csv", bytes(range(128, 256)), "cannot be read")
+    case("last.csv", f"{row},1\n{row},2\n".encode(), "0 as the label in the first column of every")
     case("bomb.csv.gz", gzip.compress(b"1" * 10**6), "a line has more than")
     case("cut.csv.gz", gzip.compress(f"1,{row}\n".encode())[:-20], "cannot be read")
     case("train-images-idx3-ubyte", encode_idx(arrays["x_train"]), "has no labels beside it")

@@ -138,7 +138,7 @@ def explainer_of(name: str) -> GradientExplainer:
 @pytest.mark.parametrize("name", ["standard", "nano", "tiny", "reader"])
 def test_integrated_gradients_are_complete(name: str, mnist) -> None:
     classifier = load_classifier(name)
-    for image, digit in read_correctly(classifier, mnist, 8):
+    for image, digit in read_correctly(classifier, mnist, 3):
         shares = explainer_of(name).integrated_gradients(image, digit)
         whole, none = log_odds(classifier.predict_proba(np.stack([image, image * 0])), digit)
         assert shares.sum() == pytest.approx(whole - none, rel=0.01)

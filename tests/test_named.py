@@ -94,7 +94,7 @@ def test_a_disk_that_takes_no_more_is_named_and_not_the_network(fashion: Web, ca
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     try:
-        with pytest.raises(DataError, match="cannot keep .*File too large; set TENFOLD_CACHE"):
+        with pytest.raises(DataError, match=r"cannot keep .*File too large; set TENFOLD_CACHE"):
             tenfold.load_dataset("fashion-mnist")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

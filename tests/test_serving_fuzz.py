@@ -4,11 +4,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
 from mutations import send_all
-from schemathesis.core.result import Ok
-from schemathesis.specs.openapi.checks import positive_data_acceptance
 from served import Served
 
 
@@ -21,6 +17,12 @@ def served() -> Iterator[Served]:
 
 @pytest.mark.filterwarnings("ignore")
 def test_the_openapi_description_holds(served: Served) -> None:
+    # Seconds to import: not for every process that collects tests.
+    import schemathesis
+    from hypothesis import HealthCheck, Phase, given, settings
+    from schemathesis.core.result import Ok
+    from schemathesis.specs.openapi.checks import positive_data_acceptance
+
     schema = schemathesis.openapi.from_url(f"{served.address}/openapi.json")
     operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
     assert len(operations) >= 7

@@ -168,15 +168,21 @@ def test_a_rejected_digit_is_colored(tmp_path) -> None:
     assert in_terminal(*words, environment={"NO_COLOR": "1"}) == (0, "?\n")
 
 
-@pytest.mark.long
-def test_a_terminal_says_what_takes_seconds_and_a_pipe_does_not(tensorflow, tmp_path) -> None:
-    words = ("train", "--recipe", "softmax", "--epochs", "1", "--train-size", "500", "--out")
-    code, shown = in_terminal(*words, "one", folder=tmp_path)
-    assert code == 0
-    assert "starting Keras on" in shown.partition("step/s")[0]
-    assert "starting Keras" not in in_terminal(*words, "two", "--quiet", folder=tmp_path)[1]
+def test_a_terminal_says_what_takes_seconds_and_a_pipe_does_not(mnist, tmp_path) -> None:
+    """A TensorFlow that cannot be loaded ends the command just after the message."""
+    (tmp_path / "tensorflow.py").write_text("raise ImportError('none today')")
+    path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    here = {"PYTHONPATH": path, "KERAS_BACKEND": "tensorflow"}
+    ended = "cannot load a library: none today"
+    words = ("train", "--recipe", "softmax", "--train-size", "500", "--out", "run")
+    code, shown = in_terminal(*words, folder=tmp_path, environment=here)
+    assert (code, ended in shown) == (1, True)
+    assert "starting Keras on tensorflow" in shown.partition(ended)[0]
+    code, shown = in_terminal(*words, "--quiet", folder=tmp_path, environment=here)
+    assert (code, ended in shown, "starting Keras" in shown) == (1, True, False)
     piped = subprocess.run(
-        [sys.executable, "-m", "tenfold", *words, "three"],
-        capture_output=True, text=True, check=False, cwd=tmp_path,
+        [sys.executable, "-m", "tenfold", *words],
+        capture_output=True, text=True, check=False, cwd=tmp_path, env=os.environ | here,
     )  # fmt: skip
-    assert (piped.returncode, "starting Keras" in piped.stderr) == (0, False)
+    assert piped.returncode == 1
+    assert (ended in piped.stderr, "starting Keras" in piped.stderr) == (True, False)

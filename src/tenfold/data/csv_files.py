@@ -36,7 +36,8 @@ def csv_layout(path: Path) -> Layout:
 
     Args:
         path: A file, plain or .gz, or a folder. Each line has a label and the pixels of an image,
-            row by row; the number of pixels is a square, such as 784. A header is optional.
+            row by row, separated by commas, semicolons or tabs; the number of pixels is a square,
+            such as 784. A header is optional.
     """
     if path.is_file():
         return {"train": partial(_read, path)}
@@ -72,6 +73,9 @@ def _parse(lines: Iterator[str], name: str) -> Part:
     first = next(lines, None)
     if first is None:
         raise DataError(f"{name} is empty: give lines of a label and 784 pixels")
+    other = next((one for one in ";\t" if one in first and "," not in first), None)
+    if other:
+        first, lines = first.replace(other, ","), (line.replace(other, ",") for line in lines)
     cells = [cell.strip(' "') for cell in first.split(",")]
     has_header = not _is_number(cells[-1]) or not _is_number(cells[len(cells) // 2])
     place = 0
@@ -110,6 +114,11 @@ def _parse(lines: Iterator[str], name: str) -> Part:
         blocks.append(_pixels(waiting, place, name, len(labels)))
         labels += _labels(waiting, place)
     check_sizes(len(labels), len(labels), name)
+    if not has_header and len(set(labels)) == 1:  # the pixel in a corner is black everywhere
+        raise DataError(
+            f"{name} has no header, and {labels[0]} as the label in the first column of "
+            "every line: put the labels there, or name their column label in a header"
+        )
     pixels = np.concatenate(blocks).reshape(-1, side, side)
     return Part(pixels, label_array(labels, name))
 
