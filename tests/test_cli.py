@@ -216,11 +216,12 @@ def test_read_folders(tenfold, digit_png: Path, tmp_path: Path) -> None:
 
 
 def test_train_prints_one_json_document(tenfold, tensorflow, tmp_path: Path) -> None:
-    code, out, _ = tenfold(
-        "train", "--recipe", "softmax", "--epochs", "1", "--train-size", "1000",
-        "--out", tmp_path / "run", "--json", "--quiet",
+    code, out, err = tenfold(
+        "train", "--recipe", "softmax", "--set", "epochs=1", "--train-size", "1000",
+        "--out", tmp_path / "run", "--json",
     )  # fmt: skip
     assert code == 0
+    assert "tenfold: 1,000 images are few for softmax: try --epochs 67\n" in err
     document = json.loads(out)
     assert document["bundle"] == str(tmp_path / "run")
     assert document["parameters"] == 7850

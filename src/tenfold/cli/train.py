@@ -2,9 +2,10 @@
 
 import argparse
 import json
+import logging
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tenfold.cli.options import (
     add_backend,
@@ -22,6 +23,9 @@ from tenfold.cli.options import (
 from tenfold.errors import UsageError
 from tenfold.files import parse_json
 from tenfold.formatting import count, duration
+
+if TYPE_CHECKING:
+    from tenfold.recipes.recipe import Recipe
 
 HELP = "train a network on MNIST, or on your own data, and leave a bundle with a report"
 DESCRIPTION = (
@@ -42,6 +46,8 @@ examples:
 
 `tenfold recipes NAME --json` prints every setting that --set can change.
 """
+
+_log = logging.getLogger(__name__)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -121,7 +127,23 @@ def _start(options: argparse.Namespace) -> list[Any]:
     with chosen_engine(options, nullcontext) as engine:  # connected before anything is written
         start_run(folder, request)
         options.interrupted_hint = f"; continue with: tenfold train --resume {folder}"
-        return train(folder, request, progress=show_progress(options), engine=engine)
+        results = train(folder, request, progress=show_progress(options), engine=engine)
+    if options.epochs is None:
+        _advise(recipe, results[0].meta["train_images"])
+    return results
+
+
+def _advise(recipe: "Recipe", images: int) -> None:
+    """Say how to train for longer if there were too few images for the recipe."""
+    from tenfold.recipes.small_data import for_few_images
+
+    longer = for_few_images(recipe, images)
+    if longer.epochs > recipe.epochs:
+        smaller = f" --batch-size {longer.batch_size}" * (longer.batch_size < recipe.batch_size)
+        _log.info(
+            "tenfold: %s images are few for %s: try --epochs %d%s",
+            f"{images:,}", recipe.name, longer.epochs, smaller,
+        )  # fmt: skip
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
