@@ -21,7 +21,7 @@ CASES = [
     ("tenfold read pho", {"photo.jpg"}),
     ("tenfold read photo.jpg --annotate s", {"seen"}),
     ("tenfold compare --classifiers ext", {"extra-trees"}),
-    ("tenfold compare --classifiers svm,artic", {"svm,article", "svm,article-today"}),
+    ("tenfold compare --classifiers svm,articl", {"svm,article", "svm,article-today"}),
     ("tenfold compare --classifiers svm,knn,boo", {"svm,knn,boosting"}),
     ("tenfold completion f", {"fish"}),
 ]
