@@ -18,6 +18,7 @@ from tenfold.errors import BundleError, DataError, UsageError
 from tenfold.evaluation.significance import paired_interval
 from tenfold.networks.build import build_network, finish_network
 from tenfold.reading.reader import Reader
+from tenfold.training.loop import fit
 
 
 def test_each_digit_is_held_out_once_and_each_part_has_all_classes() -> None:
@@ -133,7 +134,7 @@ def test_the_command_leaves_a_bundle_that_reads(
 def test_weights_go_a_share_of_the_way(mirrored, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle = load_bundle("nano")
     recipe, (start,) = recipe_of(bundle), fine_tuning.weights_of(bundle)
-    fit, trained = fine_tuning.fit, []
+    trained: list[Any] = []
 
     def fit_once(*arguments: Any, **options: Any) -> Any:
         if not trained:
