@@ -3,6 +3,7 @@
 import json
 
 import box_scenes
+import cv2
 import numpy as np
 import pytest
 from conftest import Mnist
@@ -83,6 +84,22 @@ def test_a_dashed_box_gives_nothing(count: int, mnist: Mnist) -> None:
     rng = np.random.default_rng(4)
     images, right = drawn(mnist, rng, count)
     assert guesses(tenfold.Reader().read(box_scenes.dashed_scene(images, rng))) == right
+
+
+@pytest.mark.parametrize("single", [False, True])
+@pytest.mark.parametrize("scene", [box_scenes.boxed_scene, box_scenes.circled_scene])
+def test_a_box_or_a_circle_is_not_the_digit(scene, single: bool, mnist: Mnist) -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(3):
+        (image,), right = drawn(mnist, rng, 1)
+        assert guesses(tenfold.Reader().read(scene(image, rng), single=single)) == right
+
+
+def test_a_round_digit_is_no_circle(mnist: Mnist) -> None:
+    for digit in (0, 6, 8, 9):
+        image = mnist.train_images[50_000:][mnist.train_labels[50_000:] == digit][0]
+        page = 255 - cv2.resize(image, (280, 280), interpolation=cv2.INTER_CUBIC)
+        assert guesses(tenfold.Reader().read(page)) == str(digit)
 
 
 def test_a_page_without_boxes_has_no_cells(mnist: Mnist, digit_png) -> None:

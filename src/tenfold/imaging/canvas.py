@@ -100,21 +100,36 @@ def find_mark(gray: Gray) -> Mark | None:
     ink = ink_of(work)
     if ink is None:
         return None
-    mask = _digit_mask(ink)
-    if mask is None:
+    mark = mark_in(ink)
+    if mark is None:
         return None
-    # Keep the edge of a stroke, which fades out beyond the mask, and nothing further away.
-    reach = 1 + max(work.shape) // 128
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    ink = np.where(cv2.dilate(mask, kernel) > 0, ink, np.float32(0))
-    x, y, width, height = cv2.boundingRect((ink > 0).astype(np.uint8))
-    ink = ink[y : y + height, x : x + width]
+    x, y, width, height = mark.box
     left, top = int(x / scale), int(y / scale)
     right = min(gray.shape[1], math.ceil((x + width) / scale))
     bottom = min(gray.shape[0], math.ceil((y + height) / scale))
     if scale < 1.0 and max(width, height) < ZOOM_SIDE:
         return _zoom(gray, left, top, right, bottom)
-    return Mark(ink, (left, top, right - left, bottom - top))
+    return Mark(mark.ink, (left, top, right - left, bottom - top))
+
+
+def mark_in(ink: Ink) -> Mark | None:
+    """Find the mark of the digit in ink, as `find_mark` does in a picture.
+
+    Args:
+        ink: float32 (h, w), 0 paper to 1 full ink.
+
+    Returns:
+        The mark, with its box in pixels of the ink, or None if there are only specks.
+    """
+    mask = _digit_mask(ink)
+    if mask is None:
+        return None
+    # Keep the edge of a stroke, which fades out beyond the mask, and nothing further away.
+    reach = 1 + max(ink.shape) // 128
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    ink = np.where(cv2.dilate(mask, kernel) > 0, ink, np.float32(0))
+    x, y, width, height = cv2.boundingRect((ink > 0).astype(np.uint8))
+    return Mark(ink[y : y + height, x : x + width], (x, y, width, height))
 
 
 def _zoom(gray: Gray, left: int, top: int, right: int, bottom: int) -> Mark | None:

@@ -12,6 +12,7 @@ from tenfold.imaging.canvas import Mark, find_mark
 from tenfold.imaging.ink import INK_SHARE, _typical_height, median, page_ink
 from tenfold.imaging.picture import Picture
 from tenfold.reading.cells import PageGrid, split_off_grids
+from tenfold.reading.circles import without_circles
 from tenfold.reading.components import Boxes, find_components, join_components, mark_of
 from tenfold.reading.rules import without_rules
 from tenfold.reading.settings import ReaderSettings
@@ -78,7 +79,7 @@ def _take_apart(
     ink, height = found
     grids: tuple[PageGrid, ...] = ()
     if not drawn:
-        around, grids = split_off_grids(ink, settings)
+        around, grids = split_off_grids(without_circles(ink, settings), settings)
         if around is not ink:
             ink, height = around, _typical_height(around, drawn)
             cells = [mark.box[3] for grid in grids for cell in grid.cells for mark in cell.marks]

@@ -237,6 +237,31 @@ class ReaderSettings:
     comb_height: float = 1.45
     """Height of the cells of a comb with low walls, in distances of walls."""
 
+    smallest_circle: int = 24
+    """Least width and height of a circle around a digit, in pixels."""
+
+    most_circles: int = 200
+    """A page of more round components is a pattern, without circles around digits."""
+
+    circle_area_share: float = 0.6
+    """Ink covers less than this share of a circle's box."""
+
+    circle_share: float = 0.94
+    """A circle and the ellipse fitted to its outline share at least this part of both."""
+
+    circle_stroke: float = 0.12
+    """A circle's line is thinner than this share of its shorter side."""
+
+    held_in_circle: tuple[float, float] = (0.25, 0.8)
+    """Least and greatest height of what stands in a circle, as shares of the circle's. Its width
+    has the same limit."""
+
+    smallest_boxed: int = 48
+    """Shorter side in pixels from which a picture of one digit may show a box around it."""
+
+    boxed_side: int = 640
+    """Longest side on which that box is sought, in pixels."""
+
     cell_overlap_share: float = 0.7
     """Neighbors in a row of a grid share this much of their height, and in a column, width."""
 

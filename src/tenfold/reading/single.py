@@ -1,23 +1,28 @@
 """A picture of a single digit read: found, classified, and looked at again if it is doubtful."""
 
+import math
 from dataclasses import replace
 
+import cv2
 import numpy as np
 
 from tenfold.arrays import SIDE
 from tenfold.classifiers.base import predict_scored
-from tenfold.imaging.canvas import Mark, find_mark
-from tenfold.imaging.ink import is_ink_dark
+from tenfold.imaging.canvas import Mark, find_mark, mark_in
+from tenfold.imaging.ink import ink_of, is_ink_dark
 from tenfold.imaging.picture import Picture
+from tenfold.reading.cells import split_off_grids
+from tenfold.reading.circles import without_circles
 from tenfold.reading.marks import classify
-from tenfold.reading.results import Digit
+from tenfold.reading.results import Box, Digit
+from tenfold.reading.settings import ReaderSettings
 from tenfold.reading.shipped import Models
 from tenfold.reading.splitting import Splitter
 
 
 def read_single(picture: Picture, models: Models) -> Digit | None:
     """Return the one digit in a picture, rejected or not; None if the picture is blank."""
-    mark = find_mark(picture.gray)
+    mark = _mark_in_box(picture, models.settings) or find_mark(picture.gray)
     if mark is None:
         return None
     ((digit, score),) = classify([mark], picture, models.classifier, models.settings.threshold)
@@ -26,6 +31,36 @@ def read_single(picture: Picture, models: Models) -> Digit | None:
     if digit.rejected:
         return _among_neighbors(mark, score, picture, models) or digit
     return digit
+
+
+def _mark_in_box(picture: Picture, settings: ReaderSettings) -> Mark | None:
+    """Return the mark nearest the middle that stands in a box, a cell or a circle, if there is one.
+
+    The box is not the digit.
+    """
+    gray = picture.gray
+    if min(gray.shape) < settings.smallest_boxed:
+        return None
+    scale = min(1.0, settings.boxed_side / max(gray.shape))
+    work = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    ink = ink_of(work)
+    if ink is None:
+        return None
+    inside = without_circles(ink, settings)
+    _, grids = split_off_grids(inside, settings)
+    marks = [mark for grid in grids for cell in grid.cells for mark in cell.marks]
+    mark = min(marks, key=lambda mark: _from_middle(mark.box, work.shape[1]), default=None)
+    if mark is None and inside is not ink:
+        mark = mark_in(inside)
+    if mark is None:
+        return None
+    left, top, width, height = mark.box
+    box = (int(left / scale), int(top / scale), math.ceil(width / scale), math.ceil(height / scale))
+    return Mark(mark.ink, box)
+
+
+def _from_middle(box: Box, width: int) -> float:
+    return abs(box[0] + box[2] / 2 - width / 2)
 
 
 def _with_whole_image(found: Digit, picture: Picture, models: Models) -> Digit:
@@ -63,6 +98,6 @@ def _among_neighbors(mark: Mark, score: float, picture: Picture, models: Models)
     accepted = [digit for digit, _ in scored if not digit.rejected]
     if len(pieces) == 1 or not accepted:
         return None
-    nearest = min(accepted, key=lambda d: abs(d.box[0] + d.box[2] / 2 - picture.width / 2))
+    nearest = min(accepted, key=lambda digit: _from_middle(digit.box, picture.width))
     confidence = settings.neighbor_confidence * nearest.confidence
     return replace(nearest, confidence=confidence, rejected=True)
