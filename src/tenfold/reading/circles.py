@@ -69,7 +69,12 @@ def _ring(part: Gray, stroke: Gray, settings: ReaderSettings) -> Gray | None:
     if thickness is None or thickness > settings.circle_stroke * min(width, height):
         return None
     inner = (depth > thickness + 1).astype(np.uint8)
-    x, y, w, h = cv2.boundingRect(stroke & inner)
+    _, _, held, _ = cv2.connectedComponentsWithStats(stroke & inner, connectivity=8)
+    if len(held) < 2:
+        return None
+    x, y, w, h, area = (int(value) for value in held[1 + held[1:, 4].argmax()])
+    if area < 0.4 * thickness * max(w, h):  # a scratch
+        return None
     least, most = settings.held_in_circle
     away = abs(x + w / 2 - part.shape[1] / 2) / width, abs(y + h / 2 - part.shape[0] / 2) / height
     if not least * height <= h <= most * height or w > most * width or max(away) > 0.2:

@@ -16,37 +16,30 @@ _Boxes = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class _Chain:
-    """Dashes in a straight row, at equal distances."""
+    """Dashes in a straight row, at equal distances.
+
+    Attributes:
+        axis: 0 from left to right, 1 from top to bottom.
+        count: Number of dashes.
+        dash: Length of a dash, in pixels.
+        pitch: Distance from dash to dash.
+        ends: float64 (2, 2), x and y of both ends, a step further than the dashes.
+    """
 
     axis: int
-    boxes: _Boxes
+    count: int
+    dash: float
+    pitch: float
+    ends: NDArray[np.float64]
 
-    @property
-    def middles(self) -> NDArray[np.float64]:
-        return self.boxes[:, :2] + self.boxes[:, 2:] / 2
 
-    @property
-    def pitch(self) -> float:
-        return float(np.median(np.diff(self.middles[:, self.axis])))
-
-    @property
-    def dash(self) -> float:
-        return float(np.median(self.boxes[:, 2 + self.axis]))
-
-    @property
-    def ends(self) -> NDArray[np.float64]:
-        """Both ends, a step further than the dashes."""
-        first, last = self.middles[0], self.middles[-1]
-        step = (last - first) / np.linalg.norm(last - first) * self.pitch
-        return np.array([first - step, last + step])
-
-    def meets(self, other: "_Chain") -> bool:
-        """Return whether another chain of like dashes, across this one, begins or ends at it."""
-        if other.axis == self.axis or not 0.7 < self.dash / other.dash < 1.4:
-            return False
-        reach = 1.2 * max(self.pitch, other.pitch)
-        low, high = other.ends.min(axis=0) - reach, other.ends.max(axis=0) + reach
-        return bool(((self.ends >= low) & (self.ends <= high)).all(axis=1).any())
+def _chain(boxes: _Boxes, axis: int) -> _Chain:
+    middles = boxes[:, :2] + boxes[:, 2:] / 2
+    first, last = middles[0], middles[-1]
+    pitch = float(np.median(np.diff(middles[:, axis])))
+    step = (last - first) / np.linalg.norm(last - first) * pitch
+    ends = np.array([first - step, last + step])
+    return _Chain(axis, len(boxes), float(np.median(boxes[:, 2 + axis])), pitch, ends)
 
 
 def find_dashed(faint: Gray, settings: ReaderSettings) -> tuple[Gray, Gray, Gray]:
@@ -63,7 +56,7 @@ def find_dashed(faint: Gray, settings: ReaderSettings) -> tuple[Gray, Gray, Gray
     _, parts, stats, _ = cv2.connectedComponentsWithStats(faint, connectivity=8)
     lines = np.zeros_like(faint), np.zeros_like(faint)
     size = stats[:, 2:4]
-    short = size.max(axis=1) <= settings.longest_dash
+    short = (size.max(axis=1) <= settings.longest_dash) & (stats[:, 4] >= 4)
     short[0] = False
     chains: list[_Chain] = []
     for axis in (0, 1):
@@ -71,9 +64,7 @@ def find_dashed(faint: Gray, settings: ReaderSettings) -> tuple[Gray, Gray, Gray
         flat &= size[:, axis] >= 0.6 * size[:, 1 - axis]
         if settings.fewest_dashes <= np.count_nonzero(flat) <= settings.most_dashes:
             chains += _chains(stats[flat, :4].astype(float), axis)
-    sure = [chain for chain in chains if len(chain.boxes) >= settings.fewest_dashes]
-    sure += [chain for chain in chains if chain not in sure and any(map(chain.meets, sure))]
-    sure += [chain for chain in _around(chains) if chain not in sure]
+    sure = _sure(chains, settings)
     for chain in sure:
         one, other = ([round(float(v)) for v in end] for end in chain.ends)
         cv2.line(lines[chain.axis], one, other, 1, 3)
@@ -86,17 +77,36 @@ def find_dashed(faint: Gray, settings: ReaderSettings) -> tuple[Gray, Gray, Gray
     return *lines, dashes[parts].astype(np.uint8)
 
 
-def _around(chains: list[_Chain]) -> list[_Chain]:
-    """Return chains that go around something: each meets two others."""
-    while True:
-        kept = [
-            one
-            for one in chains
-            if sum(one.meets(other) or other.meets(one) for other in chains) >= 2
-        ]
-        if len(kept) == len(chains):
-            return kept
-        chains = kept
+def _sure(chains: list[_Chain], settings: ReaderSettings) -> list[_Chain]:
+    """Return chains of many dashes, chains that meet one, and chains that go around something."""
+    long = np.array([chain.count >= settings.fewest_dashes for chain in chains], bool)
+    if len(chains) > settings.most_dashes / 5:
+        return [chain for chain, sure in zip(chains, long, strict=True) if sure]
+    if not chains:
+        return []
+    meets = _meeting(chains)
+    sure = long | meets[:, long].any(axis=1)
+    around = np.ones(len(chains), bool)
+    while True:  # each must meet two others of those that are left
+        left = around & (meets[:, around].sum(axis=1) >= 2)
+        if left.sum() == around.sum():
+            break
+        around = left
+    return [chain for chain, one in zip(chains, sure | around, strict=True) if one]
+
+
+def _meeting(chains: list[_Chain]) -> NDArray[np.bool_]:
+    """Return which chains of like dashes, one across the other, begin or end at each other."""
+    axes = np.array([chain.axis for chain in chains])
+    dashes = np.array([chain.dash for chain in chains])
+    pitches = np.array([chain.pitch for chain in chains])
+    ends = np.array([chain.ends for chain in chains])
+    alike = (axes[:, None] != axes) & (np.abs(np.log(dashes[:, None] / dashes)) < 0.35)
+    reach = 1.2 * np.maximum(pitches[:, None], pitches)[:, :, None, None]
+    low, high = (ends.min(axis=1)[None, :, None], ends.max(axis=1)[None, :, None])
+    inside = (ends[:, None] >= low - reach) & (ends[:, None] <= high + reach)
+    meets: NDArray[np.bool_] = alike & inside.all(axis=3).any(axis=2)
+    return meets | meets.T
 
 
 def _chains(boxes: _Boxes, axis: int) -> Iterator[_Chain]:
@@ -120,4 +130,4 @@ def _chains(boxes: _Boxes, axis: int) -> Iterator[_Chain]:
             chain.append(int(after[chain[-1]]))
         pitches = np.diff((start + length / 2)[chain])
         if np.mean(np.abs(pitches - np.median(pitches)) <= 2 + 0.2 * np.median(pitches)) > 0.7:
-            yield _Chain(axis, boxes[chain])
+            yield _chain(boxes[chain], axis)
