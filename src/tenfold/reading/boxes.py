@@ -73,12 +73,15 @@ def find_lines(ink: Ink, settings: ReaderSettings) -> Lines:
     across, down, dashes = find_dashed(faint, settings)
     across |= _straight(faint, 0, shortest)
     down |= _straight(faint, 1, shortest)
-    closing = close_combs(across, down, thickest, settings)
-    if not closing[0].any():  # perhaps the walls are low
-        closing = close_combs(across, _straight(faint, 1, shortest // 2), thickest, settings)
-    lines = [line | more for line, more in zip((across, down), closing, strict=True)]
+    for length in (shortest, shortest // 2):  # walls may be low
+        posts = down if length == shortest else _straight(faint, 1, length)
+        over, beside = close_combs(across, posts, thickest, settings)
+        if over.any():
+            break
+    across |= over
+    down |= beside
     inked = (levels >= settings.faintest_wall * 255).astype(np.uint8)
-    return Lines(lines[0], lines[1], inked, dashes, thickest)
+    return Lines(across, down, inked, dashes, thickest)
 
 
 def _straight(faint: Gray, axis: int, length: int) -> Gray:
@@ -156,9 +159,9 @@ def _seen_again(
             best = new if area(new) >= area(best) else best
             if not grown:
                 break
-        walls = _at(part, long, lines)
-        found.append((best, walls.across, walls.down))
-    found = [one for one in found if len(one[0]) > 1 or _stands_alone(one[0][0], lines, settings)]
+        if len(best) > 1 or _stands_alone(best[0], lines, settings):
+            walls = _at(part, long, lines)
+            found.append((best, walls.across, walls.down))
     found.sort(key=lambda one: -area(one[0]))
     kept: list[FoundCell] = []
     across, down = np.zeros_like(lines.across), np.zeros_like(lines.down)

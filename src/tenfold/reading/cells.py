@@ -217,18 +217,20 @@ def _grid(
 def _members(cell: FoundCell, index: int, contents: _Contents) -> list[int]:
     """Return the components in a cell, without specks and what is left of its walls."""
     left, top, width, height = cell.box
-    members = []
+    members: list[int] = []
+    doubtful: list[int] = []
     for one in np.flatnonzero(contents.cell == index):
         x0, y0, x1, y1 = (int(value) for value in contents.boxes[one])
         wide, high = x1 - x0, y1 - y0
         if max(wide, high) < 0.12 * height:
             continue
-        beside = min(x1 - left, left + width - x0) < 0.1 * width
-        above = min(y1 - top, top + height - y0) < 0.1 * height
-        if (beside and wide < 0.08 * width) or (above and high < 0.12 * height):
+        beside = min(x1 - left, left + width - x0) / width
+        above = min(y1 - top, top + height - y0) / height
+        if (beside < 0.1 and wide < 0.08 * width) or (above < 0.1 and high < 0.12 * height):
             continue
-        members.append(int(one))
-    return members
+        thin = (beside < 0.15 and wide < 0.15 * width) or (above < 0.15 and high < 0.15 * height)
+        (doubtful if thin else members).append(int(one))
+    return members or doubtful
 
 
 def _is_several_lines(marks: Sequence[Mark]) -> bool:

@@ -28,6 +28,9 @@ def close_combs(
     """
     closed = np.zeros_like(across), np.zeros_like(posts)
     _, parts, bases, _ = cv2.connectedComponentsWithStats(across, connectivity=8)
+    shortest = 2 * settings.fewest_walls * settings.smallest_cell
+    if not (bases[1:, 2] >= shortest).any():
+        return closed
     _, _, stats, _ = cv2.connectedComponentsWithStats(posts, connectivity=8)
     walls = stats[1:, :4].astype(float)
     if len(walls) < settings.fewest_walls:
@@ -35,7 +38,7 @@ def close_combs(
     feet = np.column_stack([walls[:, 0] + walls[:, 2] / 2, walls[:, 1] + walls[:, 3]])
     for number in range(1, len(bases)):
         left, top, width, height = (int(value) for value in bases[number, :4])
-        if width < 2 * settings.fewest_walls * settings.smallest_cell:
+        if width < shortest:
             continue
         part = parts[top : top + height, left : left + width] == number
         ends = [top + float(np.nonzero(part[:, some])[0].mean())

@@ -86,7 +86,20 @@ def _take_apart(
             height = max(height, settings.lowest_mark * median(cells)) if cells else height
             if not height:
                 return (), grids
+            rows = _find_rows(ink, height, settings, drawn)
+            return _without_lines(rows, median(cells), settings) if cells else rows, grids
     return _find_rows(ink, height, settings, drawn), grids
+
+
+def _without_lines(
+    rows: tuple[tuple[Mark, ...], ...], height: float, settings: ReaderSettings
+) -> tuple[tuple[Mark, ...], ...]:
+    """Return rows beside grids without strokes that are higher than the digits in the grids."""
+    highest = settings.highest_beside_grid * height
+    kept = (
+        tuple(mark for mark in row if mark.box[3] <= max(highest, 4 * mark.box[2])) for row in rows
+    )
+    return tuple(row for row in kept if row)
 
 
 def _find_rows(

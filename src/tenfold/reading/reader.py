@@ -200,8 +200,10 @@ def _grid(grid: PageGrid, selected: Selection, picture: Picture) -> Grid:
 def _mean_score(rows: list[Row]) -> float:
     """Return the mean digit score of marks read one by one.
 
-    The scores of whole lines do not count, because a line may read well upside down.
+    The scores of whole lines do not count, because a line may read well upside down. If there are
+    grids, only marks in their cells count, because print may stand around them.
     """
+    rows = [row for row in rows if row.cells] or rows
     parts = [part for row in rows for part in row.parts]
     scores = [score for part in parts for score in part.mark_scores]
     scores = scores or [score for part in parts for _, score in part.digits]

@@ -262,6 +262,10 @@ class ReaderSettings:
     boxed_side: int = 640
     """Longest side on which that box is sought, in pixels."""
 
+    highest_beside_grid: float = 1.5
+    """A narrow stroke beside a grid is a line if it is higher than this many heights of the grid's
+    digits."""
+
     cell_overlap_share: float = 0.7
     """Neighbors in a row of a grid share this much of their height, and in a column, width."""
 

@@ -1,0 +1,121 @@
+"""Measure how many fields in boxes, tables and sudoku photos are read right.
+
+    python benchmarks/fields.py
+
+Draws scenes of tests/box_scenes.py with the last 10,000 training images of MNIST, and with other
+seeds than those that the settings were chosen on. Writes results/fields.json. The test images are
+not opened.
+"""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tenfold.arrays import Gray
+from tenfold.data.mnist import load_mnist
+from tenfold.files import write_json
+from tenfold.reading.reader import Reader
+from tenfold.reading.results import Reading
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "results" / "fields.json"
+SEED = 2311
+"""Added to the number of each scene."""
+
+FIELDS = ("shared walls", "separate", "open")
+FIELDS_OF_A_KIND = 30
+DIGITS = 8
+GRIDS = {"tables": 12, "sudokus": 4}
+
+
+def main() -> None:
+    sys.path.insert(0, str(ROOT / "tests"))
+    scenes = importlib.import_module("box_scenes")
+    images, labels = load_mnist("train")
+    reader = Reader()
+
+    def drawn(rng: np.random.Generator, count: int) -> tuple[list[Gray], str]:
+        chosen = rng.integers(50_000, 60_000, count)
+        return [images[one] for one in chosen], "".join(str(labels[one]) for one in chosen)
+
+    rows: list[dict[str, Any]] = []
+    for number, kind in enumerate(FIELDS):
+        right = accepted = wrong = 0
+        for scene in range(FIELDS_OF_A_KIND):
+            rng = np.random.default_rng((SEED, number, scene))
+            digits, text = drawn(rng, DIGITS)
+            reading = reader.read(scenes.field_scene(kind, digits, rng))
+            right += [len(reading.lines), guesses(reading)] == [1, text]
+            sure = not any(digit.rejected for digit in reading.digits)
+            accepted += sure
+            wrong += sure and reading.text != text
+        rows.append(
+            {
+                "fields": kind,
+                "n": FIELDS_OF_A_KIND,
+                "right": right,
+                "accepted": accepted,
+                "accepted_wrong": wrong,
+            }
+        )
+        print(rows[-1], file=sys.stderr, flush=True)
+    grids = [cells_of(name, count, drawn, scenes, reader) for name, count in GRIDS.items()]
+    document = {
+        "protocol": (
+            f"fields of {DIGITS} digits, one in each cell, right if all are, with the best guess "
+            "of rejected ones; cells of tables and sudokus, empty ones too; digits of the last "
+            "10,000 training images"
+        ),
+        "seed": SEED,
+        "fields": rows,
+        "right": round(sum(row["right"] for row in rows) / sum(row["n"] for row in rows), 4),
+        "grids": grids,
+    }
+    write_json(RESULTS, document)
+    print(json.dumps(document))
+
+
+def cells_of(name: str, count: int, drawn: Any, scenes: Any, reader: Reader) -> dict[str, Any]:
+    """Return how many cells of tables or sudokus are right; empty cells count too."""
+    right = total = 0
+    for scene in range(count):
+        rng = np.random.default_rng((SEED, len(name), scene))
+        rows, columns = (9, 9) if name == "sudokus" else rng.integers(2, 9, 2)
+        empty = 0.3 if name == "sudokus" else 0.15
+        cells = [
+            [drawn(rng, int(rng.random() >= empty)) for _ in range(columns)] for _ in range(rows)
+        ]
+        if name == "sudokus":
+            picture = scenes.sudoku_scene(
+                [[held[0] if held else None for held, _ in row] for row in cells], rng
+            )
+        else:
+            picture = scenes.table_scene([[held for held, _ in row] for row in cells], rng)
+        read = cells_read(reader.read(picture))
+        for row, held in enumerate(cells):
+            for column, (_, text) in enumerate(held):
+                right += read.get((row, column)) == text
+        total += rows * columns
+    return {"grids": name, "n": count, "cells": int(total), "right": round(right / total, 4)}
+
+
+def cells_read(reading: Reading) -> dict[tuple[int, int], str]:
+    """Return the best guesses in each cell of the largest grid."""
+    grid = max(reading.grids, key=lambda grid: len(grid.cells), default=None)
+    return {
+        (cell.row, cell.column): "".join(str(digit.digit) for digit in cell.digits)
+        for cell in (grid.cells if grid else ())
+    }
+
+
+def guesses(reading: Reading) -> str:
+    """Return all digits, with the best guess of rejected ones."""
+    return "".join(str(digit.digit) for digit in reading.digits)
+
+
+if __name__ == "__main__":
+    main()
