@@ -69,10 +69,15 @@ def _ring(part: Gray, stroke: Gray, settings: ReaderSettings) -> Gray | None:
     if thickness is None or thickness > settings.circle_stroke * min(width, height):
         return None
     inner = (depth > thickness + 1).astype(np.uint8)
-    _, _, held, _ = cv2.connectedComponentsWithStats(stroke & inner, connectivity=8)
+    _, marks, held, _ = cv2.connectedComponentsWithStats(stroke & inner, connectivity=8)
     if len(held) < 2:
         return None
-    x, y, w, h, area = (int(value) for value in held[1 + held[1:, 4].argmax()])
+    largest = 1 + int(held[1:, 4].argmax())
+    x, y, w, h, area = (int(value) for value in held[largest])
+    near = cv2.dilate((marks == largest).astype(np.uint8), np.ones((5, 5), np.uint8))
+    contacts, _ = cv2.connectedComponents(near & stroke & (1 - inner), connectivity=8)
+    if contacts > 2:  # the bar of a barred zero
+        return None
     if area < 0.4 * thickness * max(w, h):  # a scratch
         return None
     least, most = settings.held_in_circle

@@ -59,17 +59,7 @@ class RowReader:
 
     def _read_cells(self, cells: Sequence[PageCell], alone: Mapping[Mark, ScoredDigit]) -> Row:
         """Read the cells of a grid's row, each by itself."""
-        parts = []
-        for cell in cells:
-            digits = [alone[mark] for mark in cell.marks]
-            if len(digits) > 1 or digits[0].digit.rejected:
-                read = self._read_marks(cell.marks, digits)
-                joined = [one for part in read for one in part.digits]
-                scores = [score for part in read for score in part.mark_scores]
-                words = all(part.is_number is False for part in read)
-                parts.append(Part(joined, scores, is_number=False if words else None))
-            else:
-                parts.append(Part(digits, [score for _, score in digits]))
+        parts = [self._read_cell(cell, [alone[mark] for mark in cell.marks]) for cell in cells]
         marks = [mark for cell in cells for mark in cell.marks]
         digits = [one for part in parts for one in part.digits]
         if len(marks) == len(parts) == len(digits) > 1 and any(
@@ -78,6 +68,19 @@ class RowReader:
             line = self._read_as_number(marks, digits)
             parts = [Part([one], part.mark_scores) for one, part in zip(line, parts, strict=True)]
         return Row(len(marks), parts, _middle(marks), cells)
+
+    def _read_cell(self, cell: PageCell, alone: Sequence[ScoredDigit]) -> Part:
+        """Read the marks in a cell; one mark is one digit, unless all its pieces are accepted."""
+        whole = Part(alone, [score for _, score in alone])
+        if len(alone) == 1 and not alone[0].digit.rejected:
+            return whole
+        parts = self._read_marks(cell.marks, alone)
+        digits = [one for part in parts for one in part.digits]
+        if len(alone) == 1 and any(one.digit.rejected for one in digits):
+            return whole
+        scores = [score for part in parts for score in part.mark_scores]
+        words = all(part.is_number is False for part in parts)
+        return Part(digits, scores, is_number=False if words else None)
 
     def _read_as_number(
         self, marks: Sequence[Mark], digits: Sequence[ScoredDigit]
