@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,16 @@ Peer = Callable[[LabeledPicture], list[str]]
 
 
 def load_peers() -> dict[str, Peer]:
-    """Return the readers by name.
+    """Return the readers by name and version.
 
     Raises:
         SystemExit: The program tesseract is not installed.
     """
+    newest = f"RapidOCR {version('rapidocr')}"
     return {
-        "tesseract": tesseract(),
-        "RapidOCR": rapidocr(),
-        "RapidOCR, restricted": rapidocr(CHARACTERS),
+        f"tesseract {_version_of_tesseract()}": tesseract(),
+        newest: rapidocr(),
+        f"{newest}, restricted": rapidocr(CHARACTERS),
     }
 
 
@@ -41,9 +43,7 @@ def digits_read(read: Peer, sample: LabeledPicture) -> list[str]:
 
 def tesseract() -> Peer:
     """Return tesseract, restricted to digits: a single digit, a line, or a block of lines."""
-    program = shutil.which("tesseract")
-    if program is None:
-        raise SystemExit("the program tesseract is not installed: install it, or leave out peers")
+    program = _tesseract()
 
     def read(sample: LabeledPicture) -> list[str]:
         layout = "10" if sample.single else "7" if sample.joined else "6"
@@ -53,6 +53,18 @@ def tesseract() -> Peer:
         return told.stdout.decode().splitlines()
 
     return read
+
+
+def _tesseract() -> str:
+    program = shutil.which("tesseract")
+    if program is None:
+        raise SystemExit("the program tesseract is not installed: install it, or leave out peers")
+    return program
+
+
+def _version_of_tesseract() -> str:
+    told = subprocess.run([_tesseract(), "--version"], capture_output=True, text=True, check=True)
+    return told.stdout.split()[1]
 
 
 def rapidocr(characters: str = "") -> Peer:

@@ -39,8 +39,8 @@ from tenfold.training.lines.train import digits_for_lines
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "second_opinion.json"
-PAGES = 40
-STRIPS = 500
+PAGES = 20
+STRIPS = 300
 PROTOCOL = (
     "an answer is a page, a strip or a check's amount, and correct if all its digits are; of a "
     "page both readers read the same line, which our reader found; accepted, accepted_error, "

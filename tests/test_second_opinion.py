@@ -19,14 +19,13 @@ from tenfold.cli.main import main
 from tenfold.errors import MissingExtraError
 from tenfold.imaging.decoding import load_picture
 from tenfold.reading import second_opinion
-from tenfold.reading.ctc import PlacedDigit
 from tenfold.reading.reader import Reader
 from tenfold.reading.results import Cell, Digit, Grid, Line, Reading
-from tenfold.reading.second_opinion import SecondReader, confirmed, opinions_on
+from tenfold.reading.second_opinion import SaidDigit, SecondReader, confirmed, opinions_on
 
 
-def said(digits: str, confidence: float = 0.9) -> list[PlacedDigit]:
-    return [PlacedDigit(int(one), confidence, at, at + 1) for at, one in enumerate(digits)]
+def said(digits: str, confidence: float = 0.9) -> list[SaidDigit]:
+    return [SaidDigit(int(one), confidence) for one in digits]
 
 
 def found(digits: str, confidence: float = 0.9) -> tuple[Digit, ...]:
@@ -70,7 +69,7 @@ def test_odds_are_multiplied() -> None:
 
 
 def test_an_opinion_is_the_confidence_of_what_was_said() -> None:
-    row = [PlacedDigit(1, 0.7, 0, 1), PlacedDigit(4, 0.8, 1, 2)]
+    row = [SaidDigit(1, 0.7), SaidDigit(4, 0.8)]
     assert opinions_on([1, 4], row) == [(True, 0.7), (True, 0.8)]
     (same, other) = opinions_on([1, 9], row)
     assert same == (True, 0.7)

@@ -21,13 +21,56 @@ def reading() -> str:
 
 def peers() -> str:
     found = read("reading")
-    ours = {row["set"]: row["accuracy"] for row in found["sets"]}
+    ours = {row["set"]: row for row in found["sets"]}
     readers = list(dict.fromkeys(row["reader"] for row in found["peers"]))
     rows = []
     for name in dict.fromkeys(row["set"] for row in found["peers"]):
-        theirs = {r["reader"]: r["accuracy"] for r in found["peers"] if r["set"] == name}
-        rows.append([name, *map(percent, [ours[name], *(theirs[one] for one in readers)])])
-    return table(" | ".join(["pictures", "tenfold", *readers]), rows)
+        theirs = {row["reader"]: row for row in found["peers"] if row["set"] == name}
+        row = [ours[name], *(theirs[one] for one in readers)]
+        best = percent(max(one["accuracy"] for one in row))
+        cells = [percent(one["accuracy"]) for one in row]
+        cells = [f"**{cell}**" if cell == best else cell for cell in cells]
+        rows.append([name, f"{ours[name]['n']:,}", f"{theirs[readers[0]]['n']:,}", *cells])
+    headings = " | ".join(["pictures", "n of tenfold", "n of the others", "tenfold", *readers])
+    return table(headings, rows)
+
+
+def newest_peer() -> str:
+    """Return on which pictures the newest other reader, restricted to digits, is ahead."""
+    found = read("reading")
+    ours = {row["set"]: row["accuracy"] for row in found["sets"]}
+    name = found["peers"][-1]["reader"]
+    theirs = {row["set"]: row["accuracy"] for row in found["peers"] if row["reader"] == name}
+    better: dict[bool, list[str]] = {True: [], False: []}
+    for pictures, accuracy in theirs.items():
+        shown = pictures.partition(",")[0]
+        higher, lower = sorted((accuracy, ours[pictures]), reverse=True)
+        better[accuracy > ours[pictures]].append(f"{shown} ({percent(higher)} to {percent(lower)})")
+    peer = f"{name.partition(',')[0]}, restricted to digits and `. , - /`,"
+    readers = ((True, peer, "ahead of tenfold"), (False, "tenfold", "as good or ahead"))
+    return " ".join(
+        f"{reader} is {how} on {', '.join(better[which])}."
+        for which, reader, how in readers if better[which]
+    ) + "\n"  # fmt: skip
+
+
+def second_opinion() -> str:
+    headings = (
+        "lines | n | reader | accuracy | accepted | error rate among accepted | "
+        "error rate at 80% coverage | time, ms"
+    )
+    keys = ("accuracy", "accepted", "accepted_error", "error_at_80%")
+    rows = [
+        [
+            row["set"],
+            str(row["n"]),
+            row["reader"],
+            *(percent(row[key]) for key in keys),
+            f"{row['median_ms']:.0f}" if "median_ms" in row else "",
+        ]
+        for row in read("second_opinion")["sets"]
+    ]
+    return table(headings, rows)
 
 
 def line() -> str:

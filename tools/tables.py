@@ -252,6 +252,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "startup": inference_tables.startup,
     "reading": reading_tables.reading,
     "peers": reading_tables.peers,
+    "newest_peer": reading_tables.newest_peer,
+    "second_opinion": reading_tables.second_opinion,
     "robustness": reading_tables.robustness,
     "adapting": reading_tables.adapting,
     "compare": looking_tables.compare,

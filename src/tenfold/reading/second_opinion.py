@@ -11,6 +11,7 @@ from dataclasses import replace
 from difflib import SequenceMatcher
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -20,7 +21,7 @@ from tenfold.classifiers.onnx import Session
 from tenfold.errors import MissingExtraError
 from tenfold.imaging.ink import is_ink_dark
 from tenfold.imaging.picture import Picture
-from tenfold.reading.ctc import PlacedDigit, Steps, decode
+from tenfold.reading.ctc import Steps, decode
 from tenfold.reading.results import Box, Digit, Line, Reading
 from tenfold.reading.settings import ReaderSettings
 
@@ -51,6 +52,13 @@ RECOGNIZER = "PP-OCR*_rec_*.onnx"
 """The recognizer among the networks in the package's folder `models`."""
 
 
+class SaidDigit(NamedTuple):
+    """A digit, and the probability of it in its place, 0 to 1."""
+
+    digit: int
+    confidence: float
+
+
 class SecondReader:
     """Reads lines of digits with the recognizer of PP-OCR. Safe to use from several threads.
 
@@ -70,13 +78,14 @@ class SecondReader:
         self._no_digit = [0, *(1 + characters.index(sign) for sign in SIGNS)]
         self._digits = [1 + characters.index(str(digit)) for digit in range(10)]
 
-    def read_line(self, gray: Gray) -> list[PlacedDigit]:
+    def read_line(self, gray: Gray) -> list[SaidDigit]:
         """Return the digits in a picture of one line, left to right.
 
         Args:
             gray: uint8 (h, w), dark ink on light paper, cut out close to the digits.
         """
-        return decode(self._steps(gray), self._settings)
+        found = decode(self._steps(gray), self._settings)
+        return [SaidDigit(one.digit, one.confidence) for one in found]
 
     def _steps(self, gray: Gray) -> Steps:
         columns = _columns(gray)
@@ -114,7 +123,7 @@ class SecondReader:
 
     def read_again(
         self, reading: Reading, picture: Picture
-    ) -> Iterator[tuple[Sequence[Digit], list[PlacedDigit]]]:
+    ) -> Iterator[tuple[Sequence[Digit], list[SaidDigit]]]:
         """Yield digits that were read, and what this reader says in their place; see `confirm`.
 
         The digits are those of a cell, of which the walls are left out, or the others of a line.
@@ -141,7 +150,7 @@ def _columns(gray: Gray) -> int:
 
 
 def confirmed(
-    digits: Sequence[Digit], said: Sequence[PlacedDigit], threshold: float
+    digits: Sequence[Digit], said: Sequence[SaidDigit], threshold: float
 ) -> tuple[Digit, ...]:
     """Return the digits of a line with the confidence that both readers have in them.
 
@@ -163,7 +172,7 @@ def confirmed(
     return tuple(found)
 
 
-def opinions_on(digits: Sequence[int], said: Sequence[PlacedDigit]) -> list[tuple[bool, float]]:
+def opinions_on(digits: Sequence[int], said: Sequence[SaidDigit]) -> list[tuple[bool, float]]:
     """Return whether each digit was also said, and how probable it is by what was said.
 
     Both rows are aligned. A digit that was said in place of ours, or beside ours and in addition,
