@@ -117,7 +117,7 @@ def test_c_and_onnx_runtime_agree(recipe: Recipe, mnist, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("name", "n", "int8_agrees"),
     [
-        ("nano", 2000, 0.997),
+        ("nano", 1000, 0.997),
         pytest.param("nano", 10_000, 0.997, marks=pytest.mark.slow),
         pytest.param("tiny", 10_000, 0.999, marks=pytest.mark.slow),
     ],

@@ -69,7 +69,7 @@ def test_feature_maps_are_those_of_keras(settings: dict[str, int], mnist) -> Non
     finished = finish_network(recipe, *networks)
     features = FeatureClassifier(onnx_model(recipe, network_weights(finished)), recipe)
     assert features.before_logits == "dense1"
-    images = mnist.train_images[:300]
+    images = mnist.train_images[:100]
     expected = outputs_of_layers(networks[0]).predict(images, verbose=0)
     expected["probabilities"] = finished.predict(images, verbose=0)
     maps = features.feature_maps(images)
