@@ -7,8 +7,10 @@ import cv2
 import numpy as np
 import pytest
 from conftest import Mnist
+from PIL import ImageColor
 
 import tenfold
+from tenfold.reading.annotate import CELL_COLOR
 from tenfold.reading.results import Grid, Reading
 
 
@@ -37,11 +39,14 @@ def table(grid: Grid) -> list[list[str]]:
 def test_a_field_has_a_digit_in_each_cell(kind: str, seed: int, mnist: Mnist) -> None:
     rng = np.random.default_rng((1, seed))
     images, right = drawn(mnist, rng, 8)
-    reading = tenfold.Reader().read(box_scenes.field_scene(kind, images, rng))
+    page = box_scenes.field_scene(kind, images, rng)
+    reading = tenfold.Reader().read(page)
     assert guesses(reading) == right
     (line,), (grid,) = reading.lines, reading.grids
     assert (grid.rows, grid.columns) == (1, 8)
     assert [cell.digits for cell in grid.cells] == [(digit,) for digit in line.digits]
+    drawing = np.asarray(reading.annotate(page))
+    assert (drawing == ImageColor.getrgb(CELL_COLOR)).all(axis=2).any()
 
 
 def test_each_cell_of_a_table_holds_a_number_or_nothing(mnist: Mnist) -> None:

@@ -12,6 +12,9 @@ from tenfold.imaging.picture import Picture
 ACCEPTED_COLOR, REJECTED_COLOR, LEFT_OUT_COLOR = "#0072b2", "#d55e00", "#8c8c8c"
 """Blue, vermillion and gray, which color-blind people can tell apart (Okabe and Ito 2008)."""
 
+CELL_COLOR = "#56b4e9"
+"""Sky blue, of the same palette."""
+
 MAX_LEFT_OUT = 60
 """Number of marks shown that were left out: a page of print has thousands."""
 
@@ -54,7 +57,10 @@ class Drawable(Protocol):
 
 
 def annotate(
-    picture: Picture, digits: Sequence[Drawable], left_out: Sequence[Drawable] = ()
+    picture: Picture,
+    digits: Sequence[Drawable],
+    left_out: Sequence[Drawable] = (),
+    cells: Sequence[tuple[int, int, int, int]] = (),
 ) -> Image.Image:
     """Draw boxes and digits on a picture, and below it every canvas with its confidence.
 
@@ -62,10 +68,12 @@ def annotate(
         picture: The upright picture that was read.
         digits: What was read in it.
         left_out: Marks that were taken for no digits.
+        cells: The boxes of cells, as x, y, width and height in pixels of the upright picture.
 
     Returns:
-        An RGB image. Accepted digits are blue, rejected digits vermillion, and marks that were left
-        out gray. The canvases, the 28x28 images that the network saw, are enlarged three times.
+        An RGB image. Accepted digits are blue, rejected digits vermillion, marks that were left out
+        gray, and cells sky blue. The canvases, the 28x28 images that the network saw, are enlarged
+        three times.
     """
     scale = min(MAX_SIDE / max(picture.width, picture.height), 4.0)
     if max(picture.width, picture.height) > MAX_SIDE / 3:
@@ -82,6 +90,9 @@ def annotate(
     sheet.paste(upright, (0, 0))
     pen = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(12)
+    for x, y, wide, high in cells:
+        corners = (x * scale, y * scale, (x + wide) * scale, (y + high) * scale)
+        pen.rectangle(corners, outline=CELL_COLOR, width=1)
     for digit, color in colored:
         _draw_box(pen, digit, color, scale, font)
     _draw_canvases(sheet, pen, colored, (size[1] + _MARGIN, columns, pitch), font)

@@ -154,6 +154,10 @@ class Reading:
         """The digits of all lines, in reading order."""
         return tuple(digit for line in self.lines for digit in line.digits)
 
+    @property
+    def _cell_boxes(self) -> list[Box]:
+        return [cell.box for grid in self.grids for cell in grid.cells]
+
     def annotate(self, picture: "PictureSource | Picture") -> "Image":
         """Draw boxes and digits on the picture, and below it what the network saw.
 
@@ -161,8 +165,8 @@ class Reading:
             picture: The picture that was read, as `Reader.read` takes it.
 
         Returns:
-            An RGB Pillow image. Accepted digits are blue, rejected ones vermillion, and marks that
-            were left out gray.
+            An RGB Pillow image. Accepted digits are blue, rejected ones vermillion, marks that were
+            left out gray, and cells sky blue.
 
         Raises:
             PictureError: The picture cannot be read, or has another size.
@@ -179,7 +183,7 @@ class Reading:
                 f"the picture has {upright.width} x {upright.height} pixels, but what was read has "
                 f"{self.width} x {self.height}: give the picture that was read"
             )
-        return annotate(upright, self.digits, self.left_out)
+        return annotate(upright, self.digits, self.left_out, self._cell_boxes)
 
     def _repr_png_(self) -> bytes | None:
         """Let notebooks show the digits where they stood; nothing for a blank."""
@@ -189,7 +193,7 @@ class Reading:
 
         page = sketch(self.width, self.height, self.digits)
         data = io.BytesIO()
-        annotate(page, self.digits).save(data, "PNG")
+        annotate(page, self.digits, cells=self._cell_boxes).save(data, "PNG")
         return data.getvalue()
 
     def to_dict(self) -> dict[str, Any]:
