@@ -6,6 +6,7 @@ import box_scenes
 import cv2
 import numpy as np
 import pytest
+import scenes
 from conftest import Mnist
 from PIL import ImageColor
 
@@ -98,6 +99,18 @@ def test_a_box_or_a_circle_is_not_the_digit(scene, single: bool, mnist: Mnist) -
     for _ in range(3):
         (image,), right = drawn(mnist, rng, 1)
         assert guesses(tenfold.Reader().read(scene(image, rng), single=single)) == right
+
+
+def test_what_stands_in_a_frame_is_read_as_on_a_page(mnist: Mnist) -> None:
+    rng = np.random.default_rng(6)
+    lines = [drawn(mnist, rng, 4) for _ in range(3)]
+    page = scenes.page([images for images, _ in lines], rng=rng, height=40, gap=0.4)
+    page = cv2.copyMakeBorder(page, 30, 30, 30, 30, cv2.BORDER_CONSTANT, value=(225,))
+    cv2.rectangle(page, (20, 20), (page.shape[1] - 20, page.shape[0] - 20), 30, 2)
+    reading = tenfold.Reader().read(page)
+    assert guesses(reading) == "".join(text for _, text in lines)
+    assert len(reading.lines) == 3
+    assert reading.grids == ()
 
 
 def test_a_round_digit_is_no_circle(mnist: Mnist) -> None:

@@ -169,6 +169,13 @@ def _seen_again(
         others = [one for one, _, _ in found[:number]]
         if any(_is_part(best, other) for other in others):
             continue
+        if len(best) >= settings.fewest_cells:  # a cell that is a grid itself
+            middles = [cell.middle for cell in best]
+            kept = [
+                cell
+                for cell in kept
+                if not all(map(cell.holds, middles)) or area([cell]) > 2 * area(best)
+            ]
         kept += [replace(cell, grid=number) for cell in best]
         across |= walls_of[0]
         down |= walls_of[1]
@@ -190,12 +197,13 @@ def _stands_alone(cell: FoundCell, lines: Lines, settings: ReaderSettings) -> bo
 
 
 def _is_part(cells: list[FoundCell], others: list[FoundCell]) -> bool:
-    """Return whether cells lie among others, unless all lie in one that is far larger."""
+    """Return whether cells lie among others, unless all lie in one and are more, or far smaller."""
     outer = {n for n, other in enumerate(others) for cell in cells if other.holds(cell.middle)}
     if not outer:
         return False
     far_smaller = area(cells) < 0.3 * area([others[n] for n in outer])
-    return not (len(outer) == 1 and far_smaller and len(cells) > 1)
+    nested = len(cells) > max(2, len(others)) or (far_smaller and len(others) < 3)
+    return len(outer) > 1 or not nested
 
 
 def _at(part: tuple[slice, slice], some: Lines, whole: Lines) -> Lines:
@@ -239,6 +247,15 @@ def without_walls(ink: Ink, walls: Lines, cells: list[FoundCell]) -> Ink:
         walls: The lines that are walls.
         cells: The cells whose walls are erased.
     """
+    middles = [cell.middle for cell in cells]
+    outer = [sum(map(cell.holds, middles)) > 1 for cell in cells]
+    for level in (False, True):
+        some = [cell for cell, is_outer in zip(cells, outer, strict=True) if is_outer is level]
+        ink = _without_walls(ink, walls, some) if some else ink
+    return ink
+
+
+def _without_walls(ink: Ink, walls: Lines, cells: list[FoundCell]) -> Ink:
     inside = np.zeros(ink.shape, np.uint8)
     for cell in cells:
         cv2.fillConvexPoly(inside, cell.outline, 1)

@@ -186,15 +186,13 @@ def _grid(
 ) -> PageGrid | None:
     """Return a grid with its marks, or None if its cells are frames around text."""
     boxes = contents.boxes
+    if len(mine) < settings.fewest_cells and _are_frames(mine, cells, contents, settings):
+        return None
     members = {index: _members(cells[index], index, contents) for index in mine}
     heights = [
         max(int(boxes[one, 3] - boxes[one, 1]) for one in some) for some in members.values() if some
     ]
     height = median(heights) if heights else 0.0
-    if heights:
-        held = typical_size([cells[index] for index in mine if members[index]])[1]
-        if height < settings.frame_share * held:
-            return None
     found = []
     lines = []
     for index in mine:
@@ -212,6 +210,16 @@ def _grid(
     if heights and sum(lines) > len(heights) / 2:
         return None
     return PageGrid(tuple(sorted(found, key=lambda cell: (cell.row, cell.column))))
+
+
+def _are_frames(
+    mine: list[int], cells: Sequence[FoundCell], contents: _Contents, settings: ReaderSettings
+) -> bool:
+    """Return whether several marks stand in cells, far lower than the cells are."""
+    held = np.flatnonzero(np.isin(contents.cell, mine))
+    heights = contents.boxes[held, 3] - contents.boxes[held, 1]
+    _, height = typical_size([cells[index] for index in mine])
+    return len(held) > 1 and float(heights.max()) < settings.frame_share * height
 
 
 def _members(cell: FoundCell, index: int, contents: _Contents) -> list[int]:

@@ -181,7 +181,10 @@ def _completed(
         }
         for place in sorted(beside - set(by_place)):
             outline = _expected(place, by_place)
-            if outline is None or not _has_walls(outline, ink, thickest, settings):
+            row, column = place
+            around = {(row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)}
+            share = settings.wall_share * (0.6 if len(around & set(by_place)) > 2 else 1)
+            if outline is None or not _has_walls(outline, ink, thickest, share):
                 continue
             cell = FoundCell(outline, cells[0].grid, *place)
             if not any(other.holds(cell.middle) for other in by_place.values()):
@@ -212,16 +215,14 @@ def _expected(place: Place, cells: dict[Place, FoundCell]) -> NDArray[np.int32] 
     return None
 
 
-def _has_walls(
-    outline: NDArray[np.int32], ink: Gray, thickest: int, settings: ReaderSettings
-) -> bool:
-    """Return whether lines run along all four sides of an outline."""
+def _has_walls(outline: NDArray[np.int32], ink: Gray, thickest: int, share: float) -> bool:
+    """Return whether lines run along this share of each of the four sides of an outline."""
     left, top = outline.min(axis=0)
     right, bottom = outline.max(axis=0)
     if left < 1 or top < 1 or right >= ink.shape[1] - 1 or bottom >= ink.shape[0] - 1:
         return False
     sides = (runs_outside(outline, ink, thickest) > 0).mean(axis=1)
-    return bool(sides.min() >= settings.wall_share)
+    return bool(sides.min() >= share)
 
 
 def runs_outside(outline: NDArray[np.int32], lines: Gray, thickest: int) -> NDArray[np.int64]:
