@@ -22,7 +22,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from reading_peers import digits_read, load_peers
+from reading_peers import Peer, digits_read, load_peers
 
 import tenfold
 from tenfold.files import write_json
@@ -73,14 +73,15 @@ def main() -> None:
     if not (arguments.external or arguments.faults):
         parser.error("give --external FOLDER, --faults FOLDER, or both")
     parts = arguments.parts or ("tenfold", "peers")
+    peers = load_peers() if arguments.external and "peers" in parts else {}
     reader = tenfold.Reader(tenfold.load_classifier(arguments.model))
     found: dict[str, Any] = {"protocol": PROTOCOL}
     if arguments.external:
         sets = load_picture_sets(arguments.external)
         if "tenfold" in parts:
             found |= {"model": arguments.model, "sets": tenfold_rows(reader, sets)}
-        if "peers" in parts:
-            found |= {"peers": peer_rows(sets)}
+        if peers:
+            found |= {"peers": peer_rows(peers, sets)}
     if arguments.faults:
         found |= {"faults": read_faults(reader, arguments.faults)}
     write_json(RESULTS, json.loads(RESULTS.read_text(encoding="utf-8")) | found)
@@ -105,10 +106,12 @@ def tenfold_rows(
     return rows
 
 
-def peer_rows(sets: dict[str, list[LabeledPicture]]) -> list[dict[str, Any]]:
+def peer_rows(
+    peers: dict[str, Peer], sets: dict[str, list[LabeledPicture]]
+) -> list[dict[str, Any]]:
     """Return the accuracy of the other readers on the sets that they can read."""
     rows = []
-    for reader, read in load_peers().items():
+    for reader, read in peers.items():
         for key, step in PEER_SETS.items():
             pictures = sets[key][::step]
             outcomes = [

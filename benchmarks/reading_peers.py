@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,14 @@ def load_peers() -> dict[str, Peer]:
     """Return the readers by name and version.
 
     Raises:
-        SystemExit: The program tesseract is not installed.
+        SystemExit: The program tesseract or the package rapidocr is not installed.
     """
-    newest = f"RapidOCR {version('rapidocr')}"
+    try:
+        newest = f"RapidOCR {version('rapidocr')}"
+    except PackageNotFoundError:
+        raise SystemExit(
+            "rapidocr is not installed: pip install 'tenfold[ocr]', or give --part tenfold"
+        ) from None
     return {
         f"tesseract {_version_of_tesseract()}": tesseract(),
         newest: rapidocr(),
@@ -58,7 +63,9 @@ def tesseract() -> Peer:
 def _tesseract() -> str:
     program = shutil.which("tesseract")
     if program is None:
-        raise SystemExit("the program tesseract is not installed: install it, or leave out peers")
+        raise SystemExit(
+            "the program tesseract is not installed: install it, or give --part tenfold"
+        )
     return program
 
 

@@ -22,7 +22,7 @@ from tenfold.errors import MissingExtraError
 from tenfold.imaging.ink import is_ink_dark
 from tenfold.imaging.picture import Picture
 from tenfold.reading.ctc import Steps, decode
-from tenfold.reading.results import Box, Digit, Line, Reading
+from tenfold.reading.results import Box, Digit, Reading
 from tenfold.reading.settings import ReaderSettings
 
 SIGNS = ".,-/"
@@ -118,7 +118,7 @@ class SecondReader:
             )
             for grid in reading.grids
         )
-        lines = tuple(Line(new(line.digits)) for line in reading.lines)
+        lines = tuple(replace(line, digits=new(line.digits)) for line in reading.lines)
         return replace(reading, lines=lines, grids=grids)
 
     def read_again(
