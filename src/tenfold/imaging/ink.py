@@ -41,25 +41,6 @@ SAMPLE_SIDE = 250
 """Levels of a picture whose shorter side is longer are measured on every second pixel, every third
 and so on."""
 
-UNDECIDED = 0.1
-"""If the share of light pixels is closer to a half, it does not decide whether ink is dark: half of
-the page may lie in shadow. Set on pages made from MNIST training images."""
-
-# The following were set by hand on pages made of MNIST training images (tests/scenes.py).
-
-FIRST_SQUARE = 0.2
-"""`PAPER_SQUARE` of a page until the height of its digits is known."""
-
-SQUARE_HEIGHTS = 1.5
-"""Side of that square in heights of a digit, once the height is known."""
-
-HALVED_SIDE = 600
-"""Pages whose shorter side has this many pixels or more are halved to find the digits' height."""
-
-LOWEST_HALVED = 10.0
-"""If digits are lower than this many pixels on the halved page, the whole page is used: some digits
-may be lost."""
-
 
 def ink_of(
     gray: Gray, paper_square: float = PAPER_SQUARE, *, ink_is_dark: bool | None = None
@@ -76,7 +57,8 @@ def ink_of(
     """
     values = gray.astype(np.float32)
     step = 1 + min(gray.shape) // SAMPLE_SIDE
-    light = _light(values)
+    # A small square follows the light by itself; a surface would bend beside a shadow's edge.
+    light = _light(values) if paper_square == PAPER_SQUARE else np.float32(0)
     flat = values - light
     dark = _light_share(flat) > 0.5 if ink_is_dark is None else ink_is_dark
     paper = light + _paper(flat, dark, paper_square)
@@ -92,78 +74,6 @@ def ink_of(
         return None
     share: Ink = np.clip(ink / _full_ink(stands_out), 0, 1).astype(np.float32)
     return share
-
-
-def page_ink(
-    gray: Gray, *, drawn: bool = False, inverted: bool = False
-) -> tuple[Ink, float] | None:
-    """Separate ink from paper on a page, and measure the height of its digits.
-
-    Ink is found twice, because the square of `ink_of` depends on the height of the digits.
-
-    Args:
-        gray: uint8 (h, w).
-        drawn: The page was drawn on a clean sheet, so that nothing large is a rule or a frame.
-        inverted: Take for ink what looks like paper, and the other way round.
-
-    Returns:
-        float32 (h, w), 0 paper to 1 full ink, and the height of a typical digit in pixels; None if
-        nothing looks like a digit.
-    """
-    halves = min(gray.shape) >= HALVED_SIDE
-    look = _halved(gray) if halves else gray
-    dark = is_ink_dark(look)
-    if dark is None:
-        dark = _dark_covers_less(look)
-    dark ^= inverted
-    height = 0.0
-    if halves:
-        height = 2 * _typical_height(ink_of(look, FIRST_SQUARE, ink_is_dark=dark), drawn)
-    if height < 2 * LOWEST_HALVED:
-        height = _typical_height(ink_of(gray, FIRST_SQUARE, ink_is_dark=dark), drawn)
-    square = min(PAPER_SQUARE, SQUARE_HEIGHTS * height / min(gray.shape)) or PAPER_SQUARE
-    ink = ink_of(gray, square, ink_is_dark=dark)
-    if ink is None:
-        return None
-    height = 2 * _typical_height(_halved(ink), drawn) if halves else 0.0
-    if height < 2 * LOWEST_HALVED:
-        height = _typical_height(ink, drawn)
-    return (ink, height) if height else None
-
-
-def _dark_covers_less(gray: Gray) -> bool:
-    """Return whether dark ink covers less than light ink: paper between strokes covers more."""
-    inks = (ink_of(gray, FIRST_SQUARE, ink_is_dark=dark) for dark in (True, False))
-    dark, light = (1.0 if ink is None else float((ink >= INK_SHARE).mean()) for ink in inks)
-    return dark <= light
-
-
-def _halved(values: NDArray[Any]) -> Any:
-    return cv2.resize(values, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-
-
-def _typical_height(ink: Ink | None, drawn: bool) -> float:
-    """Return the height of a typical digit at this scale, or 0 if nothing looks like a digit.
-
-    It is the median height of connected components, weighted by their ink so that specks count
-    little. Components that span the page are no digits.
-    """
-    if ink is None:
-        return 0.0
-    stroke = (ink >= INK_SHARE).astype(np.uint8)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(stroke, connectivity=8)
-    width, height, area = stats[1:, 2], stats[1:, 3], stats[1:, 4].astype(float)
-    page = np.array(stroke.shape)
-    # Digits may touch along the whole line; long components with little ink are rules or frames.
-    likely = (height >= 4) & (height > width / 12)
-    if not drawn:
-        likely &= (height < page[0] / 3) | (width < page[1] / 4) | (area > 0.2 * width * height)
-    if not likely.any():
-        return 0.0
-    order = np.argsort(height[likely])
-    weight = np.cumsum(area[likely][order])
-    middle = int(np.searchsorted(weight, weight[-1] / 2))
-    return float(height[likely][order][middle])
 
 
 def _light(values: Ink) -> Ink:
@@ -210,15 +120,13 @@ def quantile(values: NDArray[Any] | Sequence[float], share: float) -> float:
     return float(ordered[low]) + (place - low) * (float(ordered[high]) - float(ordered[low]))
 
 
-def is_ink_dark(gray: Gray) -> bool | None:
-    """Return whether ink is darker than paper, or None if each is about half of the picture.
+def is_ink_dark(gray: Gray) -> bool:
+    """Return whether ink is darker than paper, judged by which covers more.
 
     Args:
         gray: uint8 (h, w).
     """
     values = gray.astype(np.float32)
-    if abs(_light_share(values) - 0.5) < UNDECIDED:
-        return None
     return _light_share(values - _light(values)) > 0.5
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from tenfold.arrays import Gray, Ink
 from tenfold.imaging.canvas import Mark, find_mark
-from tenfold.imaging.ink import INK_SHARE, _typical_height, median, page_ink
+from tenfold.imaging.ink import INK_SHARE, median
+from tenfold.imaging.page_ink import page_ink, typical_height
 from tenfold.imaging.picture import Picture
 from tenfold.reading.cells import PageGrid, split_off_grids
 from tenfold.reading.circles import without_circles
@@ -20,14 +21,13 @@ from tenfold.reading.settings import ReaderSettings
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """A picture in one orientation and one polarity, taken apart into rows of marks.
+    """A picture in one orientation, taken apart into rows of marks.
 
     Attributes:
         picture: The pixels, in this orientation.
         rows: The marks of each row outside of grids, left to right; rows top to bottom.
         grids: Combs, tables and grids, with the marks in their cells.
         rotation: Degrees clockwise by which the picture was rotated: 0, 90, 180 or 270.
-        inverted: Whether ink is what looks like paper, and the other way round.
         drawn: Whether the picture was drawn on a clean sheet, upright and without rules.
     """
 
@@ -35,7 +35,6 @@ class Page:
     rows: tuple[tuple[Mark, ...], ...]
     grids: tuple[PageGrid, ...] = ()
     rotation: int = 0
-    inverted: bool = False
     drawn: bool = False
 
     @property
@@ -51,7 +50,6 @@ def make_page(
     settings: ReaderSettings,
     *,
     rotation: int = 0,
-    inverted: bool = False,
     drawn: bool = False,
 ) -> Page:
     """Take a picture apart into marks that may be digits, or digits that touch.
@@ -62,17 +60,16 @@ def make_page(
         picture: Dark ink on light or light on dark; `load_picture` bounds its size.
         settings: The settings of reading.
         rotation: Degrees clockwise by which the picture was rotated before: 0, 90, 180 or 270.
-        inverted: Take for ink what looks like paper, and the other way round.
         drawn: The picture was drawn on a clean sheet: nothing large is a rule or a frame.
     """
-    rows, grids = _take_apart(picture.gray, settings, drawn, inverted)
-    return Page(picture, rows, grids, rotation, inverted, drawn)
+    rows, grids = _take_apart(picture.gray, settings, drawn)
+    return Page(picture, rows, grids, rotation, drawn)
 
 
 def _take_apart(
-    gray: Gray, settings: ReaderSettings, drawn: bool, inverted: bool
+    gray: Gray, settings: ReaderSettings, drawn: bool
 ) -> tuple[tuple[tuple[Mark, ...], ...], tuple[PageGrid, ...]]:
-    found = page_ink(gray, drawn=drawn, inverted=inverted)
+    found = page_ink(gray, drawn=drawn)
     if found is None:
         mark = find_mark(gray)
         return (() if mark is None else ((mark,),)), ()
@@ -81,7 +78,7 @@ def _take_apart(
     if not drawn:
         around, grids = split_off_grids(without_circles(ink, settings), settings)
         if around is not ink:
-            ink, height = around, _typical_height(around, drawn)
+            ink, height = around, typical_height(around, drawn=drawn)
             cells = [mark.box[3] for grid in grids for cell in grid.cells for mark in cell.marks]
             height = max(height, settings.lowest_mark * median(cells)) if cells else height
             if not height:

@@ -1,4 +1,4 @@
-"""Orientation and polarity: which other pages a doubtful page may be, and when one is better."""
+"""Orientation: which other pages a doubtful page may be."""
 
 import math
 from collections.abc import Iterator
@@ -7,21 +7,11 @@ import numpy as np
 
 from tenfold.classifiers.base import Classifier
 from tenfold.imaging.canvas import mark_to_canvas
-from tenfold.imaging.ink import is_ink_dark
 from tenfold.reading.layout import Page, make_page
 from tenfold.reading.settings import ReaderSettings
 
 ROTATIONS = (90, 270, 180)
 """Degrees clockwise, likeliest first."""
-
-
-def inverted(page: Page, classifier: Classifier, settings: ReaderSettings) -> Iterator[Page]:
-    """Yield the page in the other polarity, if light and dark hold half of the picture each.
-
-    Half of it may lie in shadow then, and the ink that was found may be paper between strokes.
-    """
-    if is_ink_dark(page.picture.gray) is None:
-        yield make_page(page.picture, settings, inverted=True)
 
 
 def rotated(page: Page, classifier: Classifier, settings: ReaderSettings) -> Iterator[Page]:

@@ -12,7 +12,7 @@ from tenfold.reading.cells import PageGrid
 from tenfold.reading.layout import Page, make_page
 from tenfold.reading.line_reader import LineReader
 from tenfold.reading.marks import in_whole_picture
-from tenfold.reading.orientation import inverted, rotated
+from tenfold.reading.orientation import rotated
 from tenfold.reading.results import Cell, Grid, Line, Reading
 from tenfold.reading.rows import RowReader
 from tenfold.reading.selection import Row, Selection, select
@@ -128,15 +128,12 @@ class Reader:
         classifier, settings = self.classifier, self.settings
         splitter = Splitter(classifier, settings)
         best = self._read_page(make_page(picture, settings, drawn=drawn), splitter)
-        for other_pages in () if drawn else (inverted, rotated):
-            if not 0 < best.score < settings.upright_score:
-                break
+        if not drawn and 0 < best.score < settings.upright_score:
             needed = max(best.score + settings.orientation_gain, settings.orientation_score)
-            for page in other_pages(best.page, classifier, settings):
+            for page in rotated(best.page, classifier, settings):
                 splitter = splitter.for_another_page()
                 other = self._read_page(page, splitter)
-                few = page.rotation and other.digits < settings.orientation_digits
-                if other.score > needed and not few:
+                if other.score > needed and other.digits >= settings.orientation_digits:
                     best, needed = other, other.score
         if splitter.exhausted and best.page.rotation:
             # The pages tried before it spent its budget.

@@ -19,7 +19,7 @@ import numpy as np
 from tenfold.arrays import Gray
 from tenfold.classifiers.onnx import Session
 from tenfold.errors import MissingExtraError
-from tenfold.imaging.ink import is_ink_dark
+from tenfold.imaging.page_ink import is_page_ink_dark
 from tenfold.imaging.picture import Picture
 from tenfold.reading.ctc import Steps, decode
 from tenfold.reading.results import Box, Digit, Reading
@@ -135,7 +135,7 @@ class SecondReader:
             *((cell.digits, _pixels(picture, [cell.box])) for cell in cells),
             *((row, _pixels(picture, [d.box for d in row], SIDE, MARGIN)) for row in beside if row),
         ]
-        inverted = is_ink_dark(picture.gray) is False
+        inverted = not is_page_ink_dark(picture.gray)
         columns = 0
         for digits, gray in parts:
             read = columns < MOST_COLUMNS

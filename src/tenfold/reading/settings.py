@@ -327,17 +327,17 @@ class ReaderSettings:
     """What each stroke that a cut crosses takes from the log likelihood of the pieces beside
     it."""
 
-    # Orientation and polarity
+    # Orientation
 
     upright_score: float = 0.9
     """Mean digit score of a page's marks from which the page is taken to stand upright."""
 
     orientation_gain: float = 0.2
-    """Minimum gain in mean digit score before a page is rotated or inverted."""
+    """Minimum gain in mean digit score before a page is rotated."""
 
     orientation_score: float = 0.85
-    """Minimum mean digit score of a page that is rotated or inverted: print sometimes gains when
-    it is rotated."""
+    """Minimum mean digit score of a page that is rotated: print sometimes gains when it is
+    rotated."""
 
     orientation_digits: int = 3
     """Minimum number of digits on a page that is rotated: one or two may read well upside down."""
