@@ -38,6 +38,7 @@ LONG = (
     "test_features.py",
     "test_golden_readings.py",
     "test_labels.py",
+    "test_light.py",
     "test_mnist.py",
     "test_onnx_graph.py",
     "test_own_models.py",

@@ -157,11 +157,35 @@ def _paper(flat: Ink, ink_is_dark: bool, share: float) -> Ink:
     scale = min(1.0, max(96, 10 / share * max(flat.shape) / min(flat.shape)) / max(flat.shape))
     size = (max(1, round(flat.shape[1] * scale)), max(1, round(flat.shape[0] * scale)))
     thumbnail = cv2.resize(flat, size, interpolation=cv2.INTER_AREA)
-    square = np.ones((int(min(size) * share) | 1,) * 2, dtype=np.uint8)
-    operation = cv2.MORPH_CLOSE if ink_is_dark else cv2.MORPH_OPEN
-    level = cv2.morphologyEx(thumbnail, operation, square)
+    side = int(min(size) * share) | 1
+    # Beside the edge of a shadow that meets the border aslant, a small square must reach out of
+    # the picture. Close crops have strokes along the border, which must not become paper.
+    reaches = ((side, 0), (0, side)) if share < PAPER_SQUARE else ((0, 0),)
+    level = _closed(thumbnail if ink_is_dark else -thumbnail, side, reaches)
+    if not ink_is_dark:
+        level = -level
     paper: Ink = cv2.resize(level, flat.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return paper
+
+
+def _closed(values: Ink, side: int, reaches: Sequence[tuple[int, int]]) -> Ink:
+    """Return the least of closings with a square that reaches out of the picture.
+
+    Args:
+        values: float32 (h, w).
+        side: Side of the square in pixels.
+        reaches: How far it reaches out for each closing, down and across, in pixels.
+    """
+    square = np.ones((side, side), np.uint8)
+    closings = []
+    for down, across in reaches:
+        wide = cv2.copyMakeBorder(
+            values, down, down, across, across, cv2.BORDER_CONSTANT, value=float(values.min())
+        )
+        closed = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, square)
+        closings.append(closed[down : down + len(values), across : across + values.shape[1]])
+    least: Ink = np.minimum.reduce(closings)
+    return least
 
 
 def _noise(ink: Ink) -> float:

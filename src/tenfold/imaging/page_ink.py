@@ -32,6 +32,10 @@ MOST_FRAMES = 30
 HOLLOW = 0.3
 """Ink covers less than this share of what a frame encloses."""
 
+LEAST_FILL = 0.1
+"""A component counts less if it fills less than this share of its box, by the square of the
+share."""
+
 RECTANGLE = 0.85
 """A frame encloses at least this share of the smallest rectangle around it, tilted or not; an
 ellipse encloses 0.79."""
@@ -84,16 +88,16 @@ def _sheet_ink(gray: Gray, dark: bool, drawn: bool) -> tuple[Ink, float] | None:
     height = 0.0
     if halves:
         first = ink_of(_halved(gray), FIRST_SQUARE, ink_is_dark=dark)
-        height = 2 * typical_height(first, drawn=drawn)
+        height = 2 * digit_height(first, drawn=drawn)
     if height < 2 * LOWEST_HALVED:
-        height = typical_height(ink_of(gray, FIRST_SQUARE, ink_is_dark=dark), drawn=drawn)
+        height = digit_height(ink_of(gray, FIRST_SQUARE, ink_is_dark=dark), drawn=drawn)
     square = min(PAPER_SQUARE, SQUARE_HEIGHTS * height / min(gray.shape)) or PAPER_SQUARE
     ink = ink_of(gray, square, ink_is_dark=dark)
     if ink is None:
         return None
-    height = 2 * typical_height(_halved(ink), drawn=drawn) if halves else 0.0
+    height = 2 * digit_height(_halved(ink), drawn=drawn) if halves else 0.0
     if height < 2 * LOWEST_HALVED:
-        height = typical_height(ink, drawn=drawn)
+        height = digit_height(ink, drawn=drawn)
     return (ink, height) if height else None
 
 
@@ -101,7 +105,7 @@ def _halved(values: NDArray[Any]) -> Any:
     return cv2.resize(values, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
 
 
-def typical_height(ink: Ink | None, *, drawn: bool) -> float:
+def digit_height(ink: Ink | None, *, drawn: bool) -> float:
     """Return the height of a typical digit at this scale, or 0 if nothing looks like a digit.
 
     It is the median height of connected components, weighted by their ink so that specks count
@@ -116,9 +120,12 @@ def typical_height(ink: Ink | None, *, drawn: bool) -> float:
     page = np.array(stroke.shape)
     # Digits may touch along the whole line; long components with little ink are rules or frames.
     likely = (height >= 4) & (height > width / 12)
+    fill = area / (width * height)
     if not drawn:
-        likely &= (height < page[0] / 3) | (width < page[1] / 4) | (area > 0.2 * width * height)
-        hollow = np.flatnonzero(likely & (area < HOLLOW * width * height))
+        upright = likely & (width <= height / 12)
+        likely &= ~upright if np.any(likely & ~upright) else True
+        likely &= (height < page[0] / 3) | (width < page[1] / 4) | (fill > 0.2)
+        hollow = np.flatnonzero(likely & (fill < HOLLOW))
         largest = hollow[np.argsort(-width[hollow] * height[hollow])][:MOST_FRAMES]
         frames = [number for number in largest if _is_frame(parts, int(number) + 1, stats[number])]
         if likely.sum() > len(frames):
@@ -126,7 +133,8 @@ def typical_height(ink: Ink | None, *, drawn: bool) -> float:
     if not likely.any():
         return 0.0
     order = np.argsort(height[likely])
-    weight = np.cumsum(area[likely][order])
+    # Remains of rules and frames fill little of their box.
+    weight = np.cumsum((area * np.minimum(1, fill / LEAST_FILL) ** 2)[likely][order])
     middle = int(np.searchsorted(weight, weight[-1] / 2))
     return float(height[likely][order][middle])
 

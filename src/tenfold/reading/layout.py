@@ -10,7 +10,7 @@ import numpy as np
 from tenfold.arrays import Gray, Ink
 from tenfold.imaging.canvas import Mark, find_mark
 from tenfold.imaging.ink import INK_SHARE, median
-from tenfold.imaging.page_ink import page_ink, typical_height
+from tenfold.imaging.page_ink import digit_height, page_ink
 from tenfold.imaging.picture import Picture
 from tenfold.reading.cells import PageGrid, split_off_grids
 from tenfold.reading.circles import without_circles
@@ -78,7 +78,7 @@ def _take_apart(
     if not drawn:
         around, grids = split_off_grids(without_circles(ink, settings), settings)
         if around is not ink:
-            ink, height = around, typical_height(around, drawn=drawn)
+            ink, height = around, digit_height(around, drawn=drawn)
             cells = [mark.box[3] for grid in grids for cell in grid.cells for mark in cell.marks]
             height = max(height, settings.lowest_mark * median(cells)) if cells else height
             if not height:
