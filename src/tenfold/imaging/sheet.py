@@ -148,7 +148,8 @@ def _reached(look: Gray, level: int) -> Gray:
     """Return uint8 (h, w), 1 for what is not lighter than a level and connected to the border."""
     dark = np.pad((look <= level).astype(np.uint8), 1, constant_values=1)
     cv2.floodFill(dark, None, (0, 0), 2)
-    return (dark[1:-1, 1:-1] == 2).astype(np.uint8)
+    reached: Gray = (dark[1:-1, 1:-1] == 2).astype(np.uint8)
+    return reached
 
 
 def _rim(region: Gray) -> int:
@@ -177,7 +178,8 @@ def _around_sheet(look: Gray, lightest: Gray, region: Gray) -> Gray | None:
     share = median(look[around > 0]) / max(1.0, median(look[sheet > 0]))
     if share > DARK or (share > TOO_DARK and _holds_writing(look, lightest, around)):
         return None
-    return cv2.dilate(around, np.ones((3, 3), np.uint8))
+    blurred: Gray = cv2.dilate(around, np.ones((3, 3), np.uint8))
+    return blurred
 
 
 def _holds_writing(look: Gray, lightest: Gray, region: Gray) -> bool:
