@@ -85,7 +85,7 @@ def test_words_are_no_digits(reader: Reader, font: str) -> None:
     folder = Path(pytest.importorskip("matplotlib").get_data_path()) / "fonts" / "ttf"
     rng = np.random.default_rng(4)
     something = 0
-    for _ in range(4):
+    for _ in range(3):
         picture = Image.new("L", (700, 240), 235)
         for row in range(4):
             text = " ".join(rng.choice(WORDS.split(), 4))
