@@ -41,6 +41,7 @@ LONG = (
     "test_light.py",
     "test_mnist.py",
     "test_onnx_graph.py",
+    "test_own_data.py",
     "test_own_models.py",
     "test_page.py",
     "test_program.py",

@@ -189,8 +189,8 @@ def test_a_log_that_nobody_reads_does_not_stop_the_server() -> None:
         lines.append(json.loads(log.readline()))
     assert (lines[0]["event"], lines[-1]["event"]) == ("ready", "log lines dropped")
     assert lines[-1]["level"] == "warning"
-    # The last request may be logged after its answer is read here, and so after the note.
-    assert len(lines) - 2 + lines[-1]["lines"] in (sent - 1, sent)
+    # The last ones may be logged after their answers are read here, and so after the note.
+    assert sent - 3 <= len(lines) - 2 + lines[-1]["lines"] <= sent
     request(sent)
     server.process.terminate()
     assert server.process.wait(10) == 0
