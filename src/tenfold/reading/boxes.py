@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tenfold.arrays import Gray, Ink
 from tenfold.imaging.ink import INK_SHARE
+from tenfold.reading.closed_combs import find_closed_combs
 from tenfold.reading.combs import close_combs
 from tenfold.reading.dashes import find_dashed
 from tenfold.reading.grids import (
@@ -143,7 +144,12 @@ def _seen_again(
     Returns:
         The cells, and the lines that are walls.
     """
-    found: list[tuple[list[FoundCell], Gray, Gray]] = []
+    walls = lines.across | lines.down
+    found = [
+        (comb, lines.across & beside, lines.down & beside)
+        for comb in find_closed_combs(walls, lines.ink, settings)
+        for beside in [_beside(comb, lines)]
+    ]
     for grid in {cell.grid: None for cell in cells}:
         best = [cell for cell in cells if cell.grid == grid]
         if any(_is_part(best, other) for other, _, _ in found):
@@ -160,8 +166,8 @@ def _seen_again(
             if not grown:
                 break
         if len(best) > 1 or _stands_alone(best[0], lines, settings):
-            walls = _at(part, long, lines)
-            found.append((best, walls.across, walls.down))
+            at = _at(part, long, lines)
+            found.append((best, at.across, at.down))
     found.sort(key=lambda one: -area(one[0]))
     kept: list[FoundCell] = []
     across, down = np.zeros_like(lines.across), np.zeros_like(lines.down)
@@ -182,11 +188,24 @@ def _seen_again(
     return kept, Lines(across, down, lines.ink, lines.dashes, lines.thickest)
 
 
+def _beside(cells: list[FoundCell], lines: Lines) -> Gray:
+    """Return the pixels between cells and around them, as far as a wall may be thick."""
+    inside = np.zeros_like(lines.ink)
+    for cell in cells:
+        cv2.fillConvexPoly(inside, cell.outline, 1)
+    side = 2 * lines.thickest + 1
+    beside: Gray = cv2.dilate(inside, np.ones((side, side), np.uint8)) & (1 - inside)
+    return beside
+
+
 def _stands_alone(cell: FoundCell, lines: Lines, settings: ReaderSettings) -> bool:
-    """Return whether a cell is a box: thin lines all around it, and nothing more outside.
+    """Return whether a cell is a box: a rectangle, with thin lines all around it.
 
     A loop in a digit is no box.
     """
+    sides = cv2.minAreaRect(cell.outline)[1]
+    if area([cell]) < settings.box_corner_share * sides[0] * sides[1]:
+        return False
     runs = runs_outside(cell.outline, lines.across | lines.down, lines.thickest)
     thick = float(np.median(runs[runs > 0])) if runs.any() else 0.0
     _, _, width, height = cell.box

@@ -100,10 +100,26 @@ def split_off_grids(ink: Ink, settings: ReaderSettings) -> tuple[Ink, tuple[Page
         if grid is None:
             continue
         grids.append(grid)
-        used = np.isin(contents.parts, np.flatnonzero(np.isin(contents.cell, mine)))
+        inside = np.isin(contents.cell, mine)
+        inside |= _hang_on(contents, [cells[index] for index in mine], walls.thickest, settings)
+        used = np.isin(contents.parts, np.flatnonzero(inside))
         used &= contents.parts > 0
         rest[cv2.dilate(used.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0] = 0
     return rest, tuple(grids)
+
+
+def _hang_on(
+    contents: _Contents, cells: Sequence[FoundCell], reach: int, settings: ReaderSettings
+) -> NDArray[np.bool_]:
+    """Return which components are bits of digits or walls that stick out of a grid."""
+    _, height = typical_size(cells)
+    corners = np.concatenate([cell.outline for cell in cells])
+    low, high = corners.min(axis=0) - reach, corners.max(axis=0) + reach
+    boxes = contents.boxes
+    near = (boxes[:, 2:] > low).all(axis=1) & (boxes[:, :2] < high).all(axis=1)
+    small = boxes[:, 3] - boxes[:, 1] < settings.comma_share * height
+    found: NDArray[np.bool_] = near & small & (contents.cell < 0)
+    return found
 
 
 def _without_remains(ink: Ink, walls: Lines, cells: Sequence[FoundCell]) -> Ink:

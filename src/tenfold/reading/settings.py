@@ -234,6 +234,15 @@ class ReaderSettings:
     low_wall: float = 0.8
     """Walls of an open comb are low below this share of their distance: digits are higher."""
 
+    covered_wall: float = 0.93
+    """Ink covers at least this share of each wall of a closed comb."""
+
+    comb_aspects: tuple[float, float] = (0.45, 1.7)
+    """Least and greatest distance of the walls of a closed comb, in heights of the comb."""
+
+    most_comb_cells: int = 40
+    """Most cells of a closed comb."""
+
     comb_height: float = 1.45
     """Height of the cells of a comb with low walls, in distances of walls."""
 
