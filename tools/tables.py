@@ -274,6 +274,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "serving": serving_tables.throughput,
     "line": reading_tables.line,
     "words": reading_tables.words,
+    "fields": reading_tables.fields,
     "reliability": reliability_tables.reliability,
 }
 

@@ -84,18 +84,25 @@ def _take_apart(
             if not height:
                 return (), grids
             rows = _find_rows(ink, height, settings, drawn)
-            return _without_lines(rows, median(cells), settings) if cells else rows, grids
+            return _without_lines(rows, ink, median(cells), settings) if cells else rows, grids
     return _find_rows(ink, height, settings, drawn), grids
 
 
 def _without_lines(
-    rows: tuple[tuple[Mark, ...], ...], height: float, settings: ReaderSettings
+    rows: tuple[tuple[Mark, ...], ...], ink: Ink, height: float, settings: ReaderSettings
 ) -> tuple[tuple[Mark, ...], ...]:
-    """Return rows beside grids without strokes that are higher than the digits in the grids."""
-    highest = settings.highest_beside_grid * height
-    kept = (
-        tuple(mark for mark in row if mark.box[3] <= max(highest, 4 * mark.box[2])) for row in rows
-    )
+    """Return rows beside grids without what may be part of another grid.
+
+    That is a narrow stroke higher than the digits in the grids, and what the page's border cuts.
+    """
+    high, wide = ink.shape
+
+    def stays(mark: Mark) -> bool:
+        x, y, w, h = mark.box
+        whole = x > 0 and y > 0 and x + w < wide and y + h < high
+        return whole and h <= max(settings.highest_beside_grid * height, 4 * w)
+
+    kept = (tuple(mark for mark in row if stays(mark)) for row in rows)
     return tuple(row for row in kept if row)
 
 
