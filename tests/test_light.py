@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from conftest import Mnist
 from light_scenes import FRAMED, KINDS, light_scene
+from scenes import crop
 
-from tenfold.imaging.page_ink import page_ink
+from tenfold.imaging.page_ink import is_page_ink_dark, page_ink
 from tenfold.imaging.polarity import are_strokes_dark
 from tenfold.imaging.sheet import cut_out_sheet
 from tenfold.reading.reader import Reader
@@ -60,6 +61,14 @@ def test_thick_strokes_and_edges_tell_no_polarity(mnist: Mnist) -> None:
     half = np.full((300, 400), 230, np.uint8)
     half[:, 130:] = 90
     assert are_strokes_dark(half) is None
+
+
+def test_close_crops_keep_their_polarity(mnist: Mnist) -> None:
+    right = 0
+    for image in mnist.train_images[:100]:
+        digit = np.rint(220 - 170 * np.pad(crop(image, 60), 4)).astype(np.uint8)
+        right += is_page_ink_dark(digit) and not is_page_ink_dark(255 - digit)
+    assert right >= 99
 
 
 def page() -> np.ndarray:

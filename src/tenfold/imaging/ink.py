@@ -41,6 +41,10 @@ SAMPLE_SIDE = 250
 """Levels of a picture whose shorter side is longer are measured on every second pixel, every third
 and so on."""
 
+UNDECIDED = 0.1
+"""If the share of light pixels is closer to a half, it does not decide whether ink is dark: half of
+the page may lie in shadow. Set on pages made from MNIST training images."""
+
 
 def ink_of(
     gray: Gray, paper_square: float = PAPER_SQUARE, *, ink_is_dark: bool | None = None
@@ -120,13 +124,15 @@ def quantile(values: NDArray[Any] | Sequence[float], share: float) -> float:
     return float(ordered[low]) + (place - low) * (float(ordered[high]) - float(ordered[low]))
 
 
-def is_ink_dark(gray: Gray) -> bool:
-    """Return whether ink is darker than paper, judged by which covers more.
+def is_ink_dark(gray: Gray) -> bool | None:
+    """Return whether ink is darker than paper, or None if each is about half of the picture.
 
     Args:
         gray: uint8 (h, w).
     """
     values = gray.astype(np.float32)
+    if abs(_light_share(values) - 0.5) < UNDECIDED:
+        return None
     return _light_share(values - _light(values)) > 0.5
 
 

@@ -76,7 +76,18 @@ def is_page_ink_dark(gray: Gray) -> bool:
     """
     look = _halved(gray) if min(gray.shape) >= HALVED_SIDE else gray
     dark = are_strokes_dark(look)
-    return is_ink_dark(look) if dark is None else dark
+    if dark is None:
+        dark = is_ink_dark(look)
+    if dark is None:
+        dark = _dark_covers_less(look)
+    return dark
+
+
+def _dark_covers_less(gray: Gray) -> bool:
+    """Return whether dark ink covers less than light ink: paper between strokes covers more."""
+    inks = (ink_of(gray, FIRST_SQUARE, ink_is_dark=dark) for dark in (True, False))
+    dark, light = (1.0 if ink is None else float((ink >= INK_SHARE).mean()) for ink in inks)
+    return dark <= light
 
 
 def _sheet_ink(gray: Gray, dark: bool, drawn: bool) -> tuple[Ink, float] | None:
