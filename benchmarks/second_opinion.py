@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from lines import SCENES, written
 
-from tenfold.arrays import Images
+from tenfold.arrays import DIGITS, Images
 from tenfold.classifiers.bundle import LINE, load_bundle
 from tenfold.files import write_json
 from tenfold.imaging.canvas import Mark
@@ -34,8 +34,9 @@ from tenfold.reading.results import Digit
 from tenfold.reading.second_opinion import SecondReader, confirmed, load_second_reader
 from tenfold.scoring.outcomes import Outcome, summarize_set
 from tenfold.scoring.picture_sets import load_pictures
+from tenfold.training.lines.handwriting import Writers
 from tenfold.training.lines.strips import make_strip
-from tenfold.training.lines.train import digits_for_lines
+from tenfold.training.lines.train import writers_of_lines
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "second_opinion.json"
@@ -79,11 +80,12 @@ def main() -> None:
     reader = Reader()
     second = load_second_reader(reader.settings)
     line_reader = LineReader(load_bundle("reader").read(LINE), reader.settings)
-    source = digits_for_lines(held_back=True)
+    writers = writers_of_lines(held_back=True)
+    source = writers.by_digit
     checks = load_pictures(arguments.external / "cheques")
     sets = {
         "held-back pages of one line": read_all(reader, second, pages(source)),
-        "held-back strips": read_strips(line_reader, second, source, reader.threshold),
+        "held-back strips": read_strips(line_reader, second, writers, reader.threshold),
         "cheques, whole amounts": read_all(
             reader, second, ((one.picture, "".join(one.lines or ())) for one in checks)
         ),
@@ -93,7 +95,7 @@ def main() -> None:
     print(json.dumps(rows))
 
 
-def pages(source: list[Images]) -> Iterator[tuple[PictureSource, str]]:
+def pages(source: Sequence[Images]) -> Iterator[tuple[PictureSource, str]]:
     """Yield pages of one line, as benchmarks/lines.py makes them, with the right digits."""
     sys.path.insert(0, str(ROOT / "tests"))
     page = importlib.import_module("scenes").page
@@ -134,20 +136,21 @@ def read_all(
 
 
 def read_strips(
-    line_reader: LineReader, second: SecondReader, source: list[Images], threshold: float
+    line_reader: LineReader, second: SecondReader, writers: Writers, threshold: float
 ) -> Iterator[Answers]:
     """Read strips with the line network alone and with the other reader."""
     rng = np.random.default_rng(57)
     for _ in range(STRIPS):
-        strip, digits = make_strip(source, rng)
+        strip, text = make_strip(writers, rng)
         mark = Mark((strip / 255).astype(np.float32), (0, 0, strip.shape[1], STRIP_HEIGHT))
         found = line_reader.read_line(mark, DIGIT_SHARE * STRIP_HEIGHT, STRIP_HEIGHT / 2)
         said = second.read_line(255 - strip)
         ours, theirs = (
-            [as_digit(one.digit, one.confidence, threshold) for one in row] for row in (found, said)
+            [as_digit(one.digit, one.confidence, threshold) for one in row]
+            for row in ([one for one in found if one.is_digit], said)
         )
         both = confirmed(ours, said, threshold)
-        yield Answers("".join(map(str, digits)), ours, theirs, both)
+        yield Answers("".join(one for one in text if one in DIGITS), ours, theirs, both)
 
 
 def as_digit(digit: int, confidence: float, threshold: float) -> Digit:

@@ -10,7 +10,7 @@ the test images.
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -18,10 +18,10 @@ import numpy as np
 from lines import digits_of, written
 from PIL import Image, ImageDraw, ImageFont
 
-from tenfold.arrays import Gray
+from tenfold.arrays import Gray, Images
 from tenfold.files import write_json
 from tenfold.reading.reader import Reader
-from tenfold.training.lines.train import digits_for_lines
+from tenfold.training.lines.train import writers_of_lines
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "words.json"
@@ -38,11 +38,11 @@ WORDS = TEXT.split()
 """Words with all letters of the alphabet, and many that look like digits."""
 
 Rng = np.random.Generator
-Source = list[Gray]
+Source = Sequence[Images]
 
 
 def main() -> None:
-    source = digits_for_lines(held_back=True)
+    source = writers_of_lines(held_back=True).by_digit
     reader = Reader()
     rows = []
     for number, (name, page) in enumerate(KINDS.items()):

@@ -1,4 +1,4 @@
-"""CTC decoding: rows of digits from probabilities step by step."""
+"""CTC decoding: rows of characters from probabilities step by step."""
 
 from itertools import groupby, pairwise, product
 
@@ -13,8 +13,9 @@ SETTINGS = ReaderSettings()
 
 
 def steps_of(answers: list[int], sure: float = 0.9999) -> np.ndarray:
-    """Return steps that say these answers, none as -1."""
-    steps = np.full((len(answers), 11), (1 - sure) / 10, np.float32)
+    """Return steps that say these characters by their numbers, none as -1."""
+    others = len(ctc.CHARACTERS)
+    steps = np.full((len(answers), others + 1), (1 - sure) / others, np.float32)
     steps[np.arange(len(answers)), np.array(answers) + 1] = sure
     return steps
 
@@ -24,7 +25,7 @@ def row_of(path: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def random_steps(count: int, seed: int, answers: int = 11) -> np.ndarray:
-    steps = np.zeros((count, 11))
+    steps = np.zeros((count, len(ctc.CHARACTERS) + 1))
     steps[:, :answers] = np.random.default_rng(seed).dirichlet(np.full(answers, 0.5), count)
     return steps
 
@@ -92,7 +93,7 @@ def test_no_change_of_a_digit_is_likelier(seed: int) -> None:
 @pytest.mark.parametrize("count", [150, 900, 4000])
 def test_noise_of_any_length_is_read(count: int) -> None:
     # The likelihood of any row is below the least number there is.
-    unsure = np.full((count, 11), 0.06, np.float32)
+    unsure = np.full((count, len(ctc.CHARACTERS) + 1), 0.02, np.float32)
     unsure[:, 0] = 0.4
     for steps in (random_steps(count, 1).astype(np.float32), unsure):
         found = decode(steps, SETTINGS)
@@ -116,7 +117,7 @@ def test_of_several_ways_the_row_counts_that_is_likeliest_in_their_mean() -> Non
     shown, found = decode_several([way.astype(np.float32) for way in ways], SETTINGS)
     row = tuple(one.digit for one in found)
     # No change of one digit makes it likelier, and none of what the ways say alone is.
-    near = [tuple(changed) for changed, _ in ctc._changes(list(row))]
+    near = [tuple(changed) for changed, *_ in ctc._changes(list(row), list(range(4)))]
     alone = [tuple(one.digit for one in decode(way.astype(np.float32), SETTINGS)) for way in ways]
     assert mean[row] >= max(mean.get(other, 0) for other in near + alone if other)
     assert shown == each[:, rows.index(row)].argmax()
@@ -130,6 +131,36 @@ def test_what_one_way_hardly_sees_another_makes_sure() -> None:
     assert shown == 1
     assert [(one.first, one.end) for one in found] == [(1, 2), (3, 4)]
     assert min(one.confidence for one in found) > 0.9
+
+
+def test_a_sign_that_may_be_there_leaves_its_neighbors_sure() -> None:
+    comma = ctc.CHARACTERS.index(",")
+    steps = steps_of([-1, 5, -1, comma, -1, 2, -1])
+    steps[2:5] = 0
+    steps[2:5, 0] = 1
+    steps[3, [0, comma + 1]] = 0.6, 0.4
+    found = decode(steps, SETTINGS)
+    assert "".join(one.character for one in found) == "52"
+    assert min(one.confidence for one in found) > 0.99
+    steps[3, [0, comma + 1]] = 0.4, 0.6
+    found = decode(steps, SETTINGS)
+    assert "".join(one.character for one in found) == "5,2"
+    assert [one.confidence for one in found] == pytest.approx([1, 0.6, 1], abs=0.01)
+    assert found[1].digit_probability < 0.01
+
+
+def test_a_sign_knows_how_likely_it_is_a_digit_and_which() -> None:
+    slash = ctc.CHARACTERS.index("/")
+    steps = steps_of([-1, 5, -1, slash, -1, 2, -1])
+    steps[3] = 0
+    steps[3, [1 + 1, slash + 1]] = 0.3, 0.7
+    five, sign, two = decode(steps, SETTINGS)
+    assert (sign.character, sign.digit) == ("/", 1)
+    assert sign.digit_probability == pytest.approx(0.3, abs=0.01)
+    assert sign.confidence == pytest.approx(0.7, abs=0.01)
+    assert (five.digit_probability, two.digit_probability) == pytest.approx((1, 1), abs=0.01)
+    steps[3, [1 + 1, slash + 1]] = 0.7, 0.3
+    assert [one.character for one in decode(steps, SETTINGS)] == ["5", "1", "2"]
 
 
 def test_ways_without_digits_or_with_very_many_steps() -> None:

@@ -16,7 +16,7 @@ from tenfold.errors import PictureError, UsageError
 from tenfold.evaluation.corruptions import corrupt
 from tenfold.imaging.decoding import load_picture
 from tenfold.reading.reader import Reader
-from tenfold.reading.results import Digit, Line, Reading
+from tenfold.reading.results import Digit, Line, Reading, Sign
 
 
 class Templates(Classifier):
@@ -105,7 +105,8 @@ def test_threshold(mnist: Mnist, score: float, rejected: bool) -> None:
 
 def test_to_dict_has_the_agreed_shape() -> None:
     digits = (Digit(0, 0.99812, (1, 2, 3, 4), False), Digit(6, 0.3, (5, 6, 7, 8), True))
-    reading = Reading((Line(digits), Line(digits[:1])), 768, 560, 90)
+    signs = (Sign("/", 0.91234, (4, 2, 1, 4)),)
+    reading = Reading((Line(digits, signs), Line(digits[:1])), 768, 560, 90)
     assert reading.text == "0?\n0"
     assert json.loads(json.dumps(reading.to_dict())) == {
         "width": 768,
@@ -119,12 +120,14 @@ def test_to_dict_has_the_agreed_shape() -> None:
                     {"digit": 0, "confidence": 0.9981, "box": [1, 2, 3, 4], "rejected": False},
                     {"digit": 6, "confidence": 0.3, "box": [5, 6, 7, 8], "rejected": True},
                 ],
+                "signs": [{"character": "/", "confidence": 0.9123, "box": [4, 2, 1, 4]}],
             },
             {
                 "text": "0",
                 "digits": [
                     {"digit": 0, "confidence": 0.9981, "box": [1, 2, 3, 4], "rejected": False}
                 ],
+                "signs": [],
             },
         ],
     }

@@ -201,9 +201,9 @@ def file_rows(meta: dict[str, Any]) -> str:
     """Return the rows about further files: line network, int8 and C."""
     if LINE in meta["files"]:
         return (
-            f"| line network | `{LINE}` recognizes a line of digits without segmentation (CTC); "
-            "trained on strips made of MNIST's training images (`tenfold.training.lines`, "
-            "`results/line.json`) |\n"
+            f"| line network | `{LINE}` recognizes a line of digits and signs without segmentation "
+            "(CTC); trained on strips made of MNIST's training images and of handwriting fonts "
+            "(`tenfold.training.lines`, `results/line.json`) |\n"
         )
     if "int8" not in meta:
         return ""

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from tenfold.reading.results import Grid as Grid
     from tenfold.reading.results import Line as Line
     from tenfold.reading.results import Reading as Reading
+    from tenfold.reading.results import Sign as Sign
     from tenfold.recipes.recipe import Recipe as Recipe
     from tenfold.recipes.recipe_file import load_recipe as load_recipe
     from tenfold.scoring.robustness import Robustness as Robustness
@@ -78,6 +79,7 @@ _HOMES = {
     "Robustness": "tenfold.scoring.robustness",
     "Score": "tenfold.scoring.score",
     "ShowResult": "tenfold.explaining.show",
+    "Sign": "tenfold.reading.results",
     "TenfoldError": "tenfold.errors",
     "TrainResult": "tenfold.training.result",
     "TuneResult": "tenfold.tuning.tune",

@@ -1,10 +1,10 @@
-"""CTC decoding: the likeliest row of digits behind a network's steps, and each digit's confidence.
+"""CTC decoding: the likeliest row of characters behind a network's steps, and their confidences.
 
-At every step the network gives the probabilities of no digit and of the ten digits. A digit lasts
-for some steps, and a step without a digit separates equal neighbors (connectionist temporal
-classification: A. Graves et al., ICML 2006). Greedy decoding takes the likeliest answer of each
-step, which need not give the likeliest row: a digit half seen at three steps is seen at none of
-them. So hill climbing changes single digits of the greedy row until no change is likelier.
+At every step the network gives the probabilities of nothing and of the digits, signs and others. A
+character lasts for some steps, and a step with nothing separates equal neighbors (connectionist
+temporal classification: A. Graves et al., ICML 2006). Greedy decoding takes the likeliest answer of
+each step, which need not give the likeliest row: a digit half seen at three steps is seen at none
+of them. So hill climbing changes single characters of the greedy row until no change is likelier.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,10 +15,20 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from tenfold.arrays import DIGITS
 from tenfold.reading.settings import ReaderSettings
 
+SIGNS = ".,-/:()+$=x"
+"""The signs that the line network tells apart; x is the sign of multiplication."""
+
+OTHER = "?"
+"""A letter, a word, or a mark that is neither a digit nor a known sign."""
+
+CHARACTERS = "".join(DIGITS) + SIGNS + OTHER
+"""What the network's outputs stand for, from the second on; the first stands for nothing."""
+
 Steps = NDArray[np.float32]
-"""float32 (t, 11): at each of t steps the probabilities of no digit, 0, 1, ... 9."""
+"""float32 (t, 23): at each of t steps the probabilities of nothing and of the characters."""
 
 _Row = list[int]
 _Floats = NDArray[np.float64]
@@ -26,46 +36,50 @@ _Likelihood = Callable[[list[_Row]], _Floats]
 
 
 @dataclass(frozen=True)
-class PlacedDigit:
-    """A digit and its place on the steps.
+class Placed:
+    """A character and its place on the steps.
 
     Attributes:
-        digit: 0 to 9.
-        confidence: Probability of the digit in its place, 0 to 1.
+        character: One of `CHARACTERS`.
+        confidence: Probability of the character in its place, 0 to 1.
         first: Its first step.
         end: The step after its last.
+        digit: The likeliest digit in this place, 0 to 9.
+        digit_probability: Probability that a digit stands here; of a digit, its confidence.
     """
 
-    digit: int
+    character: str
     confidence: float
     first: int
     end: int
+    digit: int
+    digit_probability: float
 
 
-def decode(steps: Steps, settings: ReaderSettings) -> list[PlacedDigit]:
-    """Return the digits of a line, left to right.
+def decode(steps: Steps, settings: ReaderSettings) -> list[Placed]:
+    """Return the characters of a line, left to right.
 
-    The confidence of a digit is the probability of the row among the rows in which this digit is
-    another one or missing, or in which one more digit stands beside it.
+    The confidence of a character is the probability of the row among the rows in which this
+    character is another one or missing, or in which one more digit stands beside it. A sign more or
+    less does not make the digits beside it doubtful.
     """
     found = []
     for first, end in _parts(steps[:, 0] < settings.paper_probability):
         part = steps[first:end].astype(np.float64)
-        digits = _greedy(part)
-        if len(digits) <= settings.searched_digits and len(part) <= settings.searched_steps:
+        placed = _greedy(part)
+        if len(placed) <= settings.searched_digits and len(part) <= settings.searched_steps:
             # Relative to the likeliest of each step, so that the product over many stays above 0.
             relative = part / part.max(axis=1, keepdims=True)
-            row = [one.digit for one in digits]
-            row, confidences = _climb(partial(likelihoods, relative), row, settings)
-            digits = _placed(relative, row, confidences)
-        found += [replace(one, first=first + one.first, end=first + one.end) for one in digits]
+            row = [CHARACTERS.index(one.character) for one in placed]
+            alphabet = _alphabet([relative], settings)
+            climbed = _climb(partial(likelihoods, relative), row, alphabet, settings)
+            placed = _placed(relative, *climbed)
+        found += [replace(one, first=first + one.first, end=first + one.end) for one in placed]
     return found
 
 
-def decode_several(
-    views: Sequence[Steps], settings: ReaderSettings
-) -> tuple[int, list[PlacedDigit]]:
-    """Return the likeliest digits of a line that the network saw in several views.
+def decode_several(views: Sequence[Steps], settings: ReaderSettings) -> tuple[int, list[Placed]]:
+    """Return the likeliest characters of a line that the network saw in several views.
 
     Which view is right is not known, so the likelihood of a row is its mean over the views. The
     search starts with the best of the rows that single views give.
@@ -75,10 +89,11 @@ def decode_several(
         settings: The settings of reading.
 
     Returns:
-        The number of the view in which this row is likeliest, and the digits at their steps there.
+        The number of the view in which this row is likeliest, and its characters there.
     """
     alone = [decode(steps, settings) for steps in views]
-    rows = [list(row) for row in {tuple(one.digit for one in found) for found in alone} if row]
+    texts = {tuple(CHARACTERS.index(one.character) for one in found) for found in alone}
+    rows = [list(row) for row in texts if row]
     long = bool(rows) and max(map(len, rows)) > settings.searched_digits
     if not rows or long or max(map(len, views)) > settings.searched_steps:
         confidences = [float(np.mean([d.confidence for d in found] or [0])) for found in alone]
@@ -97,9 +112,10 @@ def decode_several(
         return mean
 
     start = rows[int(each.sum(axis=0).argmax())]
-    row, confidences_of_row = _climb(mean_likelihood, start, settings)
+    alphabet = _alphabet([relative[view] for view in kept], settings)
+    row, confidences_of_row, digits = _climb(mean_likelihood, start, alphabet, settings)
     shown = kept[int((weights * [likelihoods(relative[view], [row])[0] for view in kept]).argmax())]
-    return int(shown), _placed(relative[shown], row, confidences_of_row)
+    return int(shown), _placed(relative[shown], row, confidences_of_row, digits)
 
 
 def _parts(written: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
@@ -108,62 +124,101 @@ def _parts(written: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     return zip(map(int, edges[::2]), map(int, edges[1::2]), strict=True)
 
 
-def _greedy(part: _Floats) -> list[PlacedDigit]:
+def _greedy(part: _Floats) -> list[Placed]:
     """Return the likeliest answer of each step, equal neighbors merged: greedy decoding."""
     likeliest = part.argmax(axis=1)
     starts = np.flatnonzero(np.diff(likeliest, prepend=-1)).tolist()
+    found = []
+    for start, end in pairwise([*starts, len(part)]):
+        if answer := likeliest[start]:
+            surest = part[start + int(part[start:end, answer].argmax())]
+            digits, confidence = surest[1 : len(DIGITS) + 1], float(surest[answer])
+            is_digit = answer <= len(DIGITS)
+            digit = int(answer) - 1 if is_digit else int(digits.argmax())
+            probability = confidence if is_digit else float(digits.sum())
+            found.append(Placed(CHARACTERS[answer - 1], confidence, start, end, digit, probability))
+    return found
+
+
+def _placed(part: _Floats, row: _Row, confidences: _Floats, digits: _Floats) -> list[Placed]:
+    """Return the characters of a row at the steps where the row is likeliest.
+
+    Args:
+        part: The steps.
+        row: The characters.
+        confidences: (n,), the confidence of each.
+        digits: (n, 10), the probability of each digit in the place of each.
+    """
     return [
-        PlacedDigit(int(answer) - 1, float(part[start:end, answer].max()), start, end)
-        for start, end in pairwise([*starts, len(part)])
-        if (answer := likeliest[start])
-    ]
+        Placed(
+            CHARACTERS[character], float(confidence), *place, int(among.argmax()),
+            float(confidence if character < len(DIGITS) else among.sum()),
+        )
+        for character, confidence, place, among in zip(
+            row, confidences, _places(part, row), digits, strict=True
+        )
+    ]  # fmt: skip
 
 
-def _placed(part: _Floats, row: _Row, confidences: _Floats) -> list[PlacedDigit]:
-    """Return the digits of a row at the steps where the row is likeliest."""
-    return [
-        PlacedDigit(digit, float(confidence), *place)
-        for digit, confidence, place in zip(row, confidences, _places(part, row), strict=True)
-    ]
+def _alphabet(views: Sequence[_Floats], settings: ReaderSettings) -> list[int]:
+    """Return the characters that are not negligible at every step of every view."""
+    peaks = np.max([view.max(axis=0) for view in views], axis=0)[1:]
+    return np.flatnonzero(peaks > settings.negligible_likelihood).tolist()
 
 
-def _climb(likelihood: _Likelihood, row: _Row, settings: ReaderSettings) -> tuple[_Row, _Floats]:
-    """Change single digits of a row until no change is likelier: hill climbing.
+def _climb(
+    likelihood: _Likelihood, row: _Row, alphabet: list[int], settings: ReaderSettings
+) -> tuple[_Row, _Floats, _Floats]:
+    """Change single characters of a row until no change is likelier: hill climbing.
 
     Returns:
-        The row, and the confidence of each of its digits.
+        The row, the confidence of each of its characters, and (n, 10) the probability of each digit
+        in the place of each.
     """
     while True:
-        changes = list(_changes(row))
-        found = likelihood([row, *(changed for changed, _ in changes)])
+        changes = list(_changes(row, alphabet))
+        found = likelihood([row, *(changed for changed, _, _ in changes)])
         best = int(found.argmax())
         if not best or len(row) > settings.searched_digits:
             break
         row = changes[best - 1][0]
     rivals = np.full(len(row), found[0])
-    for (_, places), rival in zip(changes, found[1:], strict=True):
+    digits = np.zeros((len(row), len(DIGITS)))
+    for place, character in enumerate(row):
+        if character < len(DIGITS):
+            digits[place, character] = found[0]
+    for (_, places, digit), rival in zip(changes, found[1:], strict=True):
         rivals[places] += rival
-    return row, found[0] / rivals
+        if digit is not None:
+            digits[places[0], digit] = rival
+    return row, found[0] / rivals, digits / rivals[:, None]
 
 
-def _changes(row: _Row) -> Iterator[tuple[_Row, list[int]]]:
-    """Yield each row that differs by one digit, and the places of the digits it contradicts."""
-    for place, digit in enumerate(row):
+def _changes(row: _Row, alphabet: list[int]) -> Iterator[tuple[_Row, list[int], int | None]]:
+    """Yield each row that differs by one character of an alphabet.
+
+    Yields:
+        The row, the places of the characters it contradicts, and the digit that takes the first of
+        these places, or None.
+    """
+    for place, character in enumerate(row):
         before, behind = row[:place], row[place + 1 :]
-        yield before + behind, [place]
-        for other in range(10):
-            if other != digit:
-                yield [*before, other, *behind], [place]
+        yield before + behind, [place], None
+        for other in alphabet:
+            if other != character:
+                digit = other if other < len(DIGITS) else None
+                yield [*before, other, *behind], [place], digit
     for place in range(len(row) + 1):
-        beside = [near for near in (place - 1, place) if 0 <= near < len(row)]
-        for digit in range(10):
-            # A digit before its equal gives the same row as behind it.
-            if place == len(row) or row[place] != digit:
-                yield [*row[:place], digit, *row[place:]], beside
+        near = [near for near in (place - 1, place) if 0 <= near < len(row)]
+        for other in alphabet:
+            # A character before its equal gives the same row as behind it.
+            if place == len(row) or row[place] != other:
+                beside = near if other < len(DIGITS) else []
+                yield [*row[:place], other, *row[place:]], beside, None
 
 
 def likelihoods(part: _Floats, rows: list[_Row]) -> _Floats:
-    """Return the probability of each row of digits, summed over all its alignments to the steps."""
+    """Return the probability of each row of characters, summed over its alignments to the steps."""
     states, may_skip = _states(rows)
     said = part[:, states]
     reached = np.zeros(states.shape)
@@ -182,8 +237,8 @@ def likelihoods(part: _Floats, rows: list[_Row]) -> _Floats:
 def _states(rows: list[_Row]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return the states of each row, and which state may follow the one two before it.
 
-    The states are no digit, digit, no digit, digit, ... no digit. A digit may follow the digit
-    before it at once, unless both are equal.
+    The states are nothing, character, nothing, character, ... nothing. A character may follow the
+    one before it at once, unless both are equal.
     """
     states = np.zeros((len(rows), 2 * max(map(len, rows)) + 1), np.int64)
     for line, row in zip(states, rows, strict=True):
@@ -194,7 +249,7 @@ def _states(rows: list[_Row]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
 
 
 def _places(part: _Floats, row: _Row) -> list[tuple[int, int]]:
-    """Return first step and end of each digit in the likeliest alignment of a row (Viterbi)."""
+    """Return first step and end of each character in the likeliest alignment of a row (Viterbi)."""
     (states,), (may_skip,) = _states([row])
     best = np.zeros(len(states))
     best[:2] = part[0, states[:2]]

@@ -18,6 +18,12 @@ from tenfold.reading.components import Boxes, find_components, join_components, 
 from tenfold.reading.rules import without_rules
 from tenfold.reading.settings import ReaderSettings
 
+_MarkRow = tuple[list[Mark], list[Mark]]
+"""The marks of a row, and the low marks beside them: dots, commas, dashes."""
+
+_BoxedGroup = tuple[list[int], list[int]]
+"""The box of a group of components as left, top, right, bottom, and their numbers."""
+
 
 @dataclass(frozen=True, eq=False)
 class Page:
@@ -29,6 +35,7 @@ class Page:
         grids: Combs, tables and grids, with the marks in their cells.
         rotation: Degrees clockwise by which the picture was rotated: 0, 90, 180 or 270.
         drawn: Whether the picture was drawn on a clean sheet, upright and without rules.
+        low_marks: Dots, commas, dashes and specks in each row, left to right.
     """
 
     picture: Picture
@@ -36,6 +43,7 @@ class Page:
     grids: tuple[PageGrid, ...] = ()
     rotation: int = 0
     drawn: bool = False
+    low_marks: tuple[tuple[Mark, ...], ...] = ()
 
     @property
     def marks(self) -> list[Mark]:
@@ -63,16 +71,18 @@ def make_page(
         drawn: The picture was drawn on a clean sheet: nothing large is a rule or a frame.
     """
     rows, grids = _take_apart(picture.gray, settings, drawn)
-    return Page(picture, rows, grids, rotation, drawn)
+    high, low = (tuple(tuple(row[kind]) for row in rows) for kind in (0, 1))
+    return Page(picture, high, grids, rotation, drawn, low)
 
 
 def _take_apart(
     gray: Gray, settings: ReaderSettings, drawn: bool
-) -> tuple[tuple[tuple[Mark, ...], ...], tuple[PageGrid, ...]]:
+) -> tuple[list[_MarkRow], tuple[PageGrid, ...]]:
+    """Return the rows and the grids."""
     found = page_ink(gray, drawn=drawn)
     if found is None:
         mark = find_mark(gray)
-        return (() if mark is None else ((mark,),)), ()
+        return ([] if mark is None else [([mark], [])]), ()
     ink, height = found
     grids: tuple[PageGrid, ...] = ()
     if not drawn:
@@ -82,15 +92,15 @@ def _take_apart(
             cells = [mark.box[3] for grid in grids for cell in grid.cells for mark in cell.marks]
             height = max(height, settings.lowest_mark * median(cells)) if cells else height
             if not height:
-                return (), grids
+                return [], grids
             rows = _find_rows(ink, height, settings, drawn)
             return _without_lines(rows, ink, median(cells), settings) if cells else rows, grids
     return _find_rows(ink, height, settings, drawn), grids
 
 
 def _without_lines(
-    rows: tuple[tuple[Mark, ...], ...], ink: Ink, height: float, settings: ReaderSettings
-) -> tuple[tuple[Mark, ...], ...]:
+    rows: list[_MarkRow], ink: Ink, height: float, settings: ReaderSettings
+) -> list[_MarkRow]:
     """Return rows beside grids without what may be part of another grid.
 
     That is a narrow stroke higher than the digits in the grids, and what the page's border cuts.
@@ -102,28 +112,31 @@ def _without_lines(
         whole = x > 0 and y > 0 and x + w < wide and y + h < high
         return whole and h <= max(settings.highest_beside_grid * height, 4 * w)
 
-    kept = (tuple(mark for mark in row if stays(mark)) for row in rows)
-    return tuple(row for row in kept if row)
+    kept = [([mark for mark in row if stays(mark)], low) for row, low in rows]
+    return [(row, low) for row, low in kept if row]
 
 
-def _find_rows(
-    ink: Ink, height: float, settings: ReaderSettings, drawn: bool
-) -> tuple[tuple[Mark, ...], ...]:
+def _find_rows(ink: Ink, height: float, settings: ReaderSettings, drawn: bool) -> list[_MarkRow]:
+    """Return the marks of each row, and the low marks beside them."""
     stroke = (ink >= INK_SHARE).astype(np.uint8)
     if not drawn:
         stroke = without_rules(ink, max(1, round(settings.rule_heights * height)), settings)
     parts, boxes = find_components(stroke, height / 8, 4 * height)
     alive = np.flatnonzero(boxes.any(axis=1))
     if len(alive) > settings.most_components:
-        return ()
-    groups = _group_rows(boxes, join_components(boxes, alive, height), height, settings)
-    return tuple(tuple(mark_of(ink, parts, members, boxes) for members in row) for row in groups)
+        return []
+    rows = _group_rows(boxes, join_components(boxes, alive, height), height, settings)
+
+    def cut_out(groups: list[list[int]]) -> list[Mark]:
+        return [mark_of(ink, parts, members, boxes) for members in groups]
+
+    return [(cut_out(high), cut_out(low)) for high, low in rows]
 
 
 def _group_rows(
     boxes: Boxes, groups: list[list[int]], height: float, settings: ReaderSettings
-) -> list[list[list[int]]]:
-    """Group marks into rows, leaving out marks that are too low beside their neighbors."""
+) -> list[tuple[list[list[int]], list[list[int]]]]:
+    """Group marks into rows; those too low beside their neighbors are apart in each row."""
 
     def box(members: list[int]) -> list[int]:
         low, high = boxes[members, :2].min(axis=0), boxes[members, 2:].max(axis=0)
@@ -134,9 +147,11 @@ def _group_rows(
         return []
     typical = median([mark[3] - mark[1] for mark, _ in marks])
     lowest = max(settings.lowest_mark_heights * height, settings.lowest_mark * typical)
-    rows: list[list[tuple[list[int], list[int]]]] = []
+    rows: list[list[_BoxedGroup]] = []
+    small: list[_BoxedGroup] = []
     for mark in marks:
         if mark[0][3] - mark[0][1] < lowest:
+            small.append(mark)
             continue
         best = max(rows, key=lambda row: _overlap(row[-1][0], mark[0]), default=None)
         if best is not None and _overlap(best[-1][0], mark[0]) >= 0.4:
@@ -147,9 +162,36 @@ def _group_rows(
     for row in rows:
         tall = median([mark[3] - mark[1] for mark, _ in row])
         middle = median([(mark[1] + mark[3]) / 2 for mark, _ in row])
-        kept.append([m for m in row if not _is_punctuation(m[0], tall, middle, settings)])
+        punctuation = [m for m in row if _is_punctuation(m[0], tall, middle, settings)]
+        kept.append([m for m in row if m not in punctuation])
+        small += punctuation
     kept.sort(key=lambda row: median([(mark[1] + mark[3]) / 2 for mark, _ in row]))
-    return [[members for _, members in row] for row in kept]
+    return [
+        ([members for _, members in row], [members for _, members in low])
+        for row, low in zip(kept, _low_marks(kept, small, settings), strict=True)
+    ]
+
+
+def _low_marks(
+    rows: list[list[_BoxedGroup]], small: list[_BoxedGroup], settings: ReaderSettings
+) -> list[list[_BoxedGroup]]:
+    """Return the low marks of each row, left to right; none where a pattern makes them many."""
+    low: list[list[_BoxedGroup]] = [[] for _ in rows]
+    edges = np.array([
+        (row[0][0][0], median([box[1] for box, _ in row]),
+         max(box[2] for box, _ in row), median([box[3] for box, _ in row]))
+        for row in rows
+    ])  # fmt: skip
+    reach = settings.low_mark_reach * (edges[:, 3] - edges[:, 1])
+    edges += np.stack([-reach, -reach, reach, reach], axis=1)
+    for mark in sorted(small, key=lambda mark: mark[0][0]):
+        x, y = (mark[0][0] + mark[0][2]) / 2, (mark[0][1] + mark[0][3]) / 2
+        inside = (edges[:, 0] <= x) & (x < edges[:, 2]) & (edges[:, 1] <= y) & (y < edges[:, 3])
+        for number in np.flatnonzero(inside)[:1]:
+            low[number].append(mark)
+    return [
+        beside if len(beside) <= len(row) else [] for row, beside in zip(rows, low, strict=True)
+    ]
 
 
 def _is_punctuation(box: list[int], tall: float, middle: float, settings: ReaderSettings) -> bool:

@@ -1,9 +1,10 @@
 """Segmentation-free line recognition: a network reads a line of digits as a whole (CTC).
 
-Where digits are joined, cuts and a network for single digits go wrong: half a zero is a fine 6. The
-line network looks at a strip 32 pixels high. For every fourth column it gives the probabilities of
-no digit and of the ten digits (`tenfold.reading.ctc`). It was trained on strips made of MNIST's
-training images (`tenfold.training.lines`).
+Where digits are joined, cuts and a network for single digits go wrong: half a zero is a fine 6. And
+a slash by itself is a fine 1: only what stands beside it tells them apart. The line network looks
+at a strip 32 pixels high. For every fourth column it gives the probabilities of nothing and of the
+digits, signs and other marks (`tenfold.reading.ctc`). It was trained on strips made of MNIST's
+training images and of handwriting fonts (`tenfold.training.lines`).
 """
 
 import math
@@ -14,11 +15,11 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from tenfold.arrays import Gray, Ink
+from tenfold.arrays import DIGITS, Gray, Ink
 from tenfold.classifiers.onnx import Session
 from tenfold.imaging.canvas import WORK_SIDE, Mark
 from tenfold.imaging.ink import median
-from tenfold.reading.ctc import PlacedDigit, Steps, decode, decode_several
+from tenfold.reading.ctc import Placed, Steps, decode, decode_several
 from tenfold.reading.results import Box
 from tenfold.reading.settings import ReaderSettings
 
@@ -36,18 +37,29 @@ DIGIT_SHARE = 0.82
 
 
 @dataclass(frozen=True)
-class LineDigit:
-    """A digit found in a line.
+class LineCharacter:
+    """A character found in a line.
 
     Attributes:
-        digit: 0 to 9.
-        confidence: Probability of the digit in its place, 0 to 1; see `tenfold.reading.ctc.decode`.
+        character: A digit, a sign, or `OTHER` (`tenfold.reading.ctc.CHARACTERS`).
+        confidence: Its probability in its place, 0 to 1; see `tenfold.reading.ctc.decode`.
+        digit: The likeliest digit in its place, 0 to 9; of a digit, itself.
+        digit_probability: Probability that a digit stands in its place.
         mark: The ink between its neighbors.
+        column: The column of the picture where the network sees it.
     """
 
-    digit: int
+    character: str
     confidence: float
+    digit: int
+    digit_probability: float
     mark: Mark
+    column: float
+
+    @property
+    def is_digit(self) -> bool:
+        """Whether it is one of the ten digits."""
+        return self.character in DIGITS
 
 
 class LineReader:
@@ -56,7 +68,8 @@ class LineReader:
     Safe to use from several threads.
 
     Args:
-        graph: The ONNX graph. Its probabilities are float32 [n, w / 4, 11]: no digit, 0, 1, ... 9.
+        graph: The ONNX graph. Its probabilities are float32 [n, w / 4, 23]: nothing, and
+            `tenfold.reading.ctc.CHARACTERS`.
         settings: The settings of reading; None takes the defaults.
     """
 
@@ -64,8 +77,8 @@ class LineReader:
         self._session = Session(graph, 1)
         self._settings = settings or ReaderSettings()
 
-    def read_line(self, mark: Mark, height: float, middle: float) -> list[LineDigit]:
-        """Return the digits in a line, left to right.
+    def read_line(self, mark: Mark, height: float, middle: float) -> list[LineCharacter]:
+        """Return the characters in a line, left to right.
 
         Args:
             mark: The ink of the whole line.
@@ -73,29 +86,44 @@ class LineReader:
             middle: The row in which the middle of a typical digit lies.
         """
         scale = DIGIT_SHARE * STRIP_HEIGHT / height
-        steps = self._steps(to_strip(mark.ink, scale, middle))
-        return self._line_digits(mark, decode(steps, self._settings), scale)
+        found = self.find_characters(to_strip(mark.ink, scale, middle))
+        return self._characters(mark, found, scale)
 
-    def read_strip(self, strip: Gray) -> list[int]:
-        """Return the digits on a strip, uint8 (32, w), white on black."""
-        return [found.digit for found in decode(self._steps(strip), self._settings)]
+    def read_strip(self, strip: Gray) -> str:
+        """Return the characters on a strip, uint8 (32, w), white on black, as text."""
+        return "".join(found.character for found in self.find_characters(strip))
 
-    def read_marks(self, marks: Sequence[Mark]) -> list[LineDigit]:
-        """Return the digits in marks that stand in a row; large marks are scaled down first."""
+    def find_characters(self, strip: Gray) -> list[Placed]:
+        """Return the characters on a strip, with their confidences and their steps."""
+        return decode(self._steps(strip), self._settings)
+
+    def read_marks(self, marks: Sequence[Mark], low: Sequence[Mark] = ()) -> list[LineCharacter]:
+        """Return the characters in marks that stand in a row; large marks are scaled down first.
+
+        Args:
+            marks: Marks as high as digits.
+            low: Dots, commas and dashes beside them.
+        """
         scale = min(1.0, WORK_SIDE / max(mark.box[3] for mark in marks))
         scaled = [_scaled(mark, scale) for mark in marks]
-        digits = self.read_line(*joined_marks(scaled, self._settings.lowest_digit_share))
+        found = self.read_line(*joined_marks(
+            scaled, self._settings.lowest_digit_share, [_scaled(mark, scale) for mark in low]
+        ))  # fmt: skip
         if scale == 1:
-            return digits
+            return found
         return [
-            replace(one, mark=Mark(one.mark.ink, _scaled_box(one.mark.box, 1 / scale)))
-            for one in digits
+            replace(
+                one,
+                mark=Mark(one.mark.ink, _scaled_box(one.mark.box, 1 / scale)),
+                column=one.column / scale,
+            )
+            for one in found
         ]
 
-    def read_picture_of_line(self, ink: Ink) -> list[LineDigit]:
-        """Return the digits in a picture of one line that fills most of the picture's height.
+    def read_picture_of_line(self, ink: Ink) -> list[LineCharacter]:
+        """Return the characters in a picture of one line that fills most of the picture's height.
 
-        The height of the digits is not known. The likeliest digits over several heights are
+        The height of the digits is not known. The likeliest characters over several heights are
         returned.
 
         Args:
@@ -108,21 +136,24 @@ class LineReader:
         ]
         strips = [to_strip(ink, scale, ink.shape[0] / 2) for scale in scales]
         best, found = decode_several([self._steps(strip) for strip in strips], self._settings)
-        return self._line_digits(mark, found, scales[best])
+        return self._characters(mark, found, scales[best])
 
     def _steps(self, strip: Gray) -> Steps:
         (answers,) = self._session.run(["probabilities"], {"strips": strip[None]})
         steps: Steps = answers[0]
         return steps
 
-    def _line_digits(self, mark: Mark, found: list[PlacedDigit], scale: float) -> list[LineDigit]:
-        """Return the digits found on a strip, each with its ink in the mark."""
+    def _characters(self, mark: Mark, found: list[Placed], scale: float) -> list[LineCharacter]:
+        """Return the characters found on a strip, each with its ink in the mark."""
         places = _columns(found, mark.ink.shape[1], scale)
         return [
-            LineDigit(one.digit, one.confidence, part)
+            LineCharacter(
+                one.character, one.confidence, one.digit, one.digit_probability, part,
+                mark.box[0] + _column((one.first + one.end) / 2, scale),
+            )
             for one, (left, right) in zip(found, places, strict=True)
             if (part := _between(mark, left, right, self._settings.box_ink))
-        ]
+        ]  # fmt: skip
 
 
 def to_strip(ink: Ink, scale: float, middle: float) -> Gray:
@@ -142,17 +173,21 @@ def to_strip(ink: Ink, scale: float, middle: float) -> Gray:
     return gray
 
 
-def joined_marks(marks: Sequence[Mark], lowest_digit_share: float) -> tuple[Mark, float, float]:
+def joined_marks(
+    marks: Sequence[Mark], lowest_digit_share: float, low: Sequence[Mark] = ()
+) -> tuple[Mark, float, float]:
     """Return the marks of a line as one mark, with height and middle row of a typical digit in it.
 
     Args:
         marks: Marks with one pixel of ink for each pixel of their boxes.
         lowest_digit_share: See `typical_height`.
+        low: Dots, commas and dashes beside them, which do not count for the height.
     """
-    left, top = (min(mark.box[axis] for mark in marks) for axis in (0, 1))
-    right, bottom = (max(mark.box[axis] + mark.box[axis + 2] for mark in marks) for axis in (0, 1))
+    every = [*marks, *low]
+    left, top = (min(mark.box[axis] for mark in every) for axis in (0, 1))
+    right, bottom = (max(mark.box[axis] + mark.box[axis + 2] for mark in every) for axis in (0, 1))
     ink = np.zeros((bottom - top, right - left), np.float32)
-    for mark in marks:
+    for mark in every:
         x, y, width, height = mark.box
         part = ink[y - top : y - top + height, x - left : x - left + width]
         np.maximum(part, mark.ink, out=part)
@@ -185,16 +220,21 @@ def _scaled_box(box: Box, scale: float) -> Box:
     return round(x * scale), round(y * scale), *size
 
 
-def _columns(found: list[PlacedDigit], columns: int, scale: float) -> list[tuple[int, int]]:
-    """Return first column and end of each digit in the ink of a line.
+def _columns(found: list[Placed], columns: int, scale: float) -> list[tuple[int, int]]:
+    """Return first column and end of each character in the ink of a line.
 
-    Two digits are separated in the middle between their steps.
+    Two characters are separated in the middle between their steps.
     """
     edges = [0]
     for one, other in pairwise(found):
-        edge = ((one.end + other.first) / 2 * STEP - MARGIN) / scale
+        edge = _column((one.end + other.first) / 2, scale)
         edges.append(round(min(max(edge, edges[-1] + 1), columns - 1)))
     return list(pairwise([*edges, columns])) if found else []
+
+
+def _column(step: float, scale: float) -> float:
+    """Return the column of the ink where a step begins. The first step sees the second four."""
+    return ((step + 1) * STEP - MARGIN) / scale
 
 
 def _between(mark: Mark, left: int, right: int, box_ink: float) -> Mark | None:

@@ -58,10 +58,34 @@ class Digit:
 
 
 @dataclass(frozen=True)
+class Sign:
+    """A sign between digits or beside them.
+
+    Attributes:
+        character: One of . , - / : ( ) + $ = x.
+        confidence: Probability of this sign in its place, 0 to 1.
+        box: x, y, width, height in pixels of the upright picture.
+    """
+
+    character: str
+    confidence: float
+    box: Box
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the sign's entry in `tenfold read --json`."""
+        return {
+            "character": self.character,
+            "confidence": round(self.confidence, 4),
+            "box": list(self.box),
+        }
+
+
+@dataclass(frozen=True)
 class Line:
-    """Digits that stand in a row, left to right."""
+    """Digits that stand in a row, left to right, and the signs between and beside them."""
 
     digits: tuple[Digit, ...]
+    signs: tuple[Sign, ...] = ()
 
     @property
     def text(self) -> str:
@@ -70,7 +94,11 @@ class Line:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the line's entry in `tenfold read --json`."""
-        return {"text": self.text, "digits": [digit.to_dict() for digit in self.digits]}
+        return {
+            "text": self.text,
+            "digits": [digit.to_dict() for digit in self.digits],
+            "signs": [sign.to_dict() for sign in self.signs],
+        }
 
 
 @dataclass(frozen=True)

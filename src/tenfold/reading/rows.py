@@ -9,8 +9,9 @@ import numpy as np
 from tenfold.imaging.canvas import Mark
 from tenfold.imaging.ink import ink_of, median
 from tenfold.reading.cells import PageCell, PageGrid
+from tenfold.reading.ctc import OTHER
 from tenfold.reading.layout import Page
-from tenfold.reading.line_reader import LineDigit, typical_height
+from tenfold.reading.line_reader import LineCharacter, typical_height
 from tenfold.reading.marks import ScoredDigit, classify
 from tenfold.reading.selection import (
     Part,
@@ -22,6 +23,7 @@ from tenfold.reading.selection import (
 )
 from tenfold.reading.settings import ReaderSettings
 from tenfold.reading.shipped import Models
+from tenfold.reading.signs import Entry, agreed, checked, digits_and_signs, sign_marks
 from tenfold.reading.splitting import Splitter
 
 
@@ -46,9 +48,11 @@ class RowReader:
         alone = dict(zip(page.marks, self._classify(page.marks), strict=True))
         rows = [
             Row(
-                len(marks), self._read_marks(marks, [alone[mark] for mark in marks]), _middle(marks)
+                len(marks),
+                self._read_marks(marks, [alone[mark] for mark in marks], low),
+                _middle(marks),
             )
-            for marks in page.rows
+            for marks, low in zip(page.rows, page.low_marks, strict=True)
         ]
         if page.grids:
             rows += [self._read_cells(cells, alone) for cells in _rows_of_cells(page.grids)]
@@ -74,7 +78,7 @@ class RowReader:
         whole = Part(alone, [score for _, score in alone])
         if len(alone) == 1 and not alone[0].digit.rejected:
             return whole
-        parts = self._read_marks(cell.marks, alone)
+        parts = self._read_marks(cell.marks, alone, ())
         digits = [one for part in parts for one in part.digits]
         if len(alone) == 1 and any(one.digit.rejected for one in digits):
             return whole
@@ -94,7 +98,8 @@ class RowReader:
             packed.append(Mark(mark.ink, (round(left), *mark.box[1:])))
             left += mark.box[2] + gap
         line = self._models.line_reader.read_marks(packed)
-        found = self._if_confident(line, [score for _, score in digits])
+        read = self._if_confident(line, [score for _, score in digits])
+        found = [one for one in read if isinstance(one, ScoredDigit)]
         if len(found) != len(digits):
             return digits
         return [
@@ -108,65 +113,114 @@ class RowReader:
         models = self._models
         return classify(marks, self._page.picture, models.classifier, self._settings.threshold)
 
-    def _read_marks(self, marks: Sequence[Mark], alone: Sequence[ScoredDigit]) -> list[Part]:
+    def _read_marks(
+        self, marks: Sequence[Mark], alone: Sequence[ScoredDigit], low: Sequence[Mark]
+    ) -> list[Part]:
         """Read marks that stand in a row: one part, or several if words stand in the row.
 
         Args:
             marks: Left to right.
             alone: The digit that each mark is by itself.
+            low: Dots, commas and dashes in the row.
         """
         settings = self._settings
-        pieces = self._splitter.split(marks, [score for _, score in alone])
+        line = self._models.line_reader.read_marks(marks, low) if settings.whole_lines else []
+        signs = sign_marks(marks, alone, line, settings)
         known = dict(zip(marks, alone, strict=True))
+        rest = [mark for mark in marks if mark not in signs]
+        pieces = self._splitter.split(rest, [known[mark].score for mark in rest]) if rest else []
         new = iter(self._classify([piece for piece in pieces if piece not in known]))
         digits = [known.get(piece) or next(new) for piece in pieces]
         scores = [score for _, score in digits]
         if not settings.whole_lines:
             return [Part(digits, scores)]
-        line = self._models.line_reader.read_marks(marks)
-        if may_hold_words(len(pieces), len(line), settings):
-            groups = self._words_and_numbers(marks)
+        read = sum(one.is_digit for one in line)
+        # Signs are no doubtful digits. But digits that lie on their side look like signs, too.
+        mark_scores = scores + [
+            known[mark].score
+            for mark in signs
+            if read < len(signs) or signs[mark].character == OTHER
+        ]
+        count = len(pieces) + len(signs)
+        if may_hold_words(count, _text(line), settings):
+            groups = self._words_and_numbers(known, line)
             if len(groups) > 1:
                 return [
                     part
                     for group, words in groups
-                    for part in self._read_group(group, [known[mark] for mark in group], words)
+                    for part in self._read_group(
+                        group, [known[mark] for mark in group], _beside(group, low), words
+                    )
                 ]
-            if is_word(len(pieces), len(line), settings):
-                return [Part(digits, scores, is_number=False)]
+        if is_word(count, _text(line), settings):
+            return [Part(alone, mark_scores, is_number=False)]
+        entries = checked(pieces, digits, line, signs, settings)
         accepted = sum(score >= settings.threshold for score in scores)
-        clear = len(pieces) == len(marks) and accepted == len(scores)
         # Two digits may look like one, but not one like two.
-        if accepted < settings.line_accepted_share * len(scores) or (
-            clear and len(line) <= len(digits)
-        ):
-            return [Part(digits, scores)]
+        whole = len(pieces) == len(rest) and read <= accepted
+        clear = whole and (accepted == len(scores) or read < accepted)
+        if accepted < settings.line_accepted_share * len(scores) or clear:
+            return [self._part(entries, mark_scores)]
         confident = self._if_confident(line, scores)
-        return [Part(confident or digits, scores, is_number=True if confident else None)]
+        is_number = True if confident else None
+        entries = agreed(confident, digits) if confident else entries
+        return [self._part(entries, mark_scores, is_number=is_number)]
 
-    def _words_and_numbers(self, marks: Sequence[Mark]) -> list[tuple[list[Mark], bool]]:
-        """Split a row where words begin and end; return each group and whether it is words."""
-        judged = [
-            (group, self._is_word(group)) for group in _split_at_spaces(marks, self._settings)
-        ]
+    def _part(
+        self, entries: Sequence[Entry], scores: Sequence[float], *, is_number: bool | None = None
+    ) -> Part:
+        digits, signs = digits_and_signs(entries, self._page.picture)
+        return Part(digits, scores, is_number, signs)
+
+    def _words_and_numbers(
+        self, known: Mapping[Mark, ScoredDigit], line: Sequence[LineCharacter]
+    ) -> list[tuple[list[Mark], bool]]:
+        """Split a row where words begin and end; return each group and whether it is words.
+
+        Args:
+            known: The marks of the row, left to right, and the digit that each is by itself.
+            line: What the line network reads in the row.
+        """
+        groups: list[list[Mark]] = []
+        for group in _split_at_spaces(list(known), self._settings):
+            if groups and not _has_digit(groups[-1], line) and not _has_digit(group, line):
+                groups[-1] += group  # letters of one word, or words
+            else:
+                groups.append(group)
+        words = [self._is_word(group, known, line) for group in groups]
+        for place in range(1, len(groups) - 1):
+            if len(groups[place]) == 1 and not words[place - 1] and not words[place + 1]:
+                words[place] = False  # one mark between numbers separates them
         return [
-            ([mark for group, _ in equal for mark in group], words)
-            for words, equal in groupby(judged, key=lambda one: one[1])
+            ([mark for group, _ in equal for mark in group], of_words)
+            for of_words, equal in groupby(zip(groups, words, strict=True), key=lambda one: one[1])
         ]
 
-    def _is_word(self, marks: list[Mark]) -> bool:
+    def _is_word(
+        self,
+        marks: list[Mark],
+        known: Mapping[Mark, ScoredDigit],
+        line: Sequence[LineCharacter],
+    ) -> bool:
+        found = _text(_over(marks, line))
+        if (OTHER in found or not found) and not _has_digit(marks, line):
+            rejected = any(known[mark].digit.rejected for mark in marks)
+            if len(marks) >= self._settings.other_marks or rejected:
+                return True
         if len(marks) < self._settings.word_marks:
             return False
-        digits = self._models.line_reader.read_marks(marks)
-        return is_word(len(marks), len(digits), self._settings)
+        own = self._models.line_reader.read_marks(marks)
+        return is_word(len(marks), _text(own), self._settings)
 
-    def _read_group(self, marks: list[Mark], alone: list[ScoredDigit], words: bool) -> list[Part]:
+    def _read_group(
+        self, marks: list[Mark], alone: list[ScoredDigit], low: Sequence[Mark], words: bool
+    ) -> list[Part]:
         """Read a group of marks in a row that holds words."""
         if not words:
-            line = self._models.line_reader.read_marks(marks)
-            confidences = [one.confidence for one in line]
-            if is_number_beside_word(len(marks), confidences, self._settings):
-                return self._read_marks(marks, alone)
+            line = self._models.line_reader.read_marks(marks, low)
+            confidences = [one.confidence for one in line if one.is_digit]
+            if is_number_beside_word(len(marks), _text(line), confidences, self._settings):
+                return self._read_marks(marks, alone, low)
         return [Part(alone, [score for _, score in alone], is_number=False)]
 
     def _read_picture_of_line(self, parts: list[Part]) -> Part | None:
@@ -183,6 +237,7 @@ class RowReader:
             or self._page.drawn
             or (scores and np.mean(scores) >= settings.whole_picture_score)
             or not narrowest <= width / height <= widest
+            or self._is_far(height)
         ):
             return None
         ink = ink_of(gray)
@@ -191,27 +246,62 @@ class RowReader:
         line = self._models.line_reader.read_picture_of_line(ink)
         mark_scores = [score for part in parts for score in part.mark_scores]
         confident = self._if_confident(line, scores)
-        return Part(confident, mark_scores, is_number=True) if confident else None
+        return self._part(confident, mark_scores, is_number=True) if confident else None
 
-    def _if_confident(self, line: list[LineDigit], scores: Sequence[float]) -> list[ScoredDigit]:
-        """Return a line's digits if the line network is confident, compared with the scores."""
-        confidences = [one.confidence for one in line]
-        margin = self._settings.line_score_margin
-        if not line or mean_log(confidences) <= mean_log(scores) - margin:
+    def _is_far(self, height: int) -> bool:
+        """Return whether all marks are lower than the digits in a close crop of this height."""
+        highest = max((mark.box[3] for row in self._page.rows for mark in row), default=height)
+        return highest < self._settings.lowest_crop_share * height
+
+    def _if_confident(self, line: Sequence[LineCharacter], scores: Sequence[float]) -> list[Entry]:
+        """Return what a line holds if the line network is confident, compared with the scores.
+
+        A sign that may be a digit is a rejected digit.
+        """
+        settings = self._settings
+        confidences = [one.confidence for one in line if one.is_digit]
+        if mean_log(confidences) <= mean_log(scores) - settings.line_score_margin:
             return []
-        classified = self._classify([one.mark for one in line])
+        may_be_digits = [
+            one.is_digit or one.digit_probability >= settings.sign_digit_probability for one in line
+        ]
+        seen = iter(
+            self._classify([one.mark for one, may in zip(line, may_be_digits, strict=True) if may])
+        )
         return [
             ScoredDigit(
                 replace(
-                    seen.digit,
+                    next(seen).digit,
                     digit=one.digit,
-                    confidence=one.confidence,
-                    rejected=one.confidence < self._settings.threshold,
+                    confidence=one.digit_probability,
+                    rejected=not one.is_digit or one.confidence < settings.threshold,
                 ),
-                one.confidence,
+                one.digit_probability,
             )
-            for seen, one in zip(classified, line, strict=True)
+            if may
+            else one
+            for one, may in zip(line, may_be_digits, strict=True)
         ]
+
+
+def _over(marks: Sequence[Mark], line: Sequence[LineCharacter]) -> list[LineCharacter]:
+    """Return the characters that the line network sees between the first and the last mark."""
+    left, right = marks[0].box[0], max(mark.box[0] + mark.box[2] for mark in marks)
+    return [one for one in line if left <= one.column < right]
+
+
+def _has_digit(marks: Sequence[Mark], line: Sequence[LineCharacter]) -> bool:
+    return any(one.is_digit for one in _over(marks, line))
+
+
+def _text(line: Sequence[LineCharacter]) -> str:
+    return "".join(one.character for one in line)
+
+
+def _beside(marks: Sequence[Mark], low: Sequence[Mark]) -> list[Mark]:
+    """Return the low marks that stand between the first and the last of a group of marks."""
+    first, last = marks[0].box[0], marks[-1].box[0] + marks[-1].box[2]
+    return [mark for mark in low if first <= mark.box[0] + mark.box[2] / 2 < last]
 
 
 def _split_at_spaces(marks: Sequence[Mark], settings: ReaderSettings) -> list[list[Mark]]:

@@ -6,10 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tenfold.arrays import DIGITS
 from tenfold.reading.cells import PageCell
+from tenfold.reading.ctc import OTHER
 from tenfold.reading.marks import ScoredDigit
-from tenfold.reading.results import Digit, Line
+from tenfold.reading.results import Digit, Line, Sign
 from tenfold.reading.settings import ReaderSettings
+
+HIGH_SIGNS = "/()+$=x"
+"""Signs that are marks as high as digits, or nearly."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +25,13 @@ class Part:
         digits: Left to right.
         mark_scores: Digit scores of its marks and pieces of marks, read one by one.
         is_number: Whether the line network takes it for a number; None if it was not asked.
+        signs: Signs that stand in it, left to right.
     """
 
     digits: Sequence[ScoredDigit]
     mark_scores: Sequence[float]
     is_number: bool | None = None
+    signs: Sequence[Sign] = ()
 
 
 @dataclass(frozen=True)
@@ -59,32 +66,43 @@ class Selection:
     cells: Mapping[PageCell, tuple[Digit, ...]]
 
 
-def may_hold_words(marks: int, digits: int, settings: ReaderSettings) -> bool:
+def may_hold_words(marks: int, found: str, settings: ReaderSettings) -> bool:
     """Return whether words may stand in a row, alone or beside numbers.
 
     Args:
-        marks: Number of marks or pieces of marks in the row.
-        digits: Number of digits that the line network finds in them.
+        marks: Number of marks or pieces of marks in the row, each as high as a digit.
+        found: The characters that the line network finds in them.
         settings: The settings of reading.
     """
+    marks, digits = _without_signs(marks, found)
     return marks >= settings.word_marks and digits < settings.mixed_row_digit_share * marks
 
 
-def is_word(marks: int, digits: int, settings: ReaderSettings) -> bool:
+def is_word(marks: int, found: str, settings: ReaderSettings) -> bool:
     """Return whether marks are a word; see `may_hold_words`."""
+    marks, digits = _without_signs(marks, found)
+    if OTHER in found and not digits:
+        return marks >= settings.other_marks
     return marks >= settings.word_marks and digits < settings.word_digit_share * marks
 
 
+def _without_signs(marks: int, found: str) -> tuple[int, int]:
+    """Return the number of marks that are no signs, and that of digits."""
+    return marks - sum(one in HIGH_SIGNS for one in found), sum(one in DIGITS for one in found)
+
+
 def is_number_beside_word(
-    marks: int, confidences: Sequence[float], settings: ReaderSettings
+    marks: int, found: str, confidences: Sequence[float], settings: ReaderSettings
 ) -> bool:
     """Return whether marks beside a word are a number.
 
     Args:
         marks: Number of marks.
-        confidences: Confidences of the digits that the line network finds in them.
+        found: The characters that the line network finds in them.
+        confidences: The confidences of the digits among these.
         settings: The settings of reading.
     """
+    marks, _ = _without_signs(marks, found)
     fewest = max(settings.number_digits, settings.number_digit_share * marks)
     confident = mean_log(confidences) >= math.log(settings.number_confidence)
     return confident and len(confidences) >= fewest
@@ -105,18 +123,20 @@ def select(rows: Sequence[Row], settings: ReaderSettings, *, drawn: bool) -> Sel
     cells: dict[PageCell, tuple[Digit, ...]] = {}
     for row in rows:
         kept: list[Digit] = []
+        signs: list[Sign] = []
         for number, part in enumerate(row.parts):
             if row.cells:
                 stays = cells_stay and part.is_number is not False
             else:
                 stays = _stays(part, row.marks, share, drawn)
             before = len(kept)
+            signs += part.signs if stays else ()
             for digit, score in part.digits:
                 (kept if stays and score >= settings.non_digit_score else left_out).append(digit)
             if row.cells:
                 cells[row.cells[number]] = tuple(kept[before:])
         if kept:
-            lines.append(Line(tuple(kept)))
+            lines.append(Line(tuple(kept), tuple(signs)))
     return Selection(tuple(lines), tuple(left_out), cells)
 
 

@@ -21,11 +21,20 @@ class Digit(BaseModel):
     rejected: bool = Field(description="the score is below the threshold")
 
 
+class Sign(BaseModel):
+    """A sign between digits or beside them."""
+
+    character: str = Field(description="one of . , - / : ( ) + $ = x")
+    confidence: float = Field(ge=0, le=1)
+    box: list[int] = Field(description="as a digit's", min_length=4, max_length=4)
+
+
 class Line(BaseModel):
-    """One line of digits, left to right."""
+    """One line of digits, left to right, and the signs between and beside them."""
 
     text: str = Field(description="the digits as text; ? is a rejected digit")
     digits: list[Digit]
+    signs: list[Sign]
 
 
 class Picture(BaseModel):
@@ -59,6 +68,7 @@ class Document(BaseModel):
                                         "box": [96, 105, 143, 203], "rejected": False,
                                     }
                                 ],
+                                "signs": [],
                             }
                         ],
                     }

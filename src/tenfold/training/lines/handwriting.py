@@ -1,23 +1,25 @@
-"""One invented writer: digits and all that stands beside digits, drawn on a board.
+"""One invented writer: digits, signs and words, drawn on a board.
 
-The digits are MNIST's, brought to a common height, slant, weight and width. Digits may touch or be
-joined by strokes and loops, and take the forms that MNIST lacks
-(`tenfold.augmentation.digit_forms`). Dots, dashes, signs and printed words are not digits.
+The digits are MNIST's or a handwriting font's, brought to a common height, slant, weight and width.
+MNIST's may touch or be joined by strokes and loops, and take the forms that MNIST lacks
+(`tenfold.augmentation.digit_forms`). Signs are strokes or the font's; words are the font's or
+printed.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import PIL.Image
-import PIL.ImageDraw
-import PIL.ImageFont
 
 from tenfold.arrays import Gray, Images, Ink
 from tenfold.augmentation.digit_forms import FORMS
-from tenfold.augmentation.non_digits import HERSHEY_FONTS
+from tenfold.augmentation.hands import DIGIT_HEIGHT, Glyph, Hand
 from tenfold.augmentation.strokes import Point, bezier, crop_to_ink, draw_stroke
+from tenfold.training.lines.drawing import FAINT, paint, printed, warped
+from tenfold.training.lines.signs import SignPen
+from tenfold.training.lines.texts import TIMES, UNKNOWN
 
 Rng = np.random.Generator
 
@@ -30,14 +32,38 @@ LEFT = 40
 RIGHT_MARGIN = 30
 """Columns at the end of the board that stay free."""
 
-FAINT = 60
-"""Brightness up to which a pixel does not count as ink when digits and words are cropped."""
+LONGEST = 9.4
+"""Length of a text, at most, in heights of a digit: more would be scaled down in a strip."""
 
-SIGNS = "#$*=+xRE"
-"""Signs beside amounts."""
+FONT_DIGITS = 0.45
+"""Share of writers whose digits are a font's."""
 
-LETTERS = "aabcdeeefghiijklllmnoooopqrrsssttuuvwxyzzBDGIOQSTZL"
-"""Letters of words. Letters that look like digits come more often than in any language."""
+TOKENS = re.compile(r"[A-Za-z]+|.")
+"""Words, and every other character by itself."""
+
+
+@dataclass(frozen=True)
+class Writers:
+    """What digits, signs and words are made of.
+
+    Attributes:
+        by_digit: Images of each digit 0 to 9, uint8 (n, 28, 28), white ink on black.
+        hands: Handwriting fonts.
+        no_digits: Glyphs that are neither digits nor signs.
+    """
+
+    by_digit: Sequence[Images]
+    hands: Sequence[Hand]
+    no_digits: Sequence[Glyph]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A character or a word on the board, and the columns where it begins and ends."""
+
+    text: str
+    start: float
+    end: float
 
 
 @dataclass(frozen=True)
@@ -57,6 +83,9 @@ class Handwriting:
         jitter: Standard deviation of a digit's place, as a share of the height.
         zero_height: Height of a 0, as a share of other digits'.
         zero_place: Where a small 0 stands: 0 at the top, 1 on the line.
+        pen: Thickness of the pen that draws signs, in pixels.
+        hand: The font of words, of some signs, and of the digits if `font_digits`.
+        font_digits: Whether the digits are the font's, not MNIST's.
     """
 
     height: float
@@ -71,10 +100,13 @@ class Handwriting:
     jitter: float
     zero_height: float
     zero_place: float
+    pen: float
+    hand: Hand
+    font_digits: bool
 
     @classmethod
-    def random(cls, rng: Rng) -> "Handwriting":
-        """Return a random handwriting."""
+    def random(cls, hands: Sequence[Hand], rng: Rng) -> "Handwriting":
+        """Return a random handwriting, with one of the fonts."""
         height = rng.uniform(15, 29)
         slant = rng.uniform(-0.15, 0.55) if rng.random() < 0.7 else 0.0
         width = np.exp(rng.normal(0.05, 0.18))
@@ -86,7 +118,9 @@ class Handwriting:
         return cls(height, slant, width, gap, weight, forms, joins, loops,
                    rng.normal(0, 0.03), rng.uniform(0, 0.08),
                    rng.uniform(0.4, 0.8) if rng.random() < 0.25 else 1.0,
-                   rng.uniform(0.2, 1) if rng.random() < 0.5 else 1.0)  # fmt: skip
+                   rng.uniform(0.2, 1) if rng.random() < 0.5 else 1.0,
+                   height * np.exp(rng.normal(np.log(0.1), 0.3)),
+                   hands[int(rng.integers(len(hands)))], rng.random() < FONT_DIGITS)  # fmt: skip
 
     @property
     def top(self) -> float:
@@ -94,98 +128,131 @@ class Handwriting:
         return 20 + (30 - self.height) / 2
 
     def write(
-        self, board: Ink, digits: list[int], by_digit: Sequence[Images], rng: Rng
-    ) -> tuple[list[int], float]:
-        """Write digits on the board, from its left.
+        self, board: Ink, text: str, writers: Writers, rng: Rng
+    ) -> tuple[list[Written], float]:
+        """Write a text on the board, from its left.
 
         Args:
             board: float32, of the size BOARD; 0 paper to 1 full ink.
-            digits: The digits to write.
-            by_digit: Images of each digit 0 to 9, uint8 (n, 28, 28), white ink on black.
+            text: Digits, signs, words, unknown marks and spaces.
+            writers: What they are made of.
             rng: Source of the draws.
 
         Returns:
-            The digits that the board had room for, and the column in which they end.
+            What there was room for, and the column in which it ends.
         """
-        x, before = float(LEFT), None
-        for number, digit in enumerate(digits):
-            image = by_digit[digit][rng.integers(len(by_digit[digit]))]
-            for used, (which, _, make) in zip(self.forms, FORMS, strict=True):
-                if used and digit == which and rng.random() < 0.8:
-                    image = make(image, rng)
-            high = max(6, self.height * np.exp(rng.normal(0, 0.09)))
-            if digit == 0:
-                small = self.zero_height == 1 and rng.random() < 0.3
-                high = max(6, high * (rng.uniform(0.55, 0.95) if small else self.zero_height))
-            ink = self._ink(crop_to_ink(image, FAINT), digit, high, rng)
-            columns = np.flatnonzero(ink.max(0) > 0.3)
-            first, last = (columns[0], columns[-1]) if columns.size else (0, ink.shape[1] - 1)
-            width = max(2.0, last - first + 1 - abs(self.slant) * high * 0.75)
-            small = digit == 0 and high < 0.9 * self.height
-            lower = (self.height - high) * (self.zero_place if small else 0.5)
-            y = self.top + rng.normal(0, self.jitter) * self.height + self.slope * x + lower
-            left, top = round(x - first), round(np.clip(y, 0, BOARD[0] - 1 - ink.shape[0]))
-            if left + ink.shape[1] >= BOARD[1] - RIGHT_MARGIN:
-                return digits[:number], x
-            _lay(board, ink, left, top)
-            if before is not None and self.joins and rng.random() < 0.6:
-                self._join(board, before, (x, top), high, rng)
-            if digit in (0, 6, 8, 9) and self.loops and rng.random() < 0.5:
-                self._loop(board, (x + width, top), high, rng)
-            before = (x + width, top)
-            x += width + self.gap + rng.normal(0, 0.05) * self.height
-            if rng.random() < 0.08:
-                x = self._dot(board, x, rng)
-        return digits, x
+        x, end, before = float(LEFT), float(LEFT), None
+        room = min(BOARD[1] - RIGHT_MARGIN, LEFT + LONGEST * self.height)
+        written: list[Written] = []
+        for token in TOKENS.findall(text):
+            if token == " ":
+                x, before = x + rng.uniform(0.25, 0.9) * self.height, None
+                continue
+            if x + self.height * (0.3 if token in ".,:-" else 0.8) > room:
+                break
+            start, joined = x, before
+            if token.isdigit():
+                end, before = self._digit(board, x, int(token), writers.by_digit, before, rng)
+            elif token in UNKNOWN:
+                end = self._unknown(board, x, token, writers.no_digits, rng)
+            elif token.isalpha():
+                end = self._word(board, x, token, room, rng)
+            else:
+                end = self._sign(board, x, token, rng)
+            x = end + self.gap + rng.normal(0, 0.05) * self.height
+            if before is joined:
+                # No stroke joins what is no digit. A sign stands a little apart.
+                before = None
+                x = end + max(self.gap, 0) + rng.uniform(0, 0.25) * self.height
+                if token == "/":
+                    x -= rng.uniform(0, 0.35) * (end - start)
+            written.append(Written(token, start, end))
+        return written, end
 
-    def add_dashes(self, board: Ink, end: float, rng: Rng) -> float:
-        """Draw dashes behind, in 4 of 10 cases; return the column in which all ends."""
-        kind = rng.random()
-        if kind >= 0.4:
-            return end
-        if kind < 0.15:
-            return self._equals(board, end, rng)
-        for _ in range(int(rng.integers(1, 3))):
-            y = self.top + self.height * rng.uniform(0.3, 0.7)
-            start = end + rng.uniform(0.1, 0.5) * self.height
-            stop = start + rng.uniform(0.3, 1.0) * self.height
-            points = [(start, y), (stop, y + rng.normal(0, 0.05) * self.height)]
-            draw_stroke(board, points, float(rng.uniform(0.7, 1)), int(rng.integers(1, 4)))
-        return float(end + rng.uniform(0.5, 1.3) * self.height)
+    def _digit(
+        self, board: Ink, x: float, digit: int, by_digit: Sequence[Images],
+        before: Point | None, rng: Rng,
+    ) -> tuple[float, Point]:  # fmt: skip
+        """Draw a digit; return the column and the point where it ends."""
+        high = max(6, self.height * np.exp(rng.normal(0, 0.09)))
+        if self.font_digits:
+            glyph = self.hand.glyphs[str(digit)]
+            return self._glyph(board, x, glyph, rng), (x, self.top)
+        image = by_digit[digit][rng.integers(len(by_digit[digit]))]
+        for used, (which, _, make) in zip(self.forms, FORMS, strict=True):
+            if used and digit == which and rng.random() < 0.8:
+                image = make(image, rng)
+        if digit == 0:
+            small = self.zero_height == 1 and rng.random() < 0.3
+            high = max(6, high * (rng.uniform(0.55, 0.95) if small else self.zero_height))
+        ink = self._ink(crop_to_ink(image, FAINT), high, rng, wide=digit != 1)
+        small = digit == 0 and high < 0.9 * self.height
+        lower = (self.height - high) * (self.zero_place if small else 0.5)
+        width, top = self._lay(board, ink, x, lower, high, rng)
+        if before is not None and self.joins and rng.random() < 0.6:
+            self._join(board, before, (x, top), high, rng)
+        if digit in (0, 6, 8, 9) and self.loops and rng.random() < 0.5:
+            self._loop(board, (x + width, top), high, rng)
+        return x + width, (x + width, top)
 
-    def add_sign(self, board: Ink, end: float, rng: Rng) -> float:
-        """Print a sign before or behind, in 12 of 100 cases; return the column where all ends."""
-        if rng.random() >= 0.12:
-            return end
-        text, font = str(rng.choice(list(SIGNS))), int(rng.integers(0, 4))
-        scale, thickness = self.height / 22 * rng.uniform(0.6, 1.1), int(rng.integers(1, 3))
-        (width, _), _ = cv2.getTextSize(text, font, scale, thickness)
-        behind = rng.random() < 0.5
-        away = rng.uniform(0.15, 0.6) * self.height
-        x = end + away if behind else LEFT - away - width
-        place = int(x), int(self.top + self.height)
-        printed = np.zeros(BOARD, np.uint8)  # OpenCV prints on nothing else
-        cv2.putText(printed, text, place, font, scale, 255, thickness, cv2.LINE_AA)
-        np.maximum(board, printed * np.float32(rng.uniform(0.6, 1) / 255), out=board)
-        return float(x + width if behind else end)
+    def _glyph(self, board: Ink, x: float, glyph: Glyph, rng: Rng) -> float:
+        """Draw a glyph; return the column where it ends."""
+        unit = self.height * np.exp(rng.normal(0, 0.04))
+        high = max(2.0, glyph.ink.shape[0] / DIGIT_HEIGHT * unit)
+        ink = self._ink(warped(glyph.ink, rng), high, rng)
+        return x + self._lay(board, ink, x, glyph.top * self.height, high, rng)[0]
 
-    def add_word(self, board: Ink, start: float, letters: int, rng: Rng) -> float:
-        """Print a word from a column on, as far as there is room; return where it ends."""
-        text = "".join(rng.choice(list(LETTERS), letters))
-        if rng.random() < 0.3:
-            text = text.upper()
-        ink = _printed(text, self.height * rng.uniform(0.8, 1.3), rng)
-        left, top = round(start), round(self.top + rng.normal(0, 0.08) * self.height)
-        ink = ink[: BOARD[0] - top, : BOARD[1] - RIGHT_MARGIN - left]
-        _lay(board, ink * np.float32(rng.uniform(0.7, 1)), left, top)
-        return float(left + ink.shape[1])
+    def _lay(
+        self, board: Ink, ink: Ink, x: float, lower: float, high: float, rng: Rng
+    ) -> tuple[float, int]:
+        """Lay ink on the board from a column on; return its width and its first row."""
+        columns = np.flatnonzero(ink.max(0) > 0.3)
+        first, last = (columns[0], columns[-1]) if columns.size else (0, ink.shape[1] - 1)
+        width = max(2.0, last - first + 1 - abs(self.slant) * high * 0.75)
+        y = self.top + rng.normal(0, self.jitter) * self.height + self.slope * x + lower
+        top = round(np.clip(y, 0, max(0, BOARD[0] - 1 - ink.shape[0])))
+        paint(board, ink, round(x - first), top)
+        return width, top
 
-    def _ink(self, image: Gray, digit: int, high: float, rng: Rng) -> Ink:
-        """Return a digit at its size, weight and slant."""
+    def _sign(self, board: Ink, x: float, sign: str, rng: Rng) -> float:
+        """Draw a sign; return the column where it ends."""
+        glyph = self.hand.glyphs.get("x" if sign == TIMES else sign)
+        if glyph and rng.random() < (0.75 if self.font_digits else 0.25):
+            return self._glyph(board, x, glyph, rng)
+        top = self.top + self.slope * x + rng.normal(0, self.jitter) * self.height
+        return SignPen(board, x, top, self.height, self.slant, self.pen).draw(sign, rng)
+
+    def _unknown(self, board: Ink, x: float, mark: str, glyphs: Sequence[Glyph], rng: Rng) -> float:
+        """Draw a mark that is neither digit nor sign; return the column where it ends."""
+        if len(glyphs) and rng.random() < 0.7:
+            return self._glyph(board, x, glyphs[int(rng.integers(len(glyphs)))], rng)
+        return self._print(board, x, mark, BOARD[1], rng)
+
+    def _word(self, board: Ink, x: float, word: str, room: float, rng: Rng) -> float:
+        """Write or print a word, as far as there is room; return the column where it ends."""
+        glyphs = [self.hand.glyphs.get(letter) for letter in word]
+        if rng.random() < 0.35 or not all(glyphs):
+            return self._print(board, x, word, room, rng)
+        end = x
+        for glyph in filter(None, glyphs):
+            if end > x and end + glyph.advance * self.height > room:
+                break
+            end = self._glyph(board, end, glyph, rng) + rng.uniform(0, 0.1) * self.height
+        return end
+
+    def _print(self, board: Ink, x: float, text: str, room: float, rng: Rng) -> float:
+        """Print a word or a mark, as far as there is room; return the column where it ends."""
+        ink = printed(text, self.height * rng.uniform(0.8, 1.3), rng)
+        top = round(self.top + rng.normal(0, 0.08) * self.height)
+        ink = ink[:, : round(max(room - x, self.height))]
+        paint(board, ink * np.float32(rng.uniform(0.7, 1)), round(x), top)
+        return float(x + ink.shape[1])
+
+    def _ink(self, image: Gray, high: float, rng: Rng, *, wide: bool = True) -> Ink:
+        """Return a mark at its size, weight and slant; its width is the writer's if `wide`."""
         scale = high / image.shape[0]
-        width = max(2, image.shape[1] * scale * self.width * np.exp(rng.normal(0, 0.1)))
-        if digit == 1:
-            width = max(2, image.shape[1] * scale)
+        width = image.shape[1] * scale
+        width = max(2, width * self.width * np.exp(rng.normal(0, 0.1)) if wide else width)
         lean = self.slant * high
         matrix = np.array([[width / image.shape[1], -lean / image.shape[0], max(lean, 0) + 1],
                            [0, scale, 1]], np.float32)  # fmt: skip
@@ -222,48 +289,3 @@ class Handwriting:
         cv2.ellipse(
             board, center, axes, tilt, start, start + sweep, 1.0, thickness, cv2.LINE_AA, 3
         )  # fmt: skip
-
-    def _dot(self, board: Ink, x: float, rng: Rng) -> float:
-        """Draw a dot or a comma; return the column where writing goes on."""
-        y = int(self.top + self.height + self.slope * x)
-        radius = rng.uniform(0.05, 0.1) * self.height
-        start = x + rng.uniform(0, 0.1) * self.height
-        end = (start - rng.uniform(0, 0.15) * self.height, y + rng.uniform(0, 0.25) * self.height)
-        draw_stroke(board, [(start, y), end], 1.0, max(1, int(2 * radius)))
-        return float(x + rng.uniform(0.1, 0.5) * self.height)
-
-    def _equals(self, board: Ink, end: float, rng: Rng) -> float:
-        """Draw two short strokes or dots, one above the other; return where they end."""
-        start = end + rng.uniform(0.1, 0.5) * self.height
-        long = rng.choice([rng.uniform(0.02, 0.08), rng.uniform(0.2, 0.6)]) * self.height
-        middle, apart = self.height * rng.uniform(0.3, 0.75), self.height * rng.uniform(0.15, 0.35)
-        tilt, thickness = rng.normal(0, 0.1) * long, int(rng.integers(1, 4))
-        for side in (-0.5, 0.5):
-            x, y = start + rng.normal(0, 0.04) * self.height, self.top + middle + side * apart
-            draw_stroke(board, [(x, y), (x + long, y + tilt)], 1.0, thickness)
-        return float(start + long)
-
-
-def _lay(board: Ink, ink: Ink, left: int, top: int) -> None:
-    """Lay ink on the board: where both have ink, the darker stays."""
-    part = board[top : top + ink.shape[0], left : left + ink.shape[1]]
-    np.maximum(part, ink, out=part)
-
-
-def _printed(text: str, height: float, rng: Rng) -> Ink:
-    """Return a word of a height in one of OpenCV's fonts or in Pillow's."""
-    number = int(rng.integers(len(HERSHEY_FONTS) + 1))
-    thickness = int(rng.integers(1, 4))
-    page = np.zeros((120, 60 * len(text) + 40), np.uint8)
-    if number < len(HERSHEY_FONTS):
-        cv2.putText(page, text, (20, 75), HERSHEY_FONTS[number], 1.5, 255, thickness, cv2.LINE_AA)
-    else:
-        image = PIL.Image.fromarray(page)
-        font = PIL.ImageFont.load_default(50)
-        PIL.ImageDraw.Draw(image).text((20, 20), text, fill=255, font=font)
-        page = np.array(image)
-    word = crop_to_ink(page, FAINT)
-    width = word.shape[1] * height / word.shape[0] * np.exp(rng.normal(0, 0.15))
-    size = max(2, round(width)), max(2, round(height))
-    ink = cv2.resize(word, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    return np.asarray(np.clip(ink * rng.uniform(1, 2), 0, 1), np.float32)

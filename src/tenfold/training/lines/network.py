@@ -7,21 +7,23 @@ import numpy as np
 from tenfold.arrays import DIGITS
 from tenfold.exporting.graph import Graph
 from tenfold.machine import has_bfloat16
+from tenfold.reading.ctc import CHARACTERS
 from tenfold.reading.line_reader import STRIP_HEIGHT
 
-OUTPUTS = len(DIGITS) + 1
-"""Outputs at each step: 0 for no digit (CTC's blank), then the digits."""
+OUTPUTS = len(CHARACTERS) + 1
+"""Outputs at each step: 0 for nothing (CTC's blank), then the characters."""
 
 CONVOLUTIONS = (
-    (32, 3, 2), (64, 3, 2), (128, 3, None), (128, 3, (2, 1)), (192, 3, (2, 1)),
-    (320, (2, 3), None), (320, (1, 3), None),
+    (32, 3, 2, 1), (64, 3, 2, 1), (128, 3, None, 1), (128, 3, (2, 1), 1), (192, 3, (2, 1), 1),
+    (320, (2, 3), None, 1), (320, (1, 3), None, 1), (320, (1, 5), None, 3),
 )  # fmt: skip
-"""Filters, kernel and pooling of each convolution. Pooling leaves 2 of the 32 rows and a quarter of
-the columns; the kernel (2, 3) takes the two rows together."""
+"""Filters, kernel, pooling and dilation along the line of each convolution. Pooling leaves 2 of the
+32 rows and a quarter of the columns; the kernel (2, 3) takes the two rows together. The last one
+sees 94 columns, so that a slash can be told from a 1 by the slant and height of its neighbors."""
 
 
 def build_network() -> Any:
-    """Return a new network from strips uint8 (n, 32, w) to logits float32 (n, w / 4, 11)."""
+    """Return a new network from strips uint8 (n, 32, w) to logits float32 (n, w / 4, 23)."""
     import keras
     from keras import layers as kl
 
@@ -29,15 +31,26 @@ def build_network() -> Any:
     strips = keras.Input((STRIP_HEIGHT, None), dtype="uint8", name="strips")
     value = kl.Rescaling(1 / 255, dtype=dtype)(strips)
     value = kl.Reshape((STRIP_HEIGHT, -1, 1), dtype=dtype)(value)
-    for filters, kernel, pool in CONVOLUTIONS:
+    for filters, kernel, pool, dilation in CONVOLUTIONS:
         padding = "valid" if kernel == (2, 3) else "same"
-        value = kl.Conv2D(filters, kernel, padding=padding, use_bias=False, dtype=dtype)(value)
+        value = kl.Conv2D(
+            filters, kernel, padding=padding, dilation_rate=(1, dilation), use_bias=False,
+            dtype=dtype,
+        )(value)  # fmt: skip
         if pool:
             value = kl.MaxPooling2D(pool, dtype=dtype)(value)
         value = kl.BatchNormalization(momentum=0.98, dtype=dtype)(value)
         value = kl.Activation("relu", dtype=dtype)(value)
     value = kl.Conv2D(OUTPUTS, 1, dtype="float32")(value)
     return keras.Model(strips, kl.Reshape((-1, OUTPUTS), dtype="float32", name="logits")(value))
+
+
+def freeze(network: Any, convolutions: int) -> None:
+    """Keep the weights of the first convolutions, and of what follows each, as they are."""
+    number = 0
+    for layer in network.layers:
+        number += type(layer).__name__ == "Conv2D"
+        layer.trainable = number > convolutions
 
 
 def load_weights(network: Any, graph: bytes) -> None:
@@ -73,12 +86,13 @@ def onnx_graph(network: Any) -> bytes:
         if kind == "Conv2D":
             kernel, *bias = weights
             high, wide = kernel.shape[:2]
-            same = [(high - 1) // 2, (wide - 1) // 2, high // 2, wide // 2]
+            apart = list(layer.dilation_rate)
+            same = [(high - 1) // 2, apart[1] * (wide - 1) // 2] * 2
             half = graph.constant(kernel.transpose(3, 2, 0, 1).astype(np.float16))
             kernel = add("Cast", [half], to=TensorProto.FLOAT)
             inputs = [value, kernel, *map(graph.constant, bias)]
             pads = same if layer.padding == "same" else [0] * 4
-            value = add("Conv", inputs, kernel_shape=[high, wide], pads=pads)
+            value = add("Conv", inputs, kernel_shape=[high, wide], pads=pads, dilations=apart)
         elif kind == "MaxPooling2D":
             sides = list(layer.pool_size)
             value = add("MaxPool", [value], kernel_shape=sides, strides=sides)
@@ -91,3 +105,64 @@ def onnx_graph(network: Any) -> bytes:
     value = add("Transpose", [value], perm=[0, 2, 1])
     graph.add("Softmax", [value], "probabilities", axis=2)
     return graph.to_bytes("line", "strips", ["n", STRIP_HEIGHT, "w"], ["n", "t", OUTPUTS])
+
+
+def blended_graph(digits: bytes, signs: bytes, share: float = 0.5) -> bytes:
+    """Return two line networks as one ONNX graph: both say which digit, one which sign.
+
+    Args:
+        digits: The graph of a network from before signs: nothing and ten digits.
+        signs: A graph that `onnx_graph` wrote.
+        share: Share of `digits` in the probabilities of nothing and of digits, where no sign is.
+    """
+    import onnx
+    from onnx import compose, helper, numpy_helper
+
+    one, other = (
+        compose.add_prefix(onnx.load_from_string(graph), prefix, rename_inputs=False)
+        for graph, prefix in ((digits, "digits_"), (signs, "signs_"))
+    )
+    known = len(DIGITS) + 1
+
+    def constant(name: str, value: Any) -> Any:
+        return numpy_helper.from_array(np.asarray(value), name)
+
+    def node(operator: str, inputs: list[str], output: str, **attributes: Any) -> Any:
+        return helper.make_node(operator, inputs, [output], name=output, **attributes)
+
+    constants = [
+        constant("sizes", np.array([known, OUTPUTS - known], np.int64)),
+        constant("axis", np.array([2], np.int64)),
+        constant("one", np.float32(1)),
+        constant("least", np.float32(1e-6)),
+        constant("share", np.float32(share)),
+        constant("rest_share", np.float32(1 - share)),
+    ]
+    nodes = [
+        helper.make_node("Split", ["signs_probabilities", "sizes"], ["same", "marks"], axis=2),
+        node("ReduceSum", ["marks", "axis"], "sign", keepdims=1),
+        node("Sub", ["one", "sign"], "no_sign"),
+        node("Max", ["no_sign", "least"], "divisor"),
+        node("Div", ["same", "divisor"], "given"),
+        node("Mul", ["given", "rest_share"], "given_part"),
+        node("Mul", ["digits_probabilities", "share"], "digits_part"),
+        node("Add", ["given_part", "digits_part"], "mean"),
+        node("Mul", ["mean", "no_sign"], "known"),
+        node("Concat", ["known", "marks"], "probabilities", axis=2),
+    ]
+    graph = helper.make_graph(
+        [*one.graph.node, *other.graph.node, *nodes],
+        "tenfold line",
+        list(other.graph.input),
+        [helper.make_tensor_value_info(
+            "probabilities", onnx.TensorProto.FLOAT, ["n", "t", OUTPUTS]
+        )],
+        [*one.graph.initializer, *other.graph.initializer, *constants],
+    )  # fmt: skip
+    model = helper.make_model(
+        graph, producer_name="tenfold", opset_imports=list(other.opset_import),
+        ir_version=other.ir_version,
+    )  # fmt: skip
+    onnx.checker.check_model(model, full_check=True)
+    data: bytes = model.SerializeToString()
+    return data

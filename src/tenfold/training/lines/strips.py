@@ -1,50 +1,40 @@
 """Training strips for the line network: a line of digits as photographs and scans show it."""
 
-from collections.abc import Sequence
+import math
+from itertools import pairwise
 
 import cv2
 import numpy as np
 
-from tenfold.arrays import Gray, Images, Ink
+from tenfold.arrays import Gray, Ink
 from tenfold.augmentation.strokes import draw_stroke
 from tenfold.reading.line_reader import STRIP_HEIGHT
-from tenfold.training.lines.handwriting import BOARD, LEFT, Handwriting
+from tenfold.training.lines.handwriting import BOARD, LEFT, Handwriting, Writers, Written
+from tenfold.training.lines.texts import random_text, target
 
 WIDTH = 192
 """Width of a strip, in pixels."""
 
-MAX_DIGITS = 7
-"""Digits in a strip, at most."""
-
-WORD_ALONE, WORD_BESIDE = 0.15, 0.1
-"""Shares of strips that show a word alone, and a word beside digits."""
+MAX_CHARACTERS = 20
+"""Characters that a strip shows, at most."""
 
 Rng = np.random.Generator
 
 
-def make_strip(by_digit: Sequence[Images], rng: Rng) -> tuple[Gray, list[int]]:
+def make_strip(writers: Writers, rng: Rng) -> tuple[Gray, str]:
     """Make a strip.
 
     Args:
-        by_digit: Images of each digit 0 to 9, uint8 (n, 28, 28), white ink on black.
+        writers: What digits, signs and words are made of.
         rng: Source of the draws.
 
     Returns:
-        uint8 (32, 192), white ink on black, and its digits from left to right.
+        uint8 (32, 192), white ink on black, and what it shows from left to right, as
+        `tenfold.training.lines.texts.target` writes it.
     """
     board = np.zeros(BOARD, np.float32)
-    hand = Handwriting.random(rng)
-    kind = rng.random()
-    digits: list[int] = []
-    if kind < WORD_ALONE:
-        end = hand.add_word(board, LEFT, int(rng.integers(2, 13)), rng)
-    else:
-        digits, end = hand.write(board, _draw_digits(rng), by_digit, rng)
-        end = hand.add_dashes(board, end, rng)
-        end = hand.add_sign(board, end, rng)
-    if WORD_ALONE <= kind < WORD_ALONE + WORD_BESIDE:
-        after = end + rng.uniform(0.3, 0.8) * hand.height
-        end = hand.add_word(board, after, int(rng.integers(2, 6)), rng)
+    hand = Handwriting.random(writers.hands, rng)
+    written, end = hand.write(board, random_text(rng), writers, rng)
     if rng.random() < 0.6:
         board = _distorted(board, rng)
     board *= np.float32(rng.uniform(0.8, 1))
@@ -52,15 +42,8 @@ def make_strip(by_digit: Sequence[Images], rng: Rng) -> tuple[Gray, list[int]]:
         first, last = rng.uniform(0.4, 1, 2)
         board *= np.linspace(first, last, BOARD[1], dtype=np.float32)
     board = _with_rules(_with_pattern(board, rng), hand, rng)
-    return _photographed(board, hand, end, rng), digits
-
-
-def _draw_digits(rng: Rng) -> list[int]:
-    count = int(rng.integers(1, MAX_DIGITS + 1))
-    if rng.random() < 0.25:  # zeros at the end, as amounts have
-        zeros = int(rng.integers(1, count + 1))
-        return [int(d) for d in rng.integers(0, 10, count - zeros)] + [0] * zeros
-    return [int(d) for d in rng.integers(0, 10, count)]
+    _add_walls(board, hand, written, rng)
+    return _photographed(board, hand, end, rng), target([one.text for one in written])
 
 
 def _distorted(board: Ink, rng: Rng) -> Ink:
@@ -84,21 +67,20 @@ def _with_pattern(board: Ink, rng: Rng) -> Ink:
     strength = rng.uniform(0.05, 0.6)
     rows, columns = np.indices(board.shape, dtype=np.float32)
     kind = rng.integers(3)
-    pitch, angle, bend = rng.uniform(3, 9), rng.uniform(0, np.pi), rng.uniform(15, 60)
-    along = np.cos(angle) * columns + np.sin(angle) * rows
-    across = rows * np.cos(angle) - columns * np.sin(angle)
+    pitch, angle, bend = rng.uniform(3, 9), rng.uniform(0, math.pi), rng.uniform(15, 60)
+    along = math.cos(angle) * columns + math.sin(angle) * rows
+    across = rows * math.cos(angle) - columns * math.sin(angle)
     swing, phase = rng.uniform(0, 6), rng.uniform(0, 6)
-    along = along + swing * np.sin(2 * np.pi * across / bend + phase)
-    waves = np.clip((np.sin(2 * np.pi * along / pitch) - rng.uniform(-0.2, 0.8)) * 2, 0, 1)
+    along += swing * np.sin(2 * math.pi / bend * across + phase)
+    waves = np.clip((np.sin(2 * math.pi / pitch * along) - rng.uniform(-0.2, 0.8)) * 2, 0, 1)
     if kind == 1:  # crossed by others
         other = angle + rng.uniform(0.5, 2.5)
-        along = np.cos(other) * columns + np.sin(other) * rows
-        crossing = np.clip((np.sin(2 * np.pi * along / pitch) - 0.3) * 2, 0, 1)
+        along = math.cos(other) * columns + math.sin(other) * rows
+        crossing = np.clip((np.sin(2 * math.pi / pitch * along) - 0.3) * 2, 0, 1)
         waves = np.maximum(waves, crossing)
     if kind == 2:  # dots
-        waves = waves * np.clip(np.sin(2 * np.pi * across / pitch) * 2, 0, 1)
-    patterned: Ink = np.maximum(board, np.float32(strength) * waves)  # in float64
-    return patterned
+        waves *= np.clip(np.sin(2 * math.pi / pitch * across) * 2, 0, 1)
+    return np.asarray(np.maximum(board, strength * waves), np.float32)
 
 
 def _with_rules(board: Ink, hand: Handwriting, rng: Rng) -> Ink:
@@ -113,6 +95,28 @@ def _with_rules(board: Ink, hand: Handwriting, rng: Rng) -> Ink:
         x = int(LEFT - rng.uniform(0.2, 0.6) * hand.height)
         cv2.line(board, (x, 0), (x, BOARD[0] - 1), float(rng.uniform(0.4, 1)), 1)
     return board
+
+
+def _add_walls(board: Ink, hand: Handwriting, written: list[Written], rng: Rng) -> None:
+    """Draw walls of boxes between characters of every tenth line, or what is left of walls."""
+    if rng.random() >= 0.1:
+        return
+    ink, thickness = float(rng.uniform(0.4, 1)), int(rng.integers(1, 3))
+    share, whole = rng.uniform(0.3, 1), rng.random() < 0.6
+    edges = [LEFT - rng.uniform(0.15, 0.5) * hand.height]
+    edges += [(one.end + other.start) / 2 for one, other in pairwise(written)]
+    edges += [written[-1].end + rng.uniform(0.15, 0.5) * hand.height] if written else []
+    top, bottom = hand.top - rng.uniform(0.1, 0.5) * hand.height, hand.top + hand.height
+    for x in edges:
+        if rng.random() >= share:
+            continue
+        if whole:
+            draw_stroke(board, [(x, top), (x, bottom + hand.top - top)], ink, thickness)
+            continue
+        for y in (top, bottom + 0.1 * hand.height):
+            if rng.random() < 0.5:
+                reach = rng.uniform(0.05, 0.3) * hand.height
+                draw_stroke(board, [(x, y), (x, y + reach)], ink, thickness)
 
 
 def _photographed(board: Ink, hand: Handwriting, end: float, rng: Rng) -> Gray:

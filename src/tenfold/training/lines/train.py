@@ -4,25 +4,31 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import DIGITS, Gray, Images
+from tenfold.arrays import DIGITS, Gray
+from tenfold.augmentation.hands import load_hands, load_non_digits
 from tenfold.data.mnist import load_mnist, split_validation
 from tenfold.networks.backend import use_backend
+from tenfold.reading.ctc import CHARACTERS
 from tenfold.reading.line_reader import STRIP_HEIGHT
 from tenfold.recipes.recipe import Optimizer, Schedule
-from tenfold.training.lines.network import build_network, load_weights, onnx_graph
-from tenfold.training.lines.strips import MAX_DIGITS, WIDTH, make_strip
+from tenfold.training.lines.handwriting import Writers
+from tenfold.training.lines.network import build_network, freeze, load_weights, onnx_graph
+from tenfold.training.lines.strips import MAX_CHARACTERS, WIDTH, make_strip
 from tenfold.training.optimizers import build_optimizer
 
 HELD_BACK = 10_000
 """Last training images of MNIST that no strip for training is made of."""
 
 BATCH_SIZE = 64
+
+SAVED_STEPS = 500
+"""The graph is handed to `save` each time after so many steps."""
 
 LEARNING_RATE, LEARNING_RATE_AFTER = 0.003, 0.002
 """Highest rate from the start, and from the weights of a graph."""
@@ -32,13 +38,23 @@ Batch = tuple[Gray, npt.NDArray[np.int32], npt.NDArray[np.int32]]
 _log = logging.getLogger(__name__)
 
 
-def train_line_network(steps: int, seed: int = 0, start: bytes | None = None) -> bytes:
-    """Train the line network on strips made of MNIST's first 50,000 training images.
+def train_line_network(
+    steps: int,
+    seed: int = 0,
+    start: bytes | None = None,
+    save: Callable[[bytes], None] | None = None,
+    frozen: int = 0,
+) -> bytes:
+    """Train the line network on strips of MNIST's first 50,000 training images and of fonts.
 
     Args:
         steps: Number of batches of 64 strips.
         seed: Decides the first weights and the strips.
         start: A graph to start from, instead of random weights.
+        save: Takes the graph of every `SAVED_STEPS` steps, so that a training that is killed can be
+            continued from there.
+        frozen: Convolutions, from the first on, that keep their weights: three make a step a third
+            faster.
 
     Returns:
         An ONNX graph; see `tenfold.training.lines.network.onnx_graph`. Needs `tenfold[train]`.
@@ -51,6 +67,7 @@ def train_line_network(steps: int, seed: int = 0, start: bytes | None = None) ->
     network = build_network()
     if start:
         load_weights(network, start)
+    freeze(network, frozen)
     optimizer = build_optimizer(
         Optimizer(
             "muon", LEARNING_RATE_AFTER if start else LEARNING_RATE,
@@ -75,9 +92,9 @@ def train_line_network(steps: int, seed: int = 0, start: bytes | None = None) ->
     coming: queue.Queue[Batch] = queue.Queue(8)
 
     def prepare() -> None:
-        source, rng = digits_for_lines(held_back=False), np.random.default_rng(seed)
+        writers, rng = writers_of_lines(held_back=False), np.random.default_rng(seed)
         for _ in range(steps):
-            coming.put(_make_batch(source, rng))
+            coming.put(_make_batch(writers, rng))
 
     threading.Thread(target=prepare, daemon=True).start()
     began = time.perf_counter()
@@ -86,23 +103,33 @@ def train_line_network(steps: int, seed: int = 0, start: bytes | None = None) ->
         if number % 100 == 0:
             seconds = time.perf_counter() - began
             _log.info("step %d/%d: loss %.3f, %.0f s", number, steps, float(loss), seconds)
+        if save and number % SAVED_STEPS == 0:
+            save(onnx_graph(network))
     return onnx_graph(network)
 
 
-def digits_for_lines(*, held_back: bool) -> list[Images]:
-    """Return training images of each digit 0 to 9: the last 10,000 of MNIST, or the others."""
+def writers_of_lines(*, held_back: bool) -> Writers:
+    """Return what strips are made of: digits of MNIST's training images, and fonts.
+
+    Args:
+        held_back: Take the last 10,000 images and the fonts held back, instead of the others.
+    """
     rest, last = split_validation(*load_mnist("train"), HELD_BACK)
     images, labels = last if held_back else rest
-    return [images[labels == digit] for digit in range(len(DIGITS))]
+    return Writers(
+        [images[labels == digit] for digit in range(len(DIGITS))],
+        load_hands(held_back=held_back),
+        load_non_digits(held_back=held_back),
+    )
 
 
-def _make_batch(source: Sequence[Images], rng: np.random.Generator) -> Batch:
-    """Return strips uint8 (64, 32, 192), digits plus 1 as int32 (64, 7), and their counts."""
+def _make_batch(writers: Writers, rng: np.random.Generator) -> Batch:
+    """Return strips uint8 (64, 32, 192), outputs int32 (64, 20), and how many each strip has."""
     strips = np.empty((BATCH_SIZE, STRIP_HEIGHT, WIDTH), np.uint8)
-    wanted = np.zeros((BATCH_SIZE, MAX_DIGITS), np.int32)
+    wanted = np.zeros((BATCH_SIZE, MAX_CHARACTERS), np.int32)
     counts = np.empty(BATCH_SIZE, np.int32)
     for place in range(BATCH_SIZE):
-        strips[place], digits = make_strip(source, rng)
-        wanted[place, : len(digits)] = np.array(digits) + 1
-        counts[place] = len(digits)
+        strips[place], text = make_strip(writers, rng)
+        wanted[place, : len(text)] = [CHARACTERS.index(character) + 1 for character in text]
+        counts[place] = len(text)
     return strips, wanted, counts

@@ -1,0 +1,136 @@
+"""Signs between digits: a slash is no 1, and what separates numbers leaves a trace."""
+
+import numpy as np
+import pytest
+from conftest import Mnist
+from PIL import Image, ImageDraw, ImageFont
+from sign_scenes import KINDS, has_wrong_digit, is_right, scene
+
+import tenfold
+from tenfold.imaging.canvas import Mark
+from tenfold.reading.line_reader import LineCharacter
+from tenfold.reading.marks import ScoredDigit
+from tenfold.reading.reader import Reader
+from tenfold.reading.results import Digit
+from tenfold.reading.settings import ReaderSettings
+from tenfold.reading.signs import Entry, agreed, checked, digits_and_signs, sign_marks
+from tenfold.training.lines.handwriting import Writers
+from tenfold.training.lines.train import writers_of_lines
+
+SETTINGS = ReaderSettings()
+PAGE = np.full((60, 200), 255, np.uint8)
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader()
+
+
+@pytest.fixture(scope="module")
+def writers() -> Writers:
+    return writers_of_lines(held_back=True)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_signs_are_no_digits(kind: str, reader: Reader, writers: Writers, mnist: Mnist) -> None:
+    rng = np.random.default_rng((31, list(KINDS).index(kind)))
+    right = wrong = 0
+    for _ in range(10):
+        picture, text = scene(kind, writers.by_digit, writers.hands, rng)
+        found = reader.read(picture).text
+        right += is_right(found, text)
+        wrong += has_wrong_digit(found, text)
+    assert right >= 7
+    assert wrong <= 1
+
+
+def test_signs_are_in_the_reading(reader: Reader, writers: Writers, mnist: Mnist) -> None:
+    picture, _ = scene("slash", writers.by_digit, writers.hands, np.random.default_rng(4))
+    (line,) = reader.read(picture).lines
+    assert {sign.character for sign in line.signs} == {"/"}
+    for sign in line.signs:
+        assert isinstance(sign, tenfold.Sign)
+        assert 0.5 < sign.confidence <= 1
+        assert line.digits[0].box[0] < sign.box[0] < line.digits[-1].box[0]
+    assert line.to_dict()["signs"][0]["character"] == "/"
+
+
+def mark_at(column: int) -> Mark:
+    return Mark(np.ones((20, 8), np.float32), (column, 10, 8, 20))
+
+
+def alone(digit: int, score: float) -> ScoredDigit:
+    return ScoredDigit(Digit(digit, score, (0, 0, 8, 20), score < SETTINGS.threshold), score)
+
+
+def seen(character: str, column: int, digit_probability: float) -> LineCharacter:
+    digit = int(character) if character.isdigit() else 1
+    confidence = digit_probability if character.isdigit() else 1 - digit_probability
+    return LineCharacter(
+        character, confidence, digit, digit_probability, mark_at(column), column + 4
+    )
+
+
+def texts(entries: list[Entry]) -> str:
+    return "".join(
+        one.digit.text if isinstance(one, ScoredDigit) else one.character for one in entries
+    )
+
+
+@pytest.mark.parametrize(
+    ("character", "probability", "score", "wanted"),
+    [
+        ("/", 0.0, 0.99, "2/5"),  # sure
+        ("/", 0.4, 0.99, "2?5"),  # perhaps a 1
+        ("1", 0.6, 0.99, "215"),  # the mark alone decides
+        ("?", 0.0, 0.3, "2?5"),
+        ("?", 0.0, 0.99, "2?5"),  # two networks that do not agree
+    ],
+)
+def test_a_mark_is_a_sign_if_the_line_network_is_sure(
+    character: str, probability: float, score: float, wanted: str
+) -> None:
+    marks = [mark_at(column) for column in (10, 30, 50)]
+    digits = [alone(2, 0.99), alone(1, score), alone(5, 0.99)]
+    line = [seen("2", 10, 1.0), seen(character, 30, probability), seen("5", 50, 1.0)]
+    signs = sign_marks(marks, digits, line, SETTINGS)
+    rest = [(mark, one) for mark, one in zip(marks, digits, strict=True) if mark not in signs]
+    entries = checked([mark for mark, _ in rest], [one for _, one in rest], line, signs, SETTINGS)
+    assert texts(entries) == wanted
+
+
+def test_what_separates_numbers_is_a_rejected_digit_between_them() -> None:
+    from tenfold.imaging.decoding import load_picture
+
+    picture = load_picture(PAGE)
+    four, six = alone(4, 0.99), alone(6, 0.98)
+    plus = seen("+", 30, 0.01)
+    digits, signs = digits_and_signs([plus, four, plus, six, plus], picture)
+    assert [one.digit.text for one in digits] == ["4", "?", "6"]
+    assert [sign.character for sign in signs] == ["+"] * 3
+    digits, signs = digits_and_signs([four, seen("/", 30, 0.01), six], picture)
+    assert [one.digit.text for one in digits] == ["4", "6"]
+    other = seen("?", 30, 0.01)
+    digits, signs = digits_and_signs([other, four, other, six, other], picture)
+    assert [one.digit.text for one in digits] == ["4", "?", "6"]
+    assert signs == []
+
+
+def test_where_both_read_the_same_the_surer_counts() -> None:
+    slash = seen("/", 30, 0.0)
+    line: list[Entry] = [alone(2, 0.9), slash, alone(5, 0.9)]
+    assert texts(agreed(line, [alone(2, 0.99), alone(6, 0.99)])) == "2/?"
+    assert agreed(line, [alone(2, 0.99)]) == line
+
+
+def test_a_label_does_not_cost_the_number(reader: Reader, writers: Writers, mnist: Mnist) -> None:
+    font = ImageFont.load_default(40)
+    for text in ("No", "Nr", "Tel"):
+        picture, digits = scene("plain", writers.by_digit, writers.hands, np.random.default_rng(0))
+        page = Image.fromarray(picture)
+        wide = Image.new("L", (page.width + 160, page.height), int(np.median(picture)))
+        wide.paste(page, (160, 0))
+        ImageDraw.Draw(wide).text(
+            (20, round(0.64 * page.height)), text, fill=30, font=font, anchor="ls"
+        )
+        assert reader.read(wide).text == digits
