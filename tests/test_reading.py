@@ -59,6 +59,7 @@ def best(reading: Reading) -> int:
     return digit.digit
 
 
+@pytest.mark.long
 def test_scenes_read_as_their_digits_do(mnist: Mnist, templates: Templates) -> None:
     reader = Reader(templates)
     images = mnist.train_images[-200:]
@@ -178,6 +179,7 @@ def test_a_digit_may_fill_the_page(share: float, drawn: bool, mnist) -> None:
     assert Reader().read_picture(picture, drawn=drawn).text == str(mnist.train_labels[9])
 
 
+@pytest.mark.long
 def test_scribbles_on_a_sheet_are_no_digits() -> None:
     rng = np.random.default_rng(0)
     left_out = 0
