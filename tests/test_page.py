@@ -13,7 +13,7 @@ import tenfold
 from tenfold.imaging.decoding import load_picture
 from tenfold.reading.layout import make_page
 from tenfold.reading.reader import Reader
-from tenfold.reading.rules import without_rules
+from tenfold.reading.rules import without_bands
 from tenfold.reading.settings import ReaderSettings
 
 FIRST = 50_000
@@ -139,10 +139,10 @@ def test_rules_go_and_strokes_that_cross_them_stay() -> None:
     stroke[20:80, 50:54] = 1
     crossed = stroke.copy()
     crossed[48:51] = 1
-    cleaned = without_rules(crossed, 90, SETTINGS)
+    cleaned = without_bands(crossed, 90, SETTINGS)
     np.testing.assert_array_equal(cleaned[:, 50:54], stroke[:, 50:54])
     assert cleaned[:, 60:].sum() == 0
-    np.testing.assert_array_equal(without_rules(stroke, 90, SETTINGS), stroke)
+    np.testing.assert_array_equal(without_bands(stroke, 90, SETTINGS), stroke)
 
 
 def test_strokes_along_faint_rules_stay() -> None:
@@ -150,11 +150,11 @@ def test_strokes_along_faint_rules_stay() -> None:
     ink = np.zeros((100, 300), np.float32)
     ink[[40, 41, 46, 47]] = 0.55
     ink[36:50, 100:140] = 1
-    cleaned = without_rules(ink, 90, SETTINGS)
+    cleaned = without_bands(ink, 90, SETTINGS)
     assert cleaned[36:50, 100:140].all()
     assert cleaned.sum() == 14 * 40
     ink[ink == 0.55] = 0.9  # as dark as the stroke: nothing distinguishes them
-    assert without_rules(ink, 90, SETTINGS)[:, 150:].sum() == 0
+    assert without_bands(ink, 90, SETTINGS)[:, 150:].sum() == 0
 
 
 def test_what_is_left_of_a_pattern_does_not_hide_a_number(reader: Reader, mnist) -> None:

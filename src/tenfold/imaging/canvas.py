@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.arrays import SIDE, Gray, Ink
+from tenfold.imaging.digit_mask import digit_mask, without_rules
 from tenfold.imaging.ink import INK_SHARE, ink_of
 
 PREPROCESSING_VERSION = 1
@@ -83,8 +84,9 @@ def mark_to_canvas(ink: Ink) -> Gray:
 def find_mark(gray: Gray) -> Mark | None:
     """Find the mark of the digit in a picture of one digit.
 
-    Specks are left out. Rules and shadows that reach in from the border are left out if there is
-    anything else. Separate strokes nearby, such as the bar of a 5, belong to the mark.
+    Specks are left out, and rules that the digit stands on. Shadows that reach in from the border
+    are left out if there is anything else. Separate strokes nearby, such as the bar of a 5, belong
+    to the mark.
 
     Args:
         gray: uint8 (h, w), any size and polarity.
@@ -121,9 +123,10 @@ def mark_in(ink: Ink) -> Mark | None:
     Returns:
         The mark, with its box in pixels of the ink, or None if there are only specks.
     """
-    mask = _digit_mask(ink)
+    mask = digit_mask(ink)
     if mask is None:
         return None
+    ink, mask = without_rules(ink, mask)
     # Keep the edge of a stroke, which fades out beyond the mask, and nothing further away.
     reach = 1 + max(ink.shape) // 128
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
@@ -258,33 +261,3 @@ def _shift(profile: NDArray[np.uint64], first: int, last: int) -> int:
     """Return the shift that centers a profile whose ink spans first..last."""
     center = float(np.arange(profile.size) @ profile) / float(profile.sum())
     return max(-first, min(profile.size - 1 - last, round(CENTER - center)))
-
-
-def _digit_mask(ink: Ink) -> Gray | None:
-    """Return uint8 (h, w), 1 where the digit's strokes are, or None if there are only specks."""
-    height, width = ink.shape
-    stroke = (ink >= INK_SHARE).astype(np.uint8)
-    count, parts, stats, _ = cv2.connectedComponentsWithStats(stroke, connectivity=8)
-    mass = np.bincount(parts.ravel(), weights=ink.ravel(), minlength=count)
-    x, y, w, h = stats[:, :4].T
-    # Smaller components are specks.
-    smallest = max(3.0, max(height, width) / 40)
-    alive = np.maximum(w, h) >= smallest
-    alive[0] = False
-    touches = (x == 0) | (y == 0) | (x + w == width) | (y + h == height)
-    middle = parts[height // 4 : height - height // 4, width // 4 : width - width // 4]
-    central = np.zeros(count, dtype=bool)
-    central[middle.ravel()] = True
-    intruder = touches & ~central
-    if np.any(alive & ~intruder):
-        alive &= ~intruder
-    if not alive.any():
-        return None
-    main = int(np.argmax(np.where(alive, mass, -1.0)))
-    gap_x = np.maximum(np.maximum(x - (x[main] + w[main]), x[main] - (x + w)), 0)
-    gap_y = np.maximum(np.maximum(y - (y[main] + h[main]), y[main] - (y + h)), 0)
-    near = np.hypot(gap_x, gap_y) <= 0.3 * max(w[main], h[main])
-    belongs = ~intruder & near & (mass >= 0.03 * mass[main])
-    belongs[main], belongs[0] = True, False
-    mask: Gray = belongs[parts].astype(np.uint8)
-    return mask

@@ -15,7 +15,7 @@ from tenfold.imaging.picture import Picture
 from tenfold.reading.cells import PageGrid, split_off_grids
 from tenfold.reading.circles import without_circles
 from tenfold.reading.components import Boxes, find_components, join_components, mark_of
-from tenfold.reading.rules import without_rules
+from tenfold.reading.rules import ruled_page_ink, without_bands, without_rules
 from tenfold.reading.settings import ReaderSettings
 
 _MarkRow = tuple[list[Mark], list[Mark]]
@@ -80,6 +80,8 @@ def _take_apart(
 ) -> tuple[list[_MarkRow], tuple[PageGrid, ...]]:
     """Return the rows and the grids."""
     found = page_ink(gray, drawn=drawn)
+    if found is None and not drawn:
+        found = ruled_page_ink(gray)
     if found is None:
         mark = find_mark(gray)
         return ([] if mark is None else [([mark], [])]), ()
@@ -118,9 +120,11 @@ def _without_lines(
 
 def _find_rows(ink: Ink, height: float, settings: ReaderSettings, drawn: bool) -> list[_MarkRow]:
     """Return the marks of each row, and the low marks beside them."""
+    if not drawn:
+        ink, height = without_rules(ink, height)
     stroke = (ink >= INK_SHARE).astype(np.uint8)
     if not drawn:
-        stroke = without_rules(ink, max(1, round(settings.rule_heights * height)), settings)
+        stroke = without_bands(ink, max(1, round(settings.rule_heights * height)), settings)
     parts, boxes = find_components(stroke, height / 8, 4 * height)
     alive = np.flatnonzero(boxes.any(axis=1))
     if len(alive) > settings.most_components:

@@ -1,4 +1,4 @@
-"""Rules: the long straight lines of ruled paper, forms and tables, removed from the ink."""
+"""Rules and bands: the long lines of ruled paper, forms and tables, removed from a page."""
 
 import math
 
@@ -6,12 +6,61 @@ import cv2
 import numpy as np
 
 from tenfold.arrays import Gray, Ink
-from tenfold.imaging.ink import INK_SHARE, median
+from tenfold.imaging.ink import INK_SHARE, ink_of, median
+from tenfold.imaging.page_ink import digit_height, is_page_ink_dark
+from tenfold.imaging.rule_removal import remove_rules
+from tenfold.imaging.rules import RULE_LENGTH, find_rules
 from tenfold.reading.settings import ReaderSettings
 
+LONG_RULE = 0.5
+"""Share of the page's width from which a rule is found while the height of digits is unknown."""
 
-def without_rules(ink: Ink, length: int, settings: ReaderSettings) -> Gray:
-    """Return the strokes without long straight rules; strokes that cross one stay whole.
+LONG_RULE_HEIGHTS = 1.5
+"""Such a rule is longer than digits are high by this factor; no stroke of a digit is."""
+
+
+def ruled_page_ink(gray: Gray) -> tuple[Ink, float] | None:
+    """Return the ink of a page whose digits all stand on rules, and their height in pixels.
+
+    A rule makes one long component of the digits, which has no height of a digit.
+
+    Args:
+        gray: uint8 (h, w).
+
+    Returns:
+        float32 (h, w), 0 paper to 1 full ink, with rules, and the height; None if no digits stand
+        on rules.
+    """
+    ink = ink_of(gray, ink_is_dark=is_page_ink_dark(gray))
+    if ink is None:
+        return None
+    height = without_rules(ink, 0.0)[1]
+    return (ink, height) if height else None
+
+
+def without_rules(ink: Ink, height: float) -> tuple[Ink, float]:
+    """Remove thin rules from a page; strokes that cross one or stand on one stay whole.
+
+    Args:
+        ink: float32 (h, w), 0 paper to 1 full ink.
+        height: Height of a typical digit in pixels as far as is known, or 0.
+
+    Returns:
+        The ink without rules, float32 (h, w), and the height of a digit, measured without rules if
+        there are long ones.
+    """
+    unit = LONG_RULE * ink.shape[1] / RULE_LENGTH
+    if long := [rule for rule in find_rules(ink, unit) if not rule.down]:
+        rest = digit_height(remove_rules(ink, long, unit), drawn=False)
+        if rest and min(rule.length for rule in long) >= LONG_RULE_HEIGHTS * rest:
+            ink, height = remove_rules(ink, long, rest), rest
+    if height and (short := find_rules(ink, height)):
+        ink = remove_rules(ink, short, height)
+    return ink, height
+
+
+def without_bands(ink: Ink, length: int, settings: ReaderSettings) -> Gray:
+    """Return the strokes without long straight bands; strokes that cross one stay whole.
 
     Args:
         ink: float32 (h, w), 0 paper to 1 full ink.
