@@ -125,6 +125,8 @@ class RowReader:
         """
         settings = self._settings
         line = self._models.line_reader.read_marks(marks, low) if settings.whole_lines else []
+        if len(marks) == 1 and not alone[0].digit.rejected:
+            line = [one for one in line if one.is_digit]  # no neighbor tells it from a sign
         signs = sign_marks(marks, alone, line, settings)
         known = dict(zip(marks, alone, strict=True))
         rest = [mark for mark in marks if mark not in signs]

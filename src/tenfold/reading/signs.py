@@ -64,7 +64,12 @@ def checked(
     for piece, scored in zip(pieces, digits, strict=True):
         found = _character_over(piece, line)
         entry: Entry = scored
-        if found is not None and not found.is_digit and id(found) not in matched:
+        if (
+            found is not None
+            and not found.is_digit
+            and id(found) not in matched
+            and _is_doubtful(found, scored, settings)
+        ):
             sign = _is_sign(found, scored, settings)
             entry = found if sign else scored._replace(digit=replace(scored.digit, rejected=True))
             if found.character != OTHER:  # which may be a whole word
@@ -121,6 +126,15 @@ def digits_and_signs(
             guess = Digit(one.digit, one.digit_probability, box, rejected=True)
             digits.append(ScoredDigit(guess, 1 - one.digit_probability))
     return digits, signs
+
+
+def _is_doubtful(found: LineCharacter, scored: ScoredDigit, settings: ReaderSettings) -> bool:
+    """Return whether a mark is no digit for certain although the line network sees none.
+
+    An accepted digit is taken for another mark only if the line network is sure of it.
+    """
+    sure = found.digit_probability < settings.sign_digit_probability
+    return scored.digit.rejected or found.character != OTHER or sure
 
 
 def _is_sign(found: LineCharacter, scored: ScoredDigit, settings: ReaderSettings) -> bool:
