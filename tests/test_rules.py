@@ -6,9 +6,12 @@ from conftest import Mnist
 from rule_scenes import judge, scene
 
 from tenfold.imaging.canvas import find_mark
+from tenfold.imaging.decoding import load_picture
 from tenfold.imaging.rule_removal import remove_rules
 from tenfold.imaging.rules import find_rules
+from tenfold.reading.layout import make_page
 from tenfold.reading.reader import Reader
+from tenfold.reading.settings import ReaderSettings
 
 RULES = {"on a rule": 0.7, "on a tilted rule": 0.7, "notebook": 0.6, "single on a rule": 0.8,
          "rule through the middle": 0.6}  # fmt: skip
@@ -93,3 +96,8 @@ def test_the_mark_of_a_digit_on_a_rule_is_the_digit() -> None:
     assert width <= 20
     assert 76 <= height <= 90
     assert top >= 55
+
+
+def test_a_page_of_low_marks_alone_has_no_rows(mnist: Mnist) -> None:
+    one = scene("underlined", 1005, (mnist.train_images, mnist.train_labels))
+    assert make_page(load_picture(one.picture), ReaderSettings()).rows == ()

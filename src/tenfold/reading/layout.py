@@ -180,6 +180,8 @@ def _low_marks(
     rows: list[list[_BoxedGroup]], small: list[_BoxedGroup], settings: ReaderSettings
 ) -> list[list[_BoxedGroup]]:
     """Return the low marks of each row, left to right; none where a pattern makes them many."""
+    if not rows:
+        return []
     low: list[list[_BoxedGroup]] = [[] for _ in rows]
     edges = np.array([
         (row[0][0][0], median([box[1] for box, _ in row]),
