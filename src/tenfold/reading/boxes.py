@@ -150,20 +150,26 @@ def _seen_again(
         for comb in find_closed_combs(walls, lines.ink, settings)
         for beside in [_beside(comb, lines)]
     ]
-    for grid in {cell.grid: None for cell in cells}:
-        best = [cell for cell in cells if cell.grid == grid]
-        if any(_is_part(best, other) for other, _, _ in found):
+    seen = (lines.ink | walls, lines.thickest, settings)
+    by_grid: dict[int, list[FoundCell]] = {}
+    for cell in cells:
+        by_grid.setdefault(cell.grid, []).append(cell)
+    largest = sorted(by_grid.values(), key=lambda grid: (-len(grid), -area(grid)))
+    budget = settings.most_cells
+    for grid in largest[: settings.most_grids]:
+        best = grid
+        if budget < 0 or any(_is_part(best, other) for other, _, _ in found):
             continue
-        while True:
+        for _ in range(settings.most_looks):
             part, long = _long_lines(best, lines, settings)
             place = np.array([part[1].start, part[0].start], np.int32)
             some = _enclosed(long.across | long.down, settings)
             some = [replace(cell, outline=cell.outline + place) for cell in some]
-            seen = (lines.ink | lines.across | lines.down, lines.thickest, settings)
+            budget -= len(some) + 2 * len(best)
             new = max((largest_grid(one, *seen) for one in (some, best)), key=area)
             grown = area(new) > 1.05 * area(best)
             best = new if area(new) >= area(best) else best
-            if not grown:
+            if not grown or budget < 0:
                 break
         if len(best) > 1 or _stands_alone(best[0], lines, settings):
             at = _at(part, long, lines)

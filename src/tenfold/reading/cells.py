@@ -82,6 +82,8 @@ def split_off_grids(ink: Ink, settings: ReaderSettings) -> tuple[Ink, tuple[Page
         dashes = cv2.dilate(lines.dashes, np.ones((3, 3), np.uint8))
         ink = np.where(dashes > 0, np.float32(0), ink)
     cells, walls = find_boxes(lines, settings)
+    if cells and _is_noise(ink, settings):
+        return ink, ()
     while cells:
         erased = without_walls(ink, walls, cells)
         contents = _contents(erased, cells)
@@ -106,6 +108,12 @@ def split_off_grids(ink: Ink, settings: ReaderSettings) -> tuple[Ink, tuple[Page
         used &= contents.parts > 0
         rest[cv2.dilate(used.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0] = 0
     return rest, tuple(grids)
+
+
+def _is_noise(ink: Ink, settings: ReaderSettings) -> bool:
+    """Return whether a page has far more components than a page of digits."""
+    count, _ = cv2.connectedComponents((ink >= INK_SHARE).astype(np.uint8), connectivity=8)
+    return count > 3 * settings.most_components
 
 
 def _hang_on(
@@ -163,10 +171,10 @@ def _contents(ink: Ink, cells: Sequence[FoundCell]) -> _Contents:
 
 def _counted(
     stroke: Gray, where: NDArray[np.int32], cells: int
-) -> tuple[NDArray[np.int32], Boxes, NDArray[np.int64]]:
+) -> tuple[NDArray[np.int32], Boxes, NDArray[np.int32]]:
     """Return components, their boxes, and how many pixels each has outside and in each cell."""
     parts, boxes = find_components(stroke, 4, math.inf)
-    counts = np.zeros((len(boxes), cells + 1), np.int64)
+    counts = np.zeros((len(boxes), cells + 1), np.int32)
     at = np.flatnonzero(parts)
     np.add.at(counts, (parts.ravel()[at], where.ravel()[at]), 1)
     return parts, boxes, counts

@@ -29,7 +29,8 @@ def find_closed_combs(walls: Gray, ink: Gray, settings: ReaderSettings) -> list[
     long = (stats[:, 3] > low) & (stats[:, 2] > settings.fewest_cells * 0.5 * stats[:, 3])
     long[0] = False
     combs = []
-    for number in np.flatnonzero(long & (stats[:, 2] > 3 * settings.fewest_cells * low)):
+    numbers = np.flatnonzero(long & (stats[:, 2] > 3 * settings.fewest_cells * low))
+    for number in numbers[np.argsort(-stats[numbers, 2])][: settings.most_grids]:
         x, y, w, h = (int(value) for value in stats[number, :4])
         part = (parts[y : y + h, x : x + w] == number).astype(np.uint8)
         place = np.array([x, y], np.int32)

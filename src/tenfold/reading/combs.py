@@ -36,7 +36,8 @@ def close_combs(
     if len(walls) < settings.fewest_walls:
         return closed
     feet = np.column_stack([walls[:, 0] + walls[:, 2] / 2, walls[:, 1] + walls[:, 3]])
-    for number in range(1, len(bases)):
+    longest = 1 + np.argsort(-bases[1:, 2])[: settings.most_grids]
+    for number in longest:
         left, top, width, height = (int(value) for value in bases[number, :4])
         if width < shortest:
             continue
@@ -50,6 +51,7 @@ def close_combs(
         some = np.column_stack(
             [feet[standing, 0], at[standing], walls[standing, 3], walls[standing, 2]]
         )
+        some = some[: settings.most_comb_cells * 4]
         comb = _regular(some, left, left + width, settings)
         if comb is None or slope**2 > 0.1:
             continue

@@ -14,6 +14,11 @@ from tenfold.reading.settings import ReaderSettings
 Place = tuple[int, int]
 """Row and column."""
 
+_Pitches = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+_STEPS = ((1, 0), (-1, 0), (0, 1), (0, -1))
+"""From a cell to its neighbors, in rows and columns."""
+
 
 @dataclass(frozen=True, eq=False)
 class FoundCell:
@@ -168,22 +173,20 @@ def _completed(
     cells: list[FoundCell], ink: Gray, thickest: int, settings: ReaderSettings
 ) -> list[FoundCell]:
     """Return the cells of a grid, and those that strokes hid, where the walls are there."""
-    if len(cells) < 2:
+    if not 2 <= len(cells) <= settings.most_completed:
         return cells
     by_place = {(cell.row, cell.column): cell for cell in cells}
     grown = True
-    while grown:
+    while grown and len(by_place) < 2 * len(cells) + 3:  # in a pattern there is no end
         grown = False
+        pitches = _pitches(by_place)
         beside = {
-            (row + down, column + along)
-            for row, column in by_place
-            for down, along in ((0, 1), (1, 0), (0, -1), (-1, 0))
+            (row + down, column + along) for row, column in by_place for down, along in _STEPS
         }
         for place in sorted(beside - set(by_place)):
-            outline = _expected(place, by_place)
-            row, column = place
-            around = {(row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)}
-            share = settings.wall_share * (0.6 if len(around & set(by_place)) > 2 else 1)
+            outline = _expected(place, by_place, pitches)
+            around = sum((place[0] + down, place[1] + along) in by_place for down, along in _STEPS)
+            share = settings.wall_share * (0.6 if around > 2 else 1)
             if outline is None or not _has_walls(outline, ink, thickest, share):
                 continue
             cell = FoundCell(outline, cells[0].grid, *place)
@@ -197,20 +200,32 @@ def _completed(
     ]
 
 
-def _expected(place: Place, cells: dict[Place, FoundCell]) -> NDArray[np.int32] | None:
-    """Return the outline of a missing cell: that of a neighbor, moved by the grid's pitch."""
-    row, column = place
-    for down, along in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-        near = cells.get((row + down, column + along))
-        if near is None:
-            continue
-        pitches = {
-            abs(r - row) + abs(c - column): np.subtract(other.middle, cells[beside].middle)
-            for (r, c), other in cells.items()
-            if (beside := (r + down, c + along)) in cells
-        }
-        if pitches:
-            moved: NDArray[np.int32] = (near.outline + pitches[min(pitches)]).astype(np.int32)
+def _pitches(cells: dict[Place, FoundCell]) -> dict[Place, _Pitches]:
+    """Return for each step the places that have a cell there, and how far away that is."""
+    found = {}
+    for down, along in _STEPS:
+        pairs = [
+            (place, np.subtract(cell.middle, cells[beside].middle))
+            for place, cell in cells.items()
+            if (beside := (place[0] + down, place[1] + along)) in cells
+        ]
+        if pairs:
+            found[down, along] = (
+                np.array([place for place, _ in pairs]),
+                np.array([pitch for _, pitch in pairs]),
+            )
+    return found
+
+
+def _expected(
+    place: Place, cells: dict[Place, FoundCell], pitches: dict[Place, _Pitches]
+) -> NDArray[np.int32] | None:
+    """Return the outline of a missing cell: that of a neighbor, moved by the nearest pitch."""
+    for step, (places, moves) in pitches.items():
+        near = cells.get((place[0] + step[0], place[1] + step[1]))
+        if near is not None:
+            nearest = np.abs(places - place).sum(axis=1).argmin()
+            moved: NDArray[np.int32] = (near.outline + moves[nearest]).astype(np.int32)
             return moved
     return None
 

@@ -196,8 +196,18 @@ class ReaderSettings:
     smallest_cell: int = 10
     """Least width and height of a cell inside its walls, in pixels."""
 
-    most_cells: int = 3000
-    """A page of more enclosed regions is a pattern, without cells."""
+    most_grids: int = 60
+    """Most grids, boxes and combs that are looked at again, the largest first."""
+
+    most_looks: int = 6
+    """Most looks at each of them: a grid may turn out to be larger."""
+
+    most_completed: int = 200
+    """A grid of more cells is not searched for missing ones."""
+
+    most_cells: int = 1000
+    """A page of more enclosed regions is a pattern, without cells. As many cells are looked at
+    again."""
 
     box_corner_share: float = 0.9
     """A box: the area between its four corners is at least this share of its convex hull's."""

@@ -22,9 +22,10 @@ from tenfold.reading.splitting import Splitter
 
 def read_single(picture: Picture, models: Models) -> Digit | None:
     """Return the one digit in a picture, rejected or not; None if the picture is blank."""
-    mark = _mark_in_box(picture, models.settings) or find_mark(picture.gray)
+    mark = find_mark(picture.gray)
     if mark is None:
         return None
+    mark = _mark_in_box(picture, models.settings) or mark
     ((digit, score),) = classify([mark], picture, models.classifier, models.settings.threshold)
     if picture.gray.shape == (SIDE, SIDE):
         return _with_whole_image(digit, picture, models)
