@@ -159,15 +159,15 @@ def test_strokes_along_faint_rules_stay() -> None:
 
 def test_what_is_left_of_a_pattern_does_not_hide_a_number(reader: Reader, mnist) -> None:
     rng = np.random.default_rng(3)
-    images = [mnist.test_images[i] for i in (0, 2, 3)]
+    images = [mnist.test_images[i] for i in (0, 1, 3)]
     picture = page([images], rng=rng)
-    assert reader.read(picture).text == "710"
+    assert reader.read(picture).text == "720"
     ink = np.argwhere(picture < 150)
     (top, _), (bottom, right) = ink.min(axis=0), ink.max(axis=0)
     for x in (5, 25, right + 30, right + 45, right + 60):  # more than there are digits, but low
         picture[top + 10 : top + 14, x : x + 9] = 60
         picture[bottom - 10 : bottom - 6, x : x + 9] = 60
-    assert reader.read(picture).text == "710"
+    assert reader.read(picture).text == "720"
 
 
 def test_a_page_is_split_into_rows_top_to_bottom(pages) -> None:

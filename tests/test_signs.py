@@ -81,7 +81,8 @@ def texts(entries: list[Entry]) -> str:
     ("character", "probability", "score", "wanted"),
     [
         ("/", 0.0, 0.99, "2/5"),  # sure
-        ("/", 0.4, 0.99, "2?5"),  # perhaps a 1
+        ("/", 0.05, 0.99, "2?5"),  # perhaps a 1
+        ("/", 0.4, 0.99, "215"),
         ("1", 0.6, 0.99, "215"),  # the mark alone decides
         ("?", 0.0, 0.3, "2?5"),
         ("?", 0.0, 0.99, "2?5"),  # two networks that do not agree

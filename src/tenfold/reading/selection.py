@@ -118,7 +118,7 @@ def select(rows: Sequence[Row], settings: ReaderSettings, *, drawn: bool) -> Sel
     """
     share = _required_share([row for row in rows if not row.cells], settings)
     cells_stay = _cells_stay([row for row in rows if row.cells], settings)
-    lines: list[Line] = []
+    lines: list[tuple[Row, Line]] = []
     left_out: list[Digit] = []
     cells: dict[PageCell, tuple[Digit, ...]] = {}
     for row in rows:
@@ -136,8 +136,38 @@ def select(rows: Sequence[Row], settings: ReaderSettings, *, drawn: bool) -> Sel
             if row.cells:
                 cells[row.cells[number]] = tuple(kept[before:])
         if kept:
-            lines.append(Line(tuple(kept), tuple(signs)))
-    return Selection(tuple(lines), tuple(left_out), cells)
+            lines.append((row, Line(tuple(kept), tuple(signs))))
+    return Selection(_joined(lines), tuple(left_out), cells)
+
+
+def _joined(lines: Sequence[tuple[Row, Line]]) -> tuple[Line, ...]:
+    """Return the lines; what stands beside cells, such as a box that the page cuts off, joins them.
+
+    Args:
+        lines: Top to bottom, each with the row that it was read in.
+    """
+    joined: list[tuple[Row, Line]] = []
+    for row, line in lines:
+        place = next((n for n, (other, _) in enumerate(joined) if _beside(row, other)), None)
+        if place is None:
+            joined.append((row, line))
+            continue
+        other, before = joined[place]
+        digits = sorted(before.digits + line.digits, key=lambda one: one.box[0])
+        signs = sorted(before.signs + line.signs, key=lambda one: one.box[0])
+        whole = Line(tuple(digits), tuple(signs))
+        joined[place] = (other if other.cells else row), whole
+    return tuple(line for _, line in joined)
+
+
+def _beside(one: Row, other: Row) -> bool:
+    """Return whether one of two rows holds cells, and the middle of the other is within them."""
+    if bool(one.cells) == bool(other.cells):
+        return False
+    cells, free = (one, other) if one.cells else (other, one)
+    top = max(cell.box[1] for cell in cells.cells)
+    bottom = min(cell.box[1] + cell.box[3] for cell in cells.cells)
+    return top <= free.middle <= bottom
 
 
 def _cells_stay(rows: Sequence[Row], settings: ReaderSettings) -> bool:

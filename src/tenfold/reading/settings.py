@@ -88,9 +88,12 @@ class ReaderSettings:
 
     sign_digit_probability: float = 0.03
     """A mark is a sign if the line network sees one, and a digit with a lower probability than
-    this. From this probability on, the mark is a rejected digit. Of slashes and brackets seen on
-    500 strips of held-back images and fonts, none of 70 below it was a digit, and 3 of the 21
-    from here to 0.1 were."""
+    this. Of slashes and brackets seen on 500 strips of held-back images and fonts, none of 70
+    below it was a digit, and 3 of the 21 from here to 0.1 were."""
+
+    doubtful_digit_probability: float = 0.1
+    """An accepted digit in which the line network sees a sign is rejected below this probability
+    of a digit."""
 
     # Lines read without segmentation
 

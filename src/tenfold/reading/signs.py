@@ -64,14 +64,11 @@ def checked(
     for piece, scored in zip(pieces, digits, strict=True):
         found = _character_over(piece, line)
         entry: Entry = scored
-        if (
-            found is not None
-            and not found.is_digit
-            and id(found) not in matched
-            and _is_doubtful(found, scored, settings)
-        ):
-            sign = _is_sign(found, scored, settings)
-            entry = found if sign else scored._replace(digit=replace(scored.digit, rejected=True))
+        if found is not None and not found.is_digit and id(found) not in matched:
+            if _is_sign(found, scored, settings):
+                entry = found
+            elif _is_doubtful(found, scored, settings):
+                entry = scored._replace(digit=replace(scored.digit, rejected=True))
             if found.character != OTHER:  # which may be a whole word
                 matched.add(id(found))
         entries.append((piece.box[0] + piece.box[2] / 2, entry))
@@ -133,8 +130,11 @@ def _is_doubtful(found: LineCharacter, scored: ScoredDigit, settings: ReaderSett
 
     An accepted digit is taken for another mark only if the line network is sure of it.
     """
-    sure = found.digit_probability < settings.sign_digit_probability
-    return scored.digit.rejected or found.character != OTHER or sure
+    if found.character == OTHER:
+        least = settings.sign_digit_probability
+    else:
+        least = settings.doubtful_digit_probability
+    return scored.digit.rejected or found.digit_probability < least
 
 
 def _is_sign(found: LineCharacter, scored: ScoredDigit, settings: ReaderSettings) -> bool:
