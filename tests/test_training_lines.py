@@ -69,7 +69,12 @@ def test_two_networks_in_one_graph_share_the_digits() -> None:
     import onnx
     from onnx import numpy_helper
 
-    from tenfold.training.lines.network import blended_graph, build_network, onnx_graph
+    from tenfold.training.lines.network import (
+        blended_graph,
+        build_network,
+        load_weights,
+        onnx_graph,
+    )
 
     signs = onnx_graph(build_network())
     # A network from before signs: the same kind with eleven outputs.
@@ -89,6 +94,9 @@ def test_two_networks_in_one_graph_share_the_digits() -> None:
     no_sign = 1 - other[..., 11:].sum(axis=-1, keepdims=True)
     known = no_sign * 0.25 * one + 0.75 * other[..., :11]
     np.testing.assert_allclose(both[..., :11], known, atol=1e-5)
+    again = build_network()
+    load_weights(again, graphs[2])
+    assert onnx_graph(again) == signs
 
 
 def test_two_steps_leave_a_graph(mnist: Mnist, tmp_path: Path) -> None:

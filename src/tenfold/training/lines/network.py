@@ -21,6 +21,9 @@ CONVOLUTIONS = (
 32 rows and a quarter of the columns; the kernel (2, 3) takes the two rows together. The last one
 sees 94 columns, so that a slash can be told from a 1 by the slant and height of its neighbors."""
 
+_DIGITS = "digits_"
+"""Prefix of the names in a blended graph that belong to the network without signs."""
+
 
 def build_network() -> Any:
     """Return a new network from strips uint8 (n, 32, w) to logits float32 (n, w / 4, 23)."""
@@ -54,11 +57,15 @@ def freeze(network: Any, convolutions: int) -> None:
 
 
 def load_weights(network: Any, graph: bytes) -> None:
-    """Give a network the weights of a graph that `onnx_graph` wrote."""
+    """Give a network the weights of a graph that `onnx_graph` or `blended_graph` wrote.
+
+    Of two networks in one graph it takes the one that knows signs.
+    """
     import onnx
     from onnx import numpy_helper
 
-    arrays = [numpy_helper.to_array(one) for one in onnx.load_from_string(graph).graph.initializer]
+    constants = onnx.load_from_string(graph).graph.initializer
+    arrays = [numpy_helper.to_array(one) for one in constants if not one.name.startswith(_DIGITS)]
     weights = [array for array in arrays if array.dtype.kind == "f" and array.size > 1]
     network.set_weights(
         [array.transpose(2, 3, 1, 0) if array.ndim == 4 else array for array in weights]
@@ -120,7 +127,7 @@ def blended_graph(digits: bytes, signs: bytes, share: float = 0.5) -> bytes:
 
     one, other = (
         compose.add_prefix(onnx.load_from_string(graph), prefix, rename_inputs=False)
-        for graph, prefix in ((digits, "digits_"), (signs, "signs_"))
+        for graph, prefix in ((digits, _DIGITS), (signs, "signs_"))
     )
     known = len(DIGITS) + 1
 
