@@ -179,6 +179,16 @@ def test_a_digit_may_fill_the_page(share: float, drawn: bool, mnist) -> None:
     assert Reader().read_picture(picture, drawn=drawn).text == str(mnist.train_labels[9])
 
 
+@pytest.mark.parametrize("drawn", [False, True])
+def test_a_block_is_left_out(drawn: bool) -> None:
+    sheet = np.full((480, 480), 255, np.uint8)
+    corners = [(150 + step % 2 * 160, 100 + 5 * step) for step in range(40)]
+    cv2.polylines(sheet, [np.array(corners, np.int32)], isClosed=False, color=0, thickness=26)
+    reading = Reader().read_picture(load_picture(sheet), drawn=drawn)
+    assert not reading.lines
+    assert len(reading.left_out) == 1
+
+
 @pytest.mark.long
 def test_scribbles_on_a_sheet_are_no_digits() -> None:
     rng = np.random.default_rng(0)

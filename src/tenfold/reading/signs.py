@@ -108,7 +108,8 @@ def digits_and_signs(
     """Return the digits of a row, and its signs.
 
     A sign that separates numbers, between two digits, is a rejected digit too. Its score is the
-    probability that it is no digit: it makes nothing doubtful.
+    probability that it is no digit: it makes nothing doubtful. In a row without digits, such marks
+    are rejected digits with the score of a digit, so that the page tells that they are left out.
     """
     places = [place for place, one in enumerate(entries) if isinstance(one, ScoredDigit)]
     digits, signs = [], []
@@ -119,8 +120,10 @@ def digits_and_signs(
         box = in_whole_picture(one.mark.box, picture)
         if one.character != OTHER:
             signs.append(Sign(one.character, one.confidence, box))
-        if one.character in SEPARATING and places and places[0] < place < places[-1]:
-            guess = Digit(one.digit, one.digit_probability, box, rejected=True)
+        guess = Digit(one.digit, one.digit_probability, box, rejected=True)
+        if one.character in SEPARATING and not places:
+            digits.append(ScoredDigit(guess, one.digit_probability))
+        elif one.character in SEPARATING and places[0] < place < places[-1]:
             digits.append(ScoredDigit(guess, 1 - one.digit_probability))
     return digits, signs
 
