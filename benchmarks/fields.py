@@ -7,6 +7,7 @@ seeds than those that the settings were chosen on. Writes results/fields.json. T
 not opened.
 """
 
+import argparse
 import importlib
 import json
 import sys
@@ -33,6 +34,9 @@ GRIDS = {"tables": 12, "sudokus": 4}
 
 
 def main() -> None:
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     sys.path.insert(0, str(ROOT / "tests"))
     scenes = importlib.import_module("box_scenes")
     images, labels = load_mnist("train")
