@@ -21,7 +21,7 @@ STAGES = [
     {"exporting", "evaluation"},
     {"reading", "reporting"},
     {"training", "explaining", "batch", "scoring"},
-    {"tuning", "comparing", "serving", "adapting"},
+    {"tuning", "comparing", "serving", "adapting", "forms"},
     {"cli"},
 ]
 

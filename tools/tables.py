@@ -218,7 +218,7 @@ ROOMS = (
     "augmentation", "networks", "classifiers", "exporting", "evaluation", "reporting",
     "execution", "reading",
     "training", "adapting", "tuning", "comparing", "explaining", "scoring", "batch",
-    "serving", "cli",
+    "forms", "serving", "cli",
 )  # fmt: skip
 """The parts of the package, in the order in which data passes through them."""
 

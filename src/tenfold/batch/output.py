@@ -93,7 +93,7 @@ def open_output(folder: Path, manifest: dict[str, Any], *, resume: bool) -> Iter
             yield Output(folder, found or manifest, _parts(folder))
     except Timeout:
         raise TenfoldError(f"another process is writing to {folder}") from None
-    if FINISHED in _read_manifest(folder):
+    if FINISHED in read_manifest(folder):
         (folder / LOCK).unlink(missing_ok=True)
 
 
@@ -109,7 +109,7 @@ def _find_batch(folder: Path, manifest: dict[str, Any], *, resume: bool) -> dict
         if all(path.name.startswith(hidden) for path in folder.iterdir()):
             return None
         raise UsageError(f"{folder} is not empty; give another folder")
-    found = _read_manifest(folder)
+    found = read_manifest(folder)
     if not resume:
         if FINISHED in found:
             raise UsageError(f"{folder} holds a finished batch; give another folder")
@@ -128,7 +128,12 @@ def _difference(name: str, found: dict[str, Any], manifest: dict[str, Any]) -> s
     return f"was begun with other settings ({name}: {found.get(name)}, now {manifest.get(name)})"
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of an output folder.
+
+    Raises:
+        UsageError: It is missing, damaged, or was not written by tenfold.
+    """
     try:
         found = parse_json((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

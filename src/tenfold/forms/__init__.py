@@ -1,0 +1,1 @@
+"""Forms: fields at known places on many scans, read into one table."""
