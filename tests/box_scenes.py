@@ -231,13 +231,11 @@ def dashed_scene(images: Images, rng: np.random.Generator) -> np.ndarray:
 
 def boxed_scene(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return a picture of one digit in a box."""
-    side = rng.uniform(40, 160)
-    wide = side * rng.uniform(0.8, 1.3)
-    margin = rng.uniform(0.3, 2) * side
-    sheet = Sheet(round(side + 2 * margin), round(wide + 2 * margin))
-    sheet.box(margin, margin, wide, side, int(rng.integers(1, 6)))
-    height = rng.uniform(0.4, 0.9) * side
-    x, y = margin + wide / 2, margin + side / 2
+    sheet, (x, y, wide, high) = _around_one(
+        rng, sides=(40, 160), widths=(0.8, 1.3), margins=(0.3, 2)
+    )
+    sheet.box(x - wide / 2, y - high / 2, wide, high, int(rng.integers(1, 6)))
+    height = rng.uniform(0.4, 0.9) * high
     sheet.write(image, x + rng.uniform(-0.08, 0.08) * wide, y, height)
     return sheet.picture(
         rng, gray=rng.uniform(20, 200), tilt=rng.uniform(-3, 3), dark=rng.random() < 0.25
@@ -246,15 +244,34 @@ def boxed_scene(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def circled_scene(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return a picture of one digit in a circle or an ellipse."""
-    side = rng.uniform(60, 200)
-    wide = side * rng.uniform(0.85, 1.3)
-    margin = rng.uniform(0.15, 1) * side
-    sheet = Sheet(round(side + 2 * margin), round(wide + 2 * margin))
-    middle = (round(16 * (margin + wide / 2)), round(16 * (margin + side / 2)))
-    axes = (round(8 * wide), round(8 * side))
-    thick = int(rng.integers(2, max(3, round(side / 18))))
+    sheet, (x, y, wide, high) = _around_one(
+        rng, sides=(60, 200), widths=(0.85, 1.3), margins=(0.15, 1)
+    )
+    middle, axes = (round(16 * x), round(16 * y)), (round(8 * wide), round(8 * high))
+    thick = int(rng.integers(2, max(3, round(high / 18))))
     turn = rng.uniform(-15, 15)
     cv2.ellipse(sheet.lines, middle, axes, turn, 0, 360, 1.0, thick, cv2.LINE_AA, 4)
-    height = rng.uniform(0.35, 0.65) * side
-    sheet.write(image, margin + wide / 2, margin + side / 2, height)
+    sheet.write(image, x, y, rng.uniform(0.35, 0.65) * high)
     return sheet.picture(rng, gray=rng.uniform(20, 120), dark=rng.random() < 0.25)
+
+
+def _around_one(
+    rng: np.random.Generator,
+    *,
+    sides: tuple[float, float],
+    widths: tuple[float, float],
+    margins: tuple[float, float],
+) -> tuple[Sheet, tuple[float, float, float, float]]:
+    """Return a sheet for a box or a circle, and its middle (x, y), width and height.
+
+    Args:
+        rng: Draws sizes.
+        sides: Least and greatest height, in pixels.
+        widths: Least and greatest width, in heights.
+        margins: Least and greatest margin, in heights.
+    """
+    side = rng.uniform(*sides)
+    wide = side * rng.uniform(*widths)
+    margin = rng.uniform(*margins) * side
+    sheet = Sheet(round(side + 2 * margin), round(wide + 2 * margin))
+    return sheet, (margin + wide / 2, margin + side / 2, wide, side)

@@ -13,7 +13,7 @@ from PIL import ImageColor
 
 import tenfold
 from tenfold.reading.annotate import CELL_COLOR
-from tenfold.reading.cells import split_off_grids
+from tenfold.reading.boxes.cells import split_off_grids
 from tenfold.reading.results import Grid, Reading
 from tenfold.reading.settings import ReaderSettings
 

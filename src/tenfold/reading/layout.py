@@ -12,8 +12,8 @@ from tenfold.imaging.canvas import Mark, find_mark
 from tenfold.imaging.ink import INK_SHARE, median
 from tenfold.imaging.page_ink import digit_height, page_ink
 from tenfold.imaging.picture import Picture
-from tenfold.reading.cells import PageGrid, split_off_grids
-from tenfold.reading.circles import without_circles
+from tenfold.reading.boxes.cells import PageGrid, split_off_grids
+from tenfold.reading.boxes.circles import without_circles
 from tenfold.reading.components import Boxes, find_components, join_components, mark_of
 from tenfold.reading.rules import ruled_page_ink, without_bands, without_rules
 from tenfold.reading.settings import ReaderSettings

@@ -8,7 +8,7 @@ import numpy as np
 from tenfold.classifiers.base import Classifier
 from tenfold.imaging.decoding import PictureSource, load_picture
 from tenfold.imaging.picture import Picture
-from tenfold.reading.cells import PageGrid
+from tenfold.reading.boxes.cells import PageGrid
 from tenfold.reading.layout import Page, make_page
 from tenfold.reading.line_reader import LineReader
 from tenfold.reading.marks import in_whole_picture

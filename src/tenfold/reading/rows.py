@@ -2,29 +2,32 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby, pairwise
+from itertools import groupby
 
 import numpy as np
 
 from tenfold.imaging.canvas import Mark
 from tenfold.imaging.ink import ink_of, median
-from tenfold.reading.cells import PageCell, PageGrid
+from tenfold.reading.boxes.cells import PageCell, PageGrid
 from tenfold.reading.ctc import OTHER
 from tenfold.reading.layout import Page
-from tenfold.reading.line_reader import LineCharacter, typical_height
+from tenfold.reading.line_reader import LineCharacter
 from tenfold.reading.marks import ScoredDigit, classify
 from tenfold.reading.selection import (
     Part,
     Row,
-    is_number_beside_word,
-    is_word,
-    may_hold_words,
     mean_log,
 )
-from tenfold.reading.settings import ReaderSettings
 from tenfold.reading.shipped import Models
 from tenfold.reading.signs import Entry, agreed, checked, digits_and_signs, sign_marks
 from tenfold.reading.splitting import Splitter
+from tenfold.reading.words import (
+    is_number_beside_word,
+    is_word,
+    may_hold_words,
+    text_of,
+    words_and_numbers,
+)
 
 
 class RowReader:
@@ -144,8 +147,8 @@ class RowReader:
             if read < len(signs) or signs[mark].character == OTHER
         ]
         count = len(pieces) + len(signs)
-        if may_hold_words(count, _text(line), settings):
-            groups = self._words_and_numbers(known, line)
+        if may_hold_words(count, text_of(line), settings):
+            groups = words_and_numbers(known, line, self._models.line_reader, settings)
             if len(groups) > 1:
                 return [
                     part
@@ -154,7 +157,7 @@ class RowReader:
                         group, [known[mark] for mark in group], _beside(group, low), words
                     )
                 ]
-        if is_word(count, _text(line), settings):
+        if is_word(count, text_of(line), settings):
             return [Part(alone, mark_scores, is_number=False)]
         entries = checked(pieces, digits, line, signs, settings)
         accepted = sum(score >= settings.threshold for score in scores)
@@ -174,46 +177,6 @@ class RowReader:
         digits, signs = digits_and_signs(entries, self._page.picture)
         return Part(digits, scores, is_number, signs)
 
-    def _words_and_numbers(
-        self, known: Mapping[Mark, ScoredDigit], line: Sequence[LineCharacter]
-    ) -> list[tuple[list[Mark], bool]]:
-        """Split a row where words begin and end; return each group and whether it is words.
-
-        Args:
-            known: The marks of the row, left to right, and the digit that each is by itself.
-            line: What the line network reads in the row.
-        """
-        groups: list[list[Mark]] = []
-        for group in _split_at_spaces(list(known), self._settings):
-            if groups and not _has_digit(groups[-1], line) and not _has_digit(group, line):
-                groups[-1] += group  # letters of one word, or words
-            else:
-                groups.append(group)
-        words = [self._is_word(group, known, line) for group in groups]
-        for place in range(1, len(groups) - 1):
-            if len(groups[place]) == 1 and not words[place - 1] and not words[place + 1]:
-                words[place] = False  # one mark between numbers separates them
-        return [
-            ([mark for group, _ in equal for mark in group], of_words)
-            for of_words, equal in groupby(zip(groups, words, strict=True), key=lambda one: one[1])
-        ]
-
-    def _is_word(
-        self,
-        marks: list[Mark],
-        known: Mapping[Mark, ScoredDigit],
-        line: Sequence[LineCharacter],
-    ) -> bool:
-        found = _text(_over(marks, line))
-        if (OTHER in found or not found) and not _has_digit(marks, line):
-            rejected = any(known[mark].digit.rejected for mark in marks)
-            if len(marks) >= self._settings.other_marks or rejected:
-                return True
-        if len(marks) < self._settings.word_marks:
-            return False
-        own = self._models.line_reader.read_marks(marks)
-        return is_word(len(marks), _text(own), self._settings)
-
     def _read_group(
         self, marks: list[Mark], alone: list[ScoredDigit], low: Sequence[Mark], words: bool
     ) -> list[Part]:
@@ -221,7 +184,7 @@ class RowReader:
         if not words:
             line = self._models.line_reader.read_marks(marks, low)
             confidences = [one.confidence for one in line if one.is_digit]
-            if is_number_beside_word(len(marks), _text(line), confidences, self._settings):
+            if is_number_beside_word(len(marks), text_of(line), confidences, self._settings):
                 return self._read_marks(marks, alone, low)
         return [Part(alone, [score for _, score in alone], is_number=False)]
 
@@ -286,37 +249,10 @@ class RowReader:
         ]
 
 
-def _over(marks: Sequence[Mark], line: Sequence[LineCharacter]) -> list[LineCharacter]:
-    """Return the characters that the line network sees between the first and the last mark."""
-    left, right = marks[0].box[0], max(mark.box[0] + mark.box[2] for mark in marks)
-    return [one for one in line if left <= one.column < right]
-
-
-def _has_digit(marks: Sequence[Mark], line: Sequence[LineCharacter]) -> bool:
-    return any(one.is_digit for one in _over(marks, line))
-
-
-def _text(line: Sequence[LineCharacter]) -> str:
-    return "".join(one.character for one in line)
-
-
 def _beside(marks: Sequence[Mark], low: Sequence[Mark]) -> list[Mark]:
     """Return the low marks that stand between the first and the last of a group of marks."""
     first, last = marks[0].box[0], marks[-1].box[0] + marks[-1].box[2]
     return [mark for mark in low if first <= mark.box[0] + mark.box[2] / 2 < last]
-
-
-def _split_at_spaces(marks: Sequence[Mark], settings: ReaderSettings) -> list[list[Mark]]:
-    """Split marks, left to right, into groups between spaces."""
-    space = settings.space * typical_height(marks, settings.lowest_digit_share)
-    groups = [list(marks[:1])]
-    end = 0
-    for before, mark in pairwise(marks):
-        end = max(end, before.box[0] + before.box[2])
-        if mark.box[0] - end > space:
-            groups.append([])
-        groups[-1].append(mark)
-    return groups
 
 
 def _middle(marks: Sequence[Mark]) -> float:

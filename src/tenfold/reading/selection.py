@@ -6,15 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tenfold.arrays import DIGITS
-from tenfold.reading.cells import PageCell
-from tenfold.reading.ctc import OTHER
+from tenfold.reading.boxes.cells import PageCell
 from tenfold.reading.marks import ScoredDigit
 from tenfold.reading.results import Digit, Line, Sign
 from tenfold.reading.settings import ReaderSettings
-
-HIGH_SIGNS = "/()+$=x"
-"""Signs that are marks as high as digits, or nearly."""
 
 
 @dataclass(frozen=True)
@@ -64,48 +59,6 @@ class Selection:
     lines: tuple[Line, ...]
     left_out: tuple[Digit, ...]
     cells: Mapping[PageCell, tuple[Digit, ...]]
-
-
-def may_hold_words(marks: int, found: str, settings: ReaderSettings) -> bool:
-    """Return whether words may stand in a row, alone or beside numbers.
-
-    Args:
-        marks: Number of marks or pieces of marks in the row, each as high as a digit.
-        found: The characters that the line network finds in them.
-        settings: The settings of reading.
-    """
-    marks, digits = _without_signs(marks, found)
-    return marks >= settings.word_marks and digits < settings.mixed_row_digit_share * marks
-
-
-def is_word(marks: int, found: str, settings: ReaderSettings) -> bool:
-    """Return whether marks are a word; see `may_hold_words`."""
-    marks, digits = _without_signs(marks, found)
-    if OTHER in found and not digits:
-        return marks >= settings.other_marks
-    return marks >= settings.word_marks and digits < settings.word_digit_share * marks
-
-
-def _without_signs(marks: int, found: str) -> tuple[int, int]:
-    """Return the number of marks that are no signs, and that of digits."""
-    return marks - sum(one in HIGH_SIGNS for one in found), sum(one in DIGITS for one in found)
-
-
-def is_number_beside_word(
-    marks: int, found: str, confidences: Sequence[float], settings: ReaderSettings
-) -> bool:
-    """Return whether marks beside a word are a number.
-
-    Args:
-        marks: Number of marks.
-        found: The characters that the line network finds in them.
-        confidences: The confidences of the digits among these.
-        settings: The settings of reading.
-    """
-    marks, _ = _without_signs(marks, found)
-    fewest = max(settings.number_digits, settings.number_digit_share * marks)
-    confident = mean_log(confidences) >= math.log(settings.number_confidence)
-    return confident and len(confidences) >= fewest
 
 
 def select(rows: Sequence[Row], settings: ReaderSettings, *, drawn: bool) -> Selection:

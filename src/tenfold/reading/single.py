@@ -11,8 +11,8 @@ from tenfold.classifiers.base import predict_scored
 from tenfold.imaging.canvas import Mark, find_mark, mark_in
 from tenfold.imaging.ink import ink_of, is_ink_dark
 from tenfold.imaging.picture import Picture
-from tenfold.reading.cells import split_off_grids
-from tenfold.reading.circles import without_circles
+from tenfold.reading.boxes.cells import split_off_grids
+from tenfold.reading.boxes.circles import without_circles
 from tenfold.reading.marks import classify
 from tenfold.reading.results import Box, Digit
 from tenfold.reading.settings import ReaderSettings

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.arrays import Gray
-from tenfold.reading.grids import FoundCell
-from tenfold.reading.settings import ReaderSettings
+from tenfold.reading.boxes.grids import FoundCell
+from tenfold.reading.boxes.settings import BoxSettings
 
 _Numbers = NDArray[np.float64]
 
 
-def find_closed_combs(walls: Gray, ink: Gray, settings: ReaderSettings) -> list[list[FoundCell]]:
+def find_closed_combs(walls: Gray, ink: Gray, settings: BoxSettings) -> list[list[FoundCell]]:
     """Return the cells of each comb, left to right.
 
     Args:
@@ -43,7 +43,7 @@ def find_closed_combs(walls: Gray, ink: Gray, settings: ReaderSettings) -> list[
     return [comb for comb in combs if comb]
 
 
-def _cells(part: Gray, ink: Gray, settings: ReaderSettings) -> list[NDArray[np.int32]]:
+def _cells(part: Gray, ink: Gray, settings: BoxSettings) -> list[NDArray[np.int32]]:
     """Return the outlines of the cells in a component of lines, if it is a comb."""
     top = _straight(part.argmax(axis=0).astype(float))
     base = _straight(part.shape[0] - 1.0 - part[::-1].argmax(axis=0))
@@ -106,7 +106,7 @@ def _run(part: Gray, upper: _Numbers, least: int) -> int:
 
 
 def _equal(
-    left: float, right: float, height: float, covered: _Numbers, settings: ReaderSettings
+    left: float, right: float, height: float, covered: _Numbers, settings: BoxSettings
 ) -> _Numbers:
     """Return the walls of the most cells that all have walls, at equal distances; none if none."""
     best = np.zeros(0)

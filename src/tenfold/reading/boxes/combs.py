@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.arrays import Gray
-from tenfold.reading.settings import ReaderSettings
+from tenfold.reading.boxes.settings import BoxSettings
 
 _Points = NDArray[np.float64]
 
 
 def close_combs(
-    across: Gray, posts: Gray, thickest: int, settings: ReaderSettings
+    across: Gray, posts: Gray, thickest: int, settings: BoxSettings
 ) -> tuple[Gray, Gray]:
     """Return lines that close open combs: over their walls, and walls that are low made higher.
 
@@ -59,7 +59,7 @@ def close_combs(
     return closed
 
 
-def _regular(walls: _Points, left: float, right: float, settings: ReaderSettings) -> _Points | None:
+def _regular(walls: _Points, left: float, right: float, settings: BoxSettings) -> _Points | None:
     """Return those walls that are alike and stand at equal distances from end to end of a base.
 
     Args:
@@ -84,7 +84,7 @@ def _regular(walls: _Points, left: float, right: float, settings: ReaderSettings
 
 
 def _at_equal_distances(
-    walls: _Points, left: float, right: float, settings: ReaderSettings
+    walls: _Points, left: float, right: float, settings: BoxSettings
 ) -> _Points | None:
     """Return walls at equal distances, or None; see `_regular`."""
     if len(walls) < settings.fewest_walls:
@@ -111,7 +111,7 @@ def _close(
     across: Gray,
     closed: tuple[Gray, Gray],
     thickest: int,
-    settings: ReaderSettings,
+    settings: BoxSettings,
 ) -> None:
     """Draw the lines that close a comb, unless there is a line over it."""
     feet = np.column_stack([walls[:, 0], np.interp(walls[:, 0], walls[[0, -1], 0],

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.arrays import Gray
-from tenfold.reading.settings import ReaderSettings
+from tenfold.reading.boxes.settings import BoxSettings
 
 _Boxes = NDArray[np.float64]
 """float64 (n, 4): left, top, width and height of each dash."""
@@ -42,7 +42,7 @@ def _chain(boxes: _Boxes, axis: int) -> _Chain:
     return _Chain(axis, len(boxes), float(np.median(boxes[:, 2 + axis])), pitch, ends)
 
 
-def find_dashed(faint: Gray, settings: ReaderSettings) -> tuple[Gray, Gray, Gray]:
+def find_dashed(faint: Gray, settings: BoxSettings) -> tuple[Gray, Gray, Gray]:
     """Find dashed and dotted lines.
 
     Args:
@@ -77,7 +77,7 @@ def find_dashed(faint: Gray, settings: ReaderSettings) -> tuple[Gray, Gray, Gray
     return *lines, dashes[parts].astype(np.uint8)
 
 
-def _sure(chains: list[_Chain], settings: ReaderSettings) -> list[_Chain]:
+def _sure(chains: list[_Chain], settings: BoxSettings) -> list[_Chain]:
     """Return chains of many dashes, chains that meet one, and chains that go around something."""
     long = np.array([chain.count >= settings.fewest_dashes for chain in chains], bool)
     if len(chains) > settings.most_dashes / 5:

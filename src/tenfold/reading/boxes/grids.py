@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.arrays import Gray
-from tenfold.reading.settings import ReaderSettings
+from tenfold.reading.boxes.settings import BoxSettings
 
 Place = tuple[int, int]
 """Row and column."""
@@ -67,7 +67,7 @@ def area(cells: Sequence[FoundCell]) -> float:
 
 
 def place_in_grids(
-    cells: Sequence[FoundCell], thickest: int, settings: ReaderSettings
+    cells: Sequence[FoundCell], thickest: int, settings: BoxSettings
 ) -> list[FoundCell]:
     """Return cells with their places in grids.
 
@@ -107,7 +107,7 @@ def place_in_grids(
 
 
 def _neighbors(
-    cells: Sequence[FoundCell], axis: int, thickest: int, settings: ReaderSettings
+    cells: Sequence[FoundCell], axis: int, thickest: int, settings: BoxSettings
 ) -> list[tuple[int, int, int]]:
     """Return each cell with the next one to its right (axis 0) or below it, and steps between them.
 
@@ -139,7 +139,7 @@ def _neighbors(
 
 
 def largest_grid(
-    cells: Sequence[FoundCell], ink: Gray, thickest: int, settings: ReaderSettings
+    cells: Sequence[FoundCell], ink: Gray, thickest: int, settings: BoxSettings
 ) -> list[FoundCell]:
     """Return the cells of the largest grid among cells, with missing ones filled in.
 
@@ -158,7 +158,7 @@ def largest_grid(
     )
 
 
-def _without_slivers(cells: Sequence[FoundCell], settings: ReaderSettings) -> list[FoundCell]:
+def _without_slivers(cells: Sequence[FoundCell], settings: BoxSettings) -> list[FoundCell]:
     """Return cells without parts of cells that a stroke split, if most cells have one size."""
     if len(cells) < settings.fewest_cells:
         return list(cells)
@@ -170,7 +170,7 @@ def _without_slivers(cells: Sequence[FoundCell], settings: ReaderSettings) -> li
 
 
 def _completed(
-    cells: list[FoundCell], ink: Gray, thickest: int, settings: ReaderSettings
+    cells: list[FoundCell], ink: Gray, thickest: int, settings: BoxSettings
 ) -> list[FoundCell]:
     """Return the cells of a grid, and those that strokes hid, where the walls are there."""
     if not 2 <= len(cells) <= settings.most_completed:

@@ -6,10 +6,10 @@ from numpy.typing import NDArray
 
 from tenfold.arrays import Gray, Ink
 from tenfold.imaging.ink import INK_SHARE
-from tenfold.reading.settings import ReaderSettings
+from tenfold.reading.boxes.settings import BoxSettings
 
 
-def without_circles(ink: Ink, settings: ReaderSettings) -> Ink:
+def without_circles(ink: Ink, settings: BoxSettings) -> Ink:
     """Return the ink without circles and ellipses that hold something like a digit.
 
     A ring with nothing in it is a 0. A digit may touch its circle.
@@ -42,7 +42,7 @@ def without_circles(ink: Ink, settings: ReaderSettings) -> Ink:
     return erased
 
 
-def _ring(part: Gray, stroke: Gray, settings: ReaderSettings) -> Gray | None:
+def _ring(part: Gray, stroke: Gray, settings: BoxSettings) -> Gray | None:
     """Return the pixels of a ring in a component that is one, alone or with a digit at it.
 
     Args:

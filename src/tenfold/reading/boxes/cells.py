@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from tenfold.arrays import Gray, Ink
 from tenfold.imaging.canvas import Mark
 from tenfold.imaging.ink import INK_SHARE, median
-from tenfold.reading.boxes import Lines, find_boxes, find_lines, without_walls
+from tenfold.reading.boxes.grids import FoundCell, typical_size
+from tenfold.reading.boxes.lines import Lines, find_lines
+from tenfold.reading.boxes.search import find_boxes
+from tenfold.reading.boxes.walls import without_walls
 from tenfold.reading.components import Boxes, find_components, join_components, mark_of
-from tenfold.reading.grids import FoundCell, typical_size
 from tenfold.reading.settings import ReaderSettings
 
 

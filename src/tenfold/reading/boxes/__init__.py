@@ -1,0 +1,1 @@
+"""Boxes on a page: combs, tables, grids, frames and circles, and the cells they hold."""

@@ -1,0 +1,152 @@
+"""The search for boxes: cells that lines enclose, looked at again as the grids they form."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from tenfold.arrays import Gray
+from tenfold.reading.boxes.closed_combs import find_closed_combs
+from tenfold.reading.boxes.enclosed import enclosed_cells
+from tenfold.reading.boxes.grids import (
+    FoundCell,
+    area,
+    largest_grid,
+    place_in_grids,
+    runs_outside,
+    typical_size,
+)
+from tenfold.reading.boxes.lines import Lines, not_shorter
+from tenfold.reading.boxes.settings import BoxSettings
+
+
+def find_boxes(lines: Lines, settings: BoxSettings) -> tuple[list[FoundCell], Lines]:
+    """Find the cells that lines enclose, each with its place in a grid, and their walls.
+
+    Args:
+        lines: The lines on the page.
+        settings: The settings of reading.
+    """
+    cells = enclosed_cells(lines.across | lines.down, settings)
+    return _seen_again(place_in_grids(cells, lines.thickest, settings), lines, settings)
+
+
+def _seen_again(
+    cells: list[FoundCell], lines: Lines, settings: BoxSettings
+) -> tuple[list[FoundCell], Lines]:
+    """Look at grids again, among lines as long as the walls of their typical cell.
+
+    Strokes of digits that touch walls are shorter, so they no longer split cells.
+
+    Returns:
+        The cells, and the lines that are walls.
+    """
+    walls = lines.across | lines.down
+    found = [
+        (comb, lines.across & beside, lines.down & beside)
+        for comb in find_closed_combs(walls, lines.ink, settings)
+        for beside in [_beside(comb, lines)]
+    ]
+    seen = (lines.ink | walls, lines.thickest, settings)
+    by_grid: dict[int, list[FoundCell]] = {}
+    for cell in cells:
+        by_grid.setdefault(cell.grid, []).append(cell)
+    largest = sorted(by_grid.values(), key=lambda grid: (-len(grid), -area(grid)))
+    budget = settings.most_cells
+    for grid in largest[: settings.most_grids]:
+        best = grid
+        if budget < 0 or any(_is_part(best, other) for other, _, _ in found):
+            continue
+        for _ in range(settings.most_looks):
+            part, long = _long_lines(best, lines, settings)
+            place = np.array([part[1].start, part[0].start], np.int32)
+            some = enclosed_cells(long.across | long.down, settings)
+            some = [replace(cell, outline=cell.outline + place) for cell in some]
+            budget -= len(some) + 2 * len(best)
+            new = max((largest_grid(one, *seen) for one in (some, best)), key=area)
+            grown = area(new) > 1.05 * area(best)
+            best = new if area(new) >= area(best) else best
+            if not grown or budget < 0:
+                break
+        if len(best) > 1 or _stands_alone(best[0], lines, settings):
+            at = _at(part, long, lines)
+            found.append((best, at.across, at.down))
+    found.sort(key=lambda one: -area(one[0]))
+    kept: list[FoundCell] = []
+    across, down = np.zeros_like(lines.across), np.zeros_like(lines.down)
+    for number, (best, *walls_of) in enumerate(found):
+        others = [one for one, _, _ in found[:number]]
+        if any(_is_part(best, other) for other in others):
+            continue
+        if len(best) >= settings.fewest_cells:  # a cell that is a grid itself
+            middles = [cell.middle for cell in best]
+            kept = [
+                cell
+                for cell in kept
+                if not all(map(cell.holds, middles)) or area([cell]) > 2 * area(best)
+            ]
+        kept += [replace(cell, grid=number) for cell in best]
+        across |= walls_of[0]
+        down |= walls_of[1]
+    return kept, Lines(across, down, lines.ink, lines.dashes, lines.thickest)
+
+
+def _beside(cells: list[FoundCell], lines: Lines) -> Gray:
+    """Return the pixels between cells and around them, as far as a wall may be thick."""
+    inside = np.zeros_like(lines.ink)
+    for cell in cells:
+        cv2.fillConvexPoly(inside, cell.outline, 1)
+    side = 2 * lines.thickest + 1
+    beside: Gray = cv2.dilate(inside, np.ones((side, side), np.uint8)) & (1 - inside)
+    return beside
+
+
+def _stands_alone(cell: FoundCell, lines: Lines, settings: BoxSettings) -> bool:
+    """Return whether a cell is a box: a rectangle, with thin lines all around it.
+
+    A loop in a digit is no box.
+    """
+    sides = cv2.minAreaRect(cell.outline)[1]
+    if area([cell]) < settings.box_corner_share * sides[0] * sides[1]:
+        return False
+    runs = runs_outside(cell.outline, lines.across | lines.down, lines.thickest)
+    thick = float(np.median(runs[runs > 0])) if runs.any() else 0.0
+    _, _, width, height = cell.box
+    even = (runs > 0) & (runs <= 1.5 * thick + 1)
+    return thick <= settings.box_wall_share * min(width, height) and bool(
+        even.mean() >= settings.box_even_share
+    )
+
+
+def _is_part(cells: list[FoundCell], others: list[FoundCell]) -> bool:
+    """Return whether cells lie among others, unless all lie in one and are more, or far smaller."""
+    outer = {n for n, other in enumerate(others) for cell in cells if other.holds(cell.middle)}
+    if not outer:
+        return False
+    far_smaller = area(cells) < 0.3 * area([others[n] for n in outer])
+    nested = len(cells) > max(2, len(others)) or (far_smaller and len(others) < 3)
+    return len(outer) > 1 or not nested
+
+
+def _at(part: tuple[slice, slice], some: Lines, whole: Lines) -> Lines:
+    """Return the lines of a part of the page in the place they have on it."""
+    across, down = np.zeros_like(whole.across), np.zeros_like(whole.down)
+    across[part], down[part] = some.across, some.down
+    return Lines(across, down, whole.ink, whole.dashes, whole.thickest)
+
+
+def _long_lines(
+    cells: list[FoundCell], lines: Lines, settings: BoxSettings
+) -> tuple[tuple[slice, slice], Lines]:
+    """Return a part of the page around cells, and its lines as long as their walls."""
+    width, height = typical_size(cells)
+    points = np.concatenate([cell.outline for cell in cells])
+    margin = 2.5 * np.array([width, height])
+    left, top = np.maximum(points.min(axis=0) - margin, 0).astype(int)
+    right, bottom = (points.max(axis=0) + margin).astype(int)
+    part = np.s_[top:bottom, left:right]
+    found = [
+        not_shorter(one[part], axis, settings.wall_share * size)
+        for axis, (one, size) in enumerate(((lines.across, width), (lines.down, height)))
+    ]
+    return part, Lines(found[0], found[1], lines.ink[part], lines.dashes[part], lines.thickest)

@@ -1,0 +1,103 @@
+"""The settings of lines: words and signs, and lines read without segmentation.
+
+"Heights" are multiples of a typical digit's height.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class LineSettings:
+    """The settings of lines; part of `tenfold.reading.settings.ReaderSettings`."""
+
+    # Words beside numbers, which the line network distinguishes; set on pages like those of
+    # benchmarks/words.py
+
+    word_marks: int = 3
+    """Fewest marks in a word."""
+
+    other_marks: int = 2
+    """Fewest marks in a word in which the line network sees no digit at all."""
+
+    word_digit_share: float = 0.6
+    """A row of marks is a word if the line network finds fewer digits than this share of them."""
+
+    mixed_row_digit_share: float = 0.85
+    """If the line network finds fewer digits than this share of a row, the row may hold words
+    beside numbers: it is split at its spaces."""
+
+    space: float = 0.4
+    """Narrowest gap that separates a word from a number, in heights."""
+
+    number_digit_share: float = 0.75
+    """Marks beside a word are a number if the line network finds at least this share of them to
+    be digits."""
+
+    number_digits: int = 2
+    """Fewest digits of a number beside a word."""
+
+    number_confidence: float = 0.85
+    """Least geometric mean of the line network's confidences in a number beside a word."""
+
+    # Signs, which the line network distinguishes from digits
+
+    sign_digit_probability: float = 0.03
+    """A mark is a sign if the line network sees one, and a digit with a lower probability than
+    this. Of slashes and brackets seen on 500 strips of held-back images and fonts, none of 70
+    below it was a digit, and 3 of the 21 from here to 0.1 were."""
+
+    doubtful_digit_probability: float = 0.1
+    """An accepted digit in which the line network sees a sign is rejected below this probability
+    of a digit."""
+
+    # Lines read without segmentation
+
+    whole_lines: bool = True
+    """Whether lines that are read badly digit by digit are read by the line network too."""
+
+    second_opinion: bool = False
+    """Whether another reader reads each line too, so that a digit is accepted only if both say it
+    (`tenfold.reading.second_opinion`)."""
+
+    whole_picture_score: float = 0.98
+    """A picture of one line is read by the line network too if the mean digit score of its marks
+    is lower than this."""
+
+    line_score_margin: float = 0.35
+    """The line network's reading counts if its mean log confidence is lower than that of the
+    single digits by less than this: half of a zero is a fine 6 to a network that sees nothing
+    else."""
+
+    line_accepted_share: float = 1 / 3
+    """A row is not read by the line network unless this share of its pieces is accepted: letters
+    seldom are."""
+
+    line_aspects: tuple[float, float] = (1.3, 12.0)
+    """Width over height of a picture that may be one line, cut out close."""
+
+    line_digit_shares: tuple[float, ...] = (0.95, 0.82, 0.72, 0.63, 0.55, 0.48)
+    """Heights that a digit may have in a picture of one line, as shares of the picture's."""
+
+    lowest_crop_share: float = 0.35
+    """A picture is no close crop of a line if its highest mark is lower than this share of it."""
+
+    lowest_digit_share: float = 0.68
+    """A typical digit is at least this share of its line's height from top to bottom."""
+
+    box_ink: float = 0.1
+    """Share of full ink from which a pixel belongs to the box of a digit in a line."""
+
+    paper_probability: float = 0.999
+    """A step that holds no digit with this probability splits a line: the digits left and right
+    of it do not influence each other."""
+
+    searched_digits: int = 12
+    """Most digits between two such steps for which changes are tried: few numbers are longer, and
+    noise is soon read."""
+
+    searched_steps: int = 200
+    """Most steps between two such steps for which changes are tried."""
+
+    negligible_likelihood: float = 1e-3
+    """One height of a line is ignored if every row of digits is less likely in it than this share
+    of the best row's likelihood."""

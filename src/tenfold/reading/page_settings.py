@@ -1,0 +1,119 @@
+"""The settings of pages: rules and marks, their segmentation, and orientation.
+
+"Heights" are multiples of a typical digit's height.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PageSettings:
+    """The settings of pages; part of `tenfold.reading.settings.ReaderSettings`."""
+
+    # Layout
+
+    rule_heights: float = 2.5
+    """What runs straight for this many heights is a rule, not a stroke."""
+
+    faint_ink: float = 0.2
+    """Share of full ink from which a pixel may belong to a rule."""
+
+    dark_rule_share: float = 2 / 3
+    """A rule is as dark as strokes if at least this share of it is. Then all of it is removed."""
+
+    stroke_ink: float = 0.75
+    """On a fainter rule, a pixel with at least this share of full ink is a stroke across it."""
+
+    most_components: int = 3000
+    """A page of more connected components is a pattern, or print; a full page of digits has a
+    tenth of it."""
+
+    lowest_mark: float = 0.45
+    """A mark lower than this share of its neighbors' height is a dot, a comma, a dash or a
+    speck."""
+
+    lowest_mark_heights: float = 0.25
+    """A mark lower than this many heights is one too: on patterned paper, remains of the pattern
+    may be most of the marks."""
+
+    comma_share: float = 0.65
+    """A mark lower than this share of its line's height in the line's lower half is a comma."""
+
+    low_mark_reach: float = 0.35
+    """Dots, commas and dashes belong to a row up to this many heights outside of it."""
+
+    # Segmentation
+
+    wide_mark: float = 0.75
+    """A mark wider than this many heights may be several digits."""
+
+    widest_digit: float = 1.7
+    """A wide mark up to this many heights stays whole if its digit score is `sure_digit_score`."""
+
+    sure_digit_score: float = 0.9
+    """Digit score from which a wide mark is one digit."""
+
+    most_wide_marks: int = 12
+    """A line with more wide marks is print or a pattern, and none of them is cut."""
+
+    narrowest_piece: float = 0.18
+    """Least width of a piece, in heights."""
+
+    widest_piece: float = 1.6
+    """Greatest width of a piece, in heights."""
+
+    cuts_per_height: int = 6
+    """A mark gets this many cuts, and as many again for each height of its width: those through the
+    least ink, with gaps between strokes counted as ink."""
+
+    digit_width: float = 0.8
+    """Width of a typical digit, in heights. Over MNIST's training images without ones the mean is
+    0.83 and the standard deviation 0.20."""
+
+    digit_width_spread: float = 0.35
+    """Standard deviation of that width; more than MNIST's, because that segments pages better."""
+
+    most_pieces: int = 5000
+    """Most pieces of marks that are classified on a page; after that, marks stay whole."""
+
+    fewest_pieces: int = 20
+    """Least number of pieces that a mark gives for each height of its width, and each slant."""
+
+    highest_cut_mark: int = 120
+    """Higher marks are scaled to this many pixels first: 6 for each of the 20 of MNIST's digits."""
+
+    slants: tuple[float, ...] = (0.0, 0.25, 0.5)
+    """Slants of the cuts that are tried, in pixels to the right for each pixel up."""
+
+    slant_known_pieces: int = 2000
+    """After this many pieces, only the page's most common slant is tried: one writer's slant
+    rarely changes."""
+
+    slant_penalty: float = 0.1
+    """What a slant of 1 takes from the mean log likelihood of the pieces, so that of equal cuts
+    the upright ones are taken."""
+
+    crossing_penalty: float = 0.2
+    """What each stroke that a cut crosses takes from the log likelihood of the pieces beside
+    it."""
+
+    # Orientation
+
+    upright_score: float = 0.9
+    """Mean digit score of a page's marks from which the page is taken to stand upright."""
+
+    orientation_gain: float = 0.2
+    """Minimum gain in mean digit score before a page is rotated."""
+
+    orientation_score: float = 0.85
+    """Minimum mean digit score of a page that is rotated: print sometimes gains when it is
+    rotated."""
+
+    orientation_digits: int = 3
+    """Minimum number of digits on a page that is rotated: one or two may read well upside down."""
+
+    orientation_marks: int = 800
+    """On a page of more marks, a sample of the marks is rotated before the whole page is."""
+
+    orientation_sample: int = 200
+    """About how many marks there are in that sample."""
