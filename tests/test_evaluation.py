@@ -10,7 +10,7 @@ from sklearn import metrics
 from tenfold.errors import TenfoldError
 from tenfold.evaluation.metrics import evaluate, hardest_images
 from tenfold.evaluation.notebook import confusion_html
-from tenfold.evaluation.significance import summarize, wilson_interval
+from tenfold.evaluation.significance import errors_interval, summarize, wilson_interval
 from tenfold.evaluation.temperature import fit_temperature, softmax
 
 
@@ -142,6 +142,36 @@ def test_wilson_interval_of_newcombe(successes, n, lower, upper):
     assert wilson_interval(successes, n) == pytest.approx((lower, upper), abs=5e-5)
     mirrored = wilson_interval(n - successes, n)
     assert mirrored == pytest.approx((1 - upper, 1 - lower), abs=5e-5)
+
+
+@pytest.mark.parametrize("population", [1, 12, 30])
+def test_errors_interval_holds_what_no_test_refutes(population):
+    def probability(k, sample, wrong):
+        ways = math.comb(wrong, k) * math.comb(population - wrong, sample - k)
+        return ways / math.comb(population, sample)
+
+    for sample in range(population + 1):
+        for errors in range(sample + 1):
+            kept = [
+                wrong
+                for wrong in range(errors, population - sample + errors + 1)
+                if sum(probability(k, sample, wrong) for k in range(errors + 1)) > 0.025
+                and sum(probability(k, sample, wrong) for k in range(errors, sample + 1)) > 0.025
+            ]
+            assert errors_interval(errors, sample, population) == (kept[0], kept[-1])
+
+
+@pytest.mark.parametrize(
+    ("errors", "n", "lower", "upper"),
+    # C. Clopper, E. Pearson 1934, as scipy.stats.beta gives them.
+    [(0, 200, 0.0, 0.018275), (3, 200, 0.003104, 0.043208), (5, 600, 0.002711, 0.019339)],
+)
+def test_errors_interval_in_a_large_population_is_that_of_clopper_and_pearson(
+    errors, n, lower, upper
+):
+    population = 10_000_000
+    found = [end / population for end in errors_interval(errors, n, population)]
+    assert found == pytest.approx((lower, upper), abs=3e-6)
 
 
 def test_hardest_come_in_order():

@@ -1,6 +1,7 @@
 """Confidence intervals, spread over seeds, and tests between classifiers."""
 
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -74,6 +75,49 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
     scale = 1 + Z_95**2 / n
     # The clip removes rounding errors only: exact ends lie within 0..1.
     return max(0.0, (center - half_width) / scale), min(1.0, (center + half_width) / scale)
+
+
+def errors_interval(
+    errors: int, sample: int, population: int, confidence: float = 0.95
+) -> tuple[int, int]:
+    """Return the exact interval of the number of errors in a population, from a random sample.
+
+    The population is finite and the sample is drawn without replacement, so the number of errors
+    in the sample is hypergeometric. The two one-sided tests are inverted, as Clopper and Pearson
+    1934 do for the binomial; the ends are those of H. S. Konijn, "Statistical theory of sample
+    survey design and analysis", 1973. A small sample of a large population has the ends of Clopper
+    and Pearson; a sample of everything has no doubt left.
+
+    Args:
+        errors: Number of errors in the sample, 0..sample.
+        sample: Size of the sample, at most `population`; of 0 the interval is everything.
+        population: Size of the population.
+        confidence: Least probability that the interval holds the true number, below 1.
+    """
+    tail = (1 - confidence) / 2
+    most = population - (sample - errors)
+    possible = range(errors, most + 1)
+    lower = bisect_left(
+        possible, tail, key=lambda k: 1 - _at_most(errors - 1, sample, population, k)
+    )
+    # The probability of so few errors falls with k: the first k that makes it unlikely is out.
+    upper = bisect_left(possible, -tail, key=lambda k: -_at_most(errors, sample, population, k))
+    return possible[min(lower, len(possible) - 1)], possible[max(0, upper - 1)]
+
+
+def _at_most(errors: int, sample: int, population: int, in_population: int) -> float:
+    """Return the probability of at most so many errors in a sample drawn without replacement."""
+    right, fewest = population - in_population, max(0, sample - (population - in_population))
+    whole = _log_choose(population, sample)
+    logs = (
+        _log_choose(in_population, k) + _log_choose(right, sample - k) - whole
+        for k in range(fewest, min(errors, in_population, sample) + 1)
+    )
+    return math.fsum(map(math.exp, logs))
+
+
+def _log_choose(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
 def summarize(figures: Sequence[float]) -> Summary:
