@@ -14,9 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tenfold.serving.http_errors import ClientDisconnectedError, HttpError, error_response
 from tenfold.serving.logs import log_event, log_internal_error
 from tenfold.serving.open_inference import infer
-from tenfold.serving.origins import OriginCheck
+from tenfold.serving.origins import NO_SNIFFING, SECURITY_HEADERS, OriginCheck
 from tenfold.serving.service import Service
-from tenfold.serving.tensors import InferenceResponse, RawHeaders
+from tenfold.serving.tensors import InferenceResponse
 
 SEND_SECONDS = 60.0
 """Time limit for sending a response to a slow client."""
@@ -30,23 +30,6 @@ INFER_ENDPOINT = "/v2/models/{name}/infer"
 
 ALWAYS_ANSWERED = ("/v2/health/live", "/metrics")
 """Paths that are answered even while the server drains."""
-
-_NOSNIFF = (b"x-content-type-options", b"nosniff")
-
-SECURITY_HEADERS: RawHeaders = [
-    _NOSNIFF,
-    (
-        b"content-security-policy",
-        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:;"
-        b" media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; base-uri 'none';"
-        b" form-action 'none'; frame-ancestors 'none'",
-    ),
-    (b"cross-origin-opener-policy", b"same-origin"),
-    (b"permissions-policy", b"camera=(self), geolocation=(), microphone=()"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"x-frame-options", b"DENY"),
-]
-"""Headers of all responses except those to `infer`. The page may only run its own scripts."""
 
 
 class Middleware:
@@ -201,7 +184,7 @@ class _Exchange:
         """Send the response to `infer`."""
         self.status = 200
         length = str(len(response.body)).encode()
-        headers = [*response.headers, (b"content-length", length), _NOSNIFF]
+        headers = [*response.headers, (b"content-length", length), NO_SNIFFING]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
         await self._send({"type": "http.response.body", "body": response.body})
 

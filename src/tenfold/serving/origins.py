@@ -1,4 +1,4 @@
-"""Checks of the headers Host and Origin, which keep other web sites' pages from using the server.
+"""Headers that keep other web sites' pages away: checks of Host and Origin, and those sent.
 
 A page of another site can send requests to a server on the visitor's machine. Its requests name
 its own site as Origin. If its host name resolves to the visitor's machine (DNS rebinding), they
@@ -13,6 +13,23 @@ from tenfold.serving.http_errors import HttpError
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 ANY_ADDRESS = ("0.0.0.0", "::")
+
+NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+
+SECURITY_HEADERS: list[tuple[bytes, bytes]] = [
+    NO_SNIFFING,
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:;"
+        b" media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; base-uri 'none';"
+        b" form-action 'none'; frame-ancestors 'none'",
+    ),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(self), geolocation=(), microphone=()"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+]
+"""Headers of all responses except those to `infer`. The page may only run its own scripts."""
 
 
 class OriginCheck:
