@@ -80,8 +80,9 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         cors=tuple(options.cors),
     )
     try:
+        from tenfold.serving.listening import listen
         from tenfold.serving.logs import log_event
-        from tenfold.serving.server import Server, listen
+        from tenfold.serving.server import Server
         from tenfold.serving.service import Service
     except ImportError as error:
         raise MissingExtraError("serving", "serve") from error
