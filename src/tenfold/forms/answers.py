@@ -7,6 +7,7 @@ table can be written again, and fields can be reviewed, without the scans.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -134,8 +135,26 @@ class Answers:
         Raises:
             DataError: A part is damaged.
         """
-        for part in sorted(self.folder.glob("part-*.parquet")):
+        for part in self._parts:
             yield from _read_part(part)
+
+    @cached_property
+    def _parts(self) -> dict[Path, int]:
+        """The parts in order, and the number of pages in each.
+
+        Raises:
+            DataError: A part is damaged.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        found = {}
+        for part in sorted(self.folder.glob("part-*.parquet")):
+            try:
+                found[part] = pq.read_metadata(part).num_rows
+            except (OSError, pa.ArrowException) as error:
+                raise DataError(f"{part} is damaged: {error}") from error
+        return found
 
     def crop(self, row: int, name: str) -> bytes:
         """Return the crop of a field as PNG, b"" if it has none.
@@ -148,10 +167,7 @@ class Answers:
             DataError: A part is damaged.
             UsageError: There is no such page.
         """
-        import pyarrow.parquet as pq
-
-        for part in sorted(self.folder.glob("part-*.parquet")):
-            rows = pq.read_metadata(part).num_rows
+        for part, rows in self._parts.items():
             if row < rows:
                 return _crop(part, row, name)
             row -= rows
