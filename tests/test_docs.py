@@ -30,7 +30,7 @@ TOO_LONG = (
     "compare",
     "labels",
     "batch",
-    "serve",
+    "review",
 )
 NEEDED = ("export",)  # what it leaves is what the page's snippets open: run with them
 

@@ -22,6 +22,7 @@ from tenfold.cli import (
     labels,
     read,
     recipes,
+    review,
     robustness,
     score,
     serve,
@@ -38,7 +39,7 @@ FAILED, INTERRUPTED = 1, 130
 
 GROUPS: dict[str, tuple[ModuleType, ...]] = {
     "train networks": (train, adapt, recipes, tune),
-    "read pictures": (read, batch, serve),
+    "read pictures": (read, batch, review, serve),
     "measure accuracy": (evaluate, score, compare, robustness, labels),
     "look inside": (show, explain),
     "data and files": (export, data, completion),

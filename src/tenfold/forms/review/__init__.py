@@ -1,0 +1,1 @@
+"""Review of answers in the browser: doubtful fields first, or a random sample."""
