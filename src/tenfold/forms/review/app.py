@@ -20,6 +20,9 @@ from tenfold.serving.local import SHARED
 
 PAGE = Path(__file__).parent / "page"
 
+JPEG = b"\xff\xd8\xff"
+"""Start of a JPEG file."""
+
 MAX_BYTES = 10_000
 """Largest body of a request: one answer."""
 
@@ -68,7 +71,8 @@ def create_review_app(review: Review, key: str) -> FastAPI:
         data = review.crop(place)
         if not data:
             raise HttpError(404, "the picture of this field was not kept")
-        return Response(data, media_type="image/png", headers={"cache-control": "max-age=3600"})
+        kind = "image/jpeg" if data.startswith(JPEG) else "image/png"
+        return Response(data, media_type=kind, headers={"cache-control": "max-age=3600"})
 
     @app.post(f"/{key}/fields/{{place}}")
     def say(place: int, said: Said) -> dict[str, Any]:

@@ -12,8 +12,6 @@ let insisted = ""; // the value whose warning was shown: Enter again saves it
 let total = 0; // number of fields
 const known = new Map(); // place -> promise of the field
 
-const SAID = { empty: "empty", unreadable: "unreadable" };
-
 async function ask(path, body) {
   const options = body && {
     method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
@@ -65,7 +63,7 @@ async function show(at, first = "") {
   $("back").disabled = at === 0;
   $("forward").disabled = at === total - 1;
   $("note").textContent = insisted = "";
-  $("earlier").textContent = field.said ? `${sentence(`${field.said.by} said: ${wording(field.said)}`)} What you save now replaces it.` : "";
+  $("earlier").textContent = field.said ? `${earlier(field.said)}. What you save now replaces it.` : "";
   chosen = -1;
   showOptions();
   showCrop(at);
@@ -81,11 +79,12 @@ function describe() {
   parts.push(field.read ? `Read ${field.read}, confidence ${field.confidence}` : `Read as empty, confidence ${field.confidence}`);
   if (field.why) parts.push(field.why);
   if (field.rule) parts.push(`Rule: ${field.rule}`);
-  if (field.said) parts.push(`${field.said.by} said: ${wording(field.said)}`);
+  if (field.said) parts.push(earlier(field.said));
   return `${parts.join(". ")}.`;
 }
 
-const wording = (said) => SAID[said.state] ?? said.value;
+const wording = (said) => (said.state === "value" ? said.value : said.state);
+const earlier = (said) => `Reviewed by ${said.by}: ${wording(said)}`;
 
 function showOptions() {
   const options = field.alternatives.length ? field.alternatives : [{ text: field.read, confidence: field.confidence }];
@@ -281,7 +280,11 @@ $("forward").addEventListener("click", () => step(1));
 $("empty").addEventListener("click", () => save("empty"));
 $("unreadable").addEventListener("click", () => save("unreadable"));
 $("again").addEventListener("click", () => show(total - 1));
-$("end").addEventListener("keydown", (event) => { if (event.key === "ArrowLeft") show(total - 1); });
+$("end").addEventListener("keydown", (event) => {
+  if (event.key !== "ArrowLeft") return;
+  event.stopPropagation(); // the field that is shown by then would go back, too
+  show(total - 1);
+});
 
 try {
   const state = await ask("state");
