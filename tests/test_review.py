@@ -31,6 +31,7 @@ from tenfold.forms.corrections import (
     load_corrections,
     repair_corrections,
 )
+from tenfold.forms.current_table import write_current_table
 from tenfold.forms.review import session
 from tenfold.forms.review.app import create_review_app
 from tenfold.forms.review.queue import Choice, choose_items
@@ -146,6 +147,7 @@ def test_a_table_that_somebody_edited_is_kept(answers: Answers) -> None:
         review.write_table()
         assert "kept as answers.edited-" in review.notes[0]
         review.say(1, "value", "41", 0)
+    review.write_table()  # nothing, after the end
     (kept,) = answers.table.parent.glob("answers.edited-*.csv")
     assert kept.read_text() == "my own notes"
     assert table_of(answers.table)["sheet-4.png"]["points"] == "41"
@@ -166,8 +168,28 @@ def test_a_table_that_cannot_be_written_loses_nothing(
             "The table is not up to date: cannot write answers.csv: no space left."
             " All corrections are saved."
         ]
-        assert review.unwritten
     assert table_of(answers.table)["sheet-5.png"]["points"] == "51"
+
+
+def test_the_end_waits_for_a_table_that_is_being_written(
+    answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, written = threading.Event(), []
+
+    def slow(*args: Any) -> Path | None:
+        begun.set()
+        time.sleep(0.3)
+        written.append(len(args[1]))
+        return write_current_table(*args)
+
+    monkeypatch.setattr(session, "write_current_table", slow)
+    monkeypatch.setattr(session, "IDLE_SECONDS", 0.0)
+    with open_review(answers.table, Choice(), "ann") as review:
+        review.say(0, "value", "51", 0)
+        assert begun.wait(10)
+        review.say(1, "value", "41", 0)
+    assert written[-1] == 2
+    assert table_of(answers.table)["sheet-4.png"]["points"] == "41"
 
 
 def test_answers_that_have_moved(answers: Answers) -> None:

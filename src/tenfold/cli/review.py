@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tenfold.cli.options import show_progress
 from tenfold.formatting import count
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     except ImportError as error:
         raise MissingExtraError("reviewing", "serve") from error
 
-    with open_review(options.answers, choice, options.by or _user()) as review:
+    by, progress = options.by or _user(), show_progress(options)
+    with open_review(options.answers, choice, by, progress=progress) as review:
         if not review.items:
             return {"fields": 0, "reviewed": 0}, _nothing(review, options.answers)
 

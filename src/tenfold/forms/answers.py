@@ -138,6 +138,10 @@ class Answers:
         for part in self._parts:
             yield from _read_part(part)
 
+    def __len__(self) -> int:
+        """Return the number of pages."""
+        return sum(self._parts.values())
+
     @cached_property
     def _parts(self) -> dict[Path, int]:
         """The parts in order, and the number of pages in each.

@@ -62,9 +62,15 @@ class Choice:
         return "least sure fields" if self.least_sure else "doubtful fields"
 
 
-def choose_items(answers: Answers, choice: Choice) -> list[Item]:
-    """Return the fields to review, in their order; only these are held in memory."""
-    items = _items(answers)
+def choose_items(answers: Answers, choice: Choice, *, progress: bool = False) -> list[Item]:
+    """Return the fields to review, in their order; only these are held in memory.
+
+    Args:
+        answers: All fields.
+        choice: Which of them.
+        progress: Draw a progress bar on stderr.
+    """
+    items = _items(answers, progress)
     if choice.sample:
         return heapq.nsmallest(choice.sample, items, key=lambda item: sample_rank(item.key))
     if choice.least_sure:
@@ -73,7 +79,13 @@ def choose_items(answers: Answers, choice: Choice) -> list[Item]:
     return sorted(flagged, key=lambda item: item.answer.confidence)
 
 
-def _items(answers: Answers) -> Iterator[Item]:
-    for row, page in enumerate(answers.pages()):
+def _items(answers: Answers, progress: bool) -> Iterator[Item]:
+    from tqdm import tqdm
+
+    pages = tqdm(
+        answers.pages(), desc="pages", total=len(answers), disable=not progress,
+        dynamic_ncols=True, leave=False,
+    )  # fmt: skip
+    for row, page in enumerate(pages):
         for answer in page.answers:
             yield Item(row, page.source, page.page, answer)

@@ -47,6 +47,7 @@ class Review:
         answers: What was read.
         choice: Which fields to review.
         by: Who reviews them.
+        progress: Draw a progress bar on stderr while the fields are chosen.
 
     Attributes:
         answers: As given.
@@ -59,11 +60,13 @@ class Review:
         DataError: A part of the answers, or the file of corrections, is damaged.
     """
 
-    def __init__(self, answers: Answers, choice: Choice, by: str) -> None:
+    def __init__(
+        self, answers: Answers, choice: Choice, by: str, *, progress: bool = False
+    ) -> None:
         self.answers = answers
         self.choice = choice
         self.by = by
-        self.items = choose_items(answers, choice)
+        self.items = choose_items(answers, choice, progress=progress)
         self.notes: list[str] = []
         self._file = corrections_file(answers.table)
         self._corrections = load_corrections(self._file)
@@ -71,7 +74,10 @@ class Review:
         self._lock = threading.Lock()
         self._table_lock = threading.Lock()
         self._timer: threading.Timer | None = None
-        self._unwritten_since: float | None = None
+        self._said = len(self._corrections)
+        self._written = 0  # a kill may have come before the table was written
+        self._unwritten_since = 0.0
+        self._closed = False
         self._crops: OrderedDict[int, bytes] = OrderedDict()
         corrections = self._corrections
         self._open = {n for n, item in enumerate(self.items) if item.key not in corrections}
@@ -166,39 +172,42 @@ class Review:
         return report(self.answers.pages(), corrections)
 
     def write_table(self) -> None:
-        """Write the table with all corrections; a failure becomes a note, and is tried again."""
+        """Write the table if it lacks a correction; a failure becomes a note, and is tried again.
+
+        After `close` nothing is written: a thread that writes when the process ends would crash it.
+        """
         with self._table_lock:
+            if self._closed or self._said == self._written:
+                return
             with self._lock:
-                corrections = dict(self._corrections)
-                self._unwritten_since = None
+                corrections, said = dict(self._corrections), self._said
             try:
                 self._check_folder()
                 kept = write_current_table(self.answers, corrections)
             except (TenfoldError, OSError) as error:
                 self._note(f"The table is not up to date: {error}. All corrections are saved.")
-                self._unwritten_since = time.monotonic()
                 return
+            self._written = said
             if kept:
                 self._note(f"The table had been edited; the edited one is kept as {kept.name}.")
 
-    @property
-    def unwritten(self) -> bool:
-        """Whether the table lacks a correction."""
-        return self._unwritten_since is not None
-
     def close(self) -> None:
-        """Write the table if it lacks a correction."""
+        """Write the table if it lacks a correction, and wait until it is written."""
         with self._lock:
             if self._timer:
                 self._timer.cancel()
-        if self.unwritten:
-            self.write_table()
+        self.write_table()
+        with self._table_lock:
+            self._closed = True
 
     def _schedule(self) -> None:
+        """Write the table soon; the caller holds the lock."""
         now = time.monotonic()
-        self._unwritten_since = self._unwritten_since or now
         if self._timer:
             self._timer.cancel()
+        if self._said == self._written:
+            self._unwritten_since = now
+        self._said += 1
         wait = min(IDLE_SECONDS, max(0.0, self._unwritten_since + LONGEST_SECONDS - now))
         self._timer = threading.Timer(wait, self.write_table)
         self._timer.daemon = True
@@ -216,13 +225,16 @@ class Review:
 
 
 @contextmanager
-def open_review(table: str | Path, choice: Choice, by: str) -> Iterator[Review]:
+def open_review(
+    table: str | Path, choice: Choice, by: str, *, progress: bool = False
+) -> Iterator[Review]:
     """Open a review, which nobody else can do meanwhile; write the table at the end.
 
     Args:
         table: The table that `tenfold form` wrote.
         choice: Which fields to review.
         by: Who reviews them.
+        progress: Draw a progress bar on stderr while the fields are chosen.
 
     Raises:
         UsageError: There is no such table, or not all its pages are read.
@@ -234,11 +246,9 @@ def open_review(table: str | Path, choice: Choice, by: str) -> Iterator[Review]:
         raise UsageError(f"{answers.table} is not finished: run `tenfold form` again with --resume")
     try:
         with lock(answers.folder / LOCK, timeout=0):
-            path = corrections_file(answers.table)
-            repair_corrections(path)
-            review = Review(answers, choice, by)
-            if path.exists():
-                review.write_table()  # a kill may have come before it was written
+            repair_corrections(corrections_file(answers.table))
+            review = Review(answers, choice, by, progress=progress)
+            review.write_table()
             try:
                 yield review
             finally:
