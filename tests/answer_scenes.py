@@ -65,13 +65,17 @@ def page(source: str, *answers: Answer, error: str | None = None) -> PageAnswers
     return PageAnswers(source, 0, error, answers)
 
 
-def written(text: str, digits: Callable[[int], np.ndarray], *, cells: bool = False) -> bytes:
-    """Return a PNG of digits, dark on white, in a row or in the cells of a comb."""
+def written(
+    text: str, digits: Callable[[int], np.ndarray], *, cells: bool = False
+) -> tuple[bytes, bytes]:
+    """Return a PNG of digits, dark on white, in a row or in the cells of a comb; and the digits."""
+    found = []
     strip = np.full((44, 40 * max(len(text), 1) + 16), 250, np.uint8)
     for place, character in enumerate(text):
         left = 8 + 40 * place
         if character.isdigit():
-            ink = cv2.resize(digits(int(character)), (36, 36), interpolation=cv2.INTER_CUBIC)
+            found.append(digits(int(character)))
+            ink = cv2.resize(found[-1], (36, 36), interpolation=cv2.INTER_CUBIC)
             part = strip[4:40, left + 2 : left + 38]
             np.minimum(part, 250 - np.minimum(ink, 225), out=part)
         else:
@@ -80,16 +84,16 @@ def written(text: str, digits: Callable[[int], np.ndarray], *, cells: bool = Fal
         for place in range(len(text) + 1):
             cv2.line(strip, (8 + 40 * place, 4), (8 + 40 * place, 40), 150, 1)
         cv2.line(strip, (8, 40), (8 + 40 * len(text), 40), 150, 1)
-    return cv2.imencode(".png", strip)[1].tobytes()
+    return cv2.imencode(".png", strip)[1].tobytes(), b"".join(one.tobytes() for one in found)
 
 
-def tick(*, ticked: bool) -> bytes:
-    """Return a PNG of a box to tick."""
+def tick(*, ticked: bool) -> tuple[bytes, bytes]:
+    """Return a PNG of a box to tick, and no digits."""
     box = np.full((44, 44), 250, np.uint8)
     cv2.rectangle(box, (8, 8), (35, 35), 90, 1)
     if ticked:
         cv2.polylines(box, [np.array([[12, 20], [20, 30], [38, 4]])], False, 30, 3, cv2.LINE_AA)
-    return cv2.imencode(".png", box)[1].tobytes()
+    return cv2.imencode(".png", box)[1].tobytes(), b""
 
 
 def make_pages(count: int, images: Images, labels: np.ndarray, seed: int = 0) -> list[PageAnswers]:
@@ -103,9 +107,10 @@ def make_pages(count: int, images: Images, labels: np.ndarray, seed: int = 0) ->
     def digits(digit: int) -> np.ndarray:
         return images[rng.choice(of_digit[digit])]
 
-    def answer(name: str, truth: str, crop: bytes, why: str) -> Answer:
+    def answer(name: str, truth: str, seen: tuple[bytes, bytes], why: str) -> Answer:
+        crop, images = seen
         if rng.random() > 1 / 8:
-            return Answer(name, truth, float(rng.uniform(0.97, 1)), crop=crop)
+            return Answer(name, truth, float(rng.uniform(0.97, 1)), crop=crop, digits=images)
         confidence = float(rng.uniform(0.35, 0.95))
         other = str((int(truth[-1]) + 1 + rng.integers(9)) % 10) if truth[-1].isdigit() else ""
         other = truth[:-1] + other if other else {"yes": "no", "no": "yes"}[truth]
@@ -116,7 +121,8 @@ def make_pages(count: int, images: Images, labels: np.ndarray, seed: int = 0) ->
         )
         return Answer(
             name, read, confidence, review=why,
-            alternatives=() if truth in ("yes", "no") else alternatives, crop=crop,
+            alternatives=() if truth in ("yes", "no") else alternatives,
+            crop=crop, digits=images,
         )  # fmt: skip
 
     found = []

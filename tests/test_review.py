@@ -18,10 +18,12 @@ from queue import SimpleQueue
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
-from answer_scenes import FIELDS, make_answers, page
+from answer_scenes import FIELDS, make_answers, make_pages, page
 
 from tenfold.cli.main import main
+from tenfold.data.datasets import load_dataset
 from tenfold.errors import DataError, TenfoldError, UsageError, WriteError
 from tenfold.forms.answers import Alternative, Answer, Answers, PageAnswers
 from tenfold.forms.corrections import (
@@ -473,6 +475,44 @@ def test_wrong_usage(
     assert not out
     assert len(err.splitlines()) == 1
     assert message in err
+
+
+def test_reviewed_digits_become_a_data_set(
+    tmp_path: Path, mnist, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = make_answers(tmp_path, make_pages(12, mnist.train_images, mnist.train_labels))
+    file = tmp_path / "own.npz"
+    code, _, err = call(answers.table, "--export", file, capsys=capsys)
+    assert code == 1
+    assert "review some first" in err
+    with open_review(answers.table, Choice(least_sure=40), "ann") as review:
+        for place, item in enumerate(review.items):
+            review.say(place, "value", item.answer.value, 0)
+        first = next(n for n, item in enumerate(review.items) if item.answer.name == "points")
+        second = next(n for n, item in enumerate(review.items) if item.answer.name == "student")
+        review.say(first, "value", "12345", 1)  # which does not fit the digits found
+        review.say(second, "unreadable", "", 1)
+        kept = [item.answer for n, item in enumerate(review.items) if n not in (first, second)]
+    wanted = "".join(c for answer in kept for c in answer.value if c.isdigit())
+    code, out, _ = call(answers.table, "--export", file, "--json", capsys=capsys)
+    assert code == 0
+    fields = sum(answer.name != "paid" for answer in kept)
+    assert json.loads(out) == {
+        "file": str(file), "digits": len(wanted), "fields": fields, "left_out": 1,
+    }  # fmt: skip
+    data = load_dataset(file, "all")
+    assert sorted(map(str, data.labels)) == sorted(wanted)
+    assert data.images.shape == (len(wanted), 28, 28)
+    known = {
+        image.tobytes(): label
+        for image, label in zip(mnist.train_images, mnist.train_labels, strict=True)
+    }
+    as_drawn = [known[image.tobytes()] for image in data.images]
+    wrong = np.flatnonzero(data.labels != as_drawn)
+    assert len(wrong) <= sum(a.review is not None for a in kept)  # accepted as they were read
+    code, _, err = call(answers.table, "--export", tmp_path / "own.csv", capsys=capsys)
+    assert code == 2
+    assert "does not end in .npz" in err
 
 
 def test_stale_says_are_refused(answers: Answers) -> None:

@@ -46,6 +46,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Serve the page until stopped, or export what was reviewed."""
+    if options.export:
+        return _export(options.answers, options.export)
     from tenfold.errors import MissingExtraError
     from tenfold.forms.review.queue import Choice
 
@@ -76,6 +78,25 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         server.serve_until_stopped()
     options.json = False  # the address was the one document
     return None, ""
+
+
+def _export(table: str, file: Path) -> tuple[Any, str]:
+    from tenfold.forms.answers import open_answers
+    from tenfold.forms.corrections import corrections_file, load_corrections
+    from tenfold.forms.labeled_digits import labeled_digits, write_labeled_digits
+
+    answers = open_answers(table)
+    found = labeled_digits(answers, load_corrections(corrections_file(answers.table)))
+    write_labeled_digits(file, found)
+    count_of = {"digits": len(found.labels), "fields": found.fields, "left_out": found.left_out}
+    text = (
+        f"{count(len(found.labels), 'digit')} of {count(found.fields, 'reviewed field')} in {file}:"
+        f" tenfold adapt reader --data {file}"
+    )
+    if found.left_out:
+        fields = count(found.left_out, "field")
+        text += f"\n{fields} left out: the number of digits found in them differs from the value"
+    return {"file": str(file), **count_of}, text
 
 
 def _user() -> str:

@@ -5,7 +5,7 @@ A run of `tenfold form` keeps what it read in a folder beside the table, `answer
 table can be written again, and fields can be reviewed, without the scans.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -50,6 +50,8 @@ class Answer:
         review: Why somebody should look at it, in a few words; None if nobody need.
         alternatives: The likeliest readings, the value first; none of ticks and empty fields.
         crop: The field on the registered page as PNG; b"" if crops were not loaded or kept.
+        digits: uint8 (n, 28, 28) as bytes, left to right: the digits in the field as the network
+            saw them; b"" if they were not loaded.
     """
 
     name: str
@@ -59,11 +61,12 @@ class Answer:
     review: str | None = None
     alternatives: tuple[Alternative, ...] = ()
     crop: bytes = field(default=b"", repr=False, compare=False)
+    digits: bytes = field(default=b"", repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the answer's entry in `tenfold form --json`, without the crop."""
+        """Return the answer's entry in `tenfold form --json`, without the crop and the digits."""
         entry = asdict(self) | {"confidence": round(self.confidence, 4)}
-        del entry["crop"]
+        del entry["crop"], entry["digits"]
         return entry
 
 
@@ -129,14 +132,17 @@ class Answers:
         """The table that belongs to the folder."""
         return self.folder.with_name(self.folder.name.removesuffix(FOLDER_SUFFIX))
 
-    def pages(self) -> Iterator[PageAnswers]:
+    def pages(self, *, digits: bool = False) -> Iterator[PageAnswers]:
         """Yield all pages in the order of the input, without crops.
+
+        Args:
+            digits: Load the images of the digits, too.
 
         Raises:
             DataError: A part is damaged.
         """
         for part in self._parts:
-            yield from _read_part(part)
+            yield from _read_part(part, {"crop"} if digits else {"crop", "digits"})
 
     def __len__(self) -> int:
         """Return the number of pages."""
@@ -214,6 +220,7 @@ def schema() -> Any:
             "review": pa.string(),
             "alternatives": pa.list_(alternative),
             "crop": pa.binary(),
+            "digits": pa.binary(),
         }
     )
     return pa.schema(
@@ -241,12 +248,12 @@ def write_part(folder: Path, number: int, pages: Sequence[PageAnswers]) -> None:
         pq.write_table(part_table(pages), temporary, compression="zstd", row_group_size=ROW_GROUP)
 
 
-def _read_part(path: Path) -> Iterator[PageAnswers]:
+def _read_part(path: Path, without: Set[str]) -> Iterator[PageAnswers]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     inside = [field.name for field in schema().field("answers").type.value_type]
-    columns = [f"answers.list.element.{name}" for name in inside if name != "crop"]
+    columns = [f"answers.list.element.{name}" for name in inside if name not in without]
     try:
         with pq.ParquetFile(path) as file:
             rows = file.read(["source", "page", "error", *columns]).to_pylist()
