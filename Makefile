@@ -5,7 +5,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test quick tour article engines browser lint format types slow soak benchmark constraints clean
+.PHONY: train test quick tour article engines browser javascript lint format types slow soak benchmark constraints clean
 
 train: .venv/train.stamp
 	$(BIN)/tenfold train
@@ -26,6 +26,11 @@ tour: .venv/dev.stamp
 # The article in plain Keras, as a notebook; about five minutes of two free cores.
 article: .venv/dev.stamp
 	$(BIN)/python notebooks/run.py article
+
+# The reader of one digit in WebAssembly, for browsers and Node (javascript/README.md).
+javascript: javascript/reader.wasm
+javascript/reader.wasm: javascript/reader.c src/tenfold/weights/tiny/tiny.h
+	clang --target=wasm32-wasi -O3 -nostartfiles -Wl,--no-entry -Wl,--strip-all -o $@ $<
 
 # PostgreSQL and Ray, started by the tests.
 engines: .venv/dev.stamp

@@ -1,0 +1,52 @@
+/** Width and height of an image, in pixels. */
+export const SIDE: 28;
+
+/** What was read in an image. */
+export interface Answer {
+  /** The likeliest digit, 0 to 9. */
+  digit: number;
+  /** Probability of each digit 0 to 9; they sum to 1. */
+  probabilities: Float32Array;
+}
+
+/** What was read in ink, and the image that the network saw: 28x28 bytes, white ink on black. */
+export interface InkAnswer extends Answer {
+  image: Uint8Array;
+}
+
+/** Reads one handwritten digit. Not to be shared between threads; each thread loads its own. */
+export interface Reader {
+  /**
+   * Classify an image.
+   * @param image 28x28 bytes row by row, white ink (255) on black (0). The digit fits into 20x20
+   *   pixels, and its center of mass is in the middle, as in MNIST; `toImage` makes such images.
+   * @throws RangeError if it has not 784 pixels.
+   */
+  read(image: ArrayLike<number>): Answer;
+  /**
+   * Read the digit in ink of any size.
+   * @param ink width x height values row by row, 0 paper to 1 full ink.
+   * @returns null if there is no ink.
+   * @throws RangeError if the number of values is not width x height.
+   */
+  readInk(ink: ArrayLike<number>, width: number, height: number): InkAnswer | null;
+}
+
+/**
+ * Load the reader.
+ * @param source The bytes of `tenfold-reader/reader.wasm`, its compiled module, or the response
+ *   of a fetch.
+ * @throws Error if the response is an error.
+ */
+export function loadReader(
+  source: BufferSource | WebAssembly.Module | Response | PromiseLike<BufferSource | WebAssembly.Module | Response>,
+): Promise<Reader>;
+
+/**
+ * Make an image as MNIST has them from ink of any size: crop it, bring the strokes to MNIST's
+ * width, fit it into 20x20 pixels, and move its center of mass to the middle.
+ * @param ink width x height values row by row, 0 paper to 1 full ink.
+ * @returns 28x28 bytes, white ink on black; null if there is no ink.
+ * @throws RangeError if the number of values is not width x height.
+ */
+export function toImage(ink: ArrayLike<number>, width: number, height: number): Uint8Array | null;

@@ -1,0 +1,48 @@
+// Reads one handwritten digit: a small convolutional network in WebAssembly.
+
+import { toImage } from "./canvas.js";
+
+export { toImage };
+
+export const SIDE = 28;
+const PIXELS = SIDE * SIDE;
+const DIGITS = 10;
+
+/** Load the reader. @param {BufferSource | WebAssembly.Module | Response | Promise<Response>} source */
+export async function loadReader(source) {
+  return new Reader(await instantiate(await source));
+}
+
+async function instantiate(source) {
+  if (source instanceof WebAssembly.Module) return WebAssembly.instantiate(source, {});
+  if (typeof Response !== "undefined" && source instanceof Response) {
+    if (!source.ok) throw new Error(`cannot load the reader: HTTP ${source.status} for ${source.url}`);
+    source = await source.arrayBuffer();
+  }
+  return (await WebAssembly.instantiate(source, {})).instance;
+}
+
+class Reader {
+  #exports;
+
+  constructor({ exports }) {
+    this.#exports = exports;
+  }
+
+  /** Classify an image of 28x28 bytes, white ink on black, as MNIST has them. */
+  read(image) {
+    if (image?.length !== PIXELS) {
+      throw new RangeError(`the image has ${image?.length} pixels; give ${SIDE} x ${SIDE} = ${PIXELS}`);
+    }
+    const { memory, image: place, probabilities, read } = this.#exports;
+    new Uint8Array(memory.buffer, place(), PIXELS).set(image);
+    const digit = read();
+    return { digit, probabilities: new Float32Array(memory.buffer, probabilities(), DIGITS).slice() };
+  }
+
+  /** Read the digit in ink of any size; null if there is no ink. */
+  readInk(ink, width, height) {
+    const image = toImage(ink, width, height);
+    return image && { ...this.read(image), image };
+  }
+}

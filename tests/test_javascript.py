@@ -1,0 +1,148 @@
+"""The JavaScript reader sees the same images and the same digits as Python and C."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from conftest import Mnist
+
+from tenfold.arrays import SIDE, Gray, Ink
+from tenfold.classifiers.bundle import load_bundle
+from tenfold.classifiers.onnx import OnnxClassifier
+from tenfold.imaging.canvas import mark_to_canvas
+
+pytestmark = pytest.mark.engines
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "javascript"
+
+ANSWER = np.dtype([("image", "u1", (SIDE, SIDE)), ("digit", "u1"), ("probabilities", "<f4", 10)])
+"""What tests/javascript_reader.mjs writes for a mark."""
+
+C_PROGRAM = """
+#include <stdio.h>
+#include "tiny.h"
+
+int main(void) {
+    uint8_t image[784];
+    float probabilities[10];
+    while (fread(image, 1, 784, stdin) == 784) {
+        tiny_read(image, probabilities);
+        fwrite(probabilities, sizeof probabilities, 1, stdout);
+    }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def reader() -> str:
+    """Build the reader; return the path of Node."""
+    for tool in ("node", "npm", "clang", "wasm-ld", "cc"):
+        if not shutil.which(tool):
+            pytest.skip(f"{tool} is not installed")
+    subprocess.run(["make", "-s", "javascript"], cwd=ROOT, check=True)
+    return "node"
+
+
+def answers(node: str, marks: list[Ink]) -> np.ndarray:
+    """Return what the reader says of each mark, as an array of ANSWER."""
+    records = [np.array(ink.shape[::-1], "<i4").tobytes() + ink.tobytes() for ink in marks]
+    script = ROOT / "tests" / "javascript_reader.mjs"
+    done = subprocess.run([node, str(script)], input=b"".join(records), stdout=-1, check=True)
+    return np.frombuffer(done.stdout, ANSWER)
+
+
+def drawn(image: Gray, rng: np.random.Generator) -> Ink:
+    """Return a digit as large, thin or fat, and sharp as somebody may draw it."""
+    scale = float(rng.uniform(0.6, 15))
+    taller = scale * float(np.exp(rng.normal(0, 0.2)))
+    large = image.astype(np.float32) / 255
+    large = cv2.resize(large, None, fx=scale, fy=taller, interpolation=cv2.INTER_CUBIC)
+    large = np.clip((large - 0.5) * np.float32(rng.uniform(1, 6)) + 0.5, 0, 1)
+    if rng.random() < 0.6:
+        side = int(rng.integers(1, round(2 + 1.5 * scale)))
+        change = cv2.dilate if rng.random() < 0.5 else cv2.erode
+        large = change(large, np.ones((side, side)))
+    x, y, width, height = cv2.boundingRect((large > 0).astype(np.uint8))
+    return np.ascontiguousarray(large[y : y + height, x : x + width], np.float32)
+
+
+def test_images_are_those_of_python(reader: str, mnist: Mnist) -> None:
+    rng = np.random.default_rng(3)
+    marks = [drawn(image, rng) for image in mnist.train_images[-150:]]
+    marks = [mark for mark in marks if mark.size]
+    assert {min(mark.shape) < 20 for mark in marks} == {True, False}
+    assert max(max(mark.shape) for mark in marks) > 200
+    expected = np.stack([mark_to_canvas(mark) for mark in marks]).astype(int)
+    apart = np.abs(answers(reader, marks)["image"] - expected).max(axis=(1, 2))
+    assert np.mean(apart == 0) >= 0.95
+    assert apart.max() <= 1
+
+
+def test_probabilities_are_those_of_c(reader: str, mnist: Mnist, tmp_path: Path) -> None:
+    found = answers(reader, [image / np.float32(255) for image in mnist.train_images[-200:]])
+    (tmp_path / "tiny.h").write_bytes(load_bundle("tiny").read("tiny.h"))
+    (tmp_path / "main.c").write_text(C_PROGRAM)
+    subprocess.run(["cc", "-O2", "main.c", "-lm", "-o", "read"], cwd=tmp_path, check=True)
+    program, images = tmp_path / "read", found["image"].tobytes()
+    done = subprocess.run([program], input=images, stdout=-1, check=True)
+    expected = np.frombuffer(done.stdout, "<f4").reshape(-1, 10)
+    np.testing.assert_allclose(found["probabilities"], expected, atol=1e-5)
+    np.testing.assert_array_equal(found["digit"], expected.argmax(axis=1))
+    assert np.mean(found["digit"] == mnist.train_labels[-200:]) > 0.97
+
+
+def test_wrong_sizes_and_blanks(reader: str) -> None:
+    script = """
+        import { readFileSync } from "node:fs";
+        import { loadReader } from "./index.js";
+        const reader = await loadReader(new WebAssembly.Module(readFileSync("reader.wasm")));
+        const messages = [];
+        for (const wrong of [() => reader.read([1, 2]), () => reader.readInk([1, 2], 3, 3)]) {
+          try { wrong(); } catch (error) { messages.push(`${error.name}: ${error.message}`); }
+        }
+        const refused = new Response("", { status: 404 });
+        await loadReader(refused).catch((error) => messages.push(error.message));
+        const blank = reader.readInk(new Float32Array(12), 4, 3);
+        console.log(JSON.stringify([...messages, blank]));
+    """
+    command = [reader, "--input-type=module", "-e", script]
+    done = subprocess.run(command, cwd=PACKAGE, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [
+        "RangeError: the image has 2 pixels; give 28 x 28 = 784",
+        "RangeError: the ink has 2 values; give 3 x 3 = 9",
+        "cannot load the reader: HTTP 404 for ",
+        None,
+    ]
+
+
+def test_the_package_holds_what_it_needs(reader: str, tmp_path: Path) -> None:
+    command = ["npm", "pack", "--json", "--ignore-scripts", "--pack-destination", str(tmp_path)]
+    done = subprocess.run(command, cwd=PACKAGE, capture_output=True, text=True, check=True)
+    (packed,) = json.loads(done.stdout)
+    assert {file["path"] for file in packed["files"]} == {
+        "README.md", "canvas.js", "index.d.ts", "index.js", "package.json", "reader.wasm",
+    }  # fmt: skip
+    assert packed["unpackedSize"] < 60_000
+    subprocess.run(["npm", "init", "-y"], cwd=tmp_path, capture_output=True, check=True)
+    add = ["npm", "install", "--offline", "--no-audit", packed["filename"]]
+    subprocess.run(add, cwd=tmp_path, capture_output=True, check=True)
+    script = 'import { SIDE } from "tenfold-reader"; console.log(SIDE)'
+    command = [reader, "--input-type=module", "-e", script]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "28\n"
+
+
+def test_the_reader_is_small(reader: str) -> None:
+    assert (PACKAGE / "reader.wasm").stat().st_size < 25_000
+
+
+def test_the_graph_agrees(reader: str, mnist: Mnist) -> None:
+    images = mnist.train_images[-200:]
+    found = answers(reader, [image / np.float32(255) for image in images])
+    classifier = OnnxClassifier(load_bundle("tiny").read("model-int8.onnx"))
+    assert np.mean(classifier.predict_proba(found["image"]).argmax(axis=1) == found["digit"]) > 0.99
