@@ -94,7 +94,9 @@ function showOptions() {
     entry.role = "option";
     entry.ariaSelected = "false";
     entry.dataset.text = option.text;
-    entry.append(...marked(option.text || "empty"));
+    const text = document.createElement("b");
+    text.append(...marked(option.text || "empty"));
+    entry.append(text);
     const read = option.text === field.read;
     const confidence = option.confidence || (read ? field.confidence : "");
     if (confidence) {
