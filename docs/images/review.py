@@ -20,7 +20,7 @@ from serve import HERE, PHONE, chromium
 from tenfold.data.mnist import load_mnist
 
 sys.path.insert(0, str(HERE.parent.parent / "tests"))
-from answer_scenes import make_answers, make_pages  # noqa: E402
+from answer_scenes import make_answers, make_pages
 
 
 def save(page: Page, name: str, **options: Any) -> None:

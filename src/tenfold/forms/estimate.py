@@ -1,8 +1,8 @@
 """How good the answers are: the error of fields nobody looked at, from a random sample of fields.
 
 The sample is the first fields in a fixed random order (`sample_rank`), as far as all of them were
-reviewed. So it needs no record, can be enlarged at any time, and is the same for everybody. Fields
-that the reader flagged, which are reviewed first, and the other fields are estimated separately.
+reviewed. So it needs no record, can be enlarged at any time, and is the same for everybody. Once
+all fields are reviewed that the reader flagged, the others are estimated by themselves.
 """
 
 import hashlib
@@ -176,34 +176,26 @@ def _as_read(found: list[_Field], sample: list[_Field]) -> Share:
 def _rest(found: list[_Field], sample: list[_Field]) -> Share:
     """Return the share of wrong fields among those not reviewed.
 
-    Of the flagged fields and of the others, the sample bounds the number of wrong ones; those that
-    the review found are subtracted. If both parts hold fields that nobody reviewed, each interval
-    has half of the risk (Bonferroni), so that both hold together.
+    The sample bounds the number of wrong fields; those that the review found are subtracted. If all
+    flagged fields were reviewed, which are wrong most often, only the others count.
     """
-    parts = []
-    for flagged in (True, False):
-        fields = [field for field in found if field.flagged is flagged]
-        open_ = sum(not field.reviewed for field in fields)
-        if open_:
-            seen = [field.wrong for field in sample if field.flagged is flagged]
-            parts.append((fields, open_, seen))
-    total = sum(open_ for _, open_, _ in parts)
-    if not total:
+    open_ = [field for field in found if not field.reviewed]
+    if not open_:
         return Share(0.0, 0.0, 0.0, 0)
-    confidence = 1 - (1 - CONFIDENCE) / len(parts)
-    estimate: float | None = 0.0
-    lower = upper = 0
-    for fields, open_, seen in parts:
-        known = sum(field.wrong for field in fields)
-        ends = errors_interval(sum(seen), len(seen), len(fields), confidence)
-        low, high = (min(max(end - known, 0), open_) for end in ends)
-        lower, upper = lower + low, upper + high
-        if seen and estimate is not None:
-            estimate += min(max(sum(seen) / len(seen) * len(fields) - known, 0.0), open_)
-        else:
-            estimate = None
-    rate = None if estimate is None else estimate / total
-    return Share(rate, lower / total, upper / total, total)
+    fields, seen = found, sample
+    for flagged in (True, False):
+        if all(field.flagged is flagged for field in open_):
+            fields = [field for field in found if field.flagged is flagged]
+            seen = [field for field in sample if field.flagged is flagged]
+    known = sum(field.wrong for field in fields)
+    wrong = sum(field.wrong for field in seen)
+    ends = errors_interval(wrong, len(seen), len(fields), CONFIDENCE)
+    lower, upper = (min(max(end - known, 0), len(open_)) / len(open_) for end in ends)
+    estimate = None
+    if seen:
+        expected = wrong / len(seen) * len(fields) - known
+        estimate = min(max(expected, 0.0), len(open_)) / len(open_)
+    return Share(estimate, lower, upper, len(open_))
 
 
 def _to_review(found: list[_Field], sample: list[_Field], error: float) -> ToReview:

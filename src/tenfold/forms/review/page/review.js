@@ -56,9 +56,9 @@ async function show(at, first = "") {
   $("where").textContent = `${field.source}, page ${field.page}`;
   $("why").textContent = field.why ? sentence(field.why) : "";
   $("rule").textContent = field.rule;
+  $("label").textContent = field.tick ? "Is it ticked?" : "What is written there?";
   $("value").value = "";
   $("value").placeholder = field.read || "empty";
-  $("value").inputMode = "text";
   $("empty").hidden = field.tick;
   $("back").disabled = at === 0;
   $("forward").disabled = at === total - 1;
