@@ -82,7 +82,7 @@ def main() -> None:
     module = (PACKAGE / "reader.wasm").read_bytes()
     document = {
         "protocol": (
-            "the 10,000 test images in Chromium, each with nine readings (test-time augmentation); "
+            "the 10,000 test images in Chromium, each with test-time augmentation (nine shifts); "
             f"medians of {ROUNDS} rounds of 500 images, and of 100 drawings of {SHEET} x {SHEET} "
             "pixels that are normalized to 28 x 28"
         ),
