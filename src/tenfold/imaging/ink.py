@@ -47,7 +47,11 @@ the page may lie in shadow. Set on pages made from MNIST training images."""
 
 
 def ink_of(
-    gray: Gray, paper_square: float = PAPER_SQUARE, *, ink_is_dark: bool | None = None
+    gray: Gray,
+    paper_square: float = PAPER_SQUARE,
+    *,
+    ink_is_dark: bool | None = None,
+    writing: NDArray[np.bool_] | None = None,
 ) -> Ink | None:
     """Separate ink from paper under uneven light.
 
@@ -55,6 +59,7 @@ def ink_of(
         gray: uint8 (h, w).
         paper_square: Side of a square wider than any stroke, as a share of the shorter side.
         ink_is_dark: Whether ink is darker than paper; None lets the picture decide.
+        writing: bool (h, w), the pixels that decide what full ink is; None takes all.
 
     Returns:
         float32 (h, w), 0 paper to 1 full ink, or None if nothing stands out.
@@ -73,7 +78,8 @@ def ink_of(
         ink *= -full / np.maximum(paper, full / 4)
     # Noise shifts the level of the paper. Of a large picture a sample of pixels is enough.
     ink -= np.float32(quantile(ink[::step, ::step], PAPER_SHARE))
-    stands_out = ink[ink > max(NOISE_SIGMAS * _noise(ink), MIN_CONTRAST)]
+    high = ink > max(NOISE_SIGMAS * _noise(ink), MIN_CONTRAST)
+    stands_out = ink[high if writing is None else high & writing]
     if stands_out.size == 0:
         return None
     share: Ink = np.clip(ink / _full_ink(stands_out), 0, 1).astype(np.float32)

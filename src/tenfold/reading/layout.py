@@ -95,9 +95,9 @@ def _take_apart(
             height = max(height, settings.lowest_mark * median(cells)) if cells else height
             if not height:
                 return [], grids
-            rows = _find_rows(ink, height, settings, drawn)
+            rows = find_rows(ink, height, settings, drawn)
             return _without_lines(rows, ink, median(cells), settings) if cells else rows, grids
-    return _find_rows(ink, height, settings, drawn), grids
+    return find_rows(ink, height, settings, drawn), grids
 
 
 def _without_lines(
@@ -118,8 +118,15 @@ def _without_lines(
     return [(row, low) for row, low in kept if row]
 
 
-def _find_rows(ink: Ink, height: float, settings: ReaderSettings, drawn: bool) -> list[_MarkRow]:
-    """Return the marks of each row, and the low marks beside them."""
+def find_rows(ink: Ink, height: float, settings: ReaderSettings, drawn: bool) -> list[_MarkRow]:
+    """Return the marks of each row, and the low marks beside them.
+
+    Args:
+        ink: float32 (h, w), 0 paper to 1 full ink.
+        height: Height of a typical digit, in pixels.
+        settings: The settings of reading.
+        drawn: There are no rules in the ink.
+    """
     if not drawn:
         ink, height = without_rules(ink, height)
     stroke = (ink >= INK_SHARE).astype(np.uint8)

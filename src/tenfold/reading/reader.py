@@ -140,6 +140,15 @@ class Reader:
             best = self._read_page(best.page, Splitter(classifier, settings))
         return self._confirmed(best.reading, best.page.picture)
 
+    def read_rows(self, page: Page) -> list[Row]:
+        """Return what each row of marks of a page holds, whether it is a number or not.
+
+        Args:
+            page: A page that was taken apart already.
+        """
+        splitter = Splitter(self.classifier, self.settings)
+        return RowReader(page, self._models, splitter).read_rows()
+
     def _confirmed(self, reading: Reading, picture: Picture) -> Reading:
         """Return a reading with a second opinion on its lines, if one is wanted."""
         if not (reading.lines and self.settings.second_opinion):

@@ -211,16 +211,40 @@ def _grid(
     settings: ReaderSettings,
 ) -> PageGrid | None:
     """Return a grid with its marks, or None if its cells are frames around text."""
-    boxes = contents.boxes
     if len(mine) < settings.fewest_cells and _are_frames(mine, cells, contents, settings):
         return None
+    grid = _filled(mine, cells, contents, ink, settings)
+    lines = [_is_several_lines(cell.marks) for cell in grid.cells]
+    if sum(lines) > sum(bool(cell.marks) for cell in grid.cells) / 2:
+        return None
+    return grid
+
+
+def fill_cells(ink: Ink, cells: Sequence[FoundCell], settings: ReaderSettings) -> PageGrid:
+    """Return the grid of cells whose places are known, with the marks in them.
+
+    Args:
+        ink: float32 (h, w), 0 paper to 1 full ink, without the walls.
+        cells: The cells.
+        settings: The settings of reading.
+    """
+    return _filled(list(range(len(cells))), cells, _contents(ink, cells), ink, settings)
+
+
+def _filled(
+    mine: list[int],
+    cells: Sequence[FoundCell],
+    contents: _Contents,
+    ink: Ink,
+    settings: ReaderSettings,
+) -> PageGrid:
+    boxes = contents.boxes
     members = {index: _members(cells[index], index, contents) for index in mine}
     heights = [
         max(int(boxes[one, 3] - boxes[one, 1]) for one in some) for some in members.values() if some
     ]
     height = median(heights) if heights else 0.0
     found = []
-    lines = []
     for index in mine:
         groups = join_components(boxes, members[index], height)
         groups = [
@@ -230,11 +254,8 @@ def _grid(
         ]
         marks = [mark_of(ink, contents.parts, group, boxes) for group in groups]
         marks.sort(key=lambda mark: mark.box[0] + mark.box[2] / 2)
-        lines.append(_is_several_lines(marks))
         cell = cells[index]
         found.append(PageCell(cell.row, cell.column, cell.box, tuple(marks)))
-    if heights and sum(lines) > len(heights) / 2:
-        return None
     return PageGrid(tuple(sorted(found, key=lambda cell: (cell.row, cell.column))))
 
 

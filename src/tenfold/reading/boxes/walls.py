@@ -46,7 +46,7 @@ def _without_walls(ink: Ink, walls: Lines, cells: list[FoundCell]) -> Ink:
     for axis, (line, zone) in enumerate(zip(lines, zones, strict=True)):
         if not line.any():
             continue
-        gap = np.ones((_thickness(line, axis) + 4,) * 2, np.uint8)
+        gap = np.ones((line_thickness(line, axis) + 4,) * 2, np.uint8)
         kept |= cv2.morphologyEx(rest, cv2.MORPH_CLOSE, gap) & zone
         # What is much darker than the wall around it is a stroke.
         across = np.ones((gap.shape[0], 1) if axis == 0 else (1, gap.shape[0]), np.uint8)
@@ -85,7 +85,7 @@ def _touching(lines: Gray, near: Gray) -> Gray:
     return found
 
 
-def _thickness(lines: Gray, axis: int) -> int:
+def line_thickness(lines: Gray, axis: int) -> int:
     """Return how thick lines are, in pixels: their area over their length."""
     edges = int(np.count_nonzero(np.diff(lines.astype(np.int8), axis=axis, prepend=0) == 1))
     return round(int(np.count_nonzero(lines)) / max(1, edges))

@@ -1,0 +1,106 @@
+"""The form: a scan or photo of a filled page read into one answer for each field."""
+
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import cv2
+
+from tenfold.arrays import Ink
+from tenfold.errors import PictureError
+from tenfold.forms.answers import Answer, PageAnswers
+from tenfold.forms.blank import Blank, Place
+from tenfold.forms.registration import Registered, register
+from tenfold.forms.template import Template, load_template
+from tenfold.forms.text import read_text
+from tenfold.forms.ticks import read_tick
+from tenfold.forms.writing import field_writing, make_page, page_writing
+from tenfold.imaging.decoding import PictureSource, load_picture, picture_name
+from tenfold.imaging.picture import Picture
+from tenfold.reading.reader import Reader
+
+CROP_QUALITY = 80
+"""JPEG quality of the crops: about 3 kB each."""
+
+
+class Form:
+    """Reads the fields of a form; one form may serve many threads, and can be pickled.
+
+    Args:
+        template: The template, or the path of its JSON.
+        reader: Reads the digits; None takes the shipped models.
+
+    Raises:
+        UsageError: The template is wrong.
+    """
+
+    def __init__(self, template: Template | str | Path, *, reader: Reader | None = None) -> None:
+        self.template = template if isinstance(template, Template) else load_template(template)
+        self.reader = reader or Reader()
+
+    def __repr__(self) -> str:
+        return f"<Form: {len(self.template.fields)} fields on {self.template.page.name}>"
+
+    @cached_property
+    def blank(self) -> Blank:
+        """The blank page, taken apart; made when first needed.
+
+        Raises:
+            UsageError: The template's page is missing, or blank.
+        """
+        return Blank(self.template, self.reader.settings)
+
+    def read(self, source: PictureSource) -> PageAnswers:
+        """Read the fields of a filled page.
+
+        Args:
+            source: A scan or photo, as `tenfold.Reader.read` takes it: rotated, scaled, in
+                perspective, with up to two corners cut off, or upside down.
+
+        Raises:
+            PictureError: The picture cannot be read, or does not show this form.
+            UsageError: The template's page is missing, or blank.
+        """
+        return self.read_picture(load_picture(source), picture_name(source))
+
+    def read_picture(self, picture: Picture, source: str, page: int = 0) -> PageAnswers:
+        """Read the fields of a filled page that is decoded already.
+
+        Args:
+            picture: The picture.
+            source: What the answers call it.
+            page: Its page in a file of several pages, from 0.
+
+        Raises:
+            PictureError: The picture does not show this form.
+            UsageError: The template's page is missing, or blank.
+        """
+        try:
+            registered = register(picture.gray, self.blank.reference)
+        except PictureError as error:
+            raise PictureError(f"{source}: {error}") from error
+        ink = page_writing(registered, self.blank)
+        answers = tuple(self._answer(place, registered, ink) for place in self.blank.places)
+        return PageAnswers(source, page, None, answers)
+
+    def _answer(self, place: Place, page: Registered, ink: Ink | None) -> Answer:
+        gray = page.gray[place.part]
+        if place.field.kind == "tick":
+            answer = read_tick(ink, place)
+        else:
+            rows, marks = [], 0
+            if ink is not None:
+                taken_apart = make_page(
+                    field_writing(ink, place), gray, place, self.reader.settings
+                )
+                marks = len(taken_apart.marks)
+                rows = self.reader.read_rows(taken_apart) if marks else []
+            answer = read_text(rows, place, marks)
+        x, y, width, height = place.box
+        shown = page.inside[place.part][y : y + height, x : x + width]
+        if not shown.all():
+            answer = replace(
+                answer, review=f"the picture shows only {shown.mean():.0%} of the field"
+            )
+        _, data = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, CROP_QUALITY])
+        return replace(answer, crop=data.tobytes())

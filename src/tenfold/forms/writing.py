@@ -1,0 +1,119 @@
+"""What is written in the fields of a registered page: ink without the print, as marks."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tenfold.arrays import Gray, Ink
+from tenfold.forms.blank import Blank, Place
+from tenfold.forms.registration import Registered
+from tenfold.imaging.ink import INK_SHARE, ink_of
+from tenfold.imaging.page_ink import digit_height
+from tenfold.imaging.picture import Picture
+from tenfold.imaging.rule_removal import remove_rules
+from tenfold.imaging.rules import Rule, rows_about
+from tenfold.reading.boxes.cells import fill_cells
+from tenfold.reading.layout import Page, find_rows
+from tenfold.reading.settings import ReaderSettings
+
+# The following were set on forms drawn in code (tests/form_scenes.py) with MNIST's first 50,000
+# training images and the fonts to learn from.
+
+WITHIN = 0.5
+"""A component belongs to a field if this share of its pixels lies in the field's box."""
+
+LOWEST_DIGIT = 0.25
+"""Least height of a digit, as a share of the height of its cell or box."""
+
+RULE_REACH, RULE_LEVEL = 4, 0.25
+"""Rows up to this far from a rule belong to it if half of their pixels have this ink."""
+
+SPECK = 0.08
+"""A component smaller than this share of the field's height is a speck."""
+
+
+def page_writing(page: Registered, blank: Blank) -> Ink | None:
+    """Return the ink of a page, float32 (h, w), 0 paper to 1 what full ink is of the writing.
+
+    None if nothing is written.
+    """
+    shown = page.inside > 0
+    level = int(np.median(page.gray[shown])) if shown.any() else 255
+    gray = np.where(shown, page.gray, np.uint8(level)).astype(np.uint8)
+    where = np.zeros(gray.shape, bool)
+    for place in blank.places:
+        where[place.part] = True
+    where &= shown & ~blank.print
+    ink = ink_of(gray, blank.square, ink_is_dark=blank.ink_is_dark, writing=where)
+    if ink is not None:
+        ink[~shown] = 0
+    return ink
+
+
+def field_writing(ink: Ink, place: Place) -> Ink:
+    """Return the ink in a field, in pixels of its part of the page, without its print.
+
+    Strokes that cross walls and rules stay whole. Writing of other fields is left out.
+    """
+    part = ink[place.part].copy()
+    part[place.words > 0] = 0
+    if place.rules:
+        rules = [_as_in(part, rule) for rule in place.rules]
+        part = remove_rules(part, rules, place.box[3] / 2)
+    part[_on_walls(part, place)] = 0
+    stroke = (part >= INK_SHARE).astype(np.uint8)
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(stroke, connectivity=8)
+    x, y, width, height = place.box
+    inside = parts[max(0, y) : y + height, max(0, x) : x + width]
+    share = np.bincount(inside.ravel(), minlength=count) / np.maximum(stats[:, 4], 1)
+    stays = share >= WITHIN
+    stays &= stats[:, 2:4].max(axis=1) >= SPECK * height
+    stays[0] = False
+    kept = stays[parts].astype(np.uint8)
+    around = cv2.dilate(kept, np.ones((3, 3), np.uint8)) > 0
+    part[~around | ((stroke > 0) & (kept == 0))] = 0
+    return part
+
+
+def _on_walls(ink: Ink, place: Place) -> NDArray[np.bool_]:
+    """Return the pixels of walls, bool (h, w), without those where strokes cross a wall."""
+    stroke = (ink >= INK_SHARE).astype(np.uint8)
+    gap = np.ones((place.wall_thickness + 2,) * 2, np.uint8)
+    whole = cv2.morphologyEx(stroke & (1 - place.walls), cv2.MORPH_CLOSE, gap)
+    on_walls: NDArray[np.bool_] = (place.walls > 0) & ((whole & stroke) == 0)
+    return on_walls
+
+
+def _as_in(ink: Ink, rule: Rule) -> Rule:
+    """Return a rule of the blank page as thick and dark as in ink: scans and faxes widen lines."""
+    level = np.median(rows_about(ink, rule, RULE_REACH), axis=1)
+    rows = np.flatnonzero(level >= RULE_LEVEL)
+    if not rows.size:
+        return rule
+    first, last = int(rows[0]), int(rows[-1])
+    top, inked = rule.top + first - RULE_REACH, float(level[rows].mean())
+    return replace(rule, top=top, thickness=last - first + 1, level=inked)
+
+
+def make_page(writing: Ink, gray: Gray, place: Place, settings: ReaderSettings) -> Page:
+    """Return a field's writing as a page of marks, in cells or in rows.
+
+    Args:
+        writing: float32 (h, w), as `field_writing` returns it.
+        gray: uint8 (h, w), the same part of the registered page.
+        place: The field's place.
+        settings: The settings of reading.
+    """
+    high, wide = gray.shape
+    picture = Picture(gray, wide, high, 0)
+    if place.field.cells:
+        grid = fill_cells(writing, place.cells, settings)
+        return Page(picture, (), (grid,), drawn=True)
+    height = digit_height(writing, drawn=True)
+    if height < LOWEST_DIGIT * place.box[3]:
+        return Page(picture, (), drawn=True)
+    rows = find_rows(writing, height, settings, True)
+    marks, low = (tuple(tuple(row[kind]) for row in rows) for kind in (0, 1))
+    return Page(picture, marks, drawn=True, low_marks=low)
