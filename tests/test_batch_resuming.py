@@ -21,7 +21,7 @@ from batches import InlineEngine, batch, command, rows_of
 from tenfold.batch import arrays
 from tenfold.batch.chunks import Input
 from tenfold.batch.planning import plan
-from tenfold.batch.read_batch import TRIES
+from tenfold.batch.run import TRIES
 from tenfold.batch.worker import Job, PartSummary, read_chunk
 from tenfold.errors import TenfoldError
 from tenfold.execution.engine import run_all
@@ -177,8 +177,8 @@ class _Deadly:
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_worker_that_dies_is_replaced_once(times: int, tmp_path: Path) -> None:
-    job = Job(Input(tmp_path, "in"), tmp_path, "tiny", single=False)
-    calls = [(job, 0, _Deadly(tmp_path / "notes", times))]
+    job = Job(tmp_path, "tiny", single=False)
+    calls = [(job, 0, Input(tmp_path, "in"), _Deadly(tmp_path / "notes", times))]
     with LocalEngine(1) as engine:
         results = run_all(engine, read_chunk, calls, tries=TRIES)
         if times == 1:
@@ -189,8 +189,9 @@ def test_a_worker_that_dies_is_replaced_once(times: int, tmp_path: Path) -> None
 
 
 def test_a_wrong_model_in_a_worker_is_an_error(folder: Path, tmp_path: Path) -> None:
-    job = Job(Input(folder, "in"), tmp_path, "nonsense", single=False)
-    calls = ((job, *numbered) for numbered in enumerate(plan(folder)))
+    job = Job(tmp_path, "nonsense", single=False)
+    given = Input(folder, "in")
+    calls = ((job, number, given, chunk) for number, chunk in enumerate(plan(folder)))
     with LocalEngine(2) as engine, pytest.raises(TenfoldError, match="no model 'nonsense'"):
         list(run_all(engine, read_chunk, calls))
 

@@ -26,7 +26,7 @@ from attacks.mutations import good_files, mutant
 from attacks.power_cuts import tree
 from tenfold.arrays import Images
 from tenfold.batch.output import FINISHED, MANIFEST
-from tenfold.batch.read_batch import SHOWN_ERRORS
+from tenfold.batch.run import SHOWN_ERRORS
 from tenfold.data.mnist import load_mnist
 
 FILES_PER_BATCH = 20

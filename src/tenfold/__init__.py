@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     from tenfold.explaining.show import show as show
     from tenfold.exporting.export import ExportResult as ExportResult
     from tenfold.exporting.export import export as export
+    from tenfold.forms.answers import Answer as Answer
+    from tenfold.forms.answers import PageAnswers as PageAnswers
+    from tenfold.forms.form import Form as Form
+    from tenfold.forms.read_forms import FormsResult as FormsResult
+    from tenfold.forms.read_forms import read_forms as read_forms
     from tenfold.reading.reader import Reader as Reader
     from tenfold.reading.results import Cell as Cell
     from tenfold.reading.results import Digit as Digit
@@ -58,6 +63,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AdaptResult": "tenfold.adapting.adapt",
+    "Answer": "tenfold.forms.answers",
     "BatchResult": "tenfold.batch.read_batch",
     "Cell": "tenfold.reading.results",
     "Classifier": "tenfold.classifiers.base",
@@ -70,8 +76,11 @@ _HOMES = {
     "Explanation": "tenfold.explaining.explain",
     "ExportResult": "tenfold.exporting.export",
     "FeatureClassifier": "tenfold.classifiers.features",
+    "Form": "tenfold.forms.form",
+    "FormsResult": "tenfold.forms.read_forms",
     "Grid": "tenfold.reading.results",
     "Line": "tenfold.reading.results",
+    "PageAnswers": "tenfold.forms.answers",
     "PictureError": "tenfold.errors",
     "Reader": "tenfold.reading.reader",
     "Reading": "tenfold.reading.results",
@@ -97,6 +106,7 @@ _HOMES = {
     "load_mnist": "tenfold.data.mnist",
     "load_recipe": "tenfold.recipes.recipe_file",
     "read_batch": "tenfold.batch.read_batch",
+    "read_forms": "tenfold.forms.read_forms",
     "robustness": "tenfold.scoring.robustness",
     "score": "tenfold.scoring.score",
     "show": "tenfold.explaining.show",

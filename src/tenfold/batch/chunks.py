@@ -144,13 +144,15 @@ def until_damage(
         yield Unreadable(source, index, why)
 
 
-def groups(items: Iterable[T], size_bytes: Callable[[T], int]) -> Iterator[list[T]]:
-    """Group consecutive items so that each group makes up one chunk of pictures."""
+def groups(
+    items: Iterable[T], size_bytes: Callable[[T], int], most: int = PICTURES_PER_CHUNK
+) -> Iterator[list[T]]:
+    """Group consecutive items so that each group, of `most` at most, makes up one chunk."""
     group: list[T] = []
     held = 0
     for item in items:
         size = size_bytes(item)
-        if group and (len(group) == PICTURES_PER_CHUNK or held + size > BYTES_PER_CHUNK):
+        if group and (len(group) == most or held + size > BYTES_PER_CHUNK):
             yield group
             group, held = [], 0
         group.append(item)

@@ -41,9 +41,9 @@ class PictureFiles(Chunk):
             yield PictureItem(source.source(name), 0, source.path(name), pages=True)
 
 
-def picture_chunks(files: Iterable[File]) -> Iterator[Chunk]:
-    """Group picture files into chunks."""
-    for group in groups(files, lambda file: file.size_bytes):
+def picture_chunks(files: Iterable[File], most: int) -> Iterator[Chunk]:
+    """Group picture files into chunks of at most so many."""
+    for group in groups(files, lambda file: file.size_bytes, most):
         size = sum(file.size_bytes for file in group)
         yield PictureFiles(tuple(file.name for file in group), size_bytes=size)
 

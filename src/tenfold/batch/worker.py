@@ -1,7 +1,7 @@
 """Reads one chunk of the input, and writes the part of the output that belongs to it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,7 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.batch.chunks import Chunk, Content, ImageBlock, Input, Unreadable, one_line
+from tenfold.batch.chunks import (
+    Chunk,
+    Content,
+    ImageBlock,
+    Input,
+    PictureItem,
+    Unreadable,
+    one_line,
+)
 from tenfold.batch.output import part_name
 from tenfold.batch.output_table import PictureRows, image_rows, schema
 from tenfold.classifiers.base import predict_scored
@@ -19,6 +27,7 @@ from tenfold.errors import BundleError, PictureError, UsageError
 from tenfold.files import atomic_path
 from tenfold.imaging.decoding import load_pages, load_picture, picture_name
 from tenfold.imaging.gray import have_light_borders
+from tenfold.imaging.picture import Picture
 from tenfold.reading.reader import Reader
 
 ROWS_PER_GROUP = 10_000
@@ -27,16 +36,14 @@ ROWS_PER_GROUP = 10_000
 
 @dataclass(frozen=True)
 class Job:
-    """Input, output and settings of a batch, as a worker needs them.
+    """Output and settings of a batch, as a worker needs them.
 
     Attributes:
-        source: The input.
         out: Folder of the parts.
         model: Shipped name, bundle folder, or a .keras or .onnx file.
         single: Each picture shows one digit.
     """
 
-    source: Input
     out: Path
     model: Model
     single: bool
@@ -59,7 +66,7 @@ class PartSummary:
     first_error: str
 
 
-def read_chunk(job: Job, number: int, chunk: Chunk) -> PartSummary:
+def read_chunk(job: Job, number: int, given: Input, chunk: Chunk) -> PartSummary:
     """Read a chunk with one thread, and write its part, whole or not at all.
 
     The network is loaded once in each process.
@@ -80,7 +87,7 @@ def read_chunk(job: Job, number: int, chunk: Chunk) -> PartSummary:
         atomic_path(job.out / part_name(number), clean_up=False) as temporary,
         pq.ParquetWriter(temporary, schema(), compression="zstd") as writer,
     ):
-        for table in _row_groups(_tables(job, reader, chunk)):
+        for table in _row_groups(_tables(job, reader, chunk.contents(given))):
             writer.write_table(table)
             rows += len(table)
             found = table.column("error").drop_null()
@@ -111,13 +118,17 @@ def _row_groups(tables: Iterator[Any]) -> Iterator[Any]:
         yield pa.concat_tables(waiting)
 
 
-def _tables(job: Job, reader: Reader, chunk: Chunk) -> Iterator[Any]:
+def _tables(job: Job, reader: Reader, contents: Iterator[Content]) -> Iterator[Any]:
     rows = PictureRows()
-    for content in chunk.contents(job.source):
+
+    def read(source: str, index: int, page: Picture) -> None:
+        rows.add(source, index, reader.read_picture(page, single=job.single))
+
+    for content in contents:
         if isinstance(content, ImageBlock):
             yield _read_images(reader, content)
         else:
-            _read_picture(reader, content, rows, single=job.single)
+            read_pages(content, read, rows.add_error)
         if len(rows) >= ROWS_PER_GROUP:
             yield rows.pop_table()
     if len(rows):
@@ -148,24 +159,37 @@ def _read_images(reader: Reader, block: ImageBlock) -> Any:
     return pa.concat_tables([table.take(kept), rows.pop_table()]).sort_by("index")
 
 
-def _read_picture(reader: Reader, content: Content, rows: PictureRows, *, single: bool) -> None:
-    """Read a picture, or each page of a PDF or TIFF, and add a row for each or for the error."""
+def read_pages(
+    content: PictureItem | Unreadable,
+    read: Callable[[str, int, Picture], None],
+    failed: Callable[[str, int, str], None],
+) -> None:
+    """Read a picture, or each page of a PDF or TIFF; one picture must not stop the others.
+
+    Args:
+        content: The picture.
+        read: Reads a page: its source, its index and its pixels.
+        failed: Is told why a page cannot be read: its source, its index and the error.
+
+    Raises:
+        BundleError: The model's fault, not the picture's.
+        UsageError: A setting's fault.
+    """
     if isinstance(content, Unreadable):
-        rows.add_error(content.source, content.index, content.error)
+        failed(content.source, content.index, content.error)
         return
-    assert not isinstance(content, ImageBlock)
     picture, index = content.picture, content.index
     try:
         for page in load_pages(picture) if content.pages else [load_picture(picture)]:
-            rows.add(content.source, index, reader.read_picture(page, single=single))
+            read(content.source, index, page)
             index += 1
     except PictureError as error:
         message = str(error)
         if isinstance(picture, Path):  # name the file as the user does
             message = message.replace(picture_name(picture), content.source)
-        rows.add_error(content.source, index, message)
-    except BundleError:  # the model's fault, not the picture's
+        failed(content.source, index, message)
+    except (BundleError, UsageError):
         raise
-    except Exception as error:  # one picture must not stop the others
+    except Exception as error:
         message = f"the picture cannot be read: {type(error).__name__}: {one_line(error)}"
-        rows.add_error(content.source, index, message)
+        failed(content.source, index, message)

@@ -19,6 +19,7 @@ from tenfold.cli import (
     evaluate,
     explain,
     export,
+    form,
     labels,
     read,
     recipes,
@@ -39,7 +40,7 @@ FAILED, INTERRUPTED = 1, 130
 
 GROUPS: dict[str, tuple[ModuleType, ...]] = {
     "train networks": (train, adapt, recipes, tune),
-    "read pictures": (read, batch, review, serve),
+    "read pictures": (read, batch, form, review, serve),
     "measure accuracy": (evaluate, score, compare, robustness, labels),
     "look inside": (show, explain),
     "data and files": (export, data, completion),

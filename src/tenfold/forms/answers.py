@@ -49,7 +49,7 @@ class Answer:
         empty: Whether nothing is written in the field.
         review: Why somebody should look at it, in a few words; None if nobody need.
         alternatives: The likeliest readings, the value first; none of ticks and empty fields.
-        crop: The field on the registered page as PNG; b"" if crops were not loaded or kept.
+        crop: The field on the registered page, as JPEG; b"" if crops were not loaded or kept.
         digits: uint8 (n, 28, 28) as bytes, left to right: the digits in the field as the network
             saw them; b"" if they were not loaded.
     """
@@ -167,7 +167,7 @@ class Answers:
         return found
 
     def crop(self, row: int, name: str) -> bytes:
-        """Return the crop of a field as PNG, b"" if it has none.
+        """Return the crop of a field as JPEG, b"" if it has none.
 
         Args:
             row: Number of the page in `pages`, from 0.

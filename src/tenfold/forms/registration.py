@@ -170,7 +170,7 @@ def find_features(gray: Gray) -> tuple[NDArray[np.float32], NDArray[np.float32]]
     """Return places, float32 (n, 2), in pixels, and descriptors, float32 (n, 128), of features."""
     scale = min(1.0, LOOK_SIDE / max(gray.shape))
     small = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    points, descriptors = cv2.SIFT_create(MOST_FEATURES).detectAndCompute(small, None)
+    points, descriptors = cv2.SIFT.create(MOST_FEATURES).detectAndCompute(small, None)
     places = np.array([point.pt for point in points], np.float32).reshape(-1, 2) / scale
     return places, np.zeros((0, 128), np.float32) if descriptors is None else descriptors
 
@@ -244,12 +244,12 @@ def _bent(
     if agrees.sum() < FEWEST_TILES:
         return placement
     terms, wanted = _terms(places[agrees], reference), moves[agrees]
-    weights = np.ones(len(wanted))
+    weights, surface = np.ones(len(wanted)), placement.surface
     penalty = BEND * len(wanted) * np.diag([0, 0, 0, 1, 1, 1])
     for _ in range(5):
         weighted = terms * weights[:, None]
-        surface = np.linalg.solve(weighted.T @ terms + penalty + 1e-6 * np.eye(6),
-                                  weighted.T @ wanted)  # fmt: skip
+        normal = weighted.T @ terms + penalty + 1e-6 * np.eye(6)
+        surface = np.asarray(np.linalg.solve(normal, weighted.T @ wanted), np.float64)
         away = np.linalg.norm(wanted - terms @ surface, axis=1)
         weights = 1 / np.maximum(away / ROUGH, 1) ** 2
     return replace(placement, surface=surface)

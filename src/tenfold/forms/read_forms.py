@@ -1,0 +1,191 @@
+"""Very many pages of a form read into one table, on one machine or many; can be resumed."""
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from tenfold.batch.chunks import Chunk, Input, PictureItem, Unreadable
+from tenfold.batch.output import read_manifest
+from tenfold.batch.planning import plan
+from tenfold.batch.read_batch import absolute_model
+from tenfold.batch.run import Run, run_batch
+from tenfold.batch.worker import PartSummary, read_pages
+from tenfold.classifiers.bundle import fingerprint, load_classifier
+from tenfold.classifiers.model_file import Model
+from tenfold.errors import MissingExtraError, UsageError
+from tenfold.execution.engine import Engine
+from tenfold.forms.answers import (
+    TEMPLATE,
+    Answers,
+    PageAnswers,
+    open_answers,
+    pages_folder,
+    write_part,
+)
+from tenfold.forms.form import Form
+from tenfold.forms.table import check_table, write_table
+from tenfold.forms.template import load_template
+from tenfold.imaging.picture import Picture
+from tenfold.reading.reader import Reader
+from tenfold.reading.shipped import DEFAULT_MODEL
+
+PAGES_PER_CHUNK = 16
+"""Most picture files in a chunk: some seconds of one core. A kill loses no more."""
+
+
+@dataclass(frozen=True)
+class FormsResult:
+    """What was read from the pages of a form.
+
+    Attributes:
+        table: The table of answers, one row a page.
+        pages: Number of pages.
+        errors: Number of them that could not be read, or show another form.
+        fields: Number of answers.
+        review: Number of them that somebody should look at.
+        read_now: Number of pages read by this call; others were read before it was resumed.
+        seconds: Time of this call.
+        per_second: Pages read per second; None if none were read.
+    """
+
+    table: Path
+    pages: int
+    errors: int
+    fields: int
+    review: int
+    read_now: int
+    seconds: float
+    per_second: float | None
+
+    @property
+    def answers(self) -> Answers:
+        """The answers, with crops and alternatives."""
+        return open_answers(self.table)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as `tenfold form --json` prints them."""
+        return asdict(self) | {"table": str(self.table)}
+
+
+def read_forms(
+    template: str | Path,
+    scans: Sequence[str | Path],
+    out: str | Path,
+    *,
+    model: Model = DEFAULT_MODEL,
+    resume: bool = False,
+    engine: Engine | None = None,
+    progress: bool = False,
+    report: Callable[[str], None] | None = None,
+) -> FormsResult:
+    """Read all pages of a form, and write a row for each to a table.
+
+    The folder `out`.pages keeps the answers with their crops. A run that was interrupted, even by a
+    kill, can be resumed; only the chunks in work are lost.
+
+    Args:
+        template: The template's JSON; its page lies beside it.
+        scans: Pictures and PDFs, folders of them, and all else that `tenfold.read_batch` takes.
+        out: The table: .csv, .parquet or .xlsx.
+        model: Shipped name, bundle folder, or a .keras or .onnx file.
+        resume: Resume the run of this table, or begin if there is none.
+        engine: Where pages are read. All its machines must see all paths alike. None takes a
+            process for each core of this machine.
+        progress: Draw a progress bar on stderr.
+        report: Is called with the first few errors.
+
+    Raises:
+        UsageError: A path does not exist, the template is wrong, or `out` holds other answers.
+        TenfoldError: The model is missing, a worker failed, or a scan changed meanwhile.
+    """
+    if importlib.util.find_spec("pyarrow") is None:
+        raise MissingExtraError("reading forms", "forms")
+    table, known = Path(out), load_template(template)
+    check_table(table)
+    folder = pages_folder(table)
+    if not resume and (table.exists() or folder.exists()):
+        raise UsageError(f"{table} exists; add --resume to continue it, or give another table")
+    inputs = [Input(Path(scan).resolve(), str(scan)) for scan in scans]
+    for given in inputs:
+        if given.root.is_dir() and folder.resolve().is_relative_to(given.root):
+            raise UsageError(f"{table} is inside {given.shown}; give a table outside of it")
+    model = absolute_model(model)
+    facts = {
+        "model": str(model),
+        "model_sha256": fingerprint(model),
+        "template_sha256": known.fingerprint(),
+        TEMPLATE: known.to_dict(),
+    }
+    done = resume and table.exists() and "finished" in read_manifest(folder)
+    counts = run_batch(
+        Run(inputs, lambda one: plan(one.root, most=PAGES_PER_CHUNK), facts),
+        folder,
+        lambda parts: partial(read_part, FormJob(Path(template).resolve(), parts, model)),
+        resume=resume,
+        engine=engine,
+        progress=progress,
+        report=report,
+    )
+    answers = open_answers(table)
+    if not done:  # a finished table may hold corrections
+        write_table(table, answers.template, answers.pages())
+    fields = review = 0
+    for page in answers.pages():
+        fields += len(page.answers)
+        review += sum(answer.review is not None for answer in page.answers)
+    speed = {name: counts[name] for name in ("read_now", "seconds", "per_second")}
+    return FormsResult(table, counts["pictures"], counts["errors"], fields, review, **speed)
+
+
+@dataclass(frozen=True)
+class FormJob:
+    """Template, output and model of a run, as a worker needs them.
+
+    Attributes:
+        template: The template's JSON.
+        out: Folder of the parts.
+        model: Shipped name, bundle folder, or a .keras or .onnx file.
+    """
+
+    template: Path
+    out: Path
+    model: Model
+
+
+def read_part(job: FormJob, number: int, given: Input, chunk: Chunk) -> PartSummary:
+    """Read the pages of a chunk with one thread, and write their part, whole or not at all.
+
+    The networks and the template are loaded once in each process.
+
+    Raises:
+        BundleError: There is no such model, or it is damaged.
+        UsageError: The template's page is missing.
+    """
+    form = _form(job.template, job.model)
+    pages: list[PageAnswers] = []
+
+    def read(source: str, index: int, page: Picture) -> None:
+        pages.append(form.read_picture(page, source, index))
+
+    def failed(source: str, index: int, error: str) -> None:
+        pages.append(PageAnswers(source, index, error))
+
+    for content in chunk.contents(given):
+        if isinstance(content, PictureItem | Unreadable):
+            read_pages(content, read, failed)
+            continue
+        failed(content.source, content.first, "images of 28x28 pixels are no pages")
+    write_part(job.out, number, pages)
+    errors = [page.error for page in pages if page.error is not None]
+    return PartSummary(chunk.size_bytes, len(pages), len(errors), errors[0] if errors else "")
+
+
+@lru_cache(maxsize=1)
+def _form(template: Path, model: Model) -> Form:
+    import cv2
+
+    cv2.setNumThreads(1)
+    return Form(template, reader=Reader(load_classifier(model, threads=1)))
