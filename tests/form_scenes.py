@@ -77,7 +77,7 @@ class Sheet:
     def print(self, text: str, x: int, y: int, height: int, dark: float = 1.0) -> int:
         """Print text with its top left at (x, y), and return where it ends."""
         font = ImageFont.load_default(height)
-        image = Image.new("L", (WIDTH, HEIGHT))
+        image = Image.new("L", self.ink.shape[::-1])
         draw = ImageDraw.Draw(image)
         draw.text((x, y), text, 255, font)
         np.maximum(self.ink, dark * np.asarray(image, np.float32) / 255, out=self.ink)
@@ -435,4 +435,4 @@ def _curled(page: np.ndarray, rng: Rng) -> np.ndarray:
 def compressed(gray: np.ndarray, rng: Rng) -> np.ndarray:
     """Return a picture as a JPEG keeps it."""
     _, data = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(60, 95))])
-    return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE))

@@ -125,6 +125,8 @@ def _difference(name: str, found: dict[str, Any], manifest: dict[str, Any]) -> s
         return f"was begun with other files than {', '.join(manifest['input'])} holds now"
     if name in ("format", "model_sha256"):
         return "was begun with another model, or by another version of tenfold"
+    if name.startswith("template"):
+        return "was begun with another template"
     return f"was begun with other settings ({name}: {found.get(name)}, now {manifest.get(name)})"
 
 

@@ -80,27 +80,38 @@ class Form:
         except PictureError as error:
             raise PictureError(f"{source}: {error}") from error
         ink = page_writing(registered, self.blank)
-        answers = tuple(self._answer(place, registered, ink) for place in self.blank.places)
-        return PageAnswers(source, page, None, answers)
+        texts = iter(self._texts(registered, ink))
+        answers = [
+            read_tick(ink, place) if place.field.kind == "tick" else next(texts)
+            for place in self.blank.places
+        ]
+        found = zip(answers, self.blank.places, strict=True)
+        return PageAnswers(source, page, None, tuple(_shown(*one, registered) for one in found))
 
-    def _answer(self, place: Place, page: Registered, ink: Ink | None) -> Answer:
-        gray = page.gray[place.part]
-        if place.field.kind == "tick":
-            answer = read_tick(ink, place)
-        else:
-            rows, marks = [], 0
-            if ink is not None:
-                taken_apart = make_page(
-                    field_writing(ink, place), gray, place, self.reader.settings
-                )
-                marks = len(taken_apart.marks)
-                rows = self.reader.read_rows(taken_apart) if marks else []
-            answer = read_text(rows, place, marks)
-        x, y, width, height = place.box
-        shown = page.inside[place.part][y : y + height, x : x + width]
-        if not shown.all():
-            answer = replace(
-                answer, review=f"the picture shows only {shown.mean():.0%} of the field"
-            )
-        _, data = cv2.imencode(".jpg", gray, [cv2.IMWRITE_JPEG_QUALITY, CROP_QUALITY])
-        return replace(answer, crop=data.tobytes())
+    def _texts(self, page: Registered, ink: Ink | None) -> list[Answer]:
+        """Return the answers of all fields that are no ticks, in their order."""
+        places = [place for place in self.blank.places if place.field.kind != "tick"]
+        if ink is None:
+            return [read_text([], place, ()) for place in places]
+        settings = self.reader.settings
+        parts = [
+            make_page(field_writing(ink, place), page.gray[place.part], place, settings)
+            for place in places
+        ]
+        written = [part for part in parts if part.marks]
+        rows = dict(zip(map(id, written), self.reader.read_rows(written), strict=True))
+        return [
+            read_text(rows.get(id(part), []), place, part.grids)
+            for part, place in zip(parts, places, strict=True)
+        ]
+
+
+def _shown(answer: Answer, place: Place, page: Registered) -> Answer:
+    """Return an answer with its crop, and with a reason to review it if the field is cut off."""
+    x, y, width, height = place.box
+    shown = page.inside[place.part][y : y + height, x : x + width].mean()
+    if shown < 1:
+        answer = replace(answer, review=f"the picture shows only {shown:.0%} of the field")
+    quality = [cv2.IMWRITE_JPEG_QUALITY, CROP_QUALITY]
+    _, data = cv2.imencode(".jpg", page.gray[place.part], quality)
+    return replace(answer, crop=data.tobytes())

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tenfold.batch.chunks import Chunk, Input, PictureItem, Unreadable
-from tenfold.batch.output import read_manifest
+from tenfold.batch.output import FINISHED, read_manifest
 from tenfold.batch.planning import plan
 from tenfold.batch.read_batch import absolute_model
 from tenfold.batch.run import Run, run_batch
@@ -25,8 +25,10 @@ from tenfold.forms.answers import (
     pages_folder,
     write_part,
 )
+from tenfold.forms.corrections import corrections_file, load_corrections
+from tenfold.forms.current_table import write_current_table
 from tenfold.forms.form import Form
-from tenfold.forms.table import check_table, write_table
+from tenfold.forms.table import check_table
 from tenfold.forms.template import load_template
 from tenfold.imaging.picture import Picture
 from tenfold.reading.reader import Reader
@@ -119,7 +121,7 @@ def read_forms(
         "template_sha256": known.fingerprint(),
         TEMPLATE: known.to_dict(),
     }
-    done = resume and table.exists() and "finished" in read_manifest(folder)
+    done = resume and table.exists() and FINISHED in read_manifest(folder)
     counts = run_batch(
         Run(inputs, lambda one: plan(one.root, most=PAGES_PER_CHUNK), facts),
         folder,
@@ -130,8 +132,8 @@ def read_forms(
         report=report,
     )
     answers = open_answers(table)
-    if not done:  # a finished table may hold corrections
-        write_table(table, answers.template, answers.pages())
+    if not done:
+        write_current_table(answers, load_corrections(corrections_file(table)))
     fields = review = 0
     for page in answers.pages():
         fields += len(page.answers)

@@ -93,7 +93,7 @@ def _as_in(ink: Ink, rule: Rule) -> Rule:
     if not rows.size:
         return rule
     first, last = int(rows[0]), int(rows[-1])
-    top, inked = rule.top + first - RULE_REACH, float(level[rows].mean())
+    top, inked = rule.top + first - RULE_REACH, float(level.max())
     return replace(rule, top=top, thickness=last - first + 1, level=inked)
 
 

@@ -1,5 +1,6 @@
 """The reader: pixels -> page -> rows -> reading."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,14 +141,14 @@ class Reader:
             best = self._read_page(best.page, Splitter(classifier, settings))
         return self._confirmed(best.reading, best.page.picture)
 
-    def read_rows(self, page: Page) -> list[Row]:
-        """Return what each row of marks of a page holds, whether it is a number or not.
+    def read_rows(self, pages: Sequence[Page]) -> list[list[Row]]:
+        """Return what the rows of pages hold, whether they are numbers or not.
 
         Args:
-            page: A page that was taken apart already.
+            pages: Parts of one sheet that were taken apart already, by one writer.
         """
         splitter = Splitter(self.classifier, self.settings)
-        return RowReader(page, self._models, splitter).read_rows()
+        return [RowReader(page, self._models, splitter).read_rows() for page in pages]
 
     def _confirmed(self, reading: Reading, picture: Picture) -> Reading:
         """Return a reading with a second opinion on its lines, if one is wanted."""

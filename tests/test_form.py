@@ -1,0 +1,278 @@
+"""Forms: fields of filled pages read, and very many pages read into one table."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import form_scenes
+import numpy as np
+import pytest
+from batches import InlineEngine
+from scenes import crop
+
+from tenfold.cli.main import main
+from tenfold.errors import PictureError, UsageError
+from tenfold.forms.answers import PageAnswers, open_answers, pages_folder
+from tenfold.forms.form import Form
+from tenfold.forms.read_forms import FormsResult, read_forms
+from tenfold.forms.template import (
+    Template,
+    load_template,
+    save_template,
+    template_from_dict,
+    write_page,
+)
+
+HIGH, WIDE = 560, 480
+CELL = 40
+FIELDS = {
+    "number": (20, 90, 4 * CELL, CELL),
+    "amount": (220, 90, 200, CELL),
+    "count": (20, 190, 160, CELL + 4),
+    "paid": (260, 196, 28, 28),
+    "late": (340, 196, 28, 28),
+}
+
+
+@pytest.fixture(scope="module")
+def sheet() -> form_scenes.Sheet:
+    """A small form: a comb, a box, a line to write on and two ticks."""
+    sheet = form_scenes.Sheet(np.zeros((HIGH, WIDE), np.float32))
+    sheet.print("Report of a meter reading", 20, 20, 24)
+    for name, (x, y, w, h) in FIELDS.items():
+        sheet.print(f"{name} of the house", x, y - 22, 12)
+        if name == "number":
+            for place in range(4):
+                sheet.rectangle((x + place * CELL, y, CELL, CELL), 2, 0.8)
+        elif name == "count":
+            sheet.line((x, y + CELL), (x + w, y + CELL), 2, 0.8)
+        else:
+            sheet.rectangle((x, y, w, h), 2, 0.8)
+    for place, words in enumerate(form_scenes.WORDS):
+        sheet.print(words, 20, 290 + 26 * place, 14)
+    return sheet
+
+
+@pytest.fixture(scope="module")
+def template(sheet: form_scenes.Sheet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("form") / "form.json"
+    write_page(path, sheet.gray)
+    fields: list[dict[str, Any]] = [
+        {"name": name, "box": list(box)} for name, box in FIELDS.items()
+    ]
+    fields[0]["cells"] = 4
+    for tick in fields[3:]:
+        tick["kind"] = "tick"
+    data = {"format": 1, "page": "form.png", "width": WIDE, "height": HIGH, "fields": fields}
+    save_template(path, template_from_dict(data, path.parent))
+    return path
+
+
+@pytest.fixture(scope="module")
+def form(template: Path) -> Form:
+    return Form(template)
+
+
+class Filler:
+    """Fills the small form with digits of MNIST's training images, which read well alone."""
+
+    def __init__(self, sheet: form_scenes.Sheet, mnist) -> None:
+        self.sheet = sheet
+        labels = mnist.train_labels[:2000]
+        self.by_digit = [mnist.train_images[:2000][labels == digit] for digit in range(10)]
+
+    def page(self, *, number="", amount="", count="", paid=False, late=False, seed=0) -> np.ndarray:
+        """Return the filled page as a clean scan, uint8 (h, w)."""
+        rng = np.random.default_rng(seed)
+        ink = np.zeros_like(self.sheet.ink)
+        for name, text in (("number", number), ("amount", amount), ("count", count)):
+            x, y, _, h = FIELDS[name]
+            for place, digit in enumerate(text):
+                if digit == " ":
+                    continue
+                images = self.by_digit[int(digit)]
+                mark = crop(images[int(rng.integers(len(images)))], 0.65 * CELL)
+                left = x + (place + 0.5) * CELL - mark.shape[1] / 2
+                top = y + 0.5 * h - mark.shape[0] / 2 + (6 if name == "count" else 0)
+                form_scenes.paint(ink, mark, left, top)
+        for name, ticked in (("paid", paid), ("late", late)):
+            if ticked:
+                x, y, w, h = FIELDS[name]
+                for one, other in (((x + 4, y + 5), (x + w - 5, y + h - 3)),
+                                   ((x + w - 3, y + 2), (x + 3, y + h - 5))):  # fmt: skip
+                    cv2.line(ink, one, other, 1.0, 3, cv2.LINE_AA)
+        page = (1 - 0.95 * self.sheet.ink) * (1 - 0.8 * ink)
+        noisy = 245 * page + rng.normal(0, 2, page.shape)
+        return np.clip(noisy, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def filler(sheet: form_scenes.Sheet, mnist) -> Filler:
+    return Filler(sheet, mnist)
+
+
+def values(page: PageAnswers) -> dict[str, str]:
+    return {answer.name: answer.value for answer in page.answers}
+
+
+def test_a_filled_page_is_read(form: Form, filler: Filler) -> None:
+    page = form.read(filler.page(number="3072", amount="518", count="46", paid=True))
+    assert values(page) == {
+        "number": "3072", "amount": "518", "count": "46", "paid": "yes", "late": "no"
+    }  # fmt: skip
+    assert not any(answer.empty for answer in page.answers)
+    assert page.error is None
+    kept = cv2.imdecode(np.frombuffer(page["number"].crop, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert kept is not None
+    assert kept.shape[1] > kept.shape[0] >= CELL
+
+
+def test_an_empty_page_says_so(form: Form, filler: Filler) -> None:
+    page = form.read(filler.page())
+    assert values(page) == {"number": "", "amount": "", "count": "", "paid": "no", "late": "no"}
+    assert [answer.empty for answer in page.answers] == [True, True, True, False, False]
+    assert page.review == ""
+    assert values(form.read(filler.sheet.gray)) == values(page)  # without any noise
+
+
+def test_a_page_upside_down_is_read(form: Form, filler: Filler) -> None:
+    page = filler.page(number="3072", amount="518", count="46", late=True)
+    turned = form.read(np.ascontiguousarray(page[::-1, ::-1]))
+    assert values(turned) == values(form.read(page))
+
+
+def test_a_field_that_the_picture_cuts_off_is_to_be_reviewed(form: Form, filler: Filler) -> None:
+    page = filler.page(number="3072", amount="518", count="46", paid=True)[:, 100:]
+    found = form.read(page)
+    assert found["amount"].value == "518"
+    for name in ("number", "count"):
+        assert "the picture shows only" in (found[name].review or "")
+    assert found["paid"].review is None
+
+
+@pytest.mark.parametrize("number", ["30 2", "3072"])
+def test_a_gap_in_a_comb_is_to_be_reviewed(number: str, form: Form, filler: Filler) -> None:
+    answer = form.read(filler.page(number=number))["number"]
+    assert answer.value.replace(" ", "") == number.replace(" ", "")
+    assert (answer.review is not None) == (" " in number)
+
+
+def test_another_page_is_an_error(form: Form) -> None:
+    with pytest.raises(PictureError, match="does not show this form"):
+        form.read(np.full((400, 300), 250, np.uint8))
+
+
+@pytest.fixture(scope="module")
+def scans(filler: Filler, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six pages, one of them blank, one damaged."""
+    folder = tmp_path_factory.mktemp("scans")
+    for place in range(4):
+        page = filler.page(number=f"307{place}", amount="518", paid=place > 1, seed=place)
+        cv2.imwrite(str(folder / f"{place}.png"), page)
+    cv2.imwrite(str(folder / "4.png"), np.full((400, 300), 250, np.uint8))
+    (folder / "5.png").write_bytes(b"no picture")
+    return folder
+
+
+def read_all(*arguments: Any, **options: Any) -> FormsResult:
+    """Read forms in this process."""
+    engine: Any = InlineEngine()
+    return read_forms(*arguments, engine=engine, **options)
+
+
+def rows(table: Path) -> list[dict[str, str]]:
+    with table.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_many_pages_become_a_table(template: Path, scans: Path, tmp_path: Path) -> None:
+    out = tmp_path / "answers.csv"
+    result = read_all(template, [scans], out)
+    assert (result.pages, result.errors, result.fields) == (6, 2, 20)
+    found = rows(out)
+    assert [row["number"] for row in found] == ["3070", "3071", "3072", "3073", "", ""]
+    assert [row["paid"] for row in found] == ["no", "no", "yes", "yes", "", ""]
+    assert [bool(row["error"]) for row in found] == [False] * 4 + [True] * 2
+    assert "does not show this form" in found[4]["error"]
+    assert all(row["source"] == str(scans / f"{n}.png") for n, row in enumerate(found))
+    assert result.answers.crop(2, "number")
+    with pytest.raises(UsageError, match="add --resume"):
+        read_forms(template, [scans], out)
+    edited = out.read_bytes() + b"my own row\n"
+    out.write_bytes(edited)
+    again = read_all(template, [scans], out, resume=True)
+    assert (again.pages, again.read_now) == (6, 0)
+    assert out.read_bytes() == edited
+
+
+def test_a_run_is_resumed_with_the_same_template_alone(
+    template: Path, scans: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "answers.csv"
+    read_all(template, [scans], out)
+    other = tmp_path / "other.json"
+    found = load_template(template)
+    page = write_page(other, found.gray)
+    save_template(other, Template(page, found.width, found.height, found.fields[:-1]))
+    with pytest.raises(UsageError, match="another template"):
+        read_all(other, [scans], out, resume=True)
+
+
+def test_wrong_usage_is_refused_before_anything_is_read(
+    template: Path, scans: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="does not exist"):
+        read_forms(template, [tmp_path / "none"], tmp_path / "a.csv")
+    with pytest.raises(UsageError, match=r"\.csv, \.parquet, \.xlsx"):
+        read_forms(template, [scans], tmp_path / "a.txt")
+    with pytest.raises(UsageError, match="outside of it"):
+        read_forms(template, [scans], scans / "a.csv")
+    (tmp_path / "bare.json").write_text(template.read_text())
+    with pytest.raises(UsageError, match="does not exist"):
+        read_forms(tmp_path / "bare.json", [scans], tmp_path / "a.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["bare.json"]
+
+
+def test_the_command(template: Path, scans: Path, tmp_path: Path, capsys) -> None:
+    out = tmp_path / "answers.xlsx"
+    with pytest.raises(SystemExit) as end:
+        main(["form", str(template), str(scans), "--out", str(out), "--workers", "1"])
+    assert end.value.code == 1  # two pages could not be read
+    text = capsys.readouterr()
+    assert "6 pages in" in text.out
+    assert "2 pages not read" in text.out
+    assert "does not show this form" in text.err
+    assert out.stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_a_kill_loses_nothing(template: Path, scans: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    page = (scans / "0.png").read_bytes()
+    for place in range(60):
+        (folder / f"{place:02}.png").write_bytes(page)
+    out = tmp_path / "answers.csv"
+    command = [sys.executable, "-m", "tenfold", "form", str(template), str(folder), "--out",
+               str(out), "--workers", "1", "--resume", "--json"]  # fmt: skip
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    end = time.monotonic() + 120
+    while not list(pages_folder(out).glob("part-*")):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    assert not out.exists()
+    told = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert told["pages"] == 60 > told["read_now"] > 0
+    found = rows(out)
+    assert [row["source"] for row in found] == [str(folder / f"{n:02}.png") for n in range(60)]
+    assert {row["number"] for row in found} == {"3070"}
+    assert open_answers(out).finished
