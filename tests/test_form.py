@@ -70,7 +70,7 @@ def template(sheet: form_scenes.Sheet, tmp_path_factory: pytest.TempPathFactory)
     fields[0]["cells"] = 4
     for tick in fields[3:]:
         tick["kind"] = "tick"
-    data = {"format": 1, "page": "form.png", "width": WIDE, "height": HIGH, "fields": fields}
+    data = {"format": 1, "page": "form.page.png", "width": WIDE, "height": HIGH, "fields": fields}
     save_template(path, template_from_dict(data, path.parent))
     return path
 

@@ -34,7 +34,7 @@ FIELDS: list[dict[str, Any]] = [
 def document(**changes: Any) -> dict[str, Any]:
     return {
         "format": 1,
-        "page": "form.png",
+        "page": "form.page.png",
         "width": 200,
         "height": 100,
         "fields": FIELDS,

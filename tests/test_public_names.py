@@ -41,6 +41,9 @@ VERB_NAMES = {
     "read": "Reader",
     "recipes": "load_recipe",
     "completion": None,  # of the shell
+    "form": "read_forms",
+    "template": None,  # a page to edit
+    "review": None,  # a page to work on
     "serve": None,  # a process, not a function
 }
 """Public names of commands, where they differ."""

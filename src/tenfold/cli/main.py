@@ -28,6 +28,7 @@ from tenfold.cli import (
     score,
     serve,
     show,
+    template,
     train,
     tune,
 )
@@ -40,7 +41,7 @@ FAILED, INTERRUPTED = 1, 130
 
 GROUPS: dict[str, tuple[ModuleType, ...]] = {
     "train networks": (train, adapt, recipes, tune),
-    "read pictures": (read, batch, form, review, serve),
+    "read pictures": (read, batch, template, form, review, serve),
     "measure accuracy": (evaluate, score, compare, robustness, labels),
     "look inside": (show, explain),
     "data and files": (export, data, completion),

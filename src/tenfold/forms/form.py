@@ -17,7 +17,7 @@ from tenfold.forms.ticks import read_tick
 from tenfold.forms.writing import field_writing, make_page, page_writing
 from tenfold.imaging.decoding import PictureSource, load_picture, picture_name
 from tenfold.imaging.picture import Picture
-from tenfold.reading.reader import Reader
+from tenfold.reading.reader import Reader, rows_of
 
 CROP_QUALITY = 80
 """JPEG quality of the crops: about 3 kB each."""
@@ -99,7 +99,7 @@ class Form:
             for place in places
         ]
         written = [part for part in parts if part.marks]
-        rows = dict(zip(map(id, written), self.reader.read_rows(written), strict=True))
+        rows = dict(zip(map(id, written), rows_of(self.reader, written), strict=True))
         return [
             read_text(rows.get(id(part), []), place, part.grids)
             for part, place in zip(parts, places, strict=True)

@@ -172,10 +172,10 @@ def write_page(path: Path, gray: Gray) -> Path:
     """Write the reference page beside a template, as PNG, and return its path.
 
     Args:
-        path: Of the template's JSON; the page has the same name, with the suffix .png.
+        path: Of the template's JSON; the page has the same name, with the suffix .page.png.
         gray: uint8 (h, w).
     """
-    page = path.with_suffix(".png")
+    page = path.with_suffix(".page.png")
     _, data = cv2.imencode(".png", gray)
     write_atomic(page, data.tobytes())
     return page

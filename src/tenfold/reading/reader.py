@@ -141,15 +141,6 @@ class Reader:
             best = self._read_page(best.page, Splitter(classifier, settings))
         return self._confirmed(best.reading, best.page.picture)
 
-    def read_rows(self, pages: Sequence[Page]) -> list[list[Row]]:
-        """Return what the rows of pages hold, whether they are numbers or not.
-
-        Args:
-            pages: Parts of one sheet that were taken apart already, by one writer.
-        """
-        splitter = Splitter(self.classifier, self.settings)
-        return [RowReader(page, self._models, splitter).read_rows() for page in pages]
-
     def _confirmed(self, reading: Reading, picture: Picture) -> Reading:
         """Return a reading with a second opinion on its lines, if one is wanted."""
         if not (reading.lines and self.settings.second_opinion):
@@ -170,6 +161,17 @@ class Reader:
             grids,
         )
         return _PageReading(page, reading, _mean_score(rows))
+
+
+def rows_of(reader: Reader, pages: Sequence[Page]) -> list[list[Row]]:
+    """Return what the rows of pages hold, whether they are numbers or not.
+
+    Args:
+        reader: Its models read.
+        pages: Parts of one sheet that were taken apart already, by one writer.
+    """
+    splitter = Splitter(reader.classifier, reader.settings)
+    return [RowReader(page, reader._models, splitter).read_rows() for page in pages]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The page on which the fields of a template are named, moved, drawn and given constraints."""
