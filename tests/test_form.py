@@ -129,6 +129,7 @@ def test_a_filled_page_is_read(form: Form, filler: Filler) -> None:
     }  # fmt: skip
     assert not any(answer.empty for answer in page.answers)
     assert page.error is None
+    assert [len(page[name].digits) // 784 for name in FIELDS] == [4, 3, 2, 0, 0]
     kept = cv2.imdecode(np.frombuffer(page["number"].crop, np.uint8), cv2.IMREAD_GRAYSCALE)
     assert kept is not None
     assert kept.shape[1] > kept.shape[0] >= CELL

@@ -17,7 +17,7 @@ from typing import Any
 
 import tenfold.execution.local
 from attacks.faults import STATE_VARIABLE, State
-from tenfold.batch import read_batch
+from tenfold.batch.run import Tally
 from tenfold.cli.main import main
 from tenfold.data import sources
 from tenfold.execution.local import LocalEngine
@@ -41,7 +41,7 @@ def change_commands(state: State) -> None:
     engine = LocalEngine(1)
     vars(tenfold.execution.local)["LocalEngine"] = lambda _: contextlib.nullcontext(engine)
     vars(report)["render_report"] = drawn_once(report.render_report)
-    tell, add = loop._tell, read_batch._Tally.add
+    tell, add = loop._tell, Tally.add
 
     def tell_and_count(recipe: Any, row: Any, steps: int) -> None:
         tell(recipe, row, steps)
@@ -52,7 +52,7 @@ def change_commands(state: State) -> None:
         state.told += 1
 
     vars(loop)["_tell"] = tell_and_count
-    setattr(read_batch._Tally, "add", add_and_count)  # noqa: B010  # mypy: a method
+    setattr(Tally, "add", add_and_count)  # noqa: B010  # mypy: a method
     if url := os.environ.get(MIRROR_VARIABLE):
         sources.NETWORK_SOURCES[:] = [("the mirror", functools.partial(sources.from_mirror, url))]
 

@@ -27,7 +27,15 @@ def read_text(rows: Sequence[Row], place: Place, grids: Sequence[PageGrid]) -> A
     found = sorted(_characters(rows), key=lambda one: one[:2])
     text = "".join(character for _, _, character, _, _ in found)
     confidence = float(np.prod([one[3] for one in found])) if found else 0.0
-    return Answer(name, text, confidence, review=_review(text, found, confidence, grids))
+    review = _review(text, found, confidence, grids)
+    return Answer(name, text, confidence, review=review, digits=_images(rows))
+
+
+def _images(rows: Sequence[Row]) -> bytes:
+    """Return the images of all digits as bytes, in reading order."""
+    digits = [(row.middle, one.digit) for row in rows for part in row.parts for one in part.digits]
+    digits.sort(key=lambda one: (one[0], one[1].box[0]))
+    return b"".join(digit.canvas.tobytes() for _, digit in digits)
 
 
 def _characters(rows: Sequence[Row]) -> list[_Character]:
