@@ -477,6 +477,25 @@ def test_wrong_usage(
     assert message in err
 
 
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        ("fastapi", "reviewing needs more packages: pip install 'tenfold[serve]'"),
+        ("pyarrow", "reading answers needs more packages: pip install 'tenfold[forms]'"),
+    ],
+)
+def test_a_missing_extra_is_named(module: str, message: str, answers: Answers) -> None:
+    code = (
+        f"import sys; sys.modules[{module!r}] = None\n"
+        f"from tenfold.cli.main import main; main(['review', {str(answers.table)!r}])"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [f"tenfold: {message}"]
+
+
 def test_reviewed_digits_become_a_data_set(
     tmp_path: Path, mnist, capsys: pytest.CaptureFixture[str]
 ) -> None:

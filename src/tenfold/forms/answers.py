@@ -8,11 +8,12 @@ table can be written again, and fields can be reviewed, without the scans.
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from tenfold.batch.output import FINISHED, part_name, read_manifest
-from tenfold.errors import DataError, UsageError
+from tenfold.errors import DataError, MissingExtraError, UsageError
 from tenfold.files import atomic_path
 from tenfold.forms.template import Template, template_from_dict
 
@@ -192,7 +193,10 @@ def open_answers(path: str | Path) -> Answers:
 
     Raises:
         UsageError: There is no such table, or `tenfold form` did not write it.
+        MissingExtraError: pyarrow is not installed.
     """
+    if find_spec("pyarrow") is None:
+        raise MissingExtraError("reading answers", "forms")
     given = Path(path)
     folder = given if given.is_dir() else pages_folder(given)
     if not folder.is_dir():
