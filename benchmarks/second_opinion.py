@@ -143,7 +143,7 @@ def read_strips(
     for _ in range(STRIPS):
         strip, text = make_strip(writers, rng)
         mark = Mark((strip / 255).astype(np.float32), (0, 0, strip.shape[1], STRIP_HEIGHT))
-        found = line_reader.read_line(mark, DIGIT_SHARE * STRIP_HEIGHT, STRIP_HEIGHT / 2)
+        found = line_reader.read_line(mark, DIGIT_SHARE * STRIP_HEIGHT, STRIP_HEIGHT / 2).characters
         said = second.read_line(255 - strip)
         ours, theirs = (
             [as_digit(one.digit, one.confidence, threshold) for one in row]

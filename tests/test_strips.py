@@ -46,7 +46,7 @@ def test_digits_that_touch(mnist: Mnist, line_reader: LineReader, height: int) -
         chosen = rng.integers(0, len(mnist.test_images), 4)
         ink = joined(list(mnist.test_images[chosen]), height)
         mark = Mark(ink, (10, 20, ink.shape[1], height))
-        found = line_reader.read_line(mark, height, height / 2)
+        found = line_reader.read_line(mark, height, height / 2).characters
         right += [int(one.digit) for one in found if one.is_digit] == mnist.test_labels[
             chosen
         ].tolist()
@@ -66,8 +66,8 @@ def test_digits_that_touch(mnist: Mnist, line_reader: LineReader, height: int) -
 def test_paper_alone_holds_nothing(line_reader: LineReader) -> None:
     assert line_reader.read_strip(np.zeros((STRIP_HEIGHT, 96), np.uint8)) == ""
     blank = Mark(np.zeros((40, 200), np.float32), (0, 0, 200, 40))
-    assert line_reader.read_line(blank, 40, 20) == []
-    assert line_reader.read_picture_of_line(blank.ink) == []
+    assert line_reader.read_line(blank, 40, 20).characters == ()
+    assert line_reader.read_picture_of_line(blank.ink).characters == ()
 
 
 def test_a_strip_has_whole_steps_and_keeps_thin_strokes() -> None:

@@ -8,7 +8,7 @@ of them. So hill climbing changes single characters of the greedy row until no c
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 
@@ -46,6 +46,7 @@ class Placed:
         end: The step after its last.
         digit: The likeliest digit in this place, 0 to 9.
         digit_probability: Probability that a digit stands here; of a digit, its confidence.
+        digits: float32 (10,): the probability of each digit in this place.
     """
 
     character: str
@@ -54,6 +55,9 @@ class Placed:
     end: int
     digit: int
     digit_probability: float
+    digits: NDArray[np.float32] = field(
+        default_factory=lambda: np.zeros(len(DIGITS), np.float32), compare=False, repr=False
+    )
 
 
 def decode(steps: Steps, settings: ReaderSettings) -> list[Placed]:
@@ -136,7 +140,12 @@ def _greedy(part: _Floats) -> list[Placed]:
             is_digit = answer <= len(DIGITS)
             digit = int(answer) - 1 if is_digit else int(digits.argmax())
             probability = confidence if is_digit else float(digits.sum())
-            found.append(Placed(CHARACTERS[answer - 1], confidence, start, end, digit, probability))
+            found.append(
+                Placed(
+                    CHARACTERS[answer - 1], confidence, start, end, digit, probability,
+                    digits.astype(np.float32),
+                )
+            )  # fmt: skip
     return found
 
 
@@ -153,6 +162,7 @@ def _placed(part: _Floats, row: _Row, confidences: _Floats, digits: _Floats) -> 
         Placed(
             CHARACTERS[character], float(confidence), *place, int(among.argmax()),
             float(confidence if character < len(DIGITS) else among.sum()),
+            among.astype(np.float32),
         )
         for character, confidence, place, among in zip(
             row, confidences, _places(part, row), digits, strict=True

@@ -9,11 +9,12 @@ training images and of handwriting fonts (`tenfold.training.lines`).
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from tenfold.arrays import DIGITS, Gray, Ink
 from tenfold.classifiers.onnx import Session
@@ -47,6 +48,7 @@ class LineCharacter:
         digit_probability: Probability that a digit stands in its place.
         mark: The ink between its neighbors.
         column: The column of the picture where the network sees it.
+        digits: float32 (10,): the probability of each digit in its place.
     """
 
     character: str
@@ -55,11 +57,29 @@ class LineCharacter:
     digit_probability: float
     mark: Mark
     column: float
+    digits: NDArray[np.float32] = field(
+        default_factory=lambda: np.zeros(len(DIGITS), np.float32), compare=False, repr=False
+    )
 
     @property
     def is_digit(self) -> bool:
         """Whether it is one of the ten digits."""
         return self.character in DIGITS
+
+
+@dataclass(frozen=True, eq=False)
+class SeenLine:
+    """What the line network sees in a line.
+
+    Attributes:
+        characters: The likeliest characters, left to right.
+        views: The steps of each view of the line, at several heights if they are not known.
+        columns: For each view float64 (t,): the column of the picture in the middle of each step.
+    """
+
+    characters: tuple[LineCharacter, ...] = ()
+    views: tuple[Steps, ...] = ()
+    columns: tuple[NDArray[np.float64], ...] = ()
 
 
 class LineReader:
@@ -77,8 +97,8 @@ class LineReader:
         self._session = Session(graph, 1)
         self._settings = settings or ReaderSettings()
 
-    def read_line(self, mark: Mark, height: float, middle: float) -> list[LineCharacter]:
-        """Return the characters in a line, left to right.
+    def read_line(self, mark: Mark, height: float, middle: float) -> SeenLine:
+        """Return the characters in a line, left to right, and the steps behind them.
 
         Args:
             mark: The ink of the whole line.
@@ -86,8 +106,9 @@ class LineReader:
             middle: The row in which the middle of a typical digit lies.
         """
         scale = DIGIT_SHARE * STRIP_HEIGHT / height
-        found = self.find_characters(to_strip(mark.ink, scale, middle))
-        return self._characters(mark, found, scale)
+        steps = self._steps(to_strip(mark.ink, scale, middle))
+        found = self._characters(mark, decode(steps, self._settings), scale)
+        return SeenLine(tuple(found), (steps,), (_middles(mark, steps, scale),))
 
     def read_strip(self, strip: Gray) -> str:
         """Return the characters on a strip, uint8 (32, w), white on black, as text."""
@@ -97,7 +118,7 @@ class LineReader:
         """Return the characters on a strip, with their confidences and their steps."""
         return decode(self._steps(strip), self._settings)
 
-    def read_marks(self, marks: Sequence[Mark], low: Sequence[Mark] = ()) -> list[LineCharacter]:
+    def read_marks(self, marks: Sequence[Mark], low: Sequence[Mark] = ()) -> SeenLine:
         """Return the characters in marks that stand in a row; large marks are scaled down first.
 
         Args:
@@ -111,16 +132,18 @@ class LineReader:
         ))  # fmt: skip
         if scale == 1:
             return found
-        return [
+        characters = [
             replace(
                 one,
                 mark=Mark(one.mark.ink, _scaled_box(one.mark.box, 1 / scale)),
                 column=one.column / scale,
             )
-            for one in found
+            for one in found.characters
         ]
+        columns = tuple(columns / scale for columns in found.columns)
+        return SeenLine(tuple(characters), found.views, columns)
 
-    def read_picture_of_line(self, ink: Ink) -> list[LineCharacter]:
+    def read_picture_of_line(self, ink: Ink) -> SeenLine:
         """Return the characters in a picture of one line that fills most of the picture's height.
 
         The height of the digits is not known. The likeliest characters over several heights are
@@ -135,8 +158,12 @@ class LineReader:
             for share in self._settings.line_digit_shares
         ]
         strips = [to_strip(ink, scale, ink.shape[0] / 2) for scale in scales]
-        best, found = decode_several([self._steps(strip) for strip in strips], self._settings)
-        return self._characters(mark, found, scales[best])
+        views = tuple(self._steps(strip) for strip in strips)
+        best, found = decode_several(views, self._settings)
+        columns = tuple(
+            _middles(mark, steps, scale) for steps, scale in zip(views, scales, strict=True)
+        )
+        return SeenLine(tuple(self._characters(mark, found, scales[best])), views, columns)
 
     def _steps(self, strip: Gray) -> Steps:
         (answers,) = self._session.run(["probabilities"], {"strips": strip[None]})
@@ -149,7 +176,7 @@ class LineReader:
         return [
             LineCharacter(
                 one.character, one.confidence, one.digit, one.digit_probability, part,
-                mark.box[0] + _column((one.first + one.end) / 2, scale),
+                mark.box[0] + _column((one.first + one.end) / 2, scale), one.digits,
             )
             for one, (left, right) in zip(found, places, strict=True)
             if (part := _between(mark, left, right, self._settings.box_ink))
@@ -235,6 +262,11 @@ def _columns(found: list[Placed], columns: int, scale: float) -> list[tuple[int,
 def _column(step: float, scale: float) -> float:
     """Return the column of the ink where a step begins. The first step sees the second four."""
     return ((step + 1) * STEP - MARGIN) / scale
+
+
+def _middles(mark: Mark, steps: Steps, scale: float) -> NDArray[np.float64]:
+    """Return the column of the picture in the middle of each step."""
+    return np.array([mark.box[0] + _column(step + 0.5, scale) for step in range(len(steps))])
 
 
 def _between(mark: Mark, left: int, right: int, box_ink: float) -> Mark | None:

@@ -101,3 +101,16 @@ class LineSettings:
     negligible_likelihood: float = 1e-3
     """One height of a line is ignored if every row of digits is less likely in it than this share
     of the best row's likelihood."""
+
+    # Fields and alternatives (`tenfold.reading.fields`)
+
+    pieces_share: float = 2 / 3
+    """Weight of the reader's own digits and signs in the lattice of a line; the rest is that of the
+    line network's steps. Above 1/2, an accepted reading is the likeliest one."""
+
+    field_confidence: float = 0.9
+    """A text that satisfies a field is accepted from this share among all that satisfy it."""
+
+    field_fit_likelihood: float = 1e-3
+    """A line in which texts that satisfy the field are less likely than this, all together, does
+    not fit: its text is rejected."""

@@ -8,7 +8,9 @@ import numpy as np
 from tenfold.classifiers.base import Classifier, predict_scored
 from tenfold.imaging.canvas import Mark, mark_to_canvas
 from tenfold.imaging.picture import Picture
+from tenfold.reading.lattice import Place, digit_step
 from tenfold.reading.results import Box, Digit
+from tenfold.reading.settings import ReaderSettings
 
 
 class ScoredDigit(NamedTuple):
@@ -41,11 +43,18 @@ def classify(
                 in_whole_picture(mark.box, picture),
                 bool(score < threshold),
                 canvas,
+                row,
             ),
             float(score),
         )
         for mark, canvas, row, score in zip(marks, canvases, probabilities, scores, strict=True)
     ]
+
+
+def digit_place(digit: Digit, score: float, settings: ReaderSettings) -> Place:
+    """Return where a digit begins and ends, and its step; a mark that is no digit holds nothing."""
+    step = digit_step(digit.probabilities, float(score < settings.non_digit_score))
+    return digit.box[0], digit.box[0] + digit.box[2], step
 
 
 def in_whole_picture(box: Box, picture: Picture) -> Box:

@@ -14,12 +14,12 @@ from tenfold.reading.layout import Page, make_page
 from tenfold.reading.line_reader import LineReader
 from tenfold.reading.marks import in_whole_picture
 from tenfold.reading.orientation import rotated
-from tenfold.reading.results import Cell, Grid, Line, Reading
+from tenfold.reading.results import Cell, Grid, Reading
 from tenfold.reading.rows import RowReader
 from tenfold.reading.selection import Row, Selection, select
 from tenfold.reading.settings import ReaderSettings
 from tenfold.reading.shipped import Models
-from tenfold.reading.single import read_single
+from tenfold.reading.single import read_single, single_line
 from tenfold.reading.splitting import Splitter
 
 
@@ -123,7 +123,7 @@ class Reader:
         """
         if single:
             digit = read_single(picture, self._models)
-            lines = () if digit is None else (Line((digit,)),)
+            lines = () if digit is None else (single_line(digit),)
             reading = Reading(lines, picture.width, picture.height, picture.orientation)
             return self._confirmed(reading, picture)
         classifier, settings = self.classifier, self.settings

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tenfold.arrays import SIDE, Gray
+from tenfold.arrays import DIGITS, SIDE, Gray
 from tenfold.errors import PictureError
+from tenfold.reading.lattice import Lattice
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,6 +34,7 @@ class Digit:
         box: x, y, width, height in pixels of the upright picture.
         rejected: Whether the best guess is too uncertain to be accepted.
         canvas: uint8 (28, 28), white ink on black: the image that the network saw.
+        probabilities: float32 (10,): the probability of each digit.
     """
 
     digit: int
@@ -41,6 +44,14 @@ class Digit:
     canvas: Gray = field(
         default_factory=lambda: np.zeros((SIDE, SIDE), np.uint8), compare=False, repr=False
     )
+    probabilities: NDArray[np.float32] = field(
+        default_factory=lambda: np.zeros(len(DIGITS), np.float32), compare=False, repr=False
+    )
+
+    def alternatives(self, count: int) -> list[tuple[int, float]]:
+        """Return the likeliest digits in this place, at most `count`, with their probabilities."""
+        order = np.argsort(-self.probabilities, kind="stable")[:count]
+        return [(int(one), float(self.probabilities[one])) for one in order]
 
     @property
     def text(self) -> str:
@@ -82,15 +93,32 @@ class Sign:
 
 @dataclass(frozen=True)
 class Line:
-    """Digits that stand in a row, left to right, and the signs between and beside them."""
+    """Digits that stand in a row, left to right, and the signs between and beside them.
+
+    Attributes:
+        digits: The digits.
+        signs: The signs.
+        lattice: All rows of characters that may stand here, with their probabilities.
+    """
 
     digits: tuple[Digit, ...]
     signs: tuple[Sign, ...] = ()
+    lattice: Lattice = field(default=Lattice(()), compare=False, repr=False)
 
     @property
     def text(self) -> str:
         """The digits as characters, "?" for each rejected one."""
         return "".join(digit.text for digit in self.digits)
+
+    def alternatives(self, count: int) -> list[tuple[str, float]]:
+        """Return the likeliest texts of the line, at most `count`, with their probabilities.
+
+        The probabilities of all texts add up to 1. They weigh all digits at once: if no digit is
+        rejected, the first text is that of the line, save where two readings are about as likely.
+        """
+        from tenfold.reading.fields import likeliest
+
+        return likeliest(self.lattice, count, digits_alone=True)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the line's entry in `tenfold read --json`."""

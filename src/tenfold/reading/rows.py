@@ -10,8 +10,9 @@ from tenfold.imaging.canvas import Mark
 from tenfold.imaging.ink import ink_of, median
 from tenfold.reading.boxes.cells import PageCell, PageGrid
 from tenfold.reading.ctc import OTHER
+from tenfold.reading.lattice import lattice_of
 from tenfold.reading.layout import Page
-from tenfold.reading.line_reader import LineCharacter
+from tenfold.reading.line_reader import LineCharacter, SeenLine
 from tenfold.reading.marks import ScoredDigit, classify
 from tenfold.reading.selection import (
     Part,
@@ -19,7 +20,14 @@ from tenfold.reading.selection import (
     mean_log,
 )
 from tenfold.reading.shipped import Models
-from tenfold.reading.signs import Entry, agreed, checked, digits_and_signs, sign_marks
+from tenfold.reading.signs import (
+    Entry,
+    agreed,
+    checked,
+    digits_and_signs,
+    entry_place,
+    sign_marks,
+)
 from tenfold.reading.splitting import Splitter
 from tenfold.reading.words import (
     is_number_beside_word,
@@ -100,7 +108,7 @@ class RowReader:
         for mark in marks:
             packed.append(Mark(mark.ink, (round(left), *mark.box[1:])))
             left += mark.box[2] + gap
-        line = self._models.line_reader.read_marks(packed)
+        line = self._models.line_reader.read_marks(packed).characters
         read = self._if_confident(line, [score for _, score in digits])
         found = [one for one in read if isinstance(one, ScoredDigit)]
         if len(found) != len(digits):
@@ -127,7 +135,10 @@ class RowReader:
             low: Dots, commas and dashes in the row.
         """
         settings = self._settings
-        line = self._models.line_reader.read_marks(marks, low) if settings.whole_lines else []
+        seen = SeenLine()
+        if settings.whole_lines:
+            seen = self._models.line_reader.read_marks(marks, low)
+        line = list(seen.characters)
         if len(marks) == 1 and not alone[0].digit.rejected:
             line = [one for one in line if one.is_digit]  # no neighbor tells it from a sign
         signs = sign_marks(marks, alone, line, settings)
@@ -165,24 +176,33 @@ class RowReader:
         whole = len(pieces) == len(rest) and read <= accepted
         clear = whole and (accepted == len(scores) or read < accepted)
         if accepted < settings.line_accepted_share * len(scores) or clear:
-            return [self._part(entries, mark_scores)]
+            return [self._part(entries, mark_scores, seen)]
         confident = self._if_confident(line, scores)
         is_number = True if confident else None
         entries = agreed(confident, digits) if confident else entries
-        return [self._part(entries, mark_scores, is_number=is_number)]
+        return [self._part(entries, mark_scores, seen, is_number=is_number)]
 
     def _part(
-        self, entries: Sequence[Entry], scores: Sequence[float], *, is_number: bool | None = None
+        self,
+        entries: Sequence[Entry],
+        scores: Sequence[float],
+        seen: SeenLine,
+        *,
+        is_number: bool | None = None,
     ) -> Part:
-        digits, signs = digits_and_signs(entries, self._page.picture)
-        return Part(digits, scores, is_number, signs)
+        picture, settings = self._page.picture, self._settings
+        digits, signs = digits_and_signs(entries, picture)
+        places = [entry_place(one, picture, settings) for one in entries]
+        columns = [columns * picture.width / picture.gray.shape[1] for columns in seen.columns]
+        lattice = lattice_of(places, seen.views, columns, settings)
+        return Part(digits, scores, is_number, signs, lattice)
 
     def _read_group(
         self, marks: list[Mark], alone: list[ScoredDigit], low: Sequence[Mark], words: bool
     ) -> list[Part]:
         """Read a group of marks in a row that holds words."""
         if not words:
-            line = self._models.line_reader.read_marks(marks, low)
+            line = self._models.line_reader.read_marks(marks, low).characters
             confidences = [one.confidence for one in line if one.is_digit]
             if is_number_beside_word(len(marks), text_of(line), confidences, self._settings):
                 return self._read_marks(marks, alone, low)
@@ -208,10 +228,11 @@ class RowReader:
         ink = ink_of(gray)
         if ink is None:
             return None
-        line = self._models.line_reader.read_picture_of_line(ink)
+        seen = self._models.line_reader.read_picture_of_line(ink)
+        line = seen.characters
         mark_scores = [score for part in parts for score in part.mark_scores]
         confident = self._if_confident(line, scores)
-        return self._part(confident, mark_scores, is_number=True) if confident else None
+        return self._part(confident, mark_scores, seen, is_number=True) if confident else None
 
     def _is_far(self, height: int) -> bool:
         """Return whether all marks are lower than the digits in a close crop of this height."""
@@ -240,6 +261,7 @@ class RowReader:
                     digit=one.digit,
                     confidence=one.digit_probability,
                     rejected=not one.is_digit or one.confidence < settings.threshold,
+                    probabilities=one.digits,
                 ),
                 one.digit_probability,
             )

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tenfold.reading.boxes.cells import PageCell
-from tenfold.reading.marks import ScoredDigit
+from tenfold.reading.lattice import Lattice, lattice_of
+from tenfold.reading.marks import ScoredDigit, digit_place
 from tenfold.reading.results import Digit, Line, Sign
 from tenfold.reading.settings import ReaderSettings
 
@@ -21,12 +22,14 @@ class Part:
         mark_scores: Digit scores of its marks and pieces of marks, read one by one.
         is_number: Whether the line network takes it for a number; None if it was not asked.
         signs: Signs that stand in it, left to right.
+        lattice: What may stand in it. None if only its digits say so.
     """
 
     digits: Sequence[ScoredDigit]
     mark_scores: Sequence[float]
     is_number: bool | None = None
     signs: Sequence[Sign] = ()
+    lattice: Lattice | None = None
 
 
 @dataclass(frozen=True)
@@ -77,19 +80,22 @@ def select(rows: Sequence[Row], settings: ReaderSettings, *, drawn: bool) -> Sel
     for row in rows:
         kept: list[Digit] = []
         signs: list[Sign] = []
+        lattices: list[Lattice] = []
         for number, part in enumerate(row.parts):
             if row.cells:
                 stays = cells_stay and part.is_number is not False
             else:
                 stays = _stays(part, row.marks, share, drawn)
             before = len(kept)
-            signs += part.signs if stays else ()
+            if stays:
+                signs += part.signs
+                lattices.append(part.lattice or lattice_of_digits(part.digits, settings))
             for digit, score in part.digits:
                 (kept if stays and score >= settings.non_digit_score else left_out).append(digit)
             if row.cells:
                 cells[row.cells[number]] = tuple(kept[before:])
         if kept:
-            lines.append((row, Line(tuple(kept), tuple(signs))))
+            lines.append((row, Line(tuple(kept), tuple(signs), Lattice.joined(lattices))))
     return Selection(_joined(lines), tuple(left_out), cells)
 
 
@@ -108,7 +114,8 @@ def _joined(lines: Sequence[tuple[Row, Line]]) -> tuple[Line, ...]:
         other, before = joined[place]
         digits = sorted(before.digits + line.digits, key=lambda one: one.box[0])
         signs = sorted(before.signs + line.signs, key=lambda one: one.box[0])
-        whole = Line(tuple(digits), tuple(signs))
+        lattice = Lattice.joined([before.lattice, line.lattice])
+        whole = Line(tuple(digits), tuple(signs), lattice)
         joined[place] = (other if other.cells else row), whole
     return tuple(line for _, line in joined)
 
@@ -149,6 +156,12 @@ def _stays(part: Part, marks: int, share: float, drawn: bool) -> bool:
     if not drawn and part.is_number is not None:
         return part.is_number
     return accepted > share * len(part.digits)
+
+
+def lattice_of_digits(digits: Sequence[ScoredDigit], settings: ReaderSettings) -> Lattice:
+    """Return the lattice of a part of which only the digits are known, as in a cell."""
+    places = [digit_place(digit, score, settings) for digit, score in digits]
+    return lattice_of(places, (), (), settings)
 
 
 def mean_log(scores: Sequence[float]) -> float:

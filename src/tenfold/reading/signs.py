@@ -6,8 +6,9 @@ from dataclasses import replace
 from tenfold.imaging.canvas import Mark
 from tenfold.imaging.picture import Picture
 from tenfold.reading.ctc import OTHER
+from tenfold.reading.lattice import Place, character_step
 from tenfold.reading.line_reader import LineCharacter
-from tenfold.reading.marks import ScoredDigit, in_whole_picture
+from tenfold.reading.marks import ScoredDigit, digit_place, in_whole_picture
 from tenfold.reading.results import Digit, Sign
 from tenfold.reading.settings import ReaderSettings
 
@@ -126,6 +127,15 @@ def digits_and_signs(
         elif one.character in SEPARATING and places[0] < place < places[-1]:
             digits.append(ScoredDigit(guess, 1 - one.digit_probability))
     return digits, signs
+
+
+def entry_place(one: Entry, picture: Picture, settings: ReaderSettings) -> Place:
+    """Return where a digit or sign begins and ends, in the whole picture, and its step."""
+    if isinstance(one, ScoredDigit):
+        return digit_place(*one, settings)
+    box = in_whole_picture(one.mark.box, picture)
+    step = character_step(one.character, one.confidence, one.digits)
+    return box[0], box[0] + box[2], step
 
 
 def _is_doubtful(found: LineCharacter, scored: ScoredDigit, settings: ReaderSettings) -> bool:

@@ -13,8 +13,9 @@ from tenfold.imaging.ink import ink_of, is_ink_dark
 from tenfold.imaging.picture import Picture
 from tenfold.reading.boxes.cells import split_off_grids
 from tenfold.reading.boxes.circles import without_circles
+from tenfold.reading.lattice import Lattice
 from tenfold.reading.marks import classify
-from tenfold.reading.results import Box, Digit
+from tenfold.reading.results import Box, Digit, Line
 from tenfold.reading.settings import ReaderSettings
 from tenfold.reading.shipped import Models
 from tenfold.reading.splitting import Splitter
@@ -32,6 +33,11 @@ def read_single(picture: Picture, models: Models) -> Digit | None:
     if digit.rejected:
         return _among_neighbors(mark, score, picture, models) or digit
     return digit
+
+
+def single_line(digit: Digit) -> Line:
+    """Return the line that holds one digit."""
+    return Line((digit,), lattice=Lattice.of_digits([digit.probabilities]))
 
 
 def _mark_in_box(picture: Picture, settings: ReaderSettings) -> Mark | None:
@@ -85,6 +91,7 @@ def _with_whole_image(found: Digit, picture: Picture, models: Models) -> Digit:
         confidence=float(mixed.max()),
         rejected=rejected,
         canvas=canvas,
+        probabilities=np.asarray(mixed, np.float32),
     )
 
 

@@ -102,7 +102,7 @@ def _is_group_word(
             return True
     if len(marks) < settings.word_marks:
         return False
-    own = line_reader.read_marks(marks)
+    own = line_reader.read_marks(marks).characters
     return is_word(len(marks), text_of(own), settings)
 
 

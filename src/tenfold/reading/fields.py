@@ -1,0 +1,402 @@
+"""Fields: what is known of a number before it is read, and the likeliest row that satisfies it.
+
+A field is compiled to an automaton over the characters. The automaton runs over the lattice of a
+line (`tenfold.reading.row_search`), so every row that the field excludes has probability 0, and the
+confidence of a row is its share among all rows that satisfy the field.
+"""
+
+import datetime
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from decimal import Decimal, InvalidOperation
+from functools import cached_property, lru_cache
+from typing import Any
+
+from tenfold.arrays import DIGITS
+from tenfold.errors import UsageError
+from tenfold.formatting import listed
+from tenfold.reading.automata import (
+    Acceptor,
+    Automaton,
+    Choices,
+    Intersection,
+    Pattern,
+    WithoutSpaces,
+    compiled,
+    with_spaces,
+)
+from tenfold.reading.checks import CHECKS, stdnum_check
+from tenfold.reading.ctc import OTHER, SIGNS
+from tenfold.reading.kinds import KINDS, Value, acceptor_of, value_of
+from tenfold.reading.lattice import ALPHABET, READABLE, SPACE, Lattice, is_readable
+from tenfold.reading.row_search import FoundRow, RowSearch
+from tenfold.reading.settings import ReaderSettings
+
+LONGEST_PATTERN = 500
+"""Most characters of a pattern."""
+
+MOST_DIGITS = 100
+"""Most digits that `length` may ask for."""
+
+SILENT_SIGNS = ".,-/:()$"
+"""Signs that stand within a number and leave nothing where digits alone are read."""
+
+SEPARATING = "+=x" + OTHER
+"""What stands between numbers. Where digits alone are read, all of these are `OTHER`."""
+
+
+@dataclass(frozen=True)
+class Field:
+    r"""What is known of a number, a date or a code before it is read.
+
+    All conditions that are given hold at once. Without a pattern, choices and a kind, a field is a
+    number of digits, and signs within it leave nothing. Spaces on the paper never matter.
+
+    Args:
+        pattern: A regular expression that the whole text matches, such as `[0-9]{2}-[0-9]{4}`:
+            Python's syntax without look-arounds, back references and anchors inside.
+        length: Number of digits; signs do not count.
+        choices: All texts that are possible.
+        check: A check of digits: luhn, ean, damm, mod11, mod_11_2, mod_11_10 or mod_97_10; or a
+            module of python-stdnum, such as verhoeff or nl.bsn, with the extra `checks`.
+        minimum: The least value of a number, a date or a time; a date as 2026-01-31 in a string.
+        maximum: The greatest value.
+        kind: integer, decimal, date (day first, or year first), us-date (month first, or year
+            first) or time; with a minimum or a maximum alone it is integer or decimal.
+
+    Raises:
+        UsageError: A value is wrong, or no text satisfies the conditions.
+        MissingExtraError: The check needs python-stdnum.
+    """
+
+    pattern: str | None = None
+    length: int | None = None
+    choices: tuple[str, ...] | None = None
+    check: str | None = None
+    minimum: int | float | str | Decimal | datetime.date | datetime.time | None = None
+    maximum: int | float | str | Decimal | datetime.date | datetime.time | None = None
+    kind: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.choices is not None and not isinstance(self.choices, tuple):
+            object.__setattr__(self, "choices", _as_choices(self.choices))
+        for name in ("minimum", "maximum"):
+            value = getattr(self, name)
+            if isinstance(value, Decimal | datetime.date | datetime.time):
+                object.__setattr__(self, name, str(value))
+        _check_values(self)
+        _compile(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Field":
+        """Return the field that `to_dict` describes.
+
+        Raises:
+            UsageError: A name is unknown, or a value is wrong.
+        """
+        known = [one.name for one in fields(cls)]
+        if not isinstance(values, Mapping):
+            raise UsageError(f"a field is {values!r}: give an object with {listed(known)}")
+        if unknown := sorted(set(values) - set(known)):
+            raise UsageError(f"a field has no {unknown[0]!r}: give {listed(known)}")
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the conditions that are given, ready for JSON."""
+        given = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in given.items()
+            if value is not None
+        }
+
+    @property
+    def automaton(self) -> Automaton:
+        """The automaton of all texts that satisfy the field, without their spaces."""
+        return _compile(self)
+
+    @property
+    def silent(self) -> str:
+        """The signs on the paper that leave nothing in the text."""
+        digits_alone = not (self.pattern or self.choices or self._kind)
+        return SILENT_SIGNS if digits_alone else ""
+
+    @property
+    def _kind(self) -> str | None:
+        if self.kind or self.minimum is self.maximum is None:
+            return self.kind
+        return "integer" if all(_is_whole(v) for v in (self.minimum, self.maximum)) else "decimal"
+
+    @cached_property
+    def _limits(self) -> list[Any]:
+        return [
+            None if value is None else _limit(self._kind or "", value)
+            for value in (self.minimum, self.maximum)
+        ]
+
+    def satisfied_by_check(self, text: str) -> bool:
+        """Return whether a text satisfies the part of the field that is no automaton."""
+        if self.check is None or self.check in CHECKS:
+            return True
+        return stdnum_check(self.check)("".join(one for one in text if one != SPACE))
+
+    def written(self, text: str) -> str:
+        """Return a text of the automaton as the field writes it, with its spaces."""
+        for acceptor in _written_parts(self):
+            text = with_spaces(acceptor, text)
+        return text
+
+    def value_of(self, text: str) -> Value | None:
+        """Return what a text means, by the field's kind; None without a kind."""
+        return value_of(self._kind, text) if self._kind else None
+
+
+@dataclass(frozen=True)
+class FieldReading:
+    """What a line reads under a field.
+
+    Attributes:
+        text: The likeliest text that satisfies the field; "" if none can stand in the line.
+        value: Its value by the field's kind: int, Decimal, date or time; None without a kind.
+        confidence: Its probability among all texts that satisfy the field, 0 to 1.
+        fit: Probability that any text that satisfies the field stands in the line, 0 to 1.
+        unconstrained: The likeliest text without the field.
+        accepted: Whether confidence and fit are high enough.
+        reason: Why it is not accepted; None if it is.
+    """
+
+    text: str
+    value: Value | None
+    confidence: float
+    fit: float
+    unconstrained: str
+    accepted: bool
+    reason: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the entry in `tenfold read --json`; dates and times as in ISO 8601."""
+        value: Any = self.value
+        if isinstance(value, Decimal):
+            value = float(value)
+        elif isinstance(value, datetime.date | datetime.time):
+            value = value.isoformat()
+        return {
+            "text": self.text,
+            "value": value,
+            "confidence": round(self.confidence, 4),
+            "fit": round(self.fit, 4),
+            "unconstrained": self.unconstrained,
+            "accepted": self.accepted,
+            "reason": self.reason,
+        }
+
+
+def decode(lattice: Lattice, field: Field, settings: ReaderSettings | None = None) -> FieldReading:
+    """Return the likeliest text in a line that satisfies a field.
+
+    Args:
+        lattice: What may stand in the line.
+        field: What is known of it.
+        settings: The settings of reading; None takes the defaults.
+    """
+    settings = settings or ReaderSettings()
+    unconstrained = next(iter(likeliest(lattice, 1, digits_alone=bool(field.silent))), ("", 1.0))
+    search = RowSearch(lattice, field.automaton, field.silent)
+    fit = min(1.0, math.exp(search.log_likelihood))
+    valid, share = _first_valid(search, field)
+    text = field.written(valid.text) if valid else ""
+    confidence = valid.share / share if valid else 0.0
+    reason = None
+    if not valid:
+        reason = f"nothing that satisfies the field is likely; it reads {unconstrained[0]!r}"
+    elif fit < settings.field_fit_likelihood:
+        reason = f"it reads {unconstrained[0]!r}, which the field excludes"
+    elif confidence < settings.field_confidence:
+        reason = f"the field leaves {text!r} with {confidence:.1%}"
+    return FieldReading(
+        text, field.value_of(text) if valid else None, confidence, fit, unconstrained[0],
+        reason is None, reason,
+    )  # fmt: skip
+
+
+def _first_valid(search: RowSearch, field: Field) -> tuple[FoundRow | None, float]:
+    """Return the first row that passes a check that is no automaton, and the share of all that may.
+
+    That share is the sum of the valid rows found and of all rows that are not found: at least the
+    right one, so that the confidence is too low rather than too high.
+    """
+    found, valid, rest = None, 0.0, 1.0
+    for number, row in enumerate(search.rows()):
+        rest = row.rest
+        if field.satisfied_by_check(row.text):
+            found = found or row
+            valid += row.share
+        if found and (field.check is None or field.check in CHECKS):
+            return found, 1.0
+        if number >= MOST_ROWS or (found and rest < ENOUGH * found.share):
+            break
+    return found, valid + rest
+
+
+MOST_ROWS = 1000
+"""Most rows that are tried with a check that is no automaton."""
+
+ENOUGH = 0.001
+"""Such a search ends when what is left is this share of the row found."""
+
+
+def likeliest(lattice: Lattice, count: int, *, digits_alone: bool) -> list[tuple[str, float]]:
+    """Return the likeliest texts of a line with their probabilities, likeliest first.
+
+    Args:
+        lattice: What may stand in the line.
+        count: Most texts to return.
+        digits_alone: Whether signs within a number leave nothing.
+    """
+    silent = SILENT_SIGNS if digits_alone else ""
+    separating = SEPARATING if digits_alone else ""
+    search = RowSearch(lattice, _any_row(digits_alone), silent, separating)
+    found = []
+    for row in search.rows():
+        found.append((row.text, row.share))
+        if len(found) == count:
+            break
+    return found
+
+
+@lru_cache(maxsize=2)
+def _any_row(digits_alone: bool) -> Automaton:
+    """Return the automaton of all rows: of digits and what separates them, or of all characters."""
+    kept = {*DIGITS, OTHER} if digits_alone else set(ALPHABET)
+    return compiled(_OneState(dict.fromkeys(kept, 0)))
+
+
+@dataclass(frozen=True)
+class _OneState:
+    """All texts of some characters."""
+
+    loops: Mapping[str, int]
+    start = 0
+
+    def arcs(self, state: int) -> Mapping[str, int]:
+        """See `Acceptor`."""
+        return self.loops
+
+    def accepts(self, state: int) -> bool:
+        """See `Acceptor`."""
+        return True
+
+
+class _Length:
+    """Texts of a number of digits, or of any number from 1, whatever signs stand between them."""
+
+    start = 0
+
+    def __init__(self, digits: int | None) -> None:
+        self._digits = digits
+
+    def arcs(self, state: int) -> Mapping[str, int]:
+        """See `Acceptor`."""
+        arcs = dict.fromkeys(SIGNS + SPACE, state)
+        if state != self._digits:
+            arcs |= dict.fromkeys(DIGITS, min(state + 1, self._digits or 1))
+        return arcs
+
+    def accepts(self, state: int) -> bool:
+        """See `Acceptor`."""
+        return state == (self._digits or 1)
+
+
+@lru_cache(maxsize=256)
+def _compile(field: Field) -> Automaton:
+    parts: list[Acceptor] = [WithoutSpaces(part) for part in _written_parts(field)]
+    parts.append(_Length(field.length))
+    if kind := field._kind:
+        parts.append(acceptor_of(kind, *field._limits))
+    elif not parts[:-1]:
+        parts.append(_OneState(dict.fromkeys(DIGITS, 0)))
+    if field.check in CHECKS:
+        parts.append(CHECKS[field.check])
+    elif field.check is not None:
+        stdnum_check(field.check)
+    return compiled(Intersection(parts))
+
+
+@lru_cache(maxsize=256)
+def _written_parts(field: Field) -> tuple[Acceptor, ...]:
+    """Return the automata of a field whose texts may hold spaces."""
+    parts: list[Acceptor] = []
+    if field.choices is not None:
+        parts.append(Choices(field.choices))
+    if field.pattern is not None:
+        parts.append(Pattern(field.pattern))
+    return tuple(parts)
+
+
+def _check_values(field: Field) -> None:
+    """Raise UsageError if a value of a field is wrong by itself."""
+    if not (field.pattern is None or isinstance(field.pattern, str)):
+        raise UsageError(f"pattern is {field.pattern!r}: give a regular expression")
+    if field.pattern is not None and len(field.pattern) > LONGEST_PATTERN:
+        raise UsageError(
+            f"the pattern has {len(field.pattern):,} characters: give {LONGEST_PATTERN} at most"
+        )
+    if field.length is not None and not (
+        isinstance(field.length, int)
+        and not isinstance(field.length, bool)
+        and 1 <= field.length <= MOST_DIGITS
+    ):
+        raise UsageError(
+            f"length is {field.length!r}: give a whole number of digits from 1 to {MOST_DIGITS}"
+        )
+    if field.kind is not None and field.kind not in KINDS:
+        raise UsageError(f"kind is {field.kind!r}: give {listed(KINDS)}")
+    if not (field.check is None or isinstance(field.check, str)):
+        raise UsageError(f"check is {field.check!r}: give a name such as luhn")
+    if field.choices is not None:
+        _check_choices(field.choices)
+    least, most = field._limits
+    if least is not None and most is not None and least > most:
+        raise UsageError(f"minimum {field.minimum} is greater than maximum {field.maximum}")
+
+
+def _as_choices(choices: Any) -> tuple[str, ...]:
+    if isinstance(choices, str | bytes | Mapping) or not hasattr(choices, "__iter__"):
+        raise UsageError(f"choices is {choices!r}: give a list of texts")
+    return tuple(choices)
+
+
+def _check_choices(choices: tuple[Any, ...]) -> None:
+    if not choices:
+        raise UsageError("choices is empty: give at least one text")
+    for one in choices:
+        if not isinstance(one, str):
+            raise UsageError(f"choices has {one!r}: give texts, such as {str(one)!r}")
+        if not is_readable(one) or not one.strip():
+            raise UsageError(f"choices has {one!r}: give texts of {READABLE}")
+
+
+def _is_whole(value: Any) -> bool:
+    return value is None or re.fullmatch(r"[+-]?[0-9]+", str(value)) is not None
+
+
+def _limit(kind: str, value: Any) -> Any:
+    """Return a minimum or maximum as a value of a kind.
+
+    Raises:
+        UsageError: It is none.
+    """
+    try:
+        if kind.endswith("date"):
+            return datetime.date.fromisoformat(str(value))
+        if kind == "time":
+            return datetime.time.fromisoformat(str(value))
+        number = Decimal(str(value))
+        if number.is_finite() and not isinstance(value, bool):
+            return number
+    except (ValueError, InvalidOperation):
+        pass
+    example = {"date": "2026-01-31", "us-date": "2026-01-31", "time": "08:30"}.get(kind, "12.5")
+    raise UsageError(f"the limit {value!r} is no {kind}: give one such as {example}")

@@ -1,0 +1,251 @@
+"""Fields: what each condition allows, what values mean, and which wrong values are told how."""
+
+import datetime
+import json
+import pickle
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tenfold
+from tenfold.arrays import DIGITS
+from tenfold.errors import UsageError
+from tenfold.reading.checks import CHECKS, stdnum_check
+from tenfold.reading.ctc import CHARACTERS
+from tenfold.reading.fields import Field, decode
+from tenfold.reading.lattice import ALPHABET, Lattice, Segment
+from tenfold.reading.settings import ReaderSettings
+
+SETTINGS = ReaderSettings()
+
+
+def allows(field: Field, text: str) -> bool:
+    """Return whether a text without spaces satisfies a field."""
+    state = 0
+    for character in text:
+        state = int(field.automaton.targets[state, ALPHABET.index(character)])
+        if state < 0:
+            return False
+    return bool(field.automaton.accepting[state]) and field.satisfied_by_check(text)
+
+
+def seen(text: str, sure: float = 0.999) -> Lattice:
+    """Return a lattice that says a text, each character with the same probability."""
+    segments = []
+    for place, character in enumerate(text.replace(" ", "")):
+        step = np.full((1, len(CHARACTERS) + 1), (1 - sure) / len(CHARACTERS), np.float32)
+        step[0, 1 + CHARACTERS.index(character)] = sure
+        segments.append(Segment((step,), (1.0,), place))
+    return Lattice(tuple(segments))
+
+
+ALLOWED: list[tuple[dict[str, Any], str, str]] = [
+    ({"pattern": r"[0-9]{2}-\d+"}, "12-3 12-345", "1-23 12- 123"),
+    ({"pattern": r"^\d{3}$"}, "123", "12 1234"),
+    ({"pattern": r"\d{2} \d{2}"}, "1234", "123"),
+    ({"pattern": r".{3}"}, "1-3 123", "12 1234"),
+    ({"length": 4}, "1234", "123 12345 12-34"),
+    ({"length": 4, "pattern": "[0-9-]+"}, "12-34 1234", "1-23"),
+    ({"choices": ("12", "34 5", "1-2")}, "12 345 1-2", "34 1 5"),
+    ({"check": "luhn", "length": 8}, "12345674", "12345670"),
+    ({"kind": "integer"}, "0 12 -7 007", "1.5 - 1-2"),
+    ({"kind": "decimal"}, "1 1.5 1,50 1.234,50 1,234.50 1.234.567 12,- -0.5", ".5 1. 1.2.3 1.2,3"),
+    ({"kind": "integer", "minimum": 10, "maximum": 120}, "10 99 100 120 012", "9 121 -50 1000"),
+    ({"minimum": -5, "maximum": 5}, "-5 -1 0 5", "-6 6 -10 50"),
+    ({"maximum": -3}, "-3 -100", "-2 3 0"),
+    (
+        {"kind": "decimal", "minimum": 0.5, "maximum": 99.95},
+        "0.5 0,50 99.95 99,9 50",
+        "0.49 99.96 99.951 100 0 -1",
+    ),
+    ({"kind": "decimal", "minimum": 1000}, "1000 1.000,00 1,234.5 1.234.567", "999.99 1.234"),
+    (
+        {"kind": "date"},
+        "28.11.2026 28/11/26 1-2-99 2026-11-28 29.2.2024 2026-1-5 29.2.00",
+        "29.2.2023 31.4.26 28.11-26 2026-13-01 11/28/2026 0.1.26 28.11.2126 28.11.202",
+    ),
+    ({"kind": "us-date"}, "11/28/2026 2/29/24 2026-11-28", "28/11/2026 2/30/24"),
+    (
+        {"kind": "date", "minimum": "2020-03-04", "maximum": "2026-11-28"},
+        "4.3.2020 28.11.26 1.1.2021 2020-03-04 31.12.25",
+        "3.3.2020 29.11.26 2027-01-01 1.1.99",
+    ),
+    ({"kind": "time"}, "8:05 23.59 08:05:30", "24:00 8:60 805"),
+    ({"kind": "time", "minimum": "08:00", "maximum": "17:30"}, "8:00 08:00 17.30", "7:59 17:31"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("conditions", "right", "wrong"), ALLOWED, ids=str)
+def test_conditions_allow_what_they_say(conditions: dict[str, Any], right: str, wrong: str) -> None:
+    field = Field(**conditions)
+    assert [text for text in right.split() if not allows(field, text)] == []
+    assert [text for text in wrong.split() if allows(field, text)] == []
+    assert not allows(field, "")
+    assert Field.from_dict(json.loads(json.dumps(field.to_dict()))) == field
+    assert pickle.loads(pickle.dumps(field)) == field
+
+
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [("luhn", "luhn"), ("ean", ""), ("damm", "damm"), ("mod_11_2", "iso7064.mod_11_2"),
+     ("mod_97_10", "iso7064.mod_97_10"), ("mod_11_10", "iso7064.mod_11_10"), ("mod11", "")],
+)  # fmt: skip
+def test_checks_are_those_of_their_standards(name: str, module: str) -> None:
+    """Against python-stdnum, or sums written out, on 500 numbers of 1 to 20 digits."""
+    field = Field(check=name)
+    rng = np.random.default_rng(3)
+    valid = 0
+    for _ in range(500):
+        text = "".join(rng.choice(list(DIGITS), int(rng.integers(1, 21))))
+        digits = [int(one) for one in reversed(text)]
+        if module:
+            wanted = stdnum_check(module)(text)
+        elif name == "ean":
+            wanted = sum(d * (3 if place % 2 else 1) for place, d in enumerate(digits)) % 10 == 0
+        else:
+            wanted = sum(d * (place + 1) for place, d in enumerate(digits)) % 11 == 0
+        assert allows(field, text) == wanted, text
+        valid += wanted
+    assert valid > 0
+    assert set(CHECKS) >= {name}
+
+
+def test_check_digits_of_known_numbers() -> None:
+    assert allows(Field(check="ean"), "4006381333931")  # EAN-13
+    assert allows(Field(check="mod11"), "0306406152")  # ISBN-10
+    assert allows(Field(check="isbn"), "9780306406157")
+    assert not allows(Field(check="nl.bsn"), "111222334")
+    assert allows(Field(check="nl.bsn"), "111222333")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "written", "text", "value"),
+    [
+        ({"kind": "integer"}, "0042", "0042", 42),
+        ({"kind": "decimal"}, "1.234,50", "1.234,50", Decimal("1234.50")),
+        ({"kind": "decimal"}, "12,-", "12,-", Decimal(12)),
+        ({"kind": "decimal"}, "1,234", "1,234", Decimal("1.234")),
+        ({"kind": "date"}, "28/11/26", "28/11/26", datetime.date(2026, 11, 28)),
+        ({"kind": "date"}, "2026-11-28", "2026-11-28", datetime.date(2026, 11, 28)),
+        ({"kind": "us-date"}, "11/28/99", "11/28/99", datetime.date(1999, 11, 28)),
+        ({"kind": "time"}, "8.05", "8.05", datetime.time(8, 5)),
+        ({"pattern": r"\d{4} \d{4}"}, "12345678", "1234 5678", None),
+        ({"choices": ("12 34", "56")}, "12 34", "12 34", None),
+        ({}, "12-34", "1234", None),
+    ],
+    ids=str,
+)
+def test_texts_and_values(
+    conditions: dict[str, Any], written: str, text: str, value: object
+) -> None:
+    found = decode(seen(written), Field(**conditions))
+    assert (found.text, found.value) == (text, value)
+    assert found.accepted
+    assert found.reason is None
+    assert json.loads(json.dumps(found.to_dict()))["text"] == text
+
+
+def test_the_likeliest_row_that_satisfies_the_field() -> None:
+    # 12345674 satisfies Luhn's check, and its third digit is read as an 8.
+    steps = [np.full((1, 23), 1e-4, np.float32) for _ in range(8)]
+    for step, digit in zip(steps, "12345674", strict=True):
+        step[0, 1 + int(digit)] = 0.95
+    steps[2][0, [1 + 3, 1 + 8]] = 0.3, 0.65
+    steps[6][0, [1 + 7, 1 + 1]] = 0.9, 0.05
+    lattice = Lattice(tuple(Segment((step,), (1.0,)) for step in steps))
+    plain = decode(lattice, Field(length=8))
+    found = decode(lattice, Field(length=8, check="luhn"))
+    assert plain.text == "12845674"
+    assert (found.text, found.unconstrained) == ("12345674", "12845674")
+    # All rows that satisfy the check, one by one.
+    table = np.array([step[0, 1:11] for step in steps], np.float64)
+    rows = np.array(np.meshgrid(*[range(10)] * 8, indexing="ij"), np.int8).reshape(8, -1)
+    doubled = np.where(rows[::2] > 4, 2 * rows[::2] - 9, 2 * rows[::2]).sum(0)
+    valid = rows[:, (doubled + rows[1::2].sum(0)) % 10 == 0]
+    shares = np.prod([table[place, valid[place]] for place in range(8)], axis=0)
+    assert found.confidence == pytest.approx(shares.max() / shares.sum(), rel=1e-2)
+    assert found.fit == pytest.approx(shares.sum(), rel=1e-2)
+
+
+def test_a_check_of_stdnum_gives_the_same_as_the_automaton() -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(5):
+        cells = rng.dirichlet(np.full(10, 0.15), 9).astype(np.float32)
+        lattice = Lattice.of_digits(list(cells))
+        exact = decode(lattice, Field(length=9, check="damm"))
+        tried = decode(lattice, Field(length=9, check="damm"))
+        assert tried.text == exact.text
+    found = decode(seen("111222333"), Field(length=9, check="nl.bsn"))
+    assert found.text == "111222333"
+    assert 0.9 < found.confidence <= 1
+
+
+def test_what_fits_badly_is_rejected_with_what_it_reads() -> None:
+    found = decode(seen("4711"), Field(choices=("9999", "8888")))
+    assert not found.accepted
+    assert found.unconstrained == "4711"
+    assert found.reason == "it reads '4711', which the field excludes"
+    assert found.fit < SETTINGS.field_fit_likelihood
+    unsure = decode(seen("12", sure=0.4), Field(length=2))
+    assert not unsure.accepted
+    assert unsure.reason is not None
+    assert "leaves '12' with" in unsure.reason
+    none = decode(Lattice(()), Field(length=2))
+    assert (none.text, none.value, none.accepted, none.confidence) == ("", None, False, 0)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "message"),
+    [
+        (
+            {"pattern": "[0-9"},
+            "'[0-9' cannot be used: a bracket is open, or its syntax is wrong",
+        ),
+        ({"pattern": r"(\d)\1"}, "the pattern '(\\\\d)\\\\1' cannot be used: Group references"),
+        ({"pattern": "(?=1)1"}, "a look-around is not supported"),
+        ({"pattern": 5}, "pattern is 5: give a regular expression"),
+        ({"pattern": "1" * 501}, "the pattern has 501 characters: give 500 at most"),
+        (
+            {"pattern": "[a-z]+"},
+            "digits, spaces and the signs . , - / : ( ) + $ = x satisfies the field",
+        ),
+        (
+            {"pattern": r"\d{3}", "length": 4},
+            "its conditions may contradict each other",
+        ),
+        ({"length": 0}, "length is 0: give a whole number of digits from 1 to 100"),
+        ({"length": "8"}, "length is '8': give a whole number"),
+        ({"length": True}, "length is True: give a whole number"),
+        ({"choices": ()}, "choices is empty: give at least one text"),
+        ({"choices": ("12", "AB")}, "choices has 'AB': give texts of digits, spaces and the signs"),
+        ({"choices": (12,)}, "choices has 12: give texts, such as '12'"),
+        ({"choices": "12"}, "choices is '12': give a list of texts"),
+        ({"check": "lunh"}, "there is no check 'lunh': give luhn, ean, damm, mod11"),
+        ({"check": "../luhn"}, "there is no check '../luhn'"),
+        ({"check": 3}, "check is 3: give a name such as luhn"),
+        ({"kind": "number"}, "kind is 'number': give integer, decimal, date, us-date, time"),
+        ({"minimum": 5, "maximum": 4}, "minimum 5 is greater than maximum 4"),
+        ({"minimum": "x"}, "the limit 'x' is no decimal: give one such as 12.5"),
+        ({"kind": "date", "minimum": "1.2.26"}, "is no date: give one such as 2026-01-31"),
+        ({"kind": "time", "maximum": "25:00"}, "is no time: give one such as 08:30"),
+        ({"minimum": float("nan")}, "the limit nan is no decimal"),
+    ],
+    ids=str,
+)
+def test_wrong_values_are_told(conditions: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError) as told:
+        Field(**conditions)
+    assert message in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_fields_from_json_have_known_names() -> None:
+    with pytest.raises(UsageError, match=r"a field has no 'size': give pattern, length,"):
+        Field.from_dict({"size": 8})
+    with pytest.raises(UsageError, match=r"a field is \[8\]: give an object"):
+        Field.from_dict([8])  # type: ignore[arg-type]
+    field = Field.from_dict({"choices": ["12", "34"], "check": "luhn"})
+    assert field.choices == ("12", "34")
+    assert tenfold.Field is Field
