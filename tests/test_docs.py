@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from answer_scenes import make_answers, make_pages
 
 from tenfold.classifiers.bundle import load_bundle, shipped_models
 from tenfold.cli.main import VERBS, build_parser, main
@@ -79,6 +80,8 @@ def test_commands(
     words = shlex.split(line.partition(" > ")[0], comments=True)
     if "mine" in words:  # which an earlier command of the page leaves
         shutil.copytree(ROOT / "src/tenfold/weights/reader", somewhere / "mine")
+    if "--report" in words:  # of a table that an earlier command of the page leaves
+        make_answers(somewhere, make_pages(4, mnist.train_images, mnist.train_labels))
     if words[0] == "make":
         dry = subprocess.run(["make", "-n", *words[1:]], cwd=ROOT, capture_output=True, check=False)
         assert dry.returncode == 0, dry.stderr

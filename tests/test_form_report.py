@@ -3,12 +3,21 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
+from answer_scenes import make_answers
 
+from tenfold.cli.main import main
 from tenfold.forms.answers import Answer, PageAnswers
-from tenfold.forms.corrections import Correction, Key, State
+from tenfold.forms.corrections import (
+    Correction,
+    Key,
+    State,
+    append_correction,
+    corrections_file,
+)
 from tenfold.forms.estimate import doubt, report, report_text, sample_rank
 
 CERTAIN = 0.9
@@ -160,3 +169,63 @@ def test_a_small_sample_says_how_large_it_must_be() -> None:
     # Of none wrong in 299 with 95% confidence: less than 1% are (the rule of three).
     assert 250 < found.to_review.needed_sample <= 299
     assert f"--sample {found.to_review.needed_sample}" in report_text(found, "answers.csv")
+
+
+# The command.
+
+
+def call(*words: object, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        main(["form", *map(str, words)])
+    captured = capsys.readouterr()
+    return int(ended.value.code or 0), captured.out, captured.err
+
+
+def test_the_command_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = make(40, 0.03, seed=1)
+    fields = [{"name": f"field {n}", "box": [10, 10 + 20 * n, 80, 16]} for n in range(10)]
+    answers = make_answers(tmp_path, made.pages, fields=fields)
+    code, out, _ = call("--out", answers.table, "--report", capsys=capsys)
+    assert code == 0
+    assert "no random sample was reviewed" in out
+    for said in made.said(made.at_random()[:200]).values():
+        append_correction(corrections_file(answers.table), said)
+    code, out, _ = call("--out", answers.table, "--report", "--error", "2%", capsys=capsys)
+    assert code == 0
+    assert "random sample: 200 fields" in out
+    assert "for an error of the table of at most 2.00%" in out
+    words = ("--out", answers.table, "--report", "--error", "0.02", "--json")
+    document = json.loads(call(*words, capsys=capsys)[1])
+    assert (document["sample"], document["to_review"]["error"]) == (200, 0.02)
+    assert document["rest"]["lower"] <= document["rest"]["estimate"] <= document["rest"]["upper"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--out", "answers.csv"), "TEMPLATE and SCAN are missing"),
+        (("form.json", "--out", "answers.csv"), "TEMPLATE and SCAN are missing"),
+        (("--out", "answers.csv", "--error", "1%"), "--error needs --report"),
+        (("--out", "answers.csv", "--report", "--error", "2"), "2 is not a share such as 0.5%"),
+        (("--out", "answers.csv", "--report", "--error", "nan%"), "nan% is not a share"),
+        (("--out", "answers.csv", "--report"), "answers.csv has no folder answers.csv.pages"),
+    ],
+)
+def test_wrong_usage_is_one_line(
+    words: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    code, out, err = call(*words, capsys=capsys)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_table_that_is_not_finished_has_no_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = make_answers(tmp_path, [], finished=False)
+    code, _, err = call("--out", answers.table, "--report", capsys=capsys)
+    assert code == 2
+    assert "is not finished: run `tenfold form` again with --resume" in err

@@ -13,6 +13,7 @@ from tenfold.cli.options import (
     chosen_model,
     show_progress,
 )
+from tenfold.errors import UsageError
 from tenfold.formatting import count, duration
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ examples:
   tenfold form form.json a.jpg b.pdf --out answers.xlsx        photos and PDFs, too
   tenfold form form.json scans/ --out answers.csv --resume     continue after an interruption
   tenfold form form.json scans/ --out answers.parquet --engine ray --ray-address auto
+  tenfold form --out answers.csv --report --error 0.5%         after a review of a random sample
 
 `tenfold template` makes form.json. The table has a row for each page: of each field its value and
 NAME_confidence; `review` says which fields to look at and why; `error` says why a page was not
@@ -39,18 +41,30 @@ _log = logging.getLogger(__name__)
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add = parser.add_argument
-    add("template", type=Path, metavar="TEMPLATE", help="the .json that `tenfold template` wrote")
-    add("scans", nargs="+", metavar="SCAN", help="pictures, PDFs, or folders of them")
+    help = "the .json that `tenfold template` wrote"
+    add("template", type=Path, nargs="?", metavar="TEMPLATE", help=help)
+    add("scans", nargs="*", metavar="SCAN", help="pictures, PDFs, or folders of them")
     help = "the table to write: .csv, .parquet or .xlsx"
     add("--out", type=Path, required=True, metavar="FILE", help=help)
     add_model_option(parser)
     add("--resume", action="store_true", help="continue this table; start if there is none")
     add_workers(parser, "chunks to read at the same time (default: all cores)")
     add_engine(parser, "pages are read")
+    report = parser.add_argument_group("after a review")
+    help = "estimate the error of the fields that nobody reviewed; needs no TEMPLATE and SCAN"
+    report.add_argument("--report", action="store_true", help=help)
+    help = "with --report: how many fields to review for an error below this, such as 0.5%%"
+    report.add_argument("--error", type=_share, metavar="X", help=help)
 
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Read all pages, and return the counts as JSON-ready values and as text."""
+    if options.error is not None and not options.report:
+        raise UsageError("--error needs --report")
+    if options.report and options.template is None:
+        return _report(options)
+    if not options.scans:
+        raise UsageError("TEMPLATE and SCAN are missing; see tenfold form --help")
     options.interrupted_hint = "; continue with the same command and --resume"
     from tenfold.execution.local import LocalEngine
 
@@ -69,7 +83,33 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
             report=lambda error: _log.error("%s", error),
         )
     options.partly_failed = result.errors > 0
-    return {"engine": options.engine, **result.to_dict()}, _text(result)
+    document, text = {"engine": options.engine, **result.to_dict()}, _text(result)
+    if options.report:
+        estimated, estimated_text = _report(options)
+        document, text = {**document, "report": estimated}, f"{text}\n{estimated_text}"
+    return document, text
+
+
+def _report(options: argparse.Namespace) -> tuple[Any, str]:
+    from tenfold.forms.answers import open_finished_answers
+    from tenfold.forms.corrections import corrections_file, load_corrections
+    from tenfold.forms.estimate import report, report_text
+
+    answers = open_finished_answers(options.out)
+    corrections = load_corrections(corrections_file(answers.table))
+    found = report(answers.pages(), corrections, options.error)
+    return found.to_dict(), report_text(found, str(options.out))
+
+
+def _share(text: str) -> float:
+    """Return a share written as 0.5% or 0.005: the type of an option."""
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = 0.0
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a share such as 0.5% or 0.005")
+    return share
 
 
 def _text(result: "FormsResult") -> str:

@@ -210,6 +210,19 @@ def open_answers(path: str | Path) -> Answers:
     return Answers(folder, template, FINISHED in manifest)
 
 
+def open_finished_answers(path: str | Path) -> Answers:
+    """Open what `tenfold form` has read, if it has read all pages.
+
+    Raises:
+        UsageError: See `open_answers`; or pages are missing.
+        MissingExtraError: pyarrow is not installed.
+    """
+    answers = open_answers(path)
+    if not answers.finished:
+        raise UsageError(f"{answers.table} is not finished: run `tenfold form` again with --resume")
+    return answers
+
+
 def schema() -> Any:
     """Return the columns of a part, as a pyarrow schema."""
     import pyarrow as pa

@@ -11,9 +11,9 @@ from pathlib import Path
 from filelock import Timeout
 
 from tenfold.batch.output import LOCK
-from tenfold.errors import DataError, TenfoldError, UsageError
+from tenfold.errors import DataError, TenfoldError
 from tenfold.files import lock
-from tenfold.forms.answers import Answers, open_answers
+from tenfold.forms.answers import Answers, open_finished_answers
 from tenfold.forms.corrections import (
     Correction,
     State,
@@ -241,9 +241,7 @@ def open_review(
         DataError: It is damaged.
         TenfoldError: Another process reads its pages or reviews it.
     """
-    answers = open_answers(table)
-    if not answers.finished:
-        raise UsageError(f"{answers.table} is not finished: run `tenfold form` again with --resume")
+    answers = open_finished_answers(table)
     try:
         with lock(answers.folder / LOCK, timeout=0):
             repair_corrections(corrections_file(answers.table))
