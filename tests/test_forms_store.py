@@ -23,6 +23,7 @@ from tenfold.forms.answers import (
 )
 from tenfold.forms.table import write_table
 from tenfold.forms.template import load_template, save_template, template_from_dict, write_page
+from tenfold.reading.fields import Field
 
 FIELDS: list[dict[str, Any]] = [
     {"name": "student", "box": [10, 10, 80, 20], "cells": 4, "constraint": {"length": 4}},
@@ -54,7 +55,7 @@ def test_a_template_is_read_as_it_was_saved(tmp_path: Path) -> None:
     assert again == template
     assert again.gray.shape == (100, 200)
     assert again["student"].cells[1] == (30, 10, 20, 20)
-    assert again["student"].constraint == {"length": 4}
+    assert again["student"].field == Field(length=4)
     assert again.fingerprint() == template.fingerprint()
     write_page(path, np.full((100, 200), 250, np.uint8))
     assert load_template(path).fingerprint() != template.fingerprint()
@@ -83,7 +84,7 @@ def test_a_template_is_read_as_it_was_saved(tmp_path: Path) -> None:
         (field(kind="tik"), "did you mean tick"),
         (field(kind="tick"), "neither cells nor a constraint"),
         (field(boxes=[]), "did you mean box"),
-        (field(constraint={"longth": 4}), "did you mean length"),
+        (field(constraint={"longth": 4}), "a field has no 'longth'"),
     ],
     ids=str,
 )

@@ -142,7 +142,8 @@ def _place(field: FormField, print: _Print) -> Place:
     ]
     closed = all(found)
     lines = [one[part] for one in (print.lines.across, print.lines.down)]
-    walls = cv2.dilate(lines[0] | lines[1], np.ones((PRINT_EDGE, PRINT_EDGE), np.uint8))
+    straight = lines[0] | lines[1] if closed else np.zeros_like(lines[0])
+    walls = cv2.dilate(straight, np.ones((PRINT_EDGE, PRINT_EDGE), np.uint8))
     thickness = max(line_thickness(one, axis) for axis, one in enumerate(lines))
     rules = [] if closed else find_rules(print.ink[part], float(height) / 2)
     return Place(
@@ -150,7 +151,7 @@ def _place(field: FormField, print: _Print) -> Place:
         (left, top, right - left, bottom - top),
         (x - left, y - top, width, height),
         tuple(cells),
-        walls if closed else np.zeros_like(walls),
+        walls,
         thickness + PRINT_EDGE - 1,
         tuple(rules),
         print.words[part],

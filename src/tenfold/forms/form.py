@@ -91,9 +91,9 @@ class Form:
     def _texts(self, page: Registered, ink: Ink | None) -> list[Answer]:
         """Return the answers of all fields that are no ticks, in their order."""
         places = [place for place in self.blank.places if place.field.kind != "tick"]
-        if ink is None:
-            return [read_text([], place, ()) for place in places]
         settings = self.reader.settings
+        if ink is None:
+            return [read_text([], place, (), settings) for place in places]
         parts = [
             make_page(field_writing(ink, place), page.gray[place.part], place, settings)
             for place in places
@@ -101,7 +101,7 @@ class Form:
         written = [part for part in parts if part.marks]
         rows = dict(zip(map(id, written), rows_of(self.reader, written), strict=True))
         return [
-            read_text(rows.get(id(part), []), place, part.grids)
+            read_text(rows.get(id(part), []), place, part.grids, settings)
             for part, place in zip(parts, places, strict=True)
         ]
 

@@ -16,6 +16,7 @@ from tenfold.errors import PictureError, UsageError
 from tenfold.files import parse_json, sha256, write_atomic, write_json
 from tenfold.formatting import count, no_such
 from tenfold.imaging.decoding import load_picture
+from tenfold.reading.fields import Field
 from tenfold.reading.results import Box
 
 FORMAT = 1
@@ -26,9 +27,6 @@ MOST_FIELDS = 1_000
 
 SMALLEST_SIDE = 4
 """Least width and height of a field or a cell, in pixels of the reference page."""
-
-CONSTRAINTS = ("pattern", "length", "choices", "check", "minimum", "maximum", "kind")
-"""What a constraint may say; see `tenfold.reading.fields.Field`."""
 
 COLUMNS = ("source", "page", "error", "review")
 """Columns of the table that are no fields."""
@@ -48,14 +46,14 @@ class FormField:
         cells: The cells of a comb or of separate boxes, left to right, one character in each.
             Empty for a line to write on or a box that holds all digits.
         kind: "text" for digits and signs, "tick" for a box that is ticked or not.
-        constraint: What may stand in it, by the names of `CONSTRAINTS`; None if anything may.
+        field: What may stand in it; None if anything may. In the JSON it is `constraint`.
     """
 
     name: str
     box: Box
     cells: tuple[Box, ...] = ()
     kind: Literal["text", "tick"] = "text"
-    constraint: Mapping[str, Any] | None = None
+    field: Field | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the field's entry in the JSON."""
@@ -64,8 +62,8 @@ class FormField:
             entry["cells"] = [list(cell) for cell in self.cells]
         if self.kind != "text":
             entry["kind"] = self.kind
-        if self.constraint:
-            entry["constraint"] = dict(self.constraint)
+        if self.field:
+            entry["constraint"] = self.field.to_dict()
         return entry
 
 
@@ -271,13 +269,15 @@ def equal_cells(box: Box, number: int) -> tuple[Box, ...]:
     return tuple((left, y, right - left, height) for left, right in pairwise(edges))
 
 
-def _constraint(what: str, value: Any) -> Mapping[str, Any] | None:
+def _constraint(what: str, value: Any) -> Field | None:
     if value is None or value == {}:
         return None
     if not isinstance(value, dict):
         raise UsageError(f"{what}: constraint is {value!r:.60}; it must be an object")
-    _refuse_unknown(f"{what}: constraint", value, CONSTRAINTS)
-    return value
+    try:
+        return Field.from_dict(value)
+    except UsageError as error:
+        raise UsageError(f"{what}: {error}") from error
 
 
 def _refuse_unknown(what: str, data: Mapping[str, Any], known: tuple[str, ...]) -> None:

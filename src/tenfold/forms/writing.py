@@ -27,6 +27,12 @@ WITHIN = 0.5
 LOWEST_DIGIT = 0.25
 """Least height of a digit, as a share of the height of its cell or box."""
 
+DARKEST = 4.0
+"""Darkest ink that is told apart, in multiples of the full ink of the writing."""
+
+OVER = 0.2
+"""Writing over a printed line is darker than the line by this share of the writing's full ink."""
+
 RULE_REACH, RULE_LEVEL = 4, 0.25
 """Rows up to this far from a rule belong to it if half of their pixels have this ink."""
 
@@ -35,9 +41,9 @@ SPECK = 0.08
 
 
 def page_writing(page: Registered, blank: Blank) -> Ink | None:
-    """Return the ink of a page, float32 (h, w), 0 paper to 1 what full ink is of the writing.
+    """Return the ink of a page, float32 (h, w), in multiples of the full ink of the writing.
 
-    None if nothing is written.
+    Writing over print is darker than the print, up to `DARKEST`. None if nothing is written.
     """
     shown = page.inside > 0
     level = int(np.median(page.gray[shown])) if shown.any() else 255
@@ -46,22 +52,23 @@ def page_writing(page: Registered, blank: Blank) -> Ink | None:
     for place in blank.places:
         where[place.part] = True
     where &= shown & ~blank.print
-    ink = ink_of(gray, blank.square, ink_is_dark=blank.ink_is_dark, writing=where)
+    ink = ink_of(gray, blank.square, ink_is_dark=blank.ink_is_dark, writing=where, most=DARKEST)
     if ink is not None:
         ink[~shown] = 0
     return ink
 
 
 def field_writing(ink: Ink, place: Place) -> Ink:
-    """Return the ink in a field, in pixels of its part of the page, without its print.
+    """Return the ink in a field, 0 to 1, in pixels of its part of the page, without its print.
 
     Strokes that cross walls and rules stay whole. Writing of other fields is left out.
     """
-    part = ink[place.part].copy()
+    dark = ink[place.part]
+    part = np.minimum(dark, np.float32(1))
     part[place.words > 0] = 0
-    if place.rules:
-        rules = [_as_in(part, rule) for rule in place.rules]
-        part = remove_rules(part, rules, place.box[3] / 2)
+    for rule in (_as_in(dark, rule) for rule in place.rules):
+        part = remove_rules(part, [rule], place.box[3] / 2)
+        part[_over(dark, rule)] = 1
     part[_on_walls(part, place)] = 0
     stroke = (part >= INK_SHARE).astype(np.uint8)
     count, parts, stats, _ = cv2.connectedComponentsWithStats(stroke, connectivity=8)
@@ -84,6 +91,18 @@ def _on_walls(ink: Ink, place: Place) -> NDArray[np.bool_]:
     whole = cv2.morphologyEx(stroke & (1 - place.walls), cv2.MORPH_CLOSE, gap)
     on_walls: NDArray[np.bool_] = (place.walls > 0) & ((whole & stroke) == 0)
     return on_walls
+
+
+def _over(dark: Ink, rule: Rule) -> NDArray[np.bool_]:
+    """Return the pixels of a rule, bool (h, w), where a stroke makes it darker than elsewhere."""
+    columns = np.arange(rule.start, rule.end)
+    rows = rule.top + np.arange(rule.thickness)[:, None]
+    inside = (rows >= 0) & (rows < dark.shape[1 if rule.down else 0])
+    places = rows[inside], np.broadcast_to(columns, rows.shape)[inside]
+    across, down = (places[0], places[1]) if rule.down else (places[1], places[0])
+    found = np.zeros(dark.shape, bool)
+    found[down, across] = dark[down, across] >= rule.level + OVER
+    return found
 
 
 def _as_in(ink: Ink, rule: Rule) -> Rule:

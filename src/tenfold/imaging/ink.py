@@ -52,6 +52,7 @@ def ink_of(
     *,
     ink_is_dark: bool | None = None,
     writing: NDArray[np.bool_] | None = None,
+    most: float = 1.0,
 ) -> Ink | None:
     """Separate ink from paper under uneven light.
 
@@ -60,9 +61,10 @@ def ink_of(
         paper_square: Side of a square wider than any stroke, as a share of the shorter side.
         ink_is_dark: Whether ink is darker than paper; None lets the picture decide.
         writing: bool (h, w), the pixels that decide what full ink is; None takes all.
+        most: Darkest ink that is returned, in multiples of full ink.
 
     Returns:
-        float32 (h, w), 0 paper to 1 full ink, or None if nothing stands out.
+        float32 (h, w), 0 paper to 1 full ink, or `most`; None if nothing stands out.
     """
     values = gray.astype(np.float32)
     step = 1 + min(gray.shape) // SAMPLE_SIDE
@@ -82,7 +84,7 @@ def ink_of(
     stands_out = ink[high if writing is None else high & writing]
     if stands_out.size == 0:
         return None
-    share: Ink = np.clip(ink / _full_ink(stands_out), 0, 1).astype(np.float32)
+    share: Ink = np.clip(ink / _full_ink(stands_out), 0, most).astype(np.float32)
     return share
 
 

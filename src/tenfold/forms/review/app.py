@@ -141,7 +141,7 @@ def _said(correction: Correction | None) -> dict[str, str] | None:
 
 def _rule(field: FormField) -> str:
     """Return what must stand in a field, for people; "" if anything may."""
-    rule = dict(field.constraint or {})
+    rule = field.field.to_dict() if field.field else {}
     parts = [f"{len(field.cells)} cells"] if field.cells else []
     for name, wording in _RULES.items():
         if name in rule:
