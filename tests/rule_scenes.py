@@ -1,4 +1,4 @@
-"""Scenes made of MNIST training images: digits on dark rules, struck-out numbers, small tables."""
+"""Scenes made of MNIST training images: digits on dark rules, underlined, and in small tables."""
 
 from dataclasses import dataclass
 
@@ -15,20 +15,18 @@ class Scene:
         picture: uint8 (h, w).
         right: The digits of each line, lines separated by a line feed.
         single: Whether the picture holds one digit, to be read as one.
-        struck: Whether the number is struck out: each digit rejected, or left out.
     """
 
     picture: np.ndarray
     right: str
     single: bool = False
-    struck: bool = False
 
 
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom."""
 
 
-class _Sheet:
+class Sheet:
     """Paper on which digits and lines are drawn; ink from 0 to 1, as float32 (h, w)."""
 
     def __init__(self, rng: np.random.Generator, mnist: tuple[np.ndarray, np.ndarray]) -> None:
@@ -100,7 +98,7 @@ def _thickness(rng: np.random.Generator, height: float) -> float:
     return float(rng.uniform(1, min(6, max(1.5, 0.12 * height))))
 
 
-def _ruled(sheet: _Sheet, *, lines: int = 1, gray: bool = False, middle: bool = False,
+def _ruled(sheet: Sheet, *, lines: int = 1, gray: bool = False, middle: bool = False,
            degrees: float = 0.0, sag: float = 0.0, margin: bool = False) -> Scene:  # fmt: skip
     """Draw numbers on rules, or with rules through the middle of them."""
     rng = sheet.rng
@@ -127,7 +125,7 @@ def _ruled(sheet: _Sheet, *, lines: int = 1, gray: bool = False, middle: bool = 
     return Scene(sheet.picture(degrees=degrees), "\n".join(texts))
 
 
-def _single(sheet: _Sheet) -> Scene:
+def _single(sheet: Sheet) -> Scene:
     rng = sheet.rng
     side = rng.uniform(60, 400)
     height = rng.uniform(0.35, 0.65) * side
@@ -140,7 +138,7 @@ def _single(sheet: _Sheet) -> Scene:
     return Scene(sheet.picture(degrees=rng.uniform(-3, 3) * rng.integers(0, 2)), text, single=True)
 
 
-def _number(sheet: _Sheet) -> tuple[str, list[Box], float]:
+def number_on(sheet: Sheet) -> tuple[str, list[Box], float]:
     """Write a number on a sheet with room about it; return text, boxes and height."""
     rng = sheet.rng
     height = float(np.exp(rng.uniform(np.log(22), np.log(90))))
@@ -151,60 +149,10 @@ def _number(sheet: _Sheet) -> tuple[str, list[Box], float]:
     return text, boxes, height
 
 
-def _struck(sheet: _Sheet, how: str) -> Scene:
-    """Draw a number struck out: by a "line", a "slant", "two" lines, a "zigzag", a "cross", or
-    "each" digit by itself."""
-    rng = sheet.rng
-    text, boxes, height = _number(sheet)
-    left, right = boxes[0][0], boxes[-1][2]
-    top, bottom = min(box[1] for box in boxes), max(box[3] for box in boxes)
-    pen = rng.uniform(0.06, 0.13) * height
-    dark = rng.uniform(0.85, 1.0)
-
-    def ends() -> tuple[float, float]:
-        return left - rng.uniform(0.05, 0.8) * height, right + rng.uniform(0.05, 1.3) * height
-
-    def stroke(x0: float, y0: float, x1: float, y1: float) -> None:
-        t = np.linspace(0, 1, 30)
-        wave = rng.normal(0, 0.02) * height * np.sin(np.pi * t * rng.integers(1, 4))
-        points = np.stack([x0 + (x1 - x0) * t, y0 + (y1 - y0) * t + wave], axis=1)
-        sheet.line(points, pen, dark)
-
-    middle = (top + bottom) / 2
-    if how in ("line", "two"):
-        for shift in (0.0,) if how == "line" else (-0.15, 0.15):
-            y = middle + (shift + rng.uniform(-0.1, 0.1)) * height
-            x0, x1 = ends()
-            stroke(x0, y, x1, y + rng.uniform(-0.08, 0.08) * height)
-    elif how in ("slant", "cross"):
-        x0, x1 = ends()
-        stroke(x0, bottom + rng.uniform(-0.2, 0.2) * height, x1,
-               top + rng.uniform(-0.2, 0.2) * height)  # fmt: skip
-        if how == "cross":
-            x0, x1 = ends()
-            stroke(x0, top, x1, bottom)
-    elif how == "zigzag":
-        x0, x1 = ends()
-        turns = max(4, round((x1 - x0) / (height * rng.uniform(0.25, 0.5))))
-        x = np.linspace(x0, x1, turns)
-        rows = middle + height * np.where(np.arange(turns) % 2, 0.35, -0.35)
-        rows += rng.normal(0, 0.06, turns) * height
-        sheet.line(np.stack([x, rows], axis=1), pen, dark)
-    else:
-        for x0, y0, x1, y1 in boxes:
-            reach = rng.uniform(0.1, 0.3) * height
-            if rng.random() < 0.5:
-                stroke(x0 - reach, y1, x1 + reach, y0)
-            else:
-                y = (y0 + y1) / 2
-                stroke(x0 - reach, y, x1 + reach, y + rng.uniform(-0.2, 0.1) * height)
-    return Scene(sheet.picture(degrees=rng.uniform(-2, 2)), text, struck=True)
-
-
-def _beside(sheet: _Sheet) -> Scene:
+def _beside(sheet: Sheet) -> Scene:
     """Draw a number with a minus before it or a dash behind it, which strikes out nothing."""
     rng = sheet.rng
-    text, boxes, height = _number(sheet)
+    text, boxes, height = number_on(sheet)
     length = rng.uniform(0.4, 0.7) * height
     before = rng.random() < 0.5
     x = boxes[0][0] - rng.uniform(0.2, 0.4) * height - length if before else (
@@ -215,10 +163,10 @@ def _beside(sheet: _Sheet) -> Scene:
     return Scene(sheet.picture(), text)
 
 
-def _underlined(sheet: _Sheet) -> Scene:
+def _underlined(sheet: Sheet) -> Scene:
     """Draw a number underlined, touching or not, which strikes out nothing."""
     rng = sheet.rng
-    text, boxes, height = _number(sheet)
+    text, boxes, height = number_on(sheet)
     y = max(box[3] for box in boxes) + rng.uniform(-0.05, 0.25) * height
     x0, x1 = boxes[0][0] - rng.uniform(-0.2, 0.5) * height, boxes[-1][2] + 0.3 * height
     sheet.line(
@@ -227,7 +175,7 @@ def _underlined(sheet: _Sheet) -> Scene:
     return Scene(sheet.picture(), text)
 
 
-def _small(sheet: _Sheet, grid: bool) -> Scene:
+def _small(sheet: Sheet, grid: bool) -> Scene:
     """Draw a table of digits 8 to 14 pixels high, in a gray grid or without."""
     rng = sheet.rng
     height = rng.uniform(8, 14)
@@ -253,11 +201,11 @@ def _small(sheet: _Sheet, grid: bool) -> Scene:
     return Scene(sheet.picture(), "\n".join(lines))
 
 
-def _tilted(sheet: _Sheet) -> Scene:
+def _tilted(sheet: Sheet) -> Scene:
     return _ruled(sheet, degrees=sheet.rng.uniform(-3, 3))
 
 
-def _notebook(sheet: _Sheet) -> Scene:
+def _notebook(sheet: Sheet) -> Scene:
     return _ruled(sheet, lines=int(sheet.rng.integers(2, 6)), degrees=sheet.rng.uniform(-1, 1))
 
 
@@ -272,12 +220,6 @@ KINDS = {
     "single on a rule": _single,
     "underlined": _underlined,
     "beside a dash": _beside,
-    "struck by a line": lambda sheet: _struck(sheet, "line"),
-    "struck by a slant": lambda sheet: _struck(sheet, "slant"),
-    "struck by two lines": lambda sheet: _struck(sheet, "two"),
-    "struck by a zigzag": lambda sheet: _struck(sheet, "zigzag"),
-    "struck by a cross": lambda sheet: _struck(sheet, "cross"),
-    "each digit struck": lambda sheet: _struck(sheet, "each"),
     "small table": lambda sheet: _small(sheet, grid=False),
     "small table in a grid": lambda sheet: _small(sheet, grid=True),
 }
@@ -293,13 +235,10 @@ def scene(kind: str, seed: int, mnist: tuple[np.ndarray, np.ndarray]) -> Scene:
         mnist: MNIST's training images and labels; the last 10,000 are used.
     """
     rng = np.random.default_rng([list(KINDS).index(kind), seed])
-    return KINDS[kind](_Sheet(rng, mnist))
+    return KINDS[kind](Sheet(rng, mnist))
 
 
 def judge(text: str, one: Scene) -> tuple[bool, bool]:
     """Return whether a reading is right, and whether a wrong digit in it is accepted."""
-    if one.struck:
-        accepted = any(c.isdigit() for c in text)
-        return not accepted, accepted
     rest = iter(one.right)
     return text == one.right, not all(c in rest for c in text if c.isdigit())

@@ -32,8 +32,8 @@ THICKEST = 0.2
 """Greatest thickness of a rule, in heights."""
 
 STRAIGHT = 0.7
-"""At least this share of a rule's columns has its middle within a row of a smooth line; the others
-are hidden by strokes."""
+"""At least this share of a rule's columns has its middle near a smooth line; the others are hidden
+by strokes."""
 
 RULE_INK = 0.42
 """Share of full ink from which a pixel may belong to a rule."""
@@ -43,6 +43,31 @@ RULE_EDGE = 0.45
 
 MOST_RULES = 200
 """Most rules in each direction: more are a pattern, and would take long."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What counts as a rule.
+
+    Attributes:
+        length: Least length, in heights.
+        level_run: Length of the level parts that it is found by, in heights.
+        least_lean: Fewest rows in which a level part may run, beyond its thickness, plus one.
+        thickness: Greatest thickness, in heights.
+        wander: How many rows its middle may be away from a smooth line.
+        straight: Least share of its columns in which it is no further away.
+    """
+
+    length: float
+    level_run: float
+    least_lean: int
+    thickness: float
+    wander: float
+    straight: float
+
+
+RULE = Shape(RULE_LENGTH, LEVEL_RUN, 3, THICKEST, 1, STRAIGHT)
+"""A rule of ruled paper or of a form."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +110,8 @@ def find_rules(ink: Ink, height: float) -> list[Rule]:
     """
     near = (ink >= RULE_INK).astype(np.uint8)
     return [
-        *_rules_across(ink, near, height, down=False),
-        *_rules_across(ink, np.ascontiguousarray(near.T), height, down=True),
+        *rules_across(ink, near, height, down=False),
+        *rules_across(ink, np.ascontiguousarray(near.T), height, down=True),
     ]
 
 
@@ -103,7 +128,9 @@ def rows_about(ink: Ink, rule: Rule, beside: int) -> Ink:
     return straight
 
 
-def _rules_across(ink: Ink, near: Gray, height: float, *, down: bool) -> Iterator[Rule]:
+def rules_across(
+    ink: Ink, near: Gray, height: float, *, down: bool, shape: Shape = RULE
+) -> Iterator[Rule]:
     """Find the rules across a page.
 
     Args:
@@ -111,13 +138,14 @@ def _rules_across(ink: Ink, near: Gray, height: float, *, down: bool) -> Iterato
         near: uint8 (h, w), 1 where a rule may be; transposed if `down`.
         height: Height of a typical digit, in pixels.
         down: Find those that run down.
+        shape: What counts as a rule.
     """
-    run = max(5, round(LEVEL_RUN * height))
-    length = max(run, round(RULE_LENGTH * height))
+    run = max(5, round(shape.level_run * height))
+    length = max(run, round(shape.length * height))
     if length > near.shape[1]:
         return
     # A rule that slants runs on in the rows beside.
-    lean = max(3, round(run * STEEPEST) | 1)
+    lean = max(shape.least_lean, round(run * STEEPEST) | 1)
     tall = cv2.dilate(near, np.ones((lean, 1), np.uint8))
     level = cv2.morphologyEx(tall, cv2.MORPH_OPEN, np.ones((1, run), np.uint8))
     # What runs level is known by every few columns.
@@ -128,10 +156,10 @@ def _rules_across(ink: Ink, near: Gray, height: float, *, down: bool) -> Iterato
     for part in long[:MOST_RULES]:
         x, y, columns, rows = stats[part, :4].tolist()
         mask = parts[y : y + rows, x : x + columns] == part
-        thickness, middle, straight = _path(mask, lean, height / step)
-        thickest = max(2, round(THICKEST * height))
+        thickness, middle, straight = _path(mask, lean, height / step, shape.wander)
+        thickest = max(2, round(shape.thickness * height))
         slope = np.ptp(middle) / (step * columns)
-        if thickness > thickest or slope > 1.5 * STEEPEST or straight < STRAIGHT:
+        if thickness > thickest or slope > 1.5 * STEEPEST or straight < shape.straight:
             continue
         start, end = max(0, (x - 1) * step + 1), min(near.shape[1], (x + columns) * step)
         everywhere = np.interp(np.arange(start, end) / step - x, np.arange(columns), middle)
@@ -140,16 +168,18 @@ def _rules_across(ink: Ink, near: Gray, height: float, *, down: bool) -> Iterato
             yield rule
 
 
-def _path(mask: _Mask, lean: int, height: float) -> tuple[int, NDArray[np.float64], float]:
+def _path(
+    mask: _Mask, lean: int, height: float, wander: float
+) -> tuple[int, NDArray[np.float64], float]:
     """Return the thickness of a level component, its middle rows, and how straight it is.
 
-    It is as straight as the share of its columns whose middle is at most a row away from a smooth
-    line.
+    It is as straight as the share of its columns whose middle is near a smooth line.
 
     Args:
         mask: bool (h, n), the component, each `step` columns of the page.
         lean: It is higher than the rule by this many pixels, less one.
         height: Height of a typical digit, in columns of the mask.
+        wander: How far its middle may be away from that line, in rows.
     """
     counts = mask.sum(axis=0)
     thickness = int(np.partition(counts, len(counts) // 3)[len(counts) // 3])
@@ -157,7 +187,7 @@ def _path(mask: _Mask, lean: int, height: float) -> tuple[int, NDArray[np.float6
     first, last = mask.argmax(axis=0), len(mask) - 1 - mask[::-1].argmax(axis=0)
     middles = (first + last) / 2
     middle, smooth = _smooth(np.flatnonzero(clear), middles[clear], len(counts), height)
-    straight = np.mean(clear & (np.abs(middles - smooth) <= 1))
+    straight = np.mean(clear & (np.abs(middles - smooth) <= wander))
     return thickness - (lean - 1), middle, float(straight)
 
 

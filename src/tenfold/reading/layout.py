@@ -17,6 +17,7 @@ from tenfold.reading.boxes.circles import without_circles
 from tenfold.reading.components import Boxes, find_components, join_components, mark_of
 from tenfold.reading.rules import ruled_page_ink, without_bands, without_rules
 from tenfold.reading.settings import ReaderSettings
+from tenfold.reading.strikes import without_struck
 
 _MarkRow = tuple[list[Mark], list[Mark]]
 """The marks of a row, and the low marks beside them: dots, commas, dashes."""
@@ -36,6 +37,7 @@ class Page:
         rotation: Degrees clockwise by which the picture was rotated: 0, 90, 180 or 270.
         drawn: Whether the picture was drawn on a clean sheet, upright and without rules.
         low_marks: Dots, commas, dashes and specks in each row, left to right.
+        struck: Struck-out numbers, in no order.
     """
 
     picture: Picture
@@ -44,6 +46,7 @@ class Page:
     rotation: int = 0
     drawn: bool = False
     low_marks: tuple[tuple[Mark, ...], ...] = ()
+    struck: tuple[Mark, ...] = ()
 
     @property
     def marks(self) -> list[Mark]:
@@ -70,34 +73,37 @@ def make_page(
         rotation: Degrees clockwise by which the picture was rotated before: 0, 90, 180 or 270.
         drawn: The picture was drawn on a clean sheet: nothing large is a rule or a frame.
     """
-    rows, grids = _take_apart(picture.gray, settings, drawn)
+    rows, grids, struck = _take_apart(picture.gray, settings, drawn)
     high, low = (tuple(tuple(row[kind]) for row in rows) for kind in (0, 1))
-    return Page(picture, high, grids, rotation, drawn, low)
+    return Page(picture, high, grids, rotation, drawn, low, struck)
 
 
 def _take_apart(
     gray: Gray, settings: ReaderSettings, drawn: bool
-) -> tuple[list[_MarkRow], tuple[PageGrid, ...]]:
-    """Return the rows and the grids."""
+) -> tuple[list[_MarkRow], tuple[PageGrid, ...], tuple[Mark, ...]]:
+    """Return the rows, the grids, and the struck-out numbers."""
     found = page_ink(gray, drawn=drawn)
     if found is None and not drawn:
         found = ruled_page_ink(gray)
     if found is None:
         mark = find_mark(gray)
-        return ([] if mark is None else [([mark], [])]), ()
+        return ([] if mark is None else [([mark], [])]), (), ()
     ink, height = found
     grids: tuple[PageGrid, ...] = ()
+    struck: tuple[Mark, ...] = ()
     if not drawn:
+        ink, struck = without_struck(ink, height, settings)
         around, grids = split_off_grids(without_circles(ink, settings), settings)
         if around is not ink:
             ink, height = around, digit_height(around, drawn=drawn)
             cells = [mark.box[3] for grid in grids for cell in grid.cells for mark in cell.marks]
             height = max(height, settings.lowest_mark * median(cells)) if cells else height
             if not height:
-                return [], grids
+                return [], grids, struck
             rows = find_rows(ink, height, settings, drawn)
-            return _without_lines(rows, ink, median(cells), settings) if cells else rows, grids
-    return find_rows(ink, height, settings, drawn), grids
+            rows = _without_lines(rows, ink, median(cells), settings) if cells else rows
+            return rows, grids, struck
+    return find_rows(ink, height, settings, drawn), grids, struck
 
 
 def _without_lines(

@@ -42,6 +42,17 @@ class PageSettings:
     low_mark_reach: float = 0.35
     """Dots, commas and dashes belong to a row up to this many heights outside of it."""
 
+    # Struck-out numbers; set on the pages of tests/strike_scenes.py
+
+    lowest_struck: float = 0.6
+    """What is lower than this many heights is no struck-out number."""
+
+    highest_struck: float = 4
+    """What is higher than this many heights is no struck-out number."""
+
+    most_struck: int = 100
+    """Most wide connected components of a page that are searched for strikes."""
+
     # Segmentation
 
     wide_mark: float = 0.75

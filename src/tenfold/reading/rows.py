@@ -29,6 +29,7 @@ from tenfold.reading.signs import (
     sign_marks,
 )
 from tenfold.reading.splitting import Splitter
+from tenfold.reading.strikes import with_struck
 from tenfold.reading.words import (
     is_number_beside_word,
     is_word,
@@ -65,9 +66,14 @@ class RowReader:
             )
             for marks, low in zip(page.rows, page.low_marks, strict=True)
         ]
+        if page.struck:
+            struck = zip(page.struck, self._classify(page.struck), strict=True)
+            rows = with_struck(rows, page.rows, list(struck), self._settings)
         if page.grids:
             rows += [self._read_cells(cells, alone) for cells in _rows_of_cells(page.grids)]
             return sorted(rows, key=lambda row: row.middle)
+        if page.struck:
+            return rows
         parts = [part for row in rows for part in row.parts]
         line = self._read_picture_of_line(parts)
         return [Row(0, [line])] if line else rows
