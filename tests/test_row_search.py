@@ -91,7 +91,7 @@ def accepts(automaton, text: str) -> bool:
 def test_silent_signs_leave_nothing(seed: int) -> None:
     lattice = random_lattice(seed)
     rows = all_rows(lattice, silent=".")
-    for text, share in likeliest(lattice, 5, digits_alone=True):
+    for text, share in likeliest(lattice, 5, numbers=False):
         assert share == pytest.approx(rows[text], rel=1e-2, abs=1e-4)
 
 
@@ -99,7 +99,7 @@ def test_silent_signs_leave_nothing(seed: int) -> None:
 def test_spaces_are_kept_where_signs_are(seed: int) -> None:
     lattice = random_lattice(seed)
     rows = all_rows(lattice, spaces=True)
-    found = likeliest(lattice, 20, digits_alone=False)
+    found = likeliest(lattice, 20, numbers=True)
     assert found[0][0] == max(rows, key=lambda row: rows[row])
     assert sum(share for _, share in found) <= 1 + 1e-9
     for text, share in found:
@@ -117,7 +117,7 @@ def test_nothing_can_stand_where_no_row_is_accepted() -> None:
 def test_cells_are_independent() -> None:
     rng = np.random.default_rng(1)
     cells = rng.dirichlet(np.full(10, 0.3), 5).astype(np.float32)
-    found = likeliest(Lattice.of_digits(list(cells)), 3, digits_alone=True)
+    found = likeliest(Lattice.of_digits(list(cells)), 3, numbers=False)
     assert found[0][0] == "".join(DIGITS[one] for one in cells.argmax(axis=1))
     assert found[0][1] == pytest.approx(cells.max(axis=1).prod(), rel=1e-3)
 
@@ -133,7 +133,7 @@ def test_pieces_and_the_network_are_two_views_of_a_stretch() -> None:
     places = [(0.0, 20.0, digit_step(sure[3])), (45.0, 80.0, digit_step(sure[9]))]
     lattice = lattice_of(places, (steps,), (np.arange(5.0, 95.0, 10.0),), settings)
     assert len(lattice.segments) == 2
-    found = dict(likeliest(lattice, 5, digits_alone=True))
+    found = dict(likeliest(lattice, 5, numbers=False))
     assert found["39"] == pytest.approx(settings.pieces_share, abs=0.01)
     assert found["344"] == pytest.approx(1 - settings.pieces_share, abs=0.01)
     assert len(lattice_of(places, (), (), settings).segments) == 1

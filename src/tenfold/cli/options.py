@@ -168,10 +168,11 @@ def add_backend(parser: argparse.ArgumentParser) -> None:
 
 def add_workers(parser: argparse.ArgumentParser, what: str) -> None:
     """Add `--workers N`, at least 1; not given it is None."""
-    parser.add_argument("--workers", type=_positive, metavar="N", help=what)
+    parser.add_argument("--workers", type=positive, metavar="N", help=what)
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Return a whole number of at least 1: the type of an option."""
     try:
         number = int(text)
     except ValueError:

@@ -9,11 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from tenfold.cli.fields import add_field_options, chosen_field
 from tenfold.cli.options import (
     add_model_option,
     add_single,
     chosen_model,
     output_folder,
+    positive,
     show_progress,
 )
 from tenfold.cli.terminal import styled
@@ -30,6 +32,9 @@ examples:
   tenfold read --single digit.png        the picture shows one digit
   tenfold read photo.jpg --annotate seen    seen/photo.png: boxes, and what the network saw
   cat digit.png | tenfold read -         a picture from another program
+  tenfold read amount.jpg --characters numbers    12.50, and not 1250
+  tenfold read scan.png --expect '[0-9]{8}' --check luhn    what is known of every line
+  tenfold read dates/ --kind date --minimum 2020-01-01 --json    with value and confidence
   tenfold read --second-opinion check.png  accept what RapidOCR reads too; 'tenfold[ocr]'
   tenfold read scan.pdf photo.heic       with pip install 'tenfold[pdf,heic]'
 
@@ -50,6 +55,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     help = "write each picture, annotated with what was read, to this folder"
     add("--annotate", type=output_folder, metavar="DIR", help=help)
     add_single(parser)
+    help = "what the text keeps: digits alone, or also . , - / : and spaces between numbers"
+    add("--characters", choices=("digits", "numbers"), default="digits", help=help)
+    help = "the N likeliest readings of every line (with --json of every digit too)"
+    add("--alternatives", type=positive, default=0, metavar="N", help=help)
+    add_field_options(parser)
     help = "accept only digits that RapidOCR reads too; needs pip install 'tenfold[ocr]'"
     add("--second-opinion", action="store_true", help=help)
 
@@ -62,12 +72,15 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     from tenfold.classifiers.bundle import load_classifier
     from tenfold.reading.reader import Reader
 
+    field = chosen_field(options)
     classifier = load_classifier(chosen_model(options))
-    reader = Reader(classifier, second_opinion=options.second_opinion)
+    reader = Reader(
+        classifier, characters=options.characters, second_opinion=options.second_opinion
+    )
     stems = _unique_stems(names) if options.annotate else {}
 
     def read(name: str) -> list[dict[str, Any]]:
-        return list(_read_pages(reader, name, options, stems.get(name, "")))
+        return list(_read_pages(reader, name, options, stems.get(name, ""), field))
 
     documents, lines = [], []
     shown = len(names) >= PROGRESS_FROM and show_progress(options)
@@ -80,7 +93,14 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
             elif page["lines"]:
                 before = f"{name}: " if len(names) > 1 else ""
                 doubt = styled("?", "yellow", stream=sys.stdout)
-                lines += [before + line["text"].replace("?", doubt) for line in page["lines"]]
+                for line in page["lines"]:
+                    lines.append(before + line["text"].replace("?", doubt))
+                    lines += [
+                        f"  {one['text']}  {one['probability']:.1%}"
+                        for one in line.get("alternatives", ())
+                    ]
+                    if reason := line.get("field", {}).get("reason"):
+                        _log.warning("%s: %s", _page_name(page, pages), reason)
             elif not options.json:
                 _log.warning("%s: no digits found", _page_name(page, pages))
     if options.annotate:
@@ -190,7 +210,7 @@ def _read_all(
 
 
 def _read_pages(
-    reader: Any, name: str, options: argparse.Namespace, stem: str
+    reader: Any, name: str, options: argparse.Namespace, stem: str, field: Any
 ) -> Iterator[dict[str, Any]]:
     """Yield a document for a picture, or one for each page of a PDF or TIFF."""
     from tenfold.imaging.decoding import SUFFIXES, load_pages
@@ -199,11 +219,11 @@ def _read_pages(
         if name != "-" and _is_folder(name):
             raise PictureError(f"the folder {name} holds no pictures ({', '.join(SUFFIXES)})")
         for number, picture in enumerate(load_pages(stdin_bytes() if name == "-" else name), 1):
-            reading = reader.read_picture(picture, single=options.single)
+            reading = reader.read_picture(picture, single=options.single, field=field)
             if options.annotate:
                 page = f"-page{number}" if number > 1 else ""
                 _annotate(picture, reading, options.annotate / f"{stem}{page}.png")
-            yield {"path": name, "page": number, **reading.to_dict()}
+            yield {"path": name, "page": number, **reading.to_dict(options.alternatives)}
     except PictureError as error:
         unread = dict.fromkeys(("width", "height", "orientation"))
         yield {"path": name, "page": 1, **unread, "error": str(error), "lines": []}

@@ -66,7 +66,7 @@ def _lattice(rows: Sequence[Row], settings: ReaderSettings) -> Lattice:
 def _alternatives(lattice: Lattice, field: Field | None) -> tuple[Alternative, ...]:
     """Return the likeliest readings that satisfy the field, with their probabilities."""
     if field is None:
-        pairs = likeliest(lattice, ALTERNATIVES, digits_alone=False)
+        pairs = likeliest(lattice, ALTERNATIVES, numbers=True)
     else:
         search = RowSearch(lattice, field.automaton, field.silent)
         valid = (row for row in islice(search.rows(), 10 * ALTERNATIVES)

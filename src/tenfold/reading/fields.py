@@ -30,7 +30,7 @@ from tenfold.reading.automata import (
 from tenfold.reading.checks import CHECKS, stdnum_check
 from tenfold.reading.ctc import OTHER, SIGNS
 from tenfold.reading.kinds import KINDS, Value, acceptor_of, value_of
-from tenfold.reading.lattice import ALPHABET, READABLE, SPACE, Lattice, is_readable
+from tenfold.reading.lattice import NUMBER_SIGNS, READABLE, SPACE, Lattice, is_readable
 from tenfold.reading.row_search import FoundRow, RowSearch
 from tenfold.reading.settings import ReaderSettings
 
@@ -44,7 +44,7 @@ SILENT_SIGNS = ".,-/:()$"
 """Signs that stand within a number and leave nothing where digits alone are read."""
 
 SEPARATING = "+=x" + OTHER
-"""What stands between numbers. Where digits alone are read, all of these are `OTHER`."""
+"""What stands between numbers. Without a field, all of these are `OTHER`."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,8 @@ def decode(lattice: Lattice, field: Field, settings: ReaderSettings | None = Non
         settings: The settings of reading; None takes the defaults.
     """
     settings = settings or ReaderSettings()
-    unconstrained = next(iter(likeliest(lattice, 1, digits_alone=bool(field.silent))), ("", 1.0))
+    plain = likeliest(lattice, 1, numbers=not field.silent)
+    unconstrained = plain[0] if plain else ("", 0.0)
     search = RowSearch(lattice, field.automaton, field.silent)
     fit = min(1.0, math.exp(search.log_likelihood))
     valid, share = _first_valid(search, field)
@@ -247,17 +248,16 @@ ENOUGH = 0.001
 """Such a search ends when what is left is this share of the row found."""
 
 
-def likeliest(lattice: Lattice, count: int, *, digits_alone: bool) -> list[tuple[str, float]]:
+def likeliest(lattice: Lattice, count: int, *, numbers: bool) -> list[tuple[str, float]]:
     """Return the likeliest texts of a line with their probabilities, likeliest first.
 
     Args:
         lattice: What may stand in the line.
         count: Most texts to return.
-        digits_alone: Whether signs within a number leave nothing.
+        numbers: Whether the signs of numbers are part of the text.
     """
-    silent = SILENT_SIGNS if digits_alone else ""
-    separating = SEPARATING if digits_alone else ""
-    search = RowSearch(lattice, _any_row(digits_alone), silent, separating)
+    silent = "".join(one for one in SILENT_SIGNS if not numbers or one not in NUMBER_SIGNS)
+    search = RowSearch(lattice, _any_row(numbers), silent, SEPARATING)
     found = []
     for row in search.rows():
         found.append((row.text, row.share))
@@ -267,10 +267,10 @@ def likeliest(lattice: Lattice, count: int, *, digits_alone: bool) -> list[tuple
 
 
 @lru_cache(maxsize=2)
-def _any_row(digits_alone: bool) -> Automaton:
-    """Return the automaton of all rows: of digits and what separates them, or of all characters."""
-    kept = {*DIGITS, OTHER} if digits_alone else set(ALPHABET)
-    return compiled(_OneState(dict.fromkeys(kept, 0)))
+def _any_row(numbers: bool) -> Automaton:
+    """Return the automaton of all rows of digits and `OTHER`, with the signs of numbers or not."""
+    signs = NUMBER_SIGNS + SPACE if numbers else ""
+    return compiled(_OneState(dict.fromkeys([*DIGITS, OTHER, *signs], 0)))
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,9 @@ SPACE = " "
 ALPHABET = CHARACTERS + SPACE
 """The characters that rows consist of."""
 
+NUMBER_SIGNS = ".,-/:"
+"""Signs that belong to the text of numbers, dates and times."""
+
 READABLE = "digits, spaces and the signs " + " ".join(SIGNS)
 """What fields may consist of, for messages."""
 

@@ -108,6 +108,9 @@ class LineSettings:
     """Weight of the reader's own digits and signs in the lattice of a line; the rest is that of the
     line network's steps. Above 1/2, an accepted reading is the likeliest one."""
 
+    number_space: float = 0.6
+    """Narrowest gap between two digits that is a space between numbers, in heights of a digit."""
+
     field_confidence: float = 0.9
     """A text that satisfies a field is accepted from this share among all that satisfy it."""
 

@@ -1,18 +1,21 @@
 """The reader: pixels -> page -> rows -> reading."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tenfold.classifiers.base import Classifier
+from tenfold.errors import UsageError
+from tenfold.formatting import listed
 from tenfold.imaging.decoding import PictureSource, load_picture
 from tenfold.imaging.picture import Picture
 from tenfold.reading.boxes.cells import PageGrid
 from tenfold.reading.layout import Page, make_page
 from tenfold.reading.line_reader import LineReader
 from tenfold.reading.marks import in_whole_picture
+from tenfold.reading.numbers import as_numbers
 from tenfold.reading.orientation import rotated
 from tenfold.reading.results import Cell, Grid, Reading
 from tenfold.reading.rows import RowReader
@@ -21,6 +24,12 @@ from tenfold.reading.settings import ReaderSettings
 from tenfold.reading.shipped import Models
 from tenfold.reading.single import read_single, single_line
 from tenfold.reading.splitting import Splitter
+
+if TYPE_CHECKING:
+    from tenfold.reading.fields import Field
+
+CHARACTER_SETS = ("digits", "numbers")
+"""What the text of a line may consist of."""
 
 
 class Reader:
@@ -33,13 +42,15 @@ class Reader:
             takes the classifier's own, or 0.96 if it has none.
         whole_lines: Whether lines that are read badly digit by digit are read as a whole too
             (`tenfold.reading.line_reader`).
+        characters: "digits" for text of digits alone; "numbers" for text that keeps the signs
+            `. , - / :` and spaces between numbers.
         second_opinion: Whether RapidOCR's recognizer reads each line too, so that a digit is
             accepted only if both say it (`tenfold.reading.second_opinion`; extra `ocr`).
 
     Raises:
         MissingExtraError: `second_opinion` without the extra `ocr`.
-        UsageError: The threshold is not between 0 and 1, or the classes of the classifier are not
-            the ten digits.
+        UsageError: The threshold is not between 0 and 1, characters is another word, or the
+            classes of the classifier are not the ten digits.
         BundleError: The classifier was calibrated for another version of preprocessing.
     """
 
@@ -49,8 +60,12 @@ class Reader:
         *,
         threshold: float | None = None,
         whole_lines: bool = True,
+        characters: str = "digits",
         second_opinion: bool = False,
     ) -> None:
+        if characters not in CHARACTER_SETS:
+            raise UsageError(f"characters is {characters!r}: give {listed(CHARACTER_SETS)}")
+        self._characters = characters
         changes: dict[str, Any] = {"whole_lines": whole_lines}
         if second_opinion:
             from tenfold.reading.second_opinion import recognizer_file
@@ -93,11 +108,13 @@ class Reader:
 
     def with_classifier(self, classifier: Classifier) -> "Reader":
         """Return a reader with another classifier, but with these settings and line reader."""
-        other = Reader(classifier)
+        other = Reader(classifier, characters=self._characters)
         other._models = self._models.with_classifier(classifier)
         return other
 
-    def read(self, source: PictureSource, *, single: bool = False) -> Reading:
+    def read(
+        self, source: PictureSource, *, single: bool = False, field: "Field | None" = None
+    ) -> Reading:
         """Read the digits in a picture.
 
         Args:
@@ -105,14 +122,21 @@ class Reader:
                 (h, w, 3) as RGB or (h, w, 4) as RGBA. Any size, either polarity.
             single: The picture holds one digit: return one line with exactly one digit, or no line
                 for a blank.
+            field: What every line of the picture is known to hold: `Line.field` is then the
+                likeliest text that satisfies it. A field of more than digits keeps signs.
 
         Raises:
             PictureError: The picture cannot be read.
         """
-        return self.read_picture(load_picture(source), single=single)
+        return self.read_picture(load_picture(source), single=single, field=field)
 
     def read_picture(
-        self, picture: Picture, *, single: bool = False, drawn: bool = False
+        self,
+        picture: Picture,
+        *,
+        single: bool = False,
+        drawn: bool = False,
+        field: "Field | None" = None,
     ) -> Reading:
         """Read the digits in a picture that is decoded already.
 
@@ -120,7 +144,22 @@ class Reader:
             picture: The picture.
             single: See `read`.
             drawn: The picture was drawn on a clean sheet, upright and without rules.
+            field: See `read`.
         """
+        reading = self._read(picture, single=single, drawn=drawn)
+        if self._characters == "numbers" or (field is not None and not field.silent):
+            reading = as_numbers(reading, self.settings)
+        if field is not None:
+            from tenfold.reading.fields import decode
+
+            lines = [
+                replace(line, field=decode(line.lattice, field, self.settings))
+                for line in reading.lines
+            ]
+            reading = replace(reading, lines=tuple(lines))
+        return reading
+
+    def _read(self, picture: Picture, *, single: bool, drawn: bool) -> Reading:
         if single:
             digit = read_single(picture, self._models)
             lines = () if digit is None else (single_line(digit),)

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from tenfold.arrays import DIGITS, SIDE, Gray
 from tenfold.errors import PictureError
-from tenfold.reading.lattice import Lattice
+from tenfold.reading.lattice import NUMBER_SIGNS, Lattice
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from tenfold.imaging.decoding import PictureSource
     from tenfold.imaging.picture import Picture
+    from tenfold.reading.fields import FieldReading
 
 Box: TypeAlias = tuple[int, int, int, int]
 """x, y, width and height in pixels."""
@@ -58,14 +59,24 @@ class Digit:
         """The digit as a character, or "?" if rejected."""
         return REJECTED if self.rejected else str(self.digit)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the digit's entry in `tenfold read --json`."""
-        return {
+    def to_dict(self, alternatives: int = 0) -> dict[str, Any]:
+        """Return the digit's entry in `tenfold read --json`.
+
+        Args:
+            alternatives: Most alternatives; 0 leaves them out.
+        """
+        found = {
             "digit": self.digit,
             "confidence": round(self.confidence, 4),
             "box": list(self.box),
             "rejected": self.rejected,
         }
+        if alternatives:
+            found["alternatives"] = [
+                {"digit": digit, "probability": round(probability, 4)}
+                for digit, probability in self.alternatives(alternatives)
+            ]
+        return found
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,11 @@ class Sign:
     character: str
     confidence: float
     box: Box
+
+    @property
+    def text(self) -> str:
+        """The sign."""
+        return self.character
 
     def to_dict(self) -> dict[str, Any]:
         """Return the sign's entry in `tenfold read --json`."""
@@ -99,16 +115,38 @@ class Line:
         digits: The digits.
         signs: The signs.
         lattice: All rows of characters that may stand here, with their probabilities.
+        numbers: Whether signs and spaces are part of the text.
+        spaces: The places in `characters` before which a space stands; none without `numbers`.
+        field: What the line reads under the field that `Reader.read` was given, if any.
     """
 
     digits: tuple[Digit, ...]
     signs: tuple[Sign, ...] = ()
     lattice: Lattice = field(default=Lattice(()), compare=False, repr=False)
+    numbers: bool = False
+    spaces: tuple[int, ...] = ()
+    field: "FieldReading | None" = None
 
     @property
     def text(self) -> str:
-        """The digits as characters, "?" for each rejected one."""
-        return "".join(digit.text for digit in self.digits)
+        """The characters, "?" for each rejected digit.
+
+        Under a field, the text that satisfies the field, or a single "?" if it is not accepted.
+        """
+        if self.field is not None:
+            return self.field.text if self.field.accepted else REJECTED
+        return "".join(
+            " " * (place in self.spaces) + one.text for place, one in enumerate(self.characters)
+        )
+
+    @property
+    def characters(self) -> "tuple[Digit | Sign, ...]":
+        """What `text` consists of, left to right: digits, with `numbers` signs too."""
+        if not self.numbers:
+            return self.digits
+        signs = [sign for sign in self.signs if sign.character in NUMBER_SIGNS]
+        every: list[Digit | Sign] = [*self.digits, *signs]
+        return tuple(sorted(every, key=lambda one: one.box[0] + one.box[2] / 2))
 
     def alternatives(self, count: int) -> list[tuple[str, float]]:
         """Return the likeliest texts of the line, at most `count`, with their probabilities.
@@ -118,15 +156,39 @@ class Line:
         """
         from tenfold.reading.fields import likeliest
 
-        return likeliest(self.lattice, count, digits_alone=True)
+        return likeliest(self.lattice, count, numbers=self.numbers)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the line's entry in `tenfold read --json`."""
-        return {
+    def to_dict(self, alternatives: int = 0) -> dict[str, Any]:
+        """Return the line's entry in `tenfold read --json`.
+
+        It has `characters` if signs are part of the text, and `field` under a field.
+
+        Args:
+            alternatives: Most alternatives of the line and of each digit; 0 leaves them out.
+        """
+        found: dict[str, Any] = {
             "text": self.text,
-            "digits": [digit.to_dict() for digit in self.digits],
+            "digits": [digit.to_dict(alternatives) for digit in self.digits],
             "signs": [sign.to_dict() for sign in self.signs],
         }
+        if self.numbers:
+            found["characters"] = [
+                {
+                    "character": one.text,
+                    "confidence": round(one.confidence, 4),
+                    "box": list(one.box),
+                    "after_space": place in self.spaces,
+                }
+                for place, one in enumerate(self.characters)
+            ]
+        if self.field is not None:
+            found["field"] = self.field.to_dict()
+        if alternatives:
+            found["alternatives"] = [
+                {"text": text, "probability": round(probability, 4)}
+                for text, probability in self.alternatives(alternatives)
+            ]
+        return found
 
 
 @dataclass(frozen=True)
@@ -252,10 +314,13 @@ class Reading:
         annotate(page, self.digits, cells=self._cell_boxes).save(data, "PNG")
         return data.getvalue()
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, alternatives: int = 0) -> dict[str, Any]:
         """Return the picture's entry in `tenfold read --json`, without its path.
 
         It has `cells` if a grid was found, each with the number of its `grid`, from 0.
+
+        Args:
+            alternatives: Most alternatives of each line and digit; 0 leaves them out.
         """
         cells = [
             {"grid": number, **cell.to_dict()}
@@ -267,5 +332,5 @@ class Reading:
             "height": self.height,
             "orientation": self.orientation,
             "error": None,
-            "lines": [line.to_dict() for line in self.lines],
+            "lines": [line.to_dict(alternatives) for line in self.lines],
         } | ({"cells": cells} if cells else {})
