@@ -93,7 +93,7 @@ class RowReader:
     def _read_cell(self, cell: PageCell, alone: Sequence[ScoredDigit]) -> Part:
         """Read the marks in a cell; one mark is one digit, unless all its pieces are accepted."""
         whole = Part(alone, [score for _, score in alone])
-        if len(alone) == 1 and not alone[0].digit.rejected:
+        if len(alone) == 1 and (cell.single or not alone[0].digit.rejected):
             return whole
         parts = self._read_marks(cell.marks, alone, ())
         digits = [one for part in parts for one in part.digits]

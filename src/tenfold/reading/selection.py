@@ -90,8 +90,11 @@ def select(rows: Sequence[Row], settings: ReaderSettings, *, drawn: bool) -> Sel
             if stays:
                 signs += part.signs
                 lattices.append(part.lattice or lattice_of_digits(part.digits, settings))
+            # A mark in a cell that is meant for one digit may be a bad one.
+            meant = bool(row.cells) and row.cells[number].single
             for digit, score in part.digits:
-                (kept if stays and score >= settings.non_digit_score else left_out).append(digit)
+                is_digit = meant or score >= settings.non_digit_score
+                (kept if stays and is_digit else left_out).append(digit)
             if row.cells:
                 cells[row.cells[number]] = tuple(kept[before:])
         if kept:

@@ -28,12 +28,14 @@ class PageCell:
         column: Column in the grid, from 0.
         box: Left, top, width and height inside its walls, in pixels.
         marks: The marks in it, left to right.
+        single: Whether it is meant for one digit: a cell of a comb, or one of a row of boxes.
     """
 
     row: int
     column: int
     box: tuple[int, int, int, int]
     marks: tuple[Mark, ...] = ()
+    single: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +63,8 @@ class _Contents:
 
     parts: NDArray[np.int32]
     boxes: Boxes
+    areas: NDArray[np.int64] = field(repr=False)
+    """Number of pixels of each component."""
     cell: NDArray[np.int64] = field(repr=False)
     """For each component the number of the cell that holds most of it; -1 outside of cells."""
     fit: NDArray[np.int64] = field(repr=False)
@@ -88,7 +92,7 @@ def split_off_grids(ink: Ink, settings: ReaderSettings) -> tuple[Ink, tuple[Page
         return ink, ()
     while cells:
         erased = without_walls(ink, walls, cells)
-        contents = _contents(erased, cells)
+        contents = _contents(erased, cells, settings)
         numbers = sorted({cell.grid for cell in cells})
         patterns = [n for n in numbers if _is_pattern(n, cells, contents, settings)]
         if not patterns:
@@ -108,6 +112,7 @@ def split_off_grids(ink: Ink, settings: ReaderSettings) -> tuple[Ink, tuple[Page
         inside |= _hang_on(contents, [cells[index] for index in mine], walls.thickest, settings)
         used = np.isin(contents.parts, np.flatnonzero(inside))
         used &= contents.parts > 0
+        used |= _between([cells[index] for index in mine], walls) > 0
         rest[cv2.dilate(used.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0] = 0
     return rest, tuple(grids)
 
@@ -132,6 +137,17 @@ def _hang_on(
     return found
 
 
+def _between(cells: Sequence[FoundCell], walls: Lines) -> Gray:
+    """Return the pixels between cells that share a wall; uint8 (h, w), 1 there."""
+    inside = np.zeros(walls.ink.shape, np.uint8)
+    for cell in cells:
+        cv2.fillConvexPoly(inside, cell.outline, 1)
+    side = 2 * walls.thickest + 1
+    square = np.ones((side, side), np.uint8)
+    between: Gray = cv2.morphologyEx(inside, cv2.MORPH_CLOSE, square) & (1 - inside)
+    return between
+
+
 def _without_remains(ink: Ink, walls: Lines, cells: Sequence[FoundCell]) -> Ink:
     """Return the ink without what is left of walls: components that do not leave them."""
     inside = np.zeros(ink.shape, np.uint8)
@@ -149,7 +165,7 @@ def _without_remains(ink: Ink, walls: Lines, cells: Sequence[FoundCell]) -> Ink:
     return rest
 
 
-def _contents(ink: Ink, cells: Sequence[FoundCell]) -> _Contents:
+def _contents(ink: Ink, cells: Sequence[FoundCell], settings: ReaderSettings) -> _Contents:
     """Return the components of ink without walls, with those cut that lie in two cells."""
     stroke = (ink >= INK_SHARE).astype(np.uint8)
     where = np.zeros(ink.shape, np.int32)
@@ -159,8 +175,8 @@ def _contents(ink: Ink, cells: Sequence[FoundCell]) -> _Contents:
     total = np.maximum(counts.sum(axis=1), 1)
     fit = np.column_stack([boxes, 100 * counts[:, 1:].max(axis=1) // total])
     if len(cells) > 1:
-        second = np.partition(counts[:, 1:], -2, axis=1)[:, -2]
-        crossing = np.flatnonzero(second > 0.3 * total)
+        beside = counts[:, 1:].sum(axis=1) - counts[:, 1:].max(axis=1)
+        crossing = np.flatnonzero(beside > settings.crossing_share * total)
         if crossing.size:
             stroke[np.isin(parts, crossing) & (where == 0)] = 0
             parts, boxes, counts = _counted(stroke, where, len(cells))
@@ -168,7 +184,7 @@ def _contents(ink: Ink, cells: Sequence[FoundCell]) -> _Contents:
     cell = counts[:, 1:].argmax(axis=1)
     share = counts[np.arange(len(counts)), cell + 1] / total
     cell[(share < 0.3) | (share * total < counts[:, 0])] = -1
-    return _Contents(parts, boxes, cell, fit)
+    return _Contents(parts, boxes, counts.sum(axis=1), cell, fit)
 
 
 def _counted(
@@ -187,11 +203,12 @@ def _is_pattern(
 ) -> bool:
     """Return whether strokes run across the walls of a grid, as on squared paper."""
     mine = [index for index, cell in enumerate(cells) if cell.grid == number]
-    if len(mine) < settings.fewest_cells:
+    if len(mine) < settings.fewest_cells or cells[mine[0]].fitted:
         return False
-    _, height = typical_size([cells[index] for index in mine])
+    width, height = typical_size([cells[index] for index in mine])
     boxes = contents.fit
     tall = boxes[:, 3] - boxes[:, 1] > 0.25 * height
+    tall &= boxes[:, 2] - boxes[:, 0] > settings.wall_rest_share * width
     left, top = np.min([cells[index].box[:2] for index in mine], axis=0)
     right, bottom = np.max(
         [np.add(cells[index].box[:2], cells[index].box[2:]) for index in mine], axis=0
@@ -228,7 +245,7 @@ def fill_cells(ink: Ink, cells: Sequence[FoundCell], settings: ReaderSettings) -
         cells: The cells.
         settings: The settings of reading.
     """
-    return _filled(list(range(len(cells))), cells, _contents(ink, cells), ink, settings)
+    return _filled(list(range(len(cells))), cells, _contents(ink, cells, settings), ink, settings)
 
 
 def _filled(
@@ -244,19 +261,62 @@ def _filled(
         max(int(boxes[one, 3] - boxes[one, 1]) for one in some) for some in members.values() if some
     ]
     height = median(heights) if heights else 0.0
-    found = []
+    found = {}
     for index in mine:
         groups = join_components(boxes, members[index], height)
-        groups = [
+        found[index] = [
             group
             for group in groups
             if boxes[group, 3].max() - boxes[group, 1].min() >= settings.lowest_mark * height
         ]
-        marks = [mark_of(ink, contents.parts, group, boxes) for group in groups]
-        marks.sort(key=lambda mark: mark.box[0] + mark.box[2] / 2)
+    single = _is_single(cells[mine[0]].fitted, typical_size([cells[index] for index in mine]),
+                        [len(groups) for groups in found.values()], settings)  # fmt: skip
+    placed = []
+    for index, groups in found.items():
         cell = cells[index]
-        found.append(PageCell(cell.row, cell.column, cell.box, tuple(marks)))
-    return PageGrid(tuple(sorted(found, key=lambda cell: (cell.row, cell.column))))
+        kept = _one_digit(groups, cell, contents) if single else groups
+        marks = [mark_of(ink, contents.parts, group, boxes) for group in kept]
+        marks.sort(key=lambda mark: mark.box[0] + mark.box[2] / 2)
+        placed.append(PageCell(cell.row, cell.column, cell.box, tuple(marks), single))
+    return PageGrid(tuple(sorted(placed, key=lambda cell: (cell.row, cell.column))))
+
+
+def _is_single(
+    fitted: bool, size: tuple[float, float], marks: Sequence[int], settings: ReaderSettings
+) -> bool:
+    """Return whether each cell of a grid is meant for one digit.
+
+    Args:
+        fitted: Whether the grid is a comb or a row of boxes.
+        size: Width and height of a typical cell, in pixels.
+        marks: Number of marks in each cell.
+        settings: The settings of reading.
+    """
+    width, height = size
+    held = [count for count in marks if count]
+    alone = sum(count == 1 for count in held)
+    return (
+        fitted
+        and width <= settings.widest_single_cell * height
+        and alone >= settings.regular_share * len(held)
+    )
+
+
+def _one_digit(
+    groups: Sequence[list[int]], cell: FoundCell, contents: _Contents
+) -> list[list[int]]:
+    """Return the components of the one digit in a cell as one group, without bits of neighbors."""
+    if len(groups) < 2:
+        return list(groups)
+    left, _, width, _ = cell.box
+    sizes = [int(contents.areas[group].sum()) for group in groups]
+    whole: list[int] = []
+    for group, size in zip(groups, sizes, strict=True):
+        first, last = contents.boxes[group, 0].min(), contents.boxes[group, 2].max()
+        at_wall = first <= left + 1 or last >= left + width - 1
+        if size >= (0.5 if at_wall else 0.25) * max(sizes):
+            whole += group
+    return [whole]
 
 
 def _are_frames(

@@ -1,141 +1,223 @@
-"""Open combs: walls that stand on a base line and have no line above them."""
+"""Combs: walls at equal distances on a base line, with a line over them or open at the top.
 
-from itertools import pairwise
+A comb is found by its edges, whatever stands in it: heavy digits that touch the walls leave no free
+paper by which a cell could be found.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise, product
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.arrays import Gray
+from tenfold.reading.boxes.grids import FoundCell
 from tenfold.reading.boxes.settings import BoxSettings
 
-_Points = NDArray[np.float64]
+_Numbers = NDArray[np.float64]
 
 
-def close_combs(
-    across: Gray, posts: Gray, thickest: int, settings: BoxSettings
-) -> tuple[Gray, Gray]:
-    """Return lines that close open combs: over their walls, and walls that are low made higher.
+@dataclass(frozen=True, eq=False)
+class _Posts:
+    """Walls at equal distances on a base, in pixels.
+
+    Attributes:
+        middles: Where they stand, from the first column of the base.
+        height: Their typical height, from the lower edge of the base.
+        thickness: Their typical thickness.
+    """
+
+    middles: _Numbers
+    height: float
+    thickness: float
+
+    @property
+    def pitch(self) -> float:
+        """Distance from wall to wall."""
+        return float(self.middles[1] - self.middles[0])
+
+
+def find_combs(ink: Gray, thickest: int, settings: BoxSettings) -> list[list[FoundCell]]:
+    """Return the cells of each comb, left to right.
 
     Args:
-        across: uint8 (h, w), 1 on a line from left to right.
-        posts: uint8 (h, w), 1 on a line from top to bottom, also on a short one.
-        thickest: Greatest thickness of a line, in pixels.
-        settings: The settings of reading.
-
-    Returns:
-        Two of the same shape; lines from left to right, lines from top to bottom.
+        ink: uint8 (h, w), 1 where there is ink.
+        thickest: Greatest thickness of a wall, in pixels.
+        settings: The settings of boxes.
     """
-    closed = np.zeros_like(across), np.zeros_like(posts)
-    _, parts, bases, _ = cv2.connectedComponentsWithStats(across, connectivity=8)
-    shortest = 2 * settings.fewest_walls * settings.smallest_cell
-    if not (bases[1:, 2] >= shortest).any():
-        return closed
-    _, _, stats, _ = cv2.connectedComponentsWithStats(posts, connectivity=8)
-    walls = stats[1:, :4].astype(float)
-    if len(walls) < settings.fewest_walls:
-        return closed
-    feet = np.column_stack([walls[:, 0] + walls[:, 2] / 2, walls[:, 1] + walls[:, 3]])
-    longest = 1 + np.argsort(-bases[1:, 2])[: settings.most_grids]
-    for number in longest:
-        left, top, width, height = (int(value) for value in bases[number, :4])
-        if width < shortest:
-            continue
-        part = parts[top : top + height, left : left + width] == number
-        ends = [top + float(np.nonzero(part[:, some])[0].mean())
-                for some in (np.s_[: width // 8 + 1], np.s_[-(width // 8 + 1) :])]  # fmt: skip
-        slope = (ends[1] - ends[0]) / (width * 7 / 8)
-        at = ends[0] + slope * (feet[:, 0] - left - width / 16)
-        standing = np.abs(feet[:, 1] - at) <= thickest / 2 + 3
-        standing &= (feet[:, 0] > left - 4) & (feet[:, 0] < left + width + 4)
-        some = np.column_stack(
-            [feet[standing, 0], at[standing], walls[standing, 3], walls[standing, 2]]
-        )
-        some = some[: settings.most_comb_cells * 4]
-        comb = _regular(some, left, left + width, settings)
-        if comb is None or slope**2 > 0.1:
-            continue
-        _close(comb, slope, across, closed, thickest, settings)
-    return closed
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    width, height = stats[:, 2], stats[:, 3]
+    shortest = (settings.fewest_walls - 1) * settings.smallest_cell
+    long = (width >= shortest) & (width > height) & (height > settings.smallest_cell)
+    long[0] = False
+    numbers = np.flatnonzero(long)
+    combs = []
+    for number in numbers[np.argsort(-width[numbers])][: settings.most_grids]:
+        x, y, w, h = (int(value) for value in stats[number, :4])
+        part = (parts[y : y + h, x : x + w] == number).astype(np.uint8)
+        place = np.array([x, y], np.int32)
+        cells = [
+            FoundCell(outline + place, 0, 0, column, True, walled + place)
+            for column, (outline, walled) in enumerate(_cells(part, thickest, settings))
+        ]
+        if cells:
+            combs.append(cells)
+    return combs
 
 
-def _regular(walls: _Points, left: float, right: float, settings: BoxSettings) -> _Points | None:
-    """Return those walls that are alike and stand at equal distances from end to end of a base.
+def _cells(
+    part: Gray, thickest: int, settings: BoxSettings
+) -> list[tuple[NDArray[np.int32], NDArray[np.int32]]]:
+    """Return the outlines of the cells in a component if it is a comb, whole and up to the walls.
 
-    Args:
-        walls: float64 (n, 4): x, y of the foot, height, thickness.
-        left: Where the base begins.
-        right: Where the base ends.
-        settings: The settings of reading.
-
-    Returns:
-        float64 (n, 4), left to right, or None if these are not the walls of a comb.
+    The cells of a comb with low walls are higher than the walls, as digits are.
     """
-    if len(walls) < settings.fewest_walls:
-        return None
-    heights = walls[:, 2]
-    alike = np.abs(heights[:, None] - heights[None]) <= np.maximum(3, 0.15 * heights[:, None])
-    found = [
-        comb
-        for some in np.unique(alike, axis=0)
-        if (comb := _at_equal_distances(walls[some], left, right, settings)) is not None
-    ]
-    return max(found, key=len, default=None)
-
-
-def _at_equal_distances(
-    walls: _Points, left: float, right: float, settings: BoxSettings
-) -> _Points | None:
-    """Return walls at equal distances, or None; see `_regular`."""
-    if len(walls) < settings.fewest_walls:
-        return None
-    walls = walls[np.argsort(walls[:, 0])]
-    first, last = walls[0, 0], walls[-1, 0]
-    best: _Points | None = None
-    for cells in range(settings.fewest_walls - 1, len(walls) + len(walls) // 2):
-        places = np.linspace(first, last, cells + 1)
-        pitch = (last - first) / cells
-        away = np.abs(walls[:, 0][None] - places[:, None])
-        there = away.min(axis=1) <= 0.1 * pitch
-        ends = first - left < 0.4 * pitch and right - last < 0.4 * pitch
-        if ends and pitch >= settings.smallest_cell and there.mean() >= settings.comb_share:
-            nearest = walls[away.argmin(axis=1)]
-            nearest[:, 2:] = np.median(walls[:, 2:], axis=0)
-            best = np.column_stack([np.where(there, nearest[:, 0], places), nearest[:, 1:]])
-    return best
-
-
-def _close(
-    walls: _Points,
-    slope: float,
-    across: Gray,
-    closed: tuple[Gray, Gray],
-    thickest: int,
-    settings: BoxSettings,
-) -> None:
-    """Draw the lines that close a comb, unless there is a line over it."""
-    feet = np.column_stack([walls[:, 0], np.interp(walls[:, 0], walls[[0, -1], 0],
-                                                   walls[[0, -1], 1])])  # fmt: skip
-    pitch = float(np.median(np.diff(feet[:, 0])))
-    height = float(walls[0, 2])
+    base = part.shape[0] - 1.0 - part[::-1].argmax(axis=0)
+    line = _straight(base)
+    if line is None or abs(line[0]) > settings.steepest_base:
+        return []
+    slope, start = line
+    on_base = np.flatnonzero(np.abs(base - slope * np.arange(len(base)) - start) <= 2.5)
+    columns = np.arange(on_base[0], on_base[-1] + 1)
+    start += slope * on_base[0]
+    depths, there = _above(part, columns, slope, start)
+    runs = depths[np.where(there.all(axis=1), -1, (~there).argmax(axis=1))]
+    thick = float(np.quantile(runs, 0.25))  # digits stand on most of some bases
+    posts = _posts(runs, thick, settings) if thick <= thickest + 2 else None
+    if posts is None:
+        return []
+    lined = _lined(there, posts)
+    edge = thick + 3
+    within = (depths > edge) & (depths < posts.height - edge)
+    if lined[within].max(initial=0) > settings.comb_share:
+        return []  # a line across: a table
+    closed = lined[np.abs(depths - posts.height) <= edge].max(initial=0) > settings.comb_share
+    walled = posts.height - thick - 1 if closed else posts.height
+    low = not closed and posts.height < settings.low_wall * posts.pitch
+    high = settings.comb_height * posts.pitch if low else walled
     up = np.array([slope, -1.0])
-    tops = feet + up * height
-    if height < 0.2 * pitch or height > 3 * pitch:
-        return
-    steps = np.linspace(tops[0], tops[-1], 100)
-    reach = np.arange(-thickest // 2 - 2, thickest // 2 + 3)
-    rows = np.clip(np.rint(steps[:, 1, None] + reach).astype(int), 0, across.shape[0] - 1)
-    columns = np.clip(np.rint(steps[:, 0, None]).astype(int), 0, across.shape[1] - 1)
-    if across[rows, columns].max(axis=1).mean() > settings.comb_share:
-        return
-    if height < settings.low_wall * pitch:
-        tops = feet + up * settings.comb_height * pitch
-        for foot, top in zip(feet, tops, strict=True):
-            _draw(closed[1], foot, top, round(walls[0, 3]))
-    for one, other in pairwise(tops):
-        _draw(closed[0], one, other, 2)
+    side = posts.thickness / 2 + 1
+    outlines = []
+    for one, other in pairwise(posts.middles):
+        xs = np.array([one + side, other - side])
+        base_line = np.column_stack([xs + on_base[0], slope * xs + start])
+        feet = base_line + up * (thick + 1)
+        whole, low_part = (
+            np.rint([*(base_line + up * top), *feet[::-1]]).astype(np.int32)
+            for top in (high, walled)
+        )
+        outlines.append((whole, low_part))
+    return outlines
 
 
-def _draw(page: Gray, one: _Points, other: _Points, thickness: int) -> None:
-    ends = [(round(float(x)), round(float(y))) for x, y in (one, other)]
-    cv2.line(page, ends[0], ends[1], 1, thickness)
+def _lined(there: NDArray[np.bool_], posts: _Posts) -> _Numbers:
+    """Return for each height in how many of the cells ink runs from wall to wall, as a share.
+
+    Args:
+        there: For each place of the base and each height whether there is ink.
+        posts: The walls.
+    """
+    side = posts.thickness / 2 + 2
+    lined = []
+    for one, other in pairwise(posts.middles):
+        first = round(one + side)
+        some = there[first : max(first + 1, round(other - side) + 1)]
+        lined.append(some.mean(axis=0) >= 0.95)
+    shares: _Numbers = np.mean(lined, axis=0)
+    return shares
+
+
+def _straight(edge: _Numbers) -> tuple[float, float] | None:
+    """Return slope and start of the line that most of an edge follows, or None."""
+    columns = np.arange(len(edge))
+    half = len(edge) // 2
+    slope = float(np.median((edge[-half:] - edge[:half]) / (len(edge) - half)))
+    start = float(np.median(edge - slope * columns))
+    near = np.abs(edge - slope * columns - start) <= 2.5
+    if near.mean() < 0.7:
+        return None
+    slope, start = np.polyfit(columns[near], edge[near], 1)
+    return float(slope), float(start)
+
+
+def _above(
+    part: Gray, columns: NDArray[np.int64], slope: float, start: float
+) -> tuple[_Numbers, NDArray[np.bool_]]:
+    """Return heights above a base in pixels, and in which of them there is ink over each place.
+
+    Args:
+        part: uint8 (h, w), 1 on the component.
+        columns: The columns of the base.
+        slope: Rows that the base falls in each column.
+        start: Row of the base in the first of the columns.
+    """
+    rows = part.shape[0]
+    heights = np.linspace(0, rows - 1, min(rows, 128))
+    down = np.rint(start + slope * (columns - columns[0])[:, None] - heights).astype(int)
+    along = np.rint(columns[:, None] + slope * heights).astype(int)
+    within = (down >= 0) & (down < rows) & (along >= 0) & (along < part.shape[1])
+    near = cv2.dilate(part, np.ones((1, 3), np.uint8))
+    there = near[np.clip(down, 0, rows - 1), np.clip(along, 0, part.shape[1] - 1)] > 0
+    there &= within
+    there[:, heights <= 3] = True  # the edge of the base may be frayed
+    return heights, there
+
+
+def _posts(runs: _Numbers, thick: float, settings: BoxSettings) -> _Posts | None:
+    """Return the posts of the most cells, or None if this is no comb.
+
+    Args:
+        runs: How high ink reaches above each place of the base without a gap, in pixels.
+        thick: Thickness of the base.
+        settings: The settings of boxes.
+    """
+    lowest = 2 * thick + 2
+    tall = np.flatnonzero(runs > lowest)
+    if not tall.size:
+        return None
+    groups = np.split(tall, np.flatnonzero(np.diff(tall) > 1) + 1)
+    middles = [float(np.mean(some[runs[some] >= 0.9 * runs[some].max()])) for some in groups]
+    for cells in range(settings.most_comb_cells, settings.fewest_walls - 2, -1):
+        for left, right in product(middles[:2], middles[-2:]):  # a digit may stand outside
+            pitch = (right - left) / cells
+            outside = max(left, len(runs) - 1 - right)
+            if pitch >= settings.smallest_cell and outside <= settings.comb_overhang * pitch:
+                posts = _posts_at(np.linspace(left, right, cells + 1), runs, lowest, settings)
+                if posts is not None:
+                    return posts
+    return None
+
+
+def _posts_at(
+    places: _Numbers, runs: _Numbers, lowest: float, settings: BoxSettings
+) -> _Posts | None:
+    """Return the posts near places, if one of like height stands at each."""
+    pitch = places[1] - places[0]
+    reach = np.arange(-round(2 + 0.03 * pitch), round(2 + 0.03 * pitch) + 1)
+    at = np.rint(places[:, None] + reach).astype(int)
+    outside = (at < 0) | (at >= len(runs))
+    heights = np.where(outside, 0, runs[np.clip(at, 0, len(runs) - 1)])
+    highest = heights.max(axis=1)
+    height = float(np.median(highest))
+    least, most = settings.post_heights
+    if not max(lowest, least * pitch) < height <= most * pitch:
+        return None
+    enough = settings.post_height_share * height - 1
+    higher = highest > 1.25 * height + 3
+    if (highest < enough).any() or higher.mean() > 1 - settings.comb_share:
+        return None
+    posts = heights >= enough
+    found = (at * posts).sum(axis=1) / posts.sum(axis=1)
+    numbers = np.arange(len(places))
+    fitted: _Numbers = np.polyval(np.polyfit(numbers, found, 1), numbers).astype(np.float64)
+    return _Posts(fitted, height, _thickness(fitted, runs >= enough))
+
+
+def _thickness(places: _Numbers, high: NDArray[np.bool_]) -> float:
+    """Return the typical width of the runs of high ink at places."""
+    ends = np.flatnonzero(np.diff(np.concatenate([[False], high, [False]]).astype(int)))
+    begins, ends = ends[::2], ends[1::2]
+    middles = (begins + ends - 1) / 2
+    nearest = np.abs(middles[None] - places[:, None]).argmin(axis=1)
+    return float(np.median((ends - begins)[nearest]))

@@ -1,6 +1,6 @@
 """Grids: cells beside and below each other, of like size, with rows and columns."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -29,12 +29,16 @@ class FoundCell:
         grid: Number of its grid.
         row: Row in the grid, from 0.
         column: Column in the grid, from 0.
+        fitted: Whether it is part of a comb or a row of boxes that was fitted as a whole.
+        walled: The part of the outline that has walls beside it; None if all of it has.
     """
 
     outline: NDArray[np.int32]
     grid: int = 0
     row: int = 0
     column: int = 0
+    fitted: bool = False
+    walled: NDArray[np.int32] | None = None
 
     @cached_property
     def box(self) -> tuple[int, int, int, int]:
@@ -48,6 +52,11 @@ class FoundCell:
         """X and y of the middle, in pixels."""
         left, top, width, height = self.box
         return left + width / 2, top + height / 2
+
+    @property
+    def between_walls(self) -> NDArray[np.int32]:
+        """The outline without the part over low walls."""
+        return self.outline if self.walled is None else self.walled
 
     def holds(self, point: tuple[float, float]) -> bool:
         """Return whether a point, x and y, lies in the cell."""
@@ -64,6 +73,14 @@ def typical_size(cells: Sequence[FoundCell]) -> tuple[float, float]:
 def area(cells: Sequence[FoundCell]) -> float:
     """Return the area of cells together, in pixels."""
     return float(sum(cv2.contourArea(cell.outline) for cell in cells))
+
+
+def by_grid(cells: Iterable[FoundCell]) -> list[list[FoundCell]]:
+    """Return the cells of each grid."""
+    grids: dict[int, list[FoundCell]] = {}
+    for cell in cells:
+        grids.setdefault(cell.grid, []).append(cell)
+    return list(grids.values())
 
 
 def place_in_grids(
@@ -133,7 +150,7 @@ def _neighbors(
         return []
     pitch = (start + size / 2)[others] - (start + size / 2)[ones]
     one_step = gap[ones, others] <= touching[ones, 0]
-    steps = np.where(one_step, 1, np.maximum(1, np.rint(pitch / np.median(pitch))))
+    steps = np.where(one_step, 1, np.maximum(1, np.rint(pitch / pitch.min())))
     return [(int(one), int(other), int(step))
             for one, other, step in zip(ones, others, steps, strict=True)]  # fmt: skip
 
@@ -153,7 +170,7 @@ def largest_grid(
     if not placed:
         return []
     counts = np.bincount([cell.grid for cell in placed])
-    return _completed(
+    return completed(
         [cell for cell in placed if cell.grid == counts.argmax()], ink, thickest, settings
     )
 
@@ -162,17 +179,32 @@ def _without_slivers(cells: Sequence[FoundCell], settings: BoxSettings) -> list[
     """Return cells without parts of cells that a stroke split, if most cells have one size."""
     if len(cells) < settings.fewest_cells:
         return list(cells)
-    sizes = np.array([cell.box[2:] for cell in cells]) / typical_size(cells)
+    sizes = np.array([cell.box[2:] for cell in cells], float)
+    areas = sizes.prod(axis=1)  # strokes may split most cells of a low row
+    sizes /= [_weighted_median(side, areas) for side in sizes.T]
     small, large = sizes.min(axis=1), sizes.max(axis=1)
-    if np.mean((small > 0.8) & (large < 1.25)) < settings.regular_share:
+    if np.average((small > 0.8) & (large < 1.25), weights=areas) < settings.regular_share:
         return list(cells)
     return [cell for cell, size in zip(cells, small, strict=True) if size > 0.75]
 
 
-def _completed(
+def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    order = np.argsort(values)
+    sums = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(sums, sums[-1] / 2)])
+
+
+def completed(
     cells: list[FoundCell], ink: Gray, thickest: int, settings: BoxSettings
 ) -> list[FoundCell]:
-    """Return the cells of a grid, and those that strokes hid, where the walls are there."""
+    """Return the cells of a grid, and those that strokes hid, where the walls are there.
+
+    Args:
+        cells: The cells of one grid.
+        ink: uint8 (h, w), 1 where there is ink, also of lines.
+        thickest: Greatest thickness of a wall, in pixels.
+        settings: The settings of boxes.
+    """
     if not 2 <= len(cells) <= settings.most_completed:
         return cells
     by_place = {(cell.row, cell.column): cell for cell in cells}
@@ -189,7 +221,7 @@ def _completed(
             share = settings.wall_share * (0.6 if around > 2 else 1)
             if outline is None or not _has_walls(outline, ink, thickest, share):
                 continue
-            cell = FoundCell(outline, cells[0].grid, *place)
+            cell = FoundCell(outline, cells[0].grid, *place, cells[0].fitted)
             if not any(other.holds(cell.middle) for other in by_place.values()):
                 by_place[place] = cell
                 grown = True

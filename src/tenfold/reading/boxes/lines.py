@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 
 from tenfold.arrays import Gray, Ink
-from tenfold.reading.boxes.combs import close_combs
 from tenfold.reading.boxes.dashes import find_dashed
 from tenfold.reading.boxes.settings import BoxSettings
 
@@ -47,13 +46,6 @@ def find_lines(ink: Ink, settings: BoxSettings) -> Lines:
     across, down, dashes = find_dashed(faint, settings)
     across |= _straight(faint, 0, shortest)
     down |= _straight(faint, 1, shortest)
-    for length in (shortest, shortest // 2):  # walls may be low
-        posts = down if length == shortest else _straight(faint, 1, length)
-        over, beside = close_combs(across, posts, thickest, settings)
-        if over.any():
-            break
-    across |= over
-    down |= beside
     inked = (levels >= settings.faintest_wall * 255).astype(np.uint8)
     return Lines(across, down, inked, dashes, thickest)
 

@@ -6,11 +6,13 @@ import cv2
 import numpy as np
 
 from tenfold.arrays import Gray
-from tenfold.reading.boxes.closed_combs import find_closed_combs
+from tenfold.reading.boxes.combs import find_combs
 from tenfold.reading.boxes.enclosed import enclosed_cells
+from tenfold.reading.boxes.frames import find_frames
 from tenfold.reading.boxes.grids import (
     FoundCell,
     area,
+    by_grid,
     largest_grid,
     place_in_grids,
     runs_outside,
@@ -42,16 +44,14 @@ def _seen_again(
         The cells, and the lines that are walls.
     """
     walls = lines.across | lines.down
-    found = [
-        (comb, lines.across & beside, lines.down & beside)
-        for comb in find_closed_combs(walls, lines.ink, settings)
-        for beside in [_beside(comb, lines)]
+    fitted = [
+        *find_combs(lines.ink, lines.thickest, settings),
+        *find_frames(lines.ink, lines.thickest, settings),
     ]
+    fitted = [some for some in fitted if not _holds_grids(some, cells, settings)]
+    found = [(some, *_walls_around(some, lines)) for some in fitted]
     seen = (lines.ink | walls, lines.thickest, settings)
-    by_grid: dict[int, list[FoundCell]] = {}
-    for cell in cells:
-        by_grid.setdefault(cell.grid, []).append(cell)
-    largest = sorted(by_grid.values(), key=lambda grid: (-len(grid), -area(grid)))
+    largest = sorted(by_grid(cells), key=lambda grid: (-len(grid), -area(grid)))
     budget = settings.most_cells
     for grid in largest[: settings.most_grids]:
         best = grid
@@ -91,14 +91,29 @@ def _seen_again(
     return kept, Lines(across, down, lines.ink, lines.dashes, lines.thickest)
 
 
-def _beside(cells: list[FoundCell], lines: Lines) -> Gray:
-    """Return the pixels between cells and around them, as far as a wall may be thick."""
+def _holds_grids(outer: list[FoundCell], cells: list[FoundCell], settings: BoxSettings) -> bool:
+    """Return whether cells stand in each of several cells, as in the blocks of a sudoku."""
+    middles = [cell.middle for cell in cells]
+    held = [sum(map(cell.holds, middles)) > 1 for cell in outer]
+    return float(np.mean(held)) >= settings.regular_share
+
+
+def _walls_around(cells: list[FoundCell], lines: Lines) -> tuple[Gray, Gray]:
+    """Return the ink over, under and beside cells, as far as a wall may be thick.
+
+    Returns:
+        The walls from left to right and from top to bottom, uint8 (h, w), 1 on a wall.
+    """
     inside = np.zeros_like(lines.ink)
     for cell in cells:
-        cv2.fillConvexPoly(inside, cell.outline, 1)
+        cv2.fillConvexPoly(inside, cell.between_walls, 1)
     side = 2 * lines.thickest + 1
-    beside: Gray = cv2.dilate(inside, np.ones((side, side), np.uint8)) & (1 - inside)
-    return beside
+    outside = lines.ink & (1 - inside)
+    over, beside = (
+        cv2.dilate(inside, np.ones(size, np.uint8)) & outside for size in ((side, 1), (1, side))
+    )
+    corners = cv2.dilate(inside, np.ones((side, side), np.uint8)) & outside & (1 - over - beside)
+    return over | corners, beside
 
 
 def _stands_alone(cell: FoundCell, lines: Lines, settings: BoxSettings) -> bool:

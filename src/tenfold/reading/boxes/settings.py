@@ -51,6 +51,16 @@ class BoxSettings:
     box_wall_share: float = 0.17
     """The walls of a box that stands alone are thinner than this share of its shorter side."""
 
+    frame_ink_share: float = 0.75
+    """Ink covers less than this share of a separate box with a digit in it."""
+
+    frame_corner_share: float = 0.93
+    """The area between the four corners of a separate box is at least this share of the smallest
+    rectangle's around it."""
+
+    frame_share_of_side: float = 0.9
+    """The wall of a separate box is there along this share of each of its sides."""
+
     box_even_share: float = 0.85
     """They are evenly thin along this share of its sides."""
 
@@ -60,11 +70,21 @@ class BoxSettings:
     regular_share: float = 0.6
     """A grid is regular if this share of its cells has the typical size."""
 
+    crossing_share: float = 0.2
+    """A component is cut at walls if more than this share of it lies in other cells than its
+    own."""
+
+    widest_single_cell: float = 1.4
+    """A wider cell, in its heights, may be meant for several digits."""
+
     wall_share: float = 0.85
     """Walls of a grid are at least this share of its typical cell's width or height long."""
 
     cell_fit_share: float = 0.6
     """On squared paper, less than this share of the marks fit into cells."""
+
+    wall_rest_share: float = 0.08
+    """What is narrower than this share of a cell's width may be what is left of a wall."""
 
     frame_share: float = 0.2
     """A box is a frame if the digits in it are lower than this share of its height."""
@@ -88,8 +108,21 @@ class BoxSettings:
     fewest_walls: int = 3
     """Fewest walls of a comb that is open at the top."""
 
+    steepest_base: float = 0.3
+    """Greatest slope of the base of an open comb."""
+
+    post_heights: tuple[float, float] = (0.2, 3)
+    """Least and greatest height of the walls of an open comb, in their distances."""
+
+    post_height_share: float = 0.85
+    """Each wall of a comb is at least this share of the typical wall's height."""
+
+    comb_overhang: float = 0.4
+    """The base of a comb reaches over its outer walls by at most this share of their distance."""
+
     comb_share: float = 0.7
-    """Share of the walls of an open comb that stand at equal distances."""
+    """Share of the walls of an open comb that are not higher than the others: digits may stand on
+    the rest."""
 
     low_wall: float = 0.8
     """Walls of an open comb are low below this share of their distance: digits are higher."""

@@ -4,6 +4,7 @@ import math
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from tenfold.arrays import Gray, Ink
 from tenfold.imaging.ink import INK_SHARE
@@ -28,21 +29,26 @@ def without_walls(ink: Ink, walls: Lines, cells: list[FoundCell]) -> Ink:
 
 
 def _without_walls(ink: Ink, walls: Lines, cells: list[FoundCell]) -> Ink:
-    inside = np.zeros(ink.shape, np.uint8)
+    inside, fitted, walled = (np.zeros(ink.shape, np.uint8) for _ in range(3))
     for cell in cells:
         cv2.fillConvexPoly(inside, cell.outline, 1)
+        cv2.fillConvexPoly(walled, cell.between_walls, 1)
+        if cell.fitted:
+            cv2.fillConvexPoly(fitted, cell.outline, 1)
     outside = 1 - inside
     near = cv2.dilate(inside, np.ones((7, 7), np.uint8)) & outside
     reach = 2 * (_thickness_of_walls(walls, cells) + 1) + 1
     stroke = (ink >= INK_SHARE).astype(np.uint8)
     lines = [_touching(one & outside, near) for one in (walls.across, walls.down)]
     zones = [
-        cv2.dilate(one, np.ones((3, 3), np.uint8)) | cv2.dilate(inside, np.ones(size, np.uint8))
+        cv2.dilate(one, np.ones((3, 3), np.uint8)) | cv2.dilate(walled, np.ones(size, np.uint8))
         for one, size in zip(lines, ((reach, 3), (3, reach)), strict=True)
     ]
     zones = [zone & outside for zone in zones]
     rest = stroke & ~(zones[0] | zones[1]) & 1
     kept = np.zeros_like(stroke)
+    fitted = cv2.dilate(fitted, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+    _, parts = cv2.connectedComponents(lines[0] | lines[1], connectivity=8)
     for axis, (line, zone) in enumerate(zip(lines, zones, strict=True)):
         if not line.any():
             continue
@@ -55,6 +61,9 @@ def _without_walls(ink: Ink, walls: Lines, cells: list[FoundCell]) -> Ink:
         inked = line & walls.ink
         level = _mean_along(middle, inked, along)
         level = _mean_along(middle, inked & (middle <= level + 0.1), along)
+        # The walls of a comb are alike, also where a stroke runs along one.
+        alike = _medians(middle, line & fitted, parts) + 0.1
+        level = np.where(fitted > 0, np.minimum(level, alike), level)
         kept |= zone & (ink >= level + 0.25)
     erased: Ink = np.where((zones[0] | zones[1]) & ~(kept & stroke) & 1, np.float32(0), ink)
     return erased
@@ -73,6 +82,21 @@ def _mean_along(ink: Ink, lines: Gray, size: tuple[int, int]) -> Ink:
     share = cv2.blur(lines.astype(np.float32), size)
     mean: Ink = np.where(share > 1e-6, cv2.blur(ink * lines, size) / np.maximum(share, 1e-6), 1)
     return mean
+
+
+def _medians(ink: Ink, lines: Gray, parts: NDArray[np.int32]) -> Ink:
+    """Return the median ink of the lines in the component that each pixel belongs to; else 1."""
+    at = np.flatnonzero(lines)
+    values, labels = ink.ravel()[at], parts.ravel()[at]
+    order = np.lexsort((values, labels))
+    counts = np.bincount(labels, minlength=int(parts.max()) + 1)
+    there = np.flatnonzero(counts)
+    medians = np.ones(len(counts), np.float32)
+    starts = np.cumsum(counts) - counts
+    medians[there] = values[order][starts[there] + counts[there] // 2]
+    medians[0] = 1
+    found: Ink = cv2.dilate(medians[parts] * (parts > 0), np.ones((3, 3), np.uint8))
+    return np.where(found > 0, found, np.float32(1))
 
 
 def _touching(lines: Gray, near: Gray) -> Gray:
