@@ -30,7 +30,7 @@ from tenfold.reading.automata import (
 from tenfold.reading.checks import CHECKS, stdnum_check
 from tenfold.reading.ctc import OTHER, SIGNS
 from tenfold.reading.kinds import KINDS, Value, acceptor_of, value_of
-from tenfold.reading.lattice import NUMBER_SIGNS, READABLE, SPACE, Lattice, is_readable
+from tenfold.reading.lattice import ALPHABET, NUMBER_SIGNS, READABLE, SPACE, Lattice, is_readable
 from tenfold.reading.row_search import FoundRow, RowSearch
 from tenfold.reading.settings import ReaderSettings
 
@@ -135,6 +135,19 @@ class Field:
             None if value is None else _limit(self._kind or "", value)
             for value in (self.minimum, self.maximum)
         ]
+
+    def accepts(self, text: str) -> bool:
+        """Return whether a text satisfies the field; spaces never matter."""
+        state = 0
+        for character in text:
+            if character == SPACE:
+                continue
+            if character not in ALPHABET:
+                return False
+            state = int(self.automaton.targets[state, ALPHABET.index(character)])
+            if state < 0:
+                return False
+        return bool(self.automaton.accepting[state]) and self.satisfied_by_check(text)
 
     def satisfied_by_check(self, text: str) -> bool:
         """Return whether a text satisfies the part of the field that is no automaton."""
