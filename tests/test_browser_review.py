@@ -170,6 +170,20 @@ def test_a_review_by_keyboard_alone(page: Page, answers: Answers) -> None:
     expect(page.locator("#value")).to_be_focused()
 
 
+def test_a_value_that_breaks_the_rule_is_saved_by_a_second_enter(page: Page) -> None:
+    shows(page, 0)
+    page.keyboard.type("951")
+    page.keyboard.press("Enter")
+    expect(page.locator("#note")).to_contain_text("951 does not fit (at least 0, at most 100)")
+    page.keyboard.press("Escape")
+    expect(page.locator("#note")).to_be_empty()
+    page.keyboard.type("951")
+    page.keyboard.press("Enter")
+    expect(page.locator("#note")).to_contain_text("Enter again saves it anyway")
+    page.keyboard.press("Enter")
+    expect(page.locator("#said")).to_contain_text("Saved: 951. Field 2")
+
+
 def test_a_key_held_down_accepts_one_field(page: Page) -> None:
     shows(page, 0)
     page.keyboard.down("Enter")

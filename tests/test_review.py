@@ -341,6 +341,17 @@ def test_the_page_refuses(body: dict[str, Any], status: int, message: str, clien
     assert client.get("state").json()["reviewed"] == 0
 
 
+def test_a_value_that_breaks_the_rule_is_saved_if_somebody_insists(client: httpx.Client) -> None:
+    said = {"state": "value", "value": "501", "revision": 0}
+    response = client.post("fields/0", json=said)
+    assert response.status_code == 422
+    assert response.json()["error"] == (
+        "501 does not fit (at least 0, at most 100): Enter again saves it anyway"
+    )
+    assert client.post("fields/0", json=said | {"anyway": True}).status_code == 200
+    assert client.get("fields/0").json()["said"]["value"] == "501"
+
+
 def test_a_tick_is_yes_or_no(answers: Answers) -> None:
     choice = Choice(least_sure=7)
     with open_review(answers.table, choice, "ann") as review, served(review) as client:

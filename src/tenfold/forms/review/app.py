@@ -169,7 +169,7 @@ def _shown(value: Any) -> str:
 
 
 def _check_value(said: Said, value: str, field: FormField) -> None:
-    """Refuse a value that cannot stand in a field.
+    """Refuse a value that cannot stand in a field; one that only breaks its rule, once.
 
     Raises:
         HttpError: 422.
@@ -182,3 +182,5 @@ def _check_value(said: Said, value: str, field: FormField) -> None:
         raise HttpError(422, "the value holds characters that cannot be printed")
     if field.kind == "tick" and value not in (YES, NO):
         raise HttpError(422, f"a tick is {YES} or {NO}")
+    if field.field and not said.anyway and not field.field.accepts(value):
+        raise HttpError(422, f"{value} does not fit ({_rule(field)}): Enter again saves it anyway")
