@@ -38,6 +38,8 @@ from tenfold.forms.review import session
 from tenfold.forms.review.app import create_review_app
 from tenfold.forms.review.queue import Choice, choose_items
 from tenfold.forms.review.session import Review, StaleError, open_review
+from tenfold.forms.typed import typed_value
+from tenfold.reading.fields import Field
 from tenfold.serving.listening import listen
 from tenfold.serving.local import LocalGuard, LocalServer
 
@@ -303,7 +305,8 @@ def test_the_page_shows_fields_and_saves_what_is_said(client: httpx.Client) -> N
     field = client.get("fields/0").json()
     assert field | {"alternatives": 0} == {
         "place": 0, "source": "sheet-5.png", "page": 1, "name": "points", "tick": False,
-        "read": "57", "confidence": "40.0%", "why": "unsure", "rule": "at least 0, at most 100",
+        "read": "57", "written": "57", "confidence": "40.0%", "why": "unsure",
+        "rule": "at least 0, at most 100",
         "alternatives": 0, "said": None, "revision": 0,
     }  # fmt: skip
     assert field["alternatives"][1] == {"text": "51", "confidence": "30.0%"}
@@ -350,6 +353,39 @@ def test_a_value_that_breaks_the_rule_is_saved_if_somebody_insists(client: httpx
     )
     assert client.post("fields/0", json=said | {"anyway": True}).status_code == 200
     assert client.get("fields/0").json()["said"]["value"] == "501"
+
+
+@pytest.mark.parametrize(
+    ("text", "conditions", "read", "value"),
+    [
+        ("2/11/1941", {"kind": "date"}, "1941-11-03", "1941-11-02"),
+        ("1941-11-02", {"kind": "date"}, "1941-11-02", "1941-11-02"),
+        ("1.234,50", {"kind": "decimal"}, "7", "1234.50"),
+        ("12.5", {"kind": "decimal"}, "12.50", "12.50"),
+        ("8.05", {"kind": "time"}, "", "08:05"),
+        ("12 34", {"length": 4}, "1235", "1234"),
+        ("1 2-3", {"pattern": "[0-9]{2}-[0-9]"}, "", "12-3"),
+        ("31.2.1941", {"kind": "date"}, "1941-11-03", "31.2.1941"),
+        ("12 34", None, "1234", "12 34"),
+    ],
+)
+def test_what_is_typed_is_held_as_the_table_holds_it(
+    text: str, conditions: dict[str, Any] | None, read: str, value: str
+) -> None:
+    field = Field(**conditions) if conditions else None
+    assert typed_value(text, field, read) == value
+
+
+def test_a_date_is_shown_as_it_is_written(tmp_path: Path) -> None:
+    written = Alternative("2/11/1941", 0.5)
+    read = Answer("birthday", "1941-11-02", 0.5, review="unsure", alternatives=(written,))
+    answers = make_answers(tmp_path, [page("a.png", read)])
+    with open_review(answers.table, Choice(), "ann") as review, served(review) as client:
+        field = client.get("fields/0").json()
+        assert (field["read"], field["written"]) == ("1941-11-02", "2/11/1941")
+        said = {"state": "value", "value": "02.11.1941", "revision": 0}
+        assert client.post("fields/0", json=said).json()["field"]["said"]["value"] == "1941-11-02"
+        assert not [one for one in [review.correction(0)] if one is None or one.wrong]
 
 
 def test_a_tick_is_yes_or_no(answers: Answers) -> None:
@@ -420,7 +456,7 @@ def post(address: str, place: int, **said: Any) -> dict[str, Any]:
 def test_a_kill_loses_nothing(answers: Answers) -> None:
     with reviewing(answers.table) as (process, address):
         for place in range(4):
-            post(address, place, state="value", value=f"{place}{place}")
+            post(address, place, state="value", value=f"{place + 1}{place}")
         process.kill()  # the table may not be written yet
     path = corrections_file(answers.table)
     assert len(load_corrections(path)) == 4
@@ -428,7 +464,7 @@ def test_a_kill_loses_nothing(answers: Answers) -> None:
     with reviewing(answers.table) as (_, address):
         with urllib.request.urlopen(f"{address}state") as response:
             assert json.load(response)["reviewed"] == 4
-        assert table_of(answers.table)["sheet-5.png"]["points"] == "00"
+        assert table_of(answers.table)["sheet-5.png"]["points"] == "10"
         post(address, 4, state="empty")
     assert len(load_corrections(path)) == 5
 

@@ -1,6 +1,5 @@
 """Digits and signs in a field: the rows that were read, made into one answer."""
 
-import datetime
 from collections.abc import Sequence
 from itertools import islice
 
@@ -8,6 +7,7 @@ from tenfold.forms.answers import Alternative, Answer
 from tenfold.forms.blank import Place
 from tenfold.reading.boxes.cells import PageGrid
 from tenfold.reading.fields import Field, decode, likeliest
+from tenfold.reading.kinds import value_text
 from tenfold.reading.lattice import Lattice
 from tenfold.reading.row_search import RowSearch
 from tenfold.reading.selection import Row, lattice_of_digits
@@ -46,7 +46,7 @@ def read_text(
         value, confidence, review = reading.value, reading.confidence, reading.reason
         text = reading.text or reading.unconstrained
         if value is not None:
-            text = value.isoformat("minutes") if isinstance(value, datetime.time) else str(value)
+            text = value_text(value)
     review = review or _review_of_cells(grids)
     images = _images(rows)
     return Answer(name, text, confidence, False, review, found, digits=images)

@@ -281,6 +281,11 @@ def _times(least: datetime.time | None, most: datetime.time | None) -> list[str]
     return found
 
 
+def value_text(value: Value) -> str:
+    """Return a value as tables hold it, such as 12.50, 2026-11-28 or 08:05."""
+    return value.isoformat("minutes") if isinstance(value, datetime.time) else str(value)
+
+
 def value_of(kind: str, text: str) -> Value | None:
     """Return what a text of a kind means; None if it means nothing.
 

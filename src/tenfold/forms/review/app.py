@@ -10,11 +10,12 @@ from starlette.responses import FileResponse
 
 from tenfold.errors import TenfoldError
 from tenfold.formatting import percent
-from tenfold.forms.answers import NO, YES
+from tenfold.forms.answers import NO, YES, Answer
 from tenfold.forms.corrections import Correction
 from tenfold.forms.estimate import report_text
 from tenfold.forms.review.session import Review, StaleError
 from tenfold.forms.template import FormField
+from tenfold.forms.typed import typed_value
 from tenfold.serving.http_errors import HttpError, add_error_handlers, error_response
 from tenfold.serving.local import SHARED
 
@@ -77,8 +78,11 @@ def create_review_app(review: Review, key: str) -> FastAPI:
     @app.post(f"/{key}/fields/{{place}}")
     def say(place: int, said: Said) -> dict[str, Any]:
         value = said.value.strip() if said.state == "value" else ""
-        form_field = review.answers.template[review.item(place).answer.name]
+        answer = review.item(place).answer
+        form_field = review.answers.template[answer.name]
         _check_value(said, value, form_field)
+        if said.state == "value":
+            value = typed_value(value, form_field.field, answer.value)
         review.say(place, said.state, value, said.revision)
         return {"field": _field(review, place), "state": _state(review, place)}
 
@@ -117,6 +121,7 @@ def _field(review: Review, place: int) -> dict[str, Any]:
         "name": answer.name,
         "tick": is_tick,
         "read": answer.value,
+        "written": _written(answer, form_field),
         "confidence": percent(answer.confidence),
         "why": answer.review,
         "rule": _rule(form_field),
@@ -137,6 +142,14 @@ def _said(correction: Correction | None) -> dict[str, str] | None:
         "by": correction.by,
         "at": correction.at,
     }
+
+
+def _written(answer: Answer, field: FormField) -> str:
+    """Return what was read as it is written on the paper: a date in the order of its parts."""
+    for one in answer.alternatives[:1]:
+        if typed_value(one.text, field.field, answer.value) == answer.value:
+            return one.text
+    return answer.value
 
 
 def _rule(field: FormField) -> str:

@@ -55,10 +55,10 @@ async function show(at, first = "") {
   $("name").textContent = field.name;
   $("where").textContent = `${field.source}, page ${field.page}`;
   $("why").textContent = field.why ? sentence(field.why) : "";
-  $("rule").textContent = field.rule;
+  $("rule").textContent = [field.rule, inTable()].filter(Boolean).join("; ");
   $("label").textContent = field.tick ? "Is it ticked?" : "What is written there?";
   $("value").value = "";
-  $("value").placeholder = field.read || "empty";
+  $("value").placeholder = field.written || "empty";
   $("empty").hidden = field.tick;
   $("back").disabled = at === 0;
   $("forward").disabled = at === total - 1;
@@ -76,18 +76,20 @@ async function show(at, first = "") {
 
 function describe() {
   const parts = [`Field ${place + 1} of ${total}: ${field.name}, ${field.source}, page ${field.page}`];
-  parts.push(field.read ? `Read ${field.read}, confidence ${field.confidence}` : `Read as empty, confidence ${field.confidence}`);
+  parts.push(`Read ${field.written || "as empty"}, confidence ${field.confidence}`);
+  if (inTable()) parts.push(inTable());
   if (field.why) parts.push(field.why);
   if (field.rule) parts.push(`Rule: ${field.rule}`);
   if (field.said) parts.push(earlier(field.said));
   return `${parts.join(". ")}.`;
 }
 
+const inTable = () => (field.read === field.written ? "" : `in the table ${field.read}`);
 const wording = (said) => (said.state === "value" ? said.value : said.state);
 const earlier = (said) => `Reviewed by ${said.by}: ${wording(said)}`;
 
 function showOptions() {
-  const options = field.alternatives.length ? field.alternatives : [{ text: field.read, confidence: field.confidence }];
+  const options = field.alternatives.length ? field.alternatives : [{ text: field.written, confidence: field.confidence }];
   $("options").replaceChildren(...options.map((option, number) => {
     const entry = document.createElement("li");
     entry.id = `option-${number}`;
@@ -97,7 +99,7 @@ function showOptions() {
     const text = document.createElement("b");
     text.append(...marked(option.text || "empty"));
     entry.append(text);
-    const read = option.text === field.read;
+    const read = option.text === field.written;
     const confidence = option.confidence || (read ? field.confidence : "");
     if (confidence) {
       const share = document.createElement("span");
@@ -111,9 +113,10 @@ function showOptions() {
 
 /** Return a text whose characters are marked where they differ from what was read. */
 function marked(text) {
-  if (text === field.read || text.length !== field.read.length || field.tick) return [text];
+  const read = field.written;
+  if (text === read || text.length !== read.length || field.tick) return [text];
   return [...text].map((letter, at) => {
-    if (letter === field.read[at]) return letter;
+    if (letter === read[at]) return letter;
     return Object.assign(document.createElement("mark"), { textContent: letter });
   });
 }
@@ -156,7 +159,7 @@ function edited() {
     $("value").removeAttribute("aria-activedescendant");
     chosen = -1;
   }
-  $("accept-text").textContent = !value || value === field.read ? "Accept" : "Save";
+  $("accept-text").textContent = !value || value === field.written ? "Accept" : "Save";
   if (value !== insisted) $("note").textContent = insisted = "";
 }
 
