@@ -53,6 +53,17 @@ def test_a_field_has_a_digit_in_each_cell(kind: str, seed: int, mnist: Mnist) ->
     assert (drawing == ImageColor.getrgb(CELL_COLOR)).all(axis=2).any()
 
 
+@pytest.mark.parametrize(
+    ("seed", "kind"), [((7002, 0, 13), "shared walls"), ((7003, 2, 10), "open")]
+)
+def test_a_base_line_strikes_no_digit_out(seed: tuple[int, ...], kind: str, mnist: Mnist) -> None:
+    rng = np.random.default_rng(seed)
+    chosen = rng.integers(0, 50_000, 8)
+    page = box_scenes.field_scene(kind, list(mnist.train_images[chosen]), rng)
+    reading = tenfold.Reader().read(page)
+    assert guesses(reading) == "".join(str(digit) for digit in mnist.train_labels[chosen])
+
+
 def test_each_cell_of_a_table_holds_a_number_or_nothing(mnist: Mnist) -> None:
     rng = np.random.default_rng(2)
     numbers = [[drawn(mnist, rng, int(rng.integers(0, 4))) for _ in range(4)] for _ in range(5)]

@@ -92,17 +92,19 @@ def _take_apart(
     grids: tuple[PageGrid, ...] = ()
     struck: tuple[Mark, ...] = ()
     if not drawn:
-        ink, struck = without_struck(ink, height, settings)
-        around, grids = split_off_grids(without_circles(ink, settings), settings)
-        if around is not ink:
-            ink, height = around, digit_height(around, drawn=drawn)
+        # A base line with digits on it is no strike: boxes come first.
+        outside, grids = split_off_grids(without_circles(ink, settings), settings)
+        around, struck = without_struck(outside, height, settings)
+        if outside is not ink:
+            height = digit_height(around, drawn=drawn)
             cells = [mark.box[3] for grid in grids for cell in grid.cells for mark in cell.marks]
             height = max(height, settings.lowest_mark * median(cells)) if cells else height
             if not height:
                 return [], grids, struck
-            rows = find_rows(ink, height, settings, drawn)
-            rows = _without_lines(rows, ink, median(cells), settings) if cells else rows
+            rows = find_rows(around, height, settings, drawn)
+            rows = _without_lines(rows, around, median(cells), settings) if cells else rows
             return rows, grids, struck
+        ink = around
     return find_rows(ink, height, settings, drawn), grids, struck
 
 

@@ -38,15 +38,17 @@ class _Posts:
         return float(self.middles[1] - self.middles[0])
 
 
-def find_combs(ink: Gray, thickest: int, settings: BoxSettings) -> list[list[FoundCell]]:
+def find_combs(
+    parts: NDArray[np.int32], stats: NDArray[np.int32], thickest: int, settings: BoxSettings
+) -> list[list[FoundCell]]:
     """Return the cells of each comb, left to right.
 
     Args:
-        ink: uint8 (h, w), 1 where there is ink.
+        parts: int32 (h, w), the connected component of ink that each pixel belongs to; 0 for paper.
+        stats: int32 (n, 5), left, top, width, height and pixels of each component.
         thickest: Greatest thickness of a wall, in pixels.
         settings: The settings of boxes.
     """
-    _, parts, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     width, height = stats[:, 2], stats[:, 3]
     shortest = (settings.fewest_walls - 1) * settings.smallest_cell
     long = (width >= shortest) & (width > height) & (height > settings.smallest_cell)
@@ -74,8 +76,8 @@ def _cells(
     The cells of a comb with low walls are higher than the walls, as digits are.
     """
     base = part.shape[0] - 1.0 - part[::-1].argmax(axis=0)
-    line = _straight(base)
-    if line is None or abs(line[0]) > settings.steepest_base:
+    line = _straight(base, settings.steepest_base)
+    if line is None:
         return []
     slope, start = line
     on_base = np.flatnonzero(np.abs(base - slope * np.arange(len(base)) - start) <= 2.5)
@@ -128,14 +130,14 @@ def _lined(there: NDArray[np.bool_], posts: _Posts) -> _Numbers:
     return shares
 
 
-def _straight(edge: _Numbers) -> tuple[float, float] | None:
+def _straight(edge: _Numbers, steepest: float) -> tuple[float, float] | None:
     """Return slope and start of the line that most of an edge follows, or None."""
     columns = np.arange(len(edge))
     half = len(edge) // 2
     slope = float(np.median((edge[-half:] - edge[:half]) / (len(edge) - half)))
     start = float(np.median(edge - slope * columns))
     near = np.abs(edge - slope * columns - start) <= 2.5
-    if near.mean() < 0.7:
+    if near.mean() < 0.7 or abs(slope) > steepest:
         return None
     slope, start = np.polyfit(columns[near], edge[near], 1)
     return float(slope), float(start)

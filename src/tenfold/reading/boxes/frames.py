@@ -13,16 +13,21 @@ from tenfold.arrays import Gray
 from tenfold.reading.boxes.grids import FoundCell, by_grid, completed, place_in_grids
 from tenfold.reading.boxes.settings import BoxSettings
 
+_FAINT = np.ones((3, 3), np.uint8)
+"""Closes the gaps of faint walls."""
 
-def find_frames(ink: Gray, thickest: int, settings: BoxSettings) -> list[list[FoundCell]]:
+
+def find_frames(
+    parts: NDArray[np.int32], stats: NDArray[np.int32], thickest: int, settings: BoxSettings
+) -> list[list[FoundCell]]:
     """Return the cells of each grid of boxes that do not touch each other, and are alike.
 
     Args:
-        ink: uint8 (h, w), 1 where there is ink.
+        parts: int32 (h, w), the connected component of ink that each pixel belongs to; 0 for paper.
+        stats: int32 (n, 5), left, top, width, height and pixels of each component.
         thickest: Greatest thickness of a wall, in pixels.
         settings: The settings of boxes.
     """
-    _, parts, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     sides = stats[:, 2:4]
     hollow = stats[:, 4] < settings.frame_ink_share * sides[:, 0] * sides[:, 1]
     hollow &= sides.min(axis=1) >= settings.smallest_cell + 2
@@ -37,12 +42,15 @@ def find_frames(ink: Gray, thickest: int, settings: BoxSettings) -> list[list[Fo
         inside = _inside_of_frame(part, thickest, settings)
         if inside is not None:
             cells.append(FoundCell(inside + np.array([x, y], np.int32), fitted=True))
+    alike = _alike(cells, settings)
+    if not alike:
+        return []
     # Boxes that a stroke leaves have neighbors that seem far apart.
     far = replace(settings, cell_gaps=2 * settings.cell_gaps + 1)
-    whole = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))  # faint walls
+    whole = cv2.morphologyEx((parts > 0).astype(np.uint8), cv2.MORPH_CLOSE, _FAINT)
     boxes = [
         cell
-        for grid in by_grid(place_in_grids(_alike(cells, settings), thickest, far))
+        for grid in by_grid(place_in_grids(alike, thickest, far))
         for cell in completed(grid, whole, thickest, settings)
     ]
     grids = by_grid(place_in_grids(boxes, thickest, settings))

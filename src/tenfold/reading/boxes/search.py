@@ -44,9 +44,10 @@ def _seen_again(
         The cells, and the lines that are walls.
     """
     walls = lines.across | lines.down
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(lines.ink, connectivity=8)
     fitted = [
-        *find_combs(lines.ink, lines.thickest, settings),
-        *find_frames(lines.ink, lines.thickest, settings),
+        *find_combs(parts, stats, lines.thickest, settings),
+        *find_frames(parts, stats, lines.thickest, settings),
     ]
     fitted = [some for some in fitted if not _holds_grids(some, cells, settings)]
     found = [(some, *_walls_around(some, lines)) for some in fitted]
