@@ -112,6 +112,41 @@ def fields() -> str:
     return table("pictures | n | accuracy | accepted | wrong among accepted", rows)
 
 
+FAULT_KINDS = {
+    "slash": "dates with slashes",
+    "slash_long": "dates with long slashes",
+    "brackets": "a number in brackets",
+    "apart": "signs between numbers",
+    "comb": "digits in boxes",
+    "boxed_single": "one digit in a box",
+    "circled": "one digit in a circle",
+    "dashed_box": "an empty dashed box",
+    "frames": "a number among frames",
+    "frames_header": "frames with header cells",
+    "table": "tables",
+    "small_table": "a table of small digits",
+    "on_rule": "a number on a dark rule",
+    "on_rule_single": "one digit on a dark rule",
+    "desk": "a sheet on a dark desk",
+    "page_edge": "a dark gap at the sheet's edge",
+    "shadow": "a soft shadow over most of a sheet",
+    "label": "a word beside a number",
+    "struck_out": "a number struck out",
+}
+"""What the names of the scenes of results/reading.json mean."""
+
+
+def faults() -> str:
+    found = read("reading")["faults"]
+    rows = []
+    for kind, meaning in FAULT_KINDS.items():
+        mine = [one for one in found["scenes"] if one["scene"].rpartition("_")[0] == kind]
+        counts = [sum(one[key] for one in mine) for key in ("right", "wrong_accepted")]
+        rows.append([meaning, *map(str, (len(mine), *counts))])
+    rows.append(["**all**", *(f"**{found[key]}**" for key in ("n", "right", "wrong_accepted"))])
+    return table("scenes | n | right | with a wrong digit accepted", rows)
+
+
 def robustness() -> str:
     found = read("robustness")
     keys = ("network", "read", "read_accepted", "read_accepted_error")

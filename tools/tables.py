@@ -275,6 +275,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "line": reading_tables.line,
     "words": reading_tables.words,
     "fields": reading_tables.fields,
+    "faults": reading_tables.faults,
     "reliability": reliability_tables.reliability,
 }
 
