@@ -1,8 +1,7 @@
 """Cells: which marks stand in which cell of a grid, and what is left on the page around grids."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -11,11 +10,12 @@ from numpy.typing import NDArray
 from tenfold.arrays import Gray, Ink
 from tenfold.imaging.canvas import Mark
 from tenfold.imaging.ink import INK_SHARE, median
+from tenfold.reading.boxes.contents import Contents, contents_of, members_of, one_digit
 from tenfold.reading.boxes.grids import FoundCell, typical_size
 from tenfold.reading.boxes.lines import Lines, find_lines
 from tenfold.reading.boxes.search import find_boxes
 from tenfold.reading.boxes.walls import without_walls
-from tenfold.reading.components import Boxes, find_components, join_components, mark_of
+from tenfold.reading.components import join_components, mark_of
 from tenfold.reading.settings import ReaderSettings
 
 
@@ -57,20 +57,6 @@ class PageGrid:
         return int(left), int(top), int(right - left), int(bottom - top)
 
 
-@dataclass(frozen=True, eq=False)
-class _Contents:
-    """Components of strokes, and the cell that each is in."""
-
-    parts: NDArray[np.int32]
-    boxes: Boxes
-    areas: NDArray[np.int64] = field(repr=False)
-    """Number of pixels of each component."""
-    cell: NDArray[np.int64] = field(repr=False)
-    """For each component the number of the cell that holds most of it; -1 outside of cells."""
-    fit: NDArray[np.int64] = field(repr=False)
-    """For each component before any was cut: left, top, right, bottom, per cent in one cell."""
-
-
 def split_off_grids(ink: Ink, settings: ReaderSettings) -> tuple[Ink, tuple[PageGrid, ...]]:
     """Take the grids off a page.
 
@@ -92,7 +78,7 @@ def split_off_grids(ink: Ink, settings: ReaderSettings) -> tuple[Ink, tuple[Page
         return ink, ()
     while cells:
         erased = without_walls(ink, walls, cells)
-        contents = _contents(erased, cells, settings)
+        contents = contents_of(erased, cells, settings)
         numbers = sorted({cell.grid for cell in cells})
         patterns = [n for n in numbers if _is_pattern(n, cells, contents, settings)]
         if not patterns:
@@ -124,7 +110,7 @@ def _is_noise(ink: Ink, settings: ReaderSettings) -> bool:
 
 
 def _hang_on(
-    contents: _Contents, cells: Sequence[FoundCell], reach: int, settings: ReaderSettings
+    contents: Contents, cells: Sequence[FoundCell], reach: int, settings: ReaderSettings
 ) -> NDArray[np.bool_]:
     """Return which components are bits of digits or walls that stick out of a grid."""
     _, height = typical_size(cells)
@@ -165,41 +151,8 @@ def _without_remains(ink: Ink, walls: Lines, cells: Sequence[FoundCell]) -> Ink:
     return rest
 
 
-def _contents(ink: Ink, cells: Sequence[FoundCell], settings: ReaderSettings) -> _Contents:
-    """Return the components of ink without walls, with those cut that lie in two cells."""
-    stroke = (ink >= INK_SHARE).astype(np.uint8)
-    where = np.zeros(ink.shape, np.int32)
-    for number, cell in enumerate(cells):
-        cv2.fillConvexPoly(where, cell.outline, number + 1)
-    parts, boxes, counts = _counted(stroke, where, len(cells))
-    total = np.maximum(counts.sum(axis=1), 1)
-    fit = np.column_stack([boxes, 100 * counts[:, 1:].max(axis=1) // total])
-    if len(cells) > 1:
-        beside = counts[:, 1:].sum(axis=1) - counts[:, 1:].max(axis=1)
-        crossing = np.flatnonzero(beside > settings.crossing_share * total)
-        if crossing.size:
-            stroke[np.isin(parts, crossing) & (where == 0)] = 0
-            parts, boxes, counts = _counted(stroke, where, len(cells))
-            total = np.maximum(counts.sum(axis=1), 1)
-    cell = counts[:, 1:].argmax(axis=1)
-    share = counts[np.arange(len(counts)), cell + 1] / total
-    cell[(share < 0.3) | (share * total < counts[:, 0])] = -1
-    return _Contents(parts, boxes, counts.sum(axis=1), cell, fit)
-
-
-def _counted(
-    stroke: Gray, where: NDArray[np.int32], cells: int
-) -> tuple[NDArray[np.int32], Boxes, NDArray[np.int32]]:
-    """Return components, their boxes, and how many pixels each has outside and in each cell."""
-    parts, boxes = find_components(stroke, 4, math.inf)
-    counts = np.zeros((len(boxes), cells + 1), np.int32)
-    at = np.flatnonzero(parts)
-    np.add.at(counts, (parts.ravel()[at], where.ravel()[at]), 1)
-    return parts, boxes, counts
-
-
 def _is_pattern(
-    number: int, cells: Sequence[FoundCell], contents: _Contents, settings: ReaderSettings
+    number: int, cells: Sequence[FoundCell], contents: Contents, settings: ReaderSettings
 ) -> bool:
     """Return whether strokes run across the walls of a grid, as on squared paper."""
     mine = [index for index, cell in enumerate(cells) if cell.grid == number]
@@ -223,7 +176,7 @@ def _is_pattern(
 def _grid(
     mine: list[int],
     cells: Sequence[FoundCell],
-    contents: _Contents,
+    contents: Contents,
     ink: Ink,
     settings: ReaderSettings,
 ) -> PageGrid | None:
@@ -245,18 +198,18 @@ def fill_cells(ink: Ink, cells: Sequence[FoundCell], settings: ReaderSettings) -
         cells: The cells.
         settings: The settings of reading.
     """
-    return _filled(list(range(len(cells))), cells, _contents(ink, cells, settings), ink, settings)
+    return _filled(list(range(len(cells))), cells, contents_of(ink, cells, settings), ink, settings)
 
 
 def _filled(
     mine: list[int],
     cells: Sequence[FoundCell],
-    contents: _Contents,
+    contents: Contents,
     ink: Ink,
     settings: ReaderSettings,
 ) -> PageGrid:
     boxes = contents.boxes
-    members = {index: _members(cells[index], index, contents) for index in mine}
+    members = {index: members_of(cells[index], index, contents) for index in mine}
     heights = [
         max(int(boxes[one, 3] - boxes[one, 1]) for one in some) for some in members.values() if some
     ]
@@ -274,7 +227,7 @@ def _filled(
     placed = []
     for index, groups in found.items():
         cell = cells[index]
-        kept = _one_digit(groups, cell, contents) if single else groups
+        kept = one_digit(groups, cell, contents) if single else groups
         marks = [mark_of(ink, contents.parts, group, boxes) for group in kept]
         marks.sort(key=lambda mark: mark.box[0] + mark.box[2] / 2)
         placed.append(PageCell(cell.row, cell.column, cell.box, tuple(marks), single))
@@ -302,50 +255,14 @@ def _is_single(
     )
 
 
-def _one_digit(
-    groups: Sequence[list[int]], cell: FoundCell, contents: _Contents
-) -> list[list[int]]:
-    """Return the components of the one digit in a cell as one group, without bits of neighbors."""
-    if len(groups) < 2:
-        return list(groups)
-    left, _, width, _ = cell.box
-    sizes = [int(contents.areas[group].sum()) for group in groups]
-    whole: list[int] = []
-    for group, size in zip(groups, sizes, strict=True):
-        first, last = contents.boxes[group, 0].min(), contents.boxes[group, 2].max()
-        at_wall = first <= left + 1 or last >= left + width - 1
-        if size >= (0.5 if at_wall else 0.25) * max(sizes):
-            whole += group
-    return [whole]
-
-
 def _are_frames(
-    mine: list[int], cells: Sequence[FoundCell], contents: _Contents, settings: ReaderSettings
+    mine: list[int], cells: Sequence[FoundCell], contents: Contents, settings: ReaderSettings
 ) -> bool:
     """Return whether several marks stand in cells, far lower than the cells are."""
     held = np.flatnonzero(np.isin(contents.cell, mine))
     heights = contents.boxes[held, 3] - contents.boxes[held, 1]
     _, height = typical_size([cells[index] for index in mine])
     return len(held) > 1 and float(heights.max()) < settings.frame_share * height
-
-
-def _members(cell: FoundCell, index: int, contents: _Contents) -> list[int]:
-    """Return the components in a cell, without specks and what is left of its walls."""
-    left, top, width, height = cell.box
-    members: list[int] = []
-    doubtful: list[int] = []
-    for one in np.flatnonzero(contents.cell == index):
-        x0, y0, x1, y1 = (int(value) for value in contents.boxes[one])
-        wide, high = x1 - x0, y1 - y0
-        if max(wide, high) < 0.12 * height:
-            continue
-        beside = min(x1 - left, left + width - x0) / width
-        above = min(y1 - top, top + height - y0) / height
-        if (beside < 0.1 and wide < 0.08 * width) or (above < 0.1 and high < 0.12 * height):
-            continue
-        thin = (beside < 0.15 and wide < 0.15 * width) or (above < 0.15 and high < 0.15 * height)
-        (doubtful if thin else members).append(int(one))
-    return members or doubtful
 
 
 def _is_several_lines(marks: Sequence[Mark]) -> bool:
