@@ -36,8 +36,12 @@ OVER = 0.2
 RULE_REACH, RULE_LEVEL = 4, 0.25
 """Rows up to this far from a rule belong to it if half of their pixels have this ink."""
 
-SPECK = 0.08
-"""A component smaller than this share of the field's height is a speck."""
+SPECK = 0.09
+"""A component smaller than this share of the height of a digit is a speck. A decimal point of a
+fine pen has a tenth."""
+
+NOISE = 0.05
+"""A component smaller than this share of the height of the field is noise."""
 
 
 def page_writing(page: Registered, blank: Blank) -> Ink | None:
@@ -76,7 +80,7 @@ def field_writing(ink: Ink, place: Place) -> Ink:
     inside = parts[max(0, y) : y + height, max(0, x) : x + width]
     share = np.bincount(inside.ravel(), minlength=count) / np.maximum(stats[:, 4], 1)
     stays = share >= WITHIN
-    stays &= stats[:, 2:4].max(axis=1) >= SPECK * height
+    stays &= stats[:, 2:4].max(axis=1) >= NOISE * height
     stays[0] = False
     kept = stays[parts].astype(np.uint8)
     around = cv2.dilate(kept, np.ones((3, 3), np.uint8)) > 0
@@ -133,6 +137,6 @@ def make_page(writing: Ink, gray: Gray, place: Place, settings: ReaderSettings) 
     height = digit_height(writing, drawn=True)
     if height < LOWEST_DIGIT * place.box[3]:
         return Page(picture, (), drawn=True)
-    rows = find_rows(writing, height, settings, True)
+    rows = find_rows(writing, height, settings, True, speck=SPECK)
     marks, low = (tuple(tuple(row[kind]) for row in rows) for kind in (0, 1))
     return Page(picture, marks, drawn=True, low_marks=low)

@@ -126,7 +126,9 @@ def _without_lines(
     return [(row, low) for row, low in kept if row]
 
 
-def find_rows(ink: Ink, height: float, settings: ReaderSettings, drawn: bool) -> list[_MarkRow]:
+def find_rows(
+    ink: Ink, height: float, settings: ReaderSettings, drawn: bool, *, speck: float = 1 / 8
+) -> list[_MarkRow]:
     """Return the marks of each row, and the low marks beside them.
 
     Args:
@@ -134,13 +136,14 @@ def find_rows(ink: Ink, height: float, settings: ReaderSettings, drawn: bool) ->
         height: Height of a typical digit, in pixels.
         settings: The settings of reading.
         drawn: There are no rules in the ink.
+        speck: What is smaller than this share of the height is left out.
     """
     if not drawn:
         ink, height = without_rules(ink, height)
     stroke = (ink >= INK_SHARE).astype(np.uint8)
     if not drawn:
         stroke = without_bands(ink, max(1, round(settings.rule_heights * height)), settings)
-    parts, boxes = find_components(stroke, height / 8, 4 * height)
+    parts, boxes = find_components(stroke, speck * height, 4 * height)
     alive = np.flatnonzero(boxes.any(axis=1))
     if len(alive) > settings.most_components:
         return []
