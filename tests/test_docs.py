@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -32,6 +33,7 @@ TOO_LONG = (
     "labels",
     "batch",
     "review",
+    "template",
 )
 NEEDED = ("export",)  # what it leaves is what the page's snippets open: run with them
 
@@ -92,7 +94,8 @@ def test_commands(
         return
     assert words[0] == "tenfold"
     build_parser().parse_args(words[1:])
-    if words[1] not in TOO_LONG + NEEDED:
+    reads_scans = words[1] == "form" and "--report" not in words
+    if words[1] not in TOO_LONG + NEEDED and not reads_scans:
         with pytest.raises(SystemExit) as ended:
             main(words[1:])
         assert ended.value.code == 0
@@ -109,6 +112,8 @@ def test_snippets(page: Path, somewhere: Path, mnist, capsys: pytest.CaptureFixt
             with pytest.raises(SystemExit) as ended:
                 main(words[1:])
             assert ended.value.code == 0
+    if page.name == "forms.md":  # its own form, and pages of it
+        subprocess.run([sys.executable, ROOT / "examples" / "draw_form.py"], check=True)
     capsys.readouterr()
     for number, snippet in enumerate(blocks(page, "python"), 1):
         # One after the other in this process, which imports Keras once; each has names of its own.

@@ -44,7 +44,11 @@ SHORTEST_LINE, LONGEST_LINE = 0.06, 0.85
 """Lines to write on have a length between these shares of the page's width."""
 
 LINE_ROOM = 1 / 36
-"""Height of the room over a line, as a share of the page's longer side: 8 mm on A4."""
+"""Height of the room over a line, as a share of the page's longer side: 8 mm on A4. If the cells on
+the page are higher, it is as high as they are."""
+
+THICKEST = 0.12
+"""A line, and each dash of a dashed one, is lower than this share of the room; letters are not."""
 
 LEAST_ROOM = 0.6
 """At least this share of the room over a line is free of print."""
@@ -71,7 +75,8 @@ def propose_fields(gray: Gray, settings: ReaderSettings | None = None) -> tuple[
     side = max(gray.shape)
     highest_tick = TICK_SHARE * median(combs) if combs else TICK_SIDE * side
     found = [_field(row, highest_tick) for row in rows]
-    found += _writing_lines(lines, ink, [field.box for field in found])
+    room = max(round(LINE_ROOM * side), round(median(combs) if combs else 0))
+    found += _writing_lines(lines, ink, [field.box for field in found], room)
     return tuple(_named(_in_reading_order(found)))
 
 
@@ -133,25 +138,49 @@ def _field(row: Sequence[FoundCell], highest_tick: float) -> FormField:
     return FormField("", box, kind="tick" if square and box[3] <= highest_tick else "text")
 
 
-def _writing_lines(lines: Lines, ink: Ink, taken: Sequence[Box]) -> list[FormField]:
-    """Return a field over each line that has room over it and belongs to no box."""
+def _writing_lines(lines: Lines, ink: Ink, taken: Sequence[Box], room: int) -> list[FormField]:
+    """Return a field over each line that has room over it and belongs to no box.
+
+    Args:
+        lines: The lines on the page.
+        ink: float32 (h, w), 0 paper to 1 full ink.
+        taken: Boxes of other fields.
+        room: Height of a field, in pixels.
+    """
     high, wide = ink.shape
     print_ = (ink >= PRINT).astype(np.uint8)
-    room = round(LINE_ROOM * max(ink.shape))
     joined = cv2.morphologyEx(lines.across, cv2.MORPH_CLOSE, np.ones((3, 9), np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    _, parts, sizes, _ = cv2.connectedComponentsWithStats(print_, connectivity=8)
+    heights = sizes[:, cv2.CC_STAT_HEIGHT]
     found = []
     for x, y, width, height, _ in stats[1:].tolist():
+        line = (x, y, width, height)
         if not SHORTEST_LINE * wide <= width <= LONGEST_LINE * wide or height > room / 3:
             continue
         free = _free_rows(print_[max(0, y - room) : y, x : x + width])
         ends = lines.down[max(0, y - 2) : y + height + 2, [max(0, x - 1), x + width - 1]]
-        is_wall = bool(ends.any()) or any(_near((x, y, width, height), box) for box in taken)
-        if is_wall or free < LEAST_ROOM * room:
+        is_wall = bool(ends.any()) or any(_near(line, box) for box in taken)
+        if is_wall or free < LEAST_ROOM * room or _is_word(heights, parts, line, room):
             continue
         bottom = min(high, y + height)
         found.append(FormField("", (x, y - free, width, bottom - y + free)))
     return found
+
+
+def _is_word(heights: NDArray[np.int32], parts: NDArray[np.int32], line: Box, room: int) -> bool:
+    """Return whether what looks like a line is the middle or the foot of letters.
+
+    Args:
+        heights: int32 (n,), the height of each connected component of the print.
+        parts: int32 (h, w), the component of each pixel.
+        line: What looks like a line.
+        room: Height of a field, in pixels.
+    """
+    x, y, width, height = line
+    inside = np.unique(parts[y : y + height, x : x + width])
+    own = heights[inside[inside > 0]]
+    return bool(own.size) and float(np.median(own)) > max(4, THICKEST * room)
 
 
 def _free_rows(over: NDArray[np.uint8]) -> int:
