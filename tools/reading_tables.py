@@ -185,3 +185,22 @@ def adapting() -> str:
 
 def percent(share: float | None) -> str:
     return "" if share is None else f"{share:.1%}"
+
+
+def forms() -> str:
+    found = read("forms")
+    headings = (
+        "pages | fields | exact | flagged for review | "
+        "wrong among the others | error rate after a review of the least sure 5%"
+    )
+    rows = [*found["captures"], *found["groups"], found["all"]]
+    return table(
+        headings,
+        (
+            [
+                row["name"], f"{row['n']:,}", percent(row["right"]), percent(row["flagged"]),
+                str(row["accepted_wrong"]), percent(row["error_unreviewed"]),
+            ]
+            for row in rows
+        ),
+    )  # fmt: skip

@@ -251,6 +251,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "exports": inference_tables.exports,
     "startup": inference_tables.startup,
     "reading": reading_tables.reading,
+    "forms": reading_tables.forms,
     "peers": reading_tables.peers,
     "newest_peer": reading_tables.newest_peer,
     "second_opinion": reading_tables.second_opinion,
