@@ -120,6 +120,19 @@ def test_a_sudoku_in_perspective_has_81_cells(mnist: Mnist) -> None:
     assert sum(a == b for a, b in zip(read, wanted, strict=True)) >= 0.95 * len(wanted)
 
 
+def test_rows_of_boxes_of_other_sizes_have_their_own_columns(mnist: Mnist) -> None:
+    rng = np.random.default_rng(9)
+    sheet = box_scenes.Sheet(420, 640)
+    for top, side, step in ((60, 40, 60), (220, 90, 120)):
+        for column in range(4):
+            left = 60 + column * step
+            sheet.box(left, top, side, side, 2)
+            (image,), _ = drawn(mnist, rng, 1)
+            sheet.write(image, left + side / 2, top + side / 2, 0.6 * side)
+    grids = tenfold.Reader().read(sheet.picture(rng, gray=90)).grids
+    assert [(grid.rows, grid.columns) for grid in grids] == [(1, 4), (1, 4)]
+
+
 @pytest.mark.parametrize("count", [0, 3])
 def test_a_dashed_box_gives_nothing(count: int, mnist: Mnist) -> None:
     rng = np.random.default_rng(4)

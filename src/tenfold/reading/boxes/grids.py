@@ -150,7 +150,10 @@ def _neighbors(
         return []
     pitch = (start + size / 2)[others] - (start + size / 2)[ones]
     one_step = gap[ones, others] <= touching[ones, 0]
-    steps = np.where(one_step, 1, np.maximum(1, np.rint(pitch / pitch.min())))
+    sizes = size[ones]
+    same = np.abs(sizes[:, None] - sizes[None]) <= 0.15 * sizes[:, None]
+    least = np.where(same, pitch[None], np.inf).min(axis=1)  # boxes between may be missing
+    steps = np.where(one_step, 1, np.maximum(1, np.rint(pitch / least)))
     return [(int(one), int(other), int(step))
             for one, other, step in zip(ones, others, steps, strict=True)]  # fmt: skip
 
