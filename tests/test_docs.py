@@ -114,6 +114,8 @@ def test_snippets(page: Path, somewhere: Path, mnist, capsys: pytest.CaptureFixt
             assert ended.value.code == 0
     if page.name == "forms.md":  # its own form, and pages of it
         subprocess.run([sys.executable, ROOT / "examples" / "draw_form.py"], check=True)
+        with pytest.raises(SystemExit):
+            main(["template", "blank.png", "--out", "form.json"])
     capsys.readouterr()
     for number, snippet in enumerate(blocks(page, "python"), 1):
         # One after the other in this process, which imports Keras once; each has names of its own.
