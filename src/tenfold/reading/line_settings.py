@@ -81,6 +81,10 @@ class LineSettings:
     lowest_crop_share: float = 0.35
     """A picture is no close crop of a line if its highest mark is lower than this share of it."""
 
+    doubted_crop_share: float = 0.5
+    """The same where boxes or struck-out digits were found: joined digits, cut out close, can look
+    like both, so that the picture is read as a line without them, too."""
+
     lowest_digit_share: float = 0.68
     """A typical digit is at least this share of its line's height from top to bottom."""
 

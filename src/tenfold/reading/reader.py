@@ -190,7 +190,8 @@ class Reader:
         rows = RowReader(page, self._models, splitter).read_rows()
         selected = select(rows, self.settings, drawn=page.drawn)
         picture = page.picture
-        grids = tuple(_grid(grid, selected, picture) for grid in page.grids)
+        found = () if any(row.whole for row in rows) else page.grids
+        grids = tuple(_grid(grid, selected, picture) for grid in found)
         reading = Reading(
             selected.lines,
             picture.width,

@@ -71,12 +71,10 @@ class RowReader:
             rows = with_struck(rows, page.rows, list(struck), self._settings)
         if page.grids:
             rows += [self._read_cells(cells, alone) for cells in _rows_of_cells(page.grids)]
-            return sorted(rows, key=lambda row: row.middle)
-        if page.struck:
-            return rows
+            rows.sort(key=lambda row: row.middle)
         parts = [part for row in rows for part in row.parts]
         line = self._read_picture_of_line(parts)
-        return [Row(0, [line])] if line else rows
+        return [Row(0, [line], whole=True)] if line else rows
 
     def _read_cells(self, cells: Sequence[PageCell], alone: Mapping[Mark, ScoredDigit]) -> Row:
         """Read the cells of a grid's row, each by itself."""
@@ -242,8 +240,11 @@ class RowReader:
 
     def _is_far(self, height: int) -> bool:
         """Return whether all marks are lower than the digits in a close crop of this height."""
-        highest = max((mark.box[3] for row in self._page.rows for mark in row), default=height)
-        return highest < self._settings.lowest_crop_share * height
+        page, settings = self._page, self._settings
+        highest = max((mark.box[3] for mark in [*page.marks, *page.struck]), default=height)
+        doubted = page.grids or page.struck
+        share = settings.doubted_crop_share if doubted else settings.lowest_crop_share
+        return highest < share * height
 
     def _if_confident(self, line: Sequence[LineCharacter], scores: Sequence[float]) -> list[Entry]:
         """Return what a line holds if the line network is confident, compared with the scores.

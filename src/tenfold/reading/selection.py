@@ -41,12 +41,14 @@ class Row:
         parts: Left to right; one, unless words stand in the row. One for each cell in `cells`.
         middle: Middle of the row from top to bottom, in pixels.
         cells: The cells of a grid's row that are not empty.
+        whole: Whether the whole picture was read as this line, whatever was found in it.
     """
 
     marks: int
     parts: Sequence[Part]
     middle: float = 0.0
     cells: Sequence[PageCell] = ()
+    whole: bool = False
 
 
 @dataclass(frozen=True)
