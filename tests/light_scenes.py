@@ -124,6 +124,22 @@ def _on_desk(picture: np.ndarray, box: Box, rng: np.random.Generator) -> np.ndar
     return picture * (1 - desk) + _texture(picture.shape, rng) * desk
 
 
+def _on_bright_desk(picture: np.ndarray, box: Box, rng: np.random.Generator) -> np.ndarray:
+    """Lay a gray page on a brighter desk, which shows on one to four sides."""
+    sides = rng.permutation(4)[: rng.choice([1, 2, 3, 4], p=[0.4, 0.2, 0.1, 0.3])]
+    picture = picture * rng.uniform(0.5, 0.85)
+    level = rng.uniform(1.1, 1.5) * float(picture.max())
+    desk = np.zeros(picture.shape, np.float32)
+    tilt = rng.uniform(-0.1, 0.1)
+    for side in sides:
+        share = rng.uniform(0.03, 0.4 if len(sides) == 1 else 0.2)
+        depth = _depth(picture.shape, side, tilt if side in (0, 3) else -tilt, share)
+        inside = (slice(round(box[1]), round(box[3])), slice(round(box[0]), round(box[2])))
+        depth -= max(0.0, float(depth[inside].max()) + 2)
+        desk = np.maximum(desk, np.clip(depth + 0.5, 0, 1))
+    return picture * (1 - desk) + min(level, 250.0) * desk
+
+
 def _with_edge(picture: np.ndarray, box: Box, rng: np.random.Generator) -> np.ndarray:
     """Show a thin dark gap along one or two borders."""
     for side in rng.permutation(4)[: rng.integers(1, 3)]:
@@ -195,9 +211,37 @@ FRAMED = {"frames": _frames, "headers": _headers}
 KINDS: dict[str, Draw] = {
     "plain": _plain,
     "desk": _on_desk,
+    "bright desk": _on_bright_desk,
     "edge": _with_edge,
     "frames": _plain,
     "headers": _plain,
     "shadow": _in_shadow,
     "desk in shadow": lambda picture, box, rng: _in_shadow(_on_desk(picture, box, rng), box, rng),
 }
+
+
+def single_in_shadow(
+    rng: np.random.Generator, images: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, str]:
+    """Return a picture of one digit with the edge of a shadow across it, and the digit.
+
+    The edge is soft, or hard.
+    """
+    side = float(rng.uniform(40, 300))
+    index = int(rng.integers(len(images)))
+    height = side * rng.uniform(0.4, 0.8)
+    mark = crop(images[index], height)
+    ink = np.zeros((round(side), round(side * rng.uniform(0.9, 1.4))), np.float32)
+    top, left = (round((a - b) / 2) for a, b in zip(ink.shape, mark.shape, strict=True))
+    part = ink[top : top + mark.shape[0], max(0, left) : max(0, left) + mark.shape[1]]
+    np.maximum(part, mark[:, : part.shape[1]], out=part)
+    picture = rng.uniform(170, 245) * (1 - rng.uniform(0.5, 0.85) * ink)
+    angle = rng.uniform(0, 2 * np.pi)
+    down, along = np.indices(ink.shape, dtype=np.float32)
+    place = (down - top - height / 2) * np.sin(angle)
+    place += (along - ink.shape[1] / 2) * np.cos(angle) + rng.uniform(-0.35, 0.35) * height
+    soft = rng.uniform(0.01, 0.6) * side
+    share = np.clip(place / soft + 0.5, 0, 1)
+    picture = picture * (1 - (1 - rng.uniform(0.4, 0.8)) * share * share * (3 - 2 * share))
+    picture += rng.normal(0, rng.uniform(0.5, 3), ink.shape)
+    return np.clip(picture, 0, 255).astype(np.uint8), str(labels[index])

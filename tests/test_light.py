@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import Mnist
-from light_scenes import FRAMED, KINDS, light_scene
+from light_scenes import FRAMED, KINDS, light_scene, single_in_shadow
 from scenes import crop
 
 from tenfold.imaging.page_ink import is_page_ink_dark, page_ink
@@ -25,12 +25,23 @@ def small(picture: np.ndarray) -> np.ndarray:
     return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 
-@pytest.mark.parametrize("kind", ["desk", "edge", "shadow"])
+@pytest.mark.parametrize("kind", ["desk", "bright desk", "edge", "shadow"])
 def test_surroundings_and_light_cost_no_digit(kind: str, reader: Reader, mnist: Mnist) -> None:
     images, labels = mnist.train_images[50_000:], mnist.train_labels[50_000:]
     scenes = [light_scene(kind, np.random.default_rng(seed), images, labels) for seed in SEEDS]
     right = sum(reader.read(scene.picture).text == scene.text for scene in scenes)
     assert right == len(SEEDS)
+
+
+def test_a_digit_under_the_edge_of_a_shadow_is_read(reader: Reader, mnist: Mnist) -> None:
+    images, labels = mnist.train_images[50_000:], mnist.train_labels[50_000:]
+    found, right = [], []
+    for seed in range(12):
+        picture, digit = single_in_shadow(np.random.default_rng(seed), images, labels)
+        found.append(reader.read(picture, single=True).text)
+        right.append(digit)
+    assert sum(one == digit for one, digit in zip(found, right, strict=True)) >= 11
+    assert all(one in (digit, "?") for one, digit in zip(found, right, strict=True))
 
 
 @pytest.mark.parametrize("kind", FRAMED)

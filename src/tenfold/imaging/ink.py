@@ -144,6 +144,11 @@ def is_ink_dark(gray: Gray) -> bool | None:
     return _light_share(values - _light(values)) > 0.5
 
 
+def light_share(gray: Gray) -> float:
+    """Return the share of light pixels in a picture uint8 (h, w), 0 to 1; see `is_ink_dark`."""
+    return _light_share(gray.astype(np.float32))
+
+
 def _light_share(flat: Ink) -> float:
     """Return the share of light pixels, 0 to 1: the mean over corners, margin and whole picture.
 

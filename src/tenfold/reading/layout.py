@@ -3,11 +3,14 @@
 Rules and specks are left out. What is left is grouped into marks, and marks into rows.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from tenfold.arrays import Gray, Ink
+from tenfold.arrays import Ink
 from tenfold.imaging.canvas import Mark, find_mark
 from tenfold.imaging.ink import INK_SHARE, median
 from tenfold.imaging.page_ink import digit_height, page_ink
@@ -31,7 +34,7 @@ class Page:
     """A picture in one orientation, taken apart into rows of marks.
 
     Attributes:
-        picture: The pixels, in this orientation.
+        picture: The pixels, in this orientation; enlarged if the digits are small.
         rows: The marks of each row outside of grids, left to right; rows top to bottom.
         grids: Combs, tables and grids, with the marks in their cells.
         rotation: Degrees clockwise by which the picture was rotated: 0, 90, 180 or 270.
@@ -73,22 +76,30 @@ def make_page(
         rotation: Degrees clockwise by which the picture was rotated before: 0, 90, 180 or 270.
         drawn: The picture was drawn on a clean sheet: nothing large is a rule or a frame.
     """
-    rows, grids, struck = _take_apart(picture.gray, settings, drawn)
+    found = page_ink(picture.gray, drawn=drawn)
+    if found is None and not drawn:
+        found = ruled_page_ink(picture.gray)
+    if found is None:
+        mark = find_mark(picture.gray)
+        return Page(picture, ((mark,),) if mark else (), (), rotation, drawn, ((),) if mark else ())
+    small = max(picture.gray.shape) <= settings.enlarged_side and found[1] < settings.small_digit
+    if small and not drawn:
+        # The pixels are too coarse for thin strokes and for the gaps beside walls.
+        picture = replace(picture, gray=_enlarged(picture.gray))
+        found = np.clip(settings.small_ink * _enlarged(found[0]), 0, 1), 2 * found[1]
+    rows, grids, struck = _take_apart(*found, settings, drawn)
     high, low = (tuple(tuple(row[kind]) for row in rows) for kind in (0, 1))
     return Page(picture, high, grids, rotation, drawn, low, struck)
 
 
+def _enlarged(values: NDArray[Any]) -> Any:
+    return cv2.resize(values, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+
+
 def _take_apart(
-    gray: Gray, settings: ReaderSettings, drawn: bool
+    ink: Ink, height: float, settings: ReaderSettings, drawn: bool
 ) -> tuple[list[_MarkRow], tuple[PageGrid, ...], tuple[Mark, ...]]:
     """Return the rows, the grids, and the struck-out numbers."""
-    found = page_ink(gray, drawn=drawn)
-    if found is None and not drawn:
-        found = ruled_page_ink(gray)
-    if found is None:
-        mark = find_mark(gray)
-        return ([] if mark is None else [([mark], [])]), (), ()
-    ink, height = found
     grids: tuple[PageGrid, ...] = ()
     struck: tuple[Mark, ...] = ()
     if not drawn:

@@ -60,6 +60,10 @@ class ReaderSettings(LineSettings, PageSettings, BoxSettings):
 
     # A picture of a single digit
 
+    half_shadow_light: tuple[float, float] = (0.2, 0.8)
+    """Least and greatest share of light pixels in a picture that may lie half in shadow
+    (`single_in_shadow` of tests/light_scenes.py)."""
+
     neighbor_confidence: float = 0.92
     """Factor on the confidence of a digit that was found among parts of other digits. It is the
     share of right digits: 369 of 399 crops from lines made of MNIST training images."""

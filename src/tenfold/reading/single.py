@@ -8,8 +8,9 @@ import numpy as np
 
 from tenfold.arrays import SIDE
 from tenfold.classifiers.base import predict_scored
-from tenfold.imaging.canvas import Mark, find_mark, mark_in
-from tenfold.imaging.ink import ink_of, is_ink_dark
+from tenfold.imaging.canvas import WORK_SIDE, Mark, find_mark, mark_in
+from tenfold.imaging.ink import ink_of, is_ink_dark, light_share
+from tenfold.imaging.page_ink import FIRST_SQUARE
 from tenfold.imaging.picture import Picture
 from tenfold.reading.boxes.cells import split_off_grids
 from tenfold.reading.boxes.circles import without_circles
@@ -30,6 +31,8 @@ def read_single(picture: Picture, models: Models) -> Digit | None:
     ((digit, score),) = classify([mark], picture, models.classifier, models.settings.threshold)
     if picture.gray.shape == (SIDE, SIDE):
         return _with_whole_image(digit, picture, models)
+    if digit.rejected and (found := _in_half_shadow(picture, models)):
+        return found
     if digit.rejected:
         return _among_neighbors(mark, score, picture, models) or digit
     return digit
@@ -38,6 +41,28 @@ def read_single(picture: Picture, models: Models) -> Digit | None:
 def single_line(digit: Digit) -> Line:
     """Return the line that holds one digit."""
     return Line((digit,), lattice=Lattice.of_digits([digit.probabilities]))
+
+
+def _in_half_shadow(picture: Picture, models: Models) -> Digit | None:
+    """Return the digit in a picture half of which lies in shadow, if it is accepted.
+
+    The shadow's edge hides whether ink is dark, and bends the surface of light. So both ways are
+    tried, with a square that follows the light by itself.
+    """
+    gray = picture.gray
+    low, high = models.settings.half_shadow_light
+    if min(gray.shape) < models.settings.smallest_boxed or not low <= light_share(gray) <= high:
+        return None
+    scale = min(1.0, WORK_SIDE / max(gray.shape))
+    work = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    inks = [ink_of(work, FIRST_SQUARE, ink_is_dark=dark) for dark in (True, False)]
+    marks = [mark for ink in inks if ink is not None and (mark := mark_in(ink))]
+    if not marks:
+        return None
+    marks = [_scaled(mark, scale) for mark in marks]
+    scored = classify(marks, picture, models.classifier, models.settings.threshold)
+    digit, _ = max(scored, key=lambda one: one.score)
+    return None if digit.rejected else digit
 
 
 def _mark_in_box(picture: Picture, settings: ReaderSettings) -> Mark | None:
@@ -61,6 +86,11 @@ def _mark_in_box(picture: Picture, settings: ReaderSettings) -> Mark | None:
         mark = mark_in(inside)
     if mark is None:
         return None
+    return _scaled(mark, scale)
+
+
+def _scaled(mark: Mark, scale: float) -> Mark:
+    """Return a mark found at a scale, with its box in pixels of the picture."""
     left, top, width, height = mark.box
     box = (int(left / scale), int(top / scale), math.ceil(width / scale), math.ceil(height / scale))
     return Mark(mark.ink, box)

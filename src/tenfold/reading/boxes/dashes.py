@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -42,11 +43,12 @@ def _chain(boxes: _Boxes, axis: int) -> _Chain:
     return _Chain(axis, len(boxes), float(np.median(boxes[:, 2 + axis])), pitch, ends)
 
 
-def find_dashed(faint: Gray, settings: BoxSettings) -> tuple[Gray, Gray, Gray]:
+def find_dashed(faint: Gray, thin: Gray, settings: BoxSettings) -> tuple[Gray, Gray, Gray]:
     """Find dashed and dotted lines.
 
     Args:
         faint: uint8 (h, w), 1 where there is ink, faint or not.
+        thin: uint8 (h, w), the ink, 0 to 255.
         settings: The settings of reading.
 
     Returns:
@@ -58,9 +60,12 @@ def find_dashed(faint: Gray, settings: BoxSettings) -> tuple[Gray, Gray, Gray]:
     size = stats[:, 2:4]
     short = (size.max(axis=1) <= settings.longest_dash) & (stats[:, 4] >= 4)
     short[0] = False
+    solid = short.copy()
+    if np.count_nonzero(short) >= settings.fewest_dashes:
+        solid &= _solidity(parts, thin, len(stats)) >= settings.dash_solidity
     chains: list[_Chain] = []
     for axis in (0, 1):
-        flat = short & (size[:, 1 - axis] <= settings.thickest_dash)
+        flat = solid & (size[:, 1 - axis] <= settings.thickest_dash)
         flat &= size[:, axis] >= 0.6 * size[:, 1 - axis]
         if settings.fewest_dashes <= np.count_nonzero(flat) <= settings.most_dashes:
             chains += _chains(stats[flat, :4].astype(float), axis)
@@ -75,6 +80,31 @@ def find_dashed(faint: Gray, settings: BoxSettings) -> tuple[Gray, Gray, Gray]:
     held = np.bincount(parts.ravel()[near], minlength=len(stats)) / np.maximum(stats[:, 4], 1)
     dashes = short & (size.max(axis=1) <= longest) & (held > 0.3)
     return *lines, dashes[parts].astype(np.uint8)
+
+
+def _solidity(parts: NDArray[np.int32], thin: Gray, count: int) -> NDArray[np.float64]:
+    """Return how solid each component is: its ink over that of a rectangle with its moments.
+
+    A dash has about 1, a dot 1.05. Strokes of digits turn, and leave paper between them.
+    """
+    rows, columns = np.nonzero(parts)
+    part = parts[rows, columns]
+    weight = thin[rows, columns].astype(np.float64)
+    peak = np.zeros(count)
+    np.maximum.at(peak, part, weight)
+
+    def total(values: NDArray[Any]) -> NDArray[np.float64]:
+        sums = np.bincount(part, weights=weight * values, minlength=count)
+        return sums.astype(np.float64)
+
+    mass = np.maximum(total(np.ones(len(part))), 1)
+    down, across = rows - (total(rows) / mass)[part], columns - (total(columns) / mass)[part]
+    # A pixel has the moment of a square of its size.
+    tall, wide = total(down * down) / mass + 1 / 12, total(across * across) / mass + 1 / 12
+    aslant = total(down * across) / mass
+    rectangle = 12 * np.sqrt(np.maximum(tall * wide - aslant * aslant, 1 / 144))
+    solidity: NDArray[np.float64] = mass / np.maximum(peak, 1) / rectangle
+    return solidity
 
 
 def _sure(chains: list[_Chain], settings: BoxSettings) -> list[_Chain]:

@@ -43,7 +43,7 @@ def find_lines(ink: Ink, settings: BoxSettings) -> Lines:
     square = np.ones((thickest, thickest), np.uint8)
     thin = cv2.morphologyEx(levels, cv2.MORPH_TOPHAT, square)
     faint = (thin >= settings.faintest_wall * 255).astype(np.uint8)
-    across, down, dashes = find_dashed(faint, settings)
+    across, down, dashes = find_dashed(faint, thin, settings)
     across |= _straight(faint, 0, shortest)
     down |= _straight(faint, 1, shortest)
     inked = (levels >= settings.faintest_wall * 255).astype(np.uint8)

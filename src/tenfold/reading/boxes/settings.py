@@ -99,6 +99,10 @@ class BoxSettings:
     thickest_dash: float = 10
     """Greatest thickness of a dash or a dot, in pixels."""
 
+    dash_solidity: float = 0.65
+    """A dash has at least this share of the ink of a rectangle with its moments. 1% of 304 dashes
+    made with 5 pens have less, and 86% of 402 digits 8 to 14 pixels high."""
+
     fewest_dashes: int = 5
     """Fewest dashes of a dashed line, unless it meets another one."""
 
