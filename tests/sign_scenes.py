@@ -34,6 +34,26 @@ def scene(
     """Return a page uint8 (h, w), dark on light or light on dark, and its text."""
     template = str(rng.choice(KINDS[kind]))
     text = "".join(str(rng.integers(10)) if c == "d" else c for c in template)
+    return written(text, by_digit, hands, rng), text
+
+
+def written(
+    text: str,
+    by_digit: Sequence[np.ndarray],
+    hands: Sequence[Hand],
+    rng: np.random.Generator,
+    *,
+    font_digits: bool = False,
+) -> np.ndarray:
+    """Return a page uint8 (h, w), dark on light or light on dark, that shows a text.
+
+    Args:
+        text: Digits, signs, spaces, and w for a word.
+        by_digit: MNIST images of each digit.
+        hands: Fonts, one of which writes the words and some signs.
+        rng: Source of the draws.
+        font_digits: Whether the font writes the digits, too.
+    """
     height = float(rng.uniform(28, 80))
     pen = max(1.5, height * rng.uniform(0.05, 0.11))
     hand = hands[int(rng.integers(len(hands)))]
@@ -48,13 +68,13 @@ def scene(
                 x = _glyph(ink, hand.glyphs[letter], x, top, height) + 0.1 * height
         elif character == "w":
             x = _word(ink, x, top, height, rng)
-        elif character.isdigit():
+        elif character.isdigit() and not font_digits:
             images = by_digit[int(character)]
             mark = crop(images[rng.integers(len(images))], height * rng.uniform(0.9, 1.05))
             row = top + height - mark.shape[0] + rng.uniform(-0.05, 0.05) * height
             _lay(ink, mark, x, row)
             x += mark.shape[1]
-        elif glyphs:
+        elif glyphs or character.isdigit():
             x = _glyph(ink, hand.glyphs[character], x, top, height)
         else:
             x = _stroke(ink, character, x, top, height, pen, lean, rng)
@@ -63,7 +83,7 @@ def scene(
     page = paper * (1 - depth * ink[:, : round(x + height)])
     page += rng.normal(0, rng.uniform(0, 4), page.shape)
     page = np.clip(page, 0, 255).astype(np.uint8)
-    return (255 - page if rng.random() < 0.2 else page), text
+    return 255 - page if rng.random() < 0.2 else page
 
 
 def is_right(found: str, text: str) -> bool:

@@ -126,6 +126,7 @@ def test_check_digits_of_known_numbers() -> None:
         ({"pattern": r"\d{4} \d{4}"}, "12345678", "1234 5678", None),
         ({"choices": ("12 34", "56")}, "12 34", "12 34", None),
         ({}, "12-34", "1234", None),
+        ({"choices": ("1234", "5678")}, "12-34", "1234", None),
     ],
     ids=str,
 )

@@ -52,7 +52,8 @@ class Field:
     r"""What is known of a number, a date or a code before it is read.
 
     All conditions that are given hold at once. Without a pattern, choices and a kind, a field is a
-    number of digits, and signs within it leave nothing. Spaces on the paper never matter.
+    number of digits. Without a pattern and a kind, signs on the paper leave nothing, unless one of
+    the choices has them. Spaces on the paper never matter.
 
     Args:
         pattern: A regular expression that the whole text matches, such as `[0-9]{2}-[0-9]{4}`:
@@ -120,8 +121,10 @@ class Field:
     @property
     def silent(self) -> str:
         """The signs on the paper that leave nothing in the text."""
-        digits_alone = not (self.pattern or self.choices or self._kind)
-        return SILENT_SIGNS if digits_alone else ""
+        if self.pattern or self._kind:
+            return ""
+        written = set("".join(self.choices or ()))
+        return "".join(one for one in SILENT_SIGNS if one not in written)
 
     @property
     def _kind(self) -> str | None:

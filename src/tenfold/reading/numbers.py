@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
+
 from tenfold.imaging.ink import median
 from tenfold.reading.lattice import Lattice
 from tenfold.reading.results import Digit, Grid, Line, Reading, Sign
@@ -40,17 +42,19 @@ def _cells_of(grid: Grid) -> Sequence[Sequence[Digit]]:
 def _with_spaces(line: Line, cells: dict[int, int], settings: ReaderSettings) -> Line:
     line = replace(line, numbers=True)
     height = median([digit.box[3] for digit in line.digits])
+    found = list(pairwise(line.characters))
+    ends = np.maximum.accumulate([0, *(one.box[0] + one.box[2] for one, _ in found)])[1:]
+    gaps = [max(0, one.box[0] - end) for (_, one), end in zip(found, ends, strict=True)]
+    least = settings.number_space * height
+    if len(gaps) > 1:
+        least = max(least, settings.number_space_ratio * median(gaps))
     spaces, columns = [], []
-    end = 0
-    for place, (before, one) in enumerate(pairwise(line.characters), 1):
-        end = max(end, before.box[0] + before.box[2])
-        if isinstance(before, Sign) or isinstance(one, Sign):
-            continue
+    for place, ((before, one), gap) in enumerate(zip(found, gaps, strict=True), 1):
         homes = cells.get(id(before)), cells.get(id(one))
-        wide = one.box[0] - end > settings.number_space * height
-        if wide if None in homes else homes[0] != homes[1]:
+        is_space = gap > least if None in homes else homes[0] != homes[1]
+        if is_space and not isinstance(before, Sign) and not isinstance(one, Sign):
             spaces.append(place)
-            columns.append((end + one.box[0]) / 2)
+            columns.append(one.box[0] - gap / 2)
     return replace(line, spaces=tuple(spaces), lattice=_spaced(line.lattice, columns))
 
 
