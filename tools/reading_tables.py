@@ -147,6 +147,23 @@ def faults() -> str:
     return table("scenes | n | right | with a wrong digit accepted", rows)
 
 
+def constraints() -> str:
+    """Return a table of fields, read without what is known of them and with it."""
+    headings = "fields | n"
+    for which in ("without", "with"):
+        headings += f" | accuracy {which} | accepted {which} | wrong among accepted {which}"
+    rows = []
+    for row in read("constraints")["fields"]:
+        cells = [row["fields"], str(row["n"])]
+        for which in ("without", "with"):
+            found = row[which]
+            possible = "excludes" not in row["fields"] or which == "without"
+            cells.append(percent(found["accuracy"]) if possible else "")
+            cells += [str(found["accepted"]), str(found["accepted_wrong"])]
+        rows.append(cells)
+    return table(headings, rows)
+
+
 def robustness() -> str:
     found = read("robustness")
     keys = ("network", "read", "read_accepted", "read_accepted_error")

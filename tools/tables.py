@@ -277,6 +277,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "words": reading_tables.words,
     "fields": reading_tables.fields,
     "faults": reading_tables.faults,
+    "constraints": reading_tables.constraints,
     "reliability": reliability_tables.reliability,
 }
 
