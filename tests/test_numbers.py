@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import Mnist
 from PIL import Image
-from sign_scenes import scene
+from sign_scenes import scene, written
 
 import tenfold
 from tenfold.cli.main import main
@@ -58,6 +58,13 @@ def test_signs_are_part_of_numbers(kind: str, reader: Reader, writers: Writers) 
         picture, text = scene(kind, writers.by_digit, writers.hands, rng)
         right += reader.read(picture).text == text
     assert right >= 3
+
+
+def test_a_minus_is_part_of_a_number(reader: Reader, writers: Writers) -> None:
+    rng = np.random.default_rng(33)
+    texts = ["-4", "-27", "-1.5", "-380", "12.-", "-6"]
+    found = [reader.read(written(t, writers.by_digit, writers.hands, rng)).text for t in texts]
+    assert sum(one == text for one, text in zip(found, texts, strict=True)) >= 5
 
 
 def test_a_line_of_numbers(amount: tuple[np.ndarray, str], reader: Reader) -> None:

@@ -217,8 +217,9 @@ def _low_marks(
          max(box[2] for box, _ in row), median([box[3] for box, _ in row]))
         for row in rows
     ])  # fmt: skip
-    reach = settings.low_mark_reach * (edges[:, 3] - edges[:, 1])
-    edges += np.stack([-reach, -reach, reach, reach], axis=1)
+    heights = edges[:, 3] - edges[:, 1]
+    beside, above = settings.low_mark_reach * heights, settings.low_mark_rise * heights
+    edges += np.stack([-beside, -above, beside, above], axis=1)
     for mark in sorted(small, key=lambda mark: mark[0][0]):
         x, y = (mark[0][0] + mark[0][2]) / 2, (mark[0][1] + mark[0][3]) / 2
         inside = (edges[:, 0] <= x) & (x < edges[:, 2]) & (edges[:, 1] <= y) & (y < edges[:, 3])

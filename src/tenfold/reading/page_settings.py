@@ -50,8 +50,13 @@ class PageSettings:
     comma_share: float = 0.65
     """A mark lower than this share of its line's height in the line's lower half is a comma."""
 
-    low_mark_reach: float = 0.35
-    """Dots, commas and dashes belong to a row up to this many heights outside of it."""
+    low_mark_reach: float = 0.9
+    """Dots, commas and dashes belong to a row up to this many heights to the left and right of it.
+    Of 40 numbers with a minus before them or a dash behind them, 31 are read right at 0.9, 28 at
+    0.7, and 3 at 0.35."""
+
+    low_mark_rise: float = 0.35
+    """They belong to it up to this many heights above and below it."""
 
     # Struck-out numbers; set on the pages of tests/strike_scenes.py
 

@@ -144,7 +144,9 @@ class RowReader:
             seen = self._models.line_reader.read_marks(marks, low)
         line = list(seen.characters)
         if len(marks) == 1 and not alone[0].digit.rejected:
-            line = [one for one in line if one.is_digit]  # no neighbor tells it from a sign
+            # No neighbor tells it from a sign, but signs may stand beside it.
+            over = range(marks[0].box[0], marks[0].box[0] + marks[0].box[2])
+            line = [one for one in line if one.is_digit or int(one.column) not in over]
         signs = sign_marks(marks, alone, line, settings)
         known = dict(zip(marks, alone, strict=True))
         rest = [mark for mark in marks if mark not in signs]
