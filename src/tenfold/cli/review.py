@@ -24,8 +24,8 @@ examples:
 
 The page needs no mouse: Enter accepts, digits correct, E means empty, U unreadable, arrow keys move
 on. Every answer is on disk at once, in ANSWERS.corrections.jsonl; the table follows. Only this
-machine can open the page, by the address that is printed. On another machine, forward the port:
-ssh -L 8001:127.0.0.1:8001 HOST tenfold review answers.csv --port 8001
+machine can open the page, by the address that is printed. From another machine, forward the port
+with ssh -L 8001:127.0.0.1:8001 HOST, and give --port 8001.
 """
 
 
