@@ -213,7 +213,10 @@ def _posts_at(
     found = (at * posts).sum(axis=1) / posts.sum(axis=1)
     numbers = np.arange(len(places))
     fitted: _Numbers = np.polyval(np.polyfit(numbers, found, 1), numbers).astype(np.float64)
-    return _Posts(fitted, height, _thickness(fitted, runs >= enough))
+    thickness = _thickness(fitted, runs >= enough)
+    if thickness > settings.box_wall_share * pitch:  # a letter in print, such as m
+        return None
+    return _Posts(fitted, height, thickness)
 
 
 def _thickness(places: _Numbers, high: NDArray[np.bool_]) -> float:
