@@ -145,9 +145,13 @@ def until_damage(
 
 
 def groups(
-    items: Iterable[T], size_bytes: Callable[[T], int], most: int = PICTURES_PER_CHUNK
+    items: Iterable[T], size_bytes: Callable[[T], int], most: int | None = None
 ) -> Iterator[list[T]]:
-    """Group consecutive items so that each group, of `most` at most, makes up one chunk."""
+    """Group consecutive items so that each group makes up one chunk, of `most` pictures at most.
+
+    None takes PICTURES_PER_CHUNK.
+    """
+    most = most or PICTURES_PER_CHUNK
     group: list[T] = []
     held = 0
     for item in items:

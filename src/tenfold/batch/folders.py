@@ -41,8 +41,8 @@ class PictureFiles(Chunk):
             yield PictureItem(source.source(name), 0, source.path(name), pages=True)
 
 
-def picture_chunks(files: Iterable[File], most: int) -> Iterator[Chunk]:
-    """Group picture files into chunks of at most so many."""
+def picture_chunks(files: Iterable[File], most: int | None = None) -> Iterator[Chunk]:
+    """Group picture files into chunks; see `groups`."""
     for group in groups(files, lambda file: file.size_bytes, most):
         size = sum(file.size_bytes for file in group)
         yield PictureFiles(tuple(file.name for file in group), size_bytes=size)

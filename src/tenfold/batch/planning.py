@@ -5,7 +5,7 @@ from itertools import groupby
 from pathlib import Path
 
 from tenfold.batch.arrays import ARRAY_SUFFIXES, array_chunks
-from tenfold.batch.chunks import PICTURES_PER_CHUNK, Chunk, DamagedFile, one_line
+from tenfold.batch.chunks import Chunk, DamagedFile, one_line
 from tenfold.batch.folders import File, Survey, list_files, picture_chunks, survey
 from tenfold.batch.parquet import PARQUET_SUFFIX, parquet_chunks
 from tenfold.batch.tars import TAR_SUFFIXES, tar_chunks
@@ -39,15 +39,13 @@ def survey_input(root: Path) -> Survey:
     return found
 
 
-def plan(
-    root: Path, column: str | None = None, *, most: int = PICTURES_PER_CHUNK
-) -> Iterator[Chunk]:
+def plan(root: Path, column: str | None = None, *, most: int | None = None) -> Iterator[Chunk]:
     """Divide an input into chunks, in an order that depends on nothing but the files.
 
     Args:
         root: A file or folder that `survey_input` accepts.
         column: The column of Parquet files that holds the pictures; None finds it.
-        most: Most picture files in a chunk.
+        most: Most picture files in a chunk; see `groups`.
     """
 
     def path_of(file: File) -> Path:
