@@ -5,7 +5,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test quick tour article engines browser javascript lint format types slow soak benchmark constraints clean
+.PHONY: train test quick tour article docs engines browser javascript lint format types slow soak benchmark constraints clean
 
 train: .venv/train.stamp
 	$(BIN)/tenfold train
@@ -26,6 +26,10 @@ tour: .venv/dev.stamp
 # The article in plain Keras, as a notebook; about five minutes of two free cores.
 article: .venv/dev.stamp
 	$(BIN)/python notebooks/run.py article
+
+# The documentation site, in build/site; a warning is an error.
+docs: .venv/dev.stamp
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --fresh-env --quiet docs build/site
 
 # The reader of one digit in WebAssembly, for browsers and Node (javascript/README.md).
 javascript: javascript/reader.wasm

@@ -13,7 +13,7 @@ import tenfold
 SOURCE = Path(tenfold.__file__).parent
 
 # Each room may import from rooms of earlier stages, and from rooms of its own stage as long as no
-# circle comes of it; see docs/architecture.md.
+# circle comes of it; see docs/explanation/architecture.md.
 STAGES = [
     {"arrays", "errors", "formatting", "machine"},
     {"files", "imaging", "recipes", "execution"},

@@ -19,7 +19,8 @@ from tenfold.reading.shipped import DEFAULT_MODEL
 from tenfold.recipes.catalog import RECIPES
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 # Minutes each, or for ever, or they need pictures of your own: other tests run them, shorter.
 TOO_LONG = (
     "train",
@@ -44,8 +45,8 @@ def blocks(page: Path, language: str) -> list[str]:
 
 def commands() -> list[tuple[str, str]]:
     return [
-        (page.name, line)
-        for page in PAGES
+        (name, line)
+        for name, page in zip(NAMES, PAGES, strict=True)
         for block in blocks(page, "sh")
         for line in block.splitlines()
         if line.strip()
@@ -102,13 +103,13 @@ def test_commands(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_snippets(page: Path, somewhere: Path, mnist, capsys: pytest.CaptureFixture[str]) -> None:
     for name, line in commands():
         words = shlex.split(line, comments=True)
         if "mine.keras" in words:  # which the snippets make
             continue
-        if name == page.name != "README.md" and words[0] == "tenfold" and words[1] in NEEDED:
+        if ROOT / name == page != PAGES[0] and words[0] == "tenfold" and words[1] in NEEDED:
             with pytest.raises(SystemExit) as ended:
                 main(words[1:])
             assert ended.value.code == 0
@@ -123,7 +124,7 @@ def test_snippets(page: Path, somewhere: Path, mnist, capsys: pytest.CaptureFixt
         assert capsys.readouterr().out
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_tables_are_what_results_say(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "tools"))
     import tables
@@ -148,10 +149,19 @@ def test_temperatures_are_those_in_results() -> None:
     assert results[DEFAULT_MODEL]["threshold"] == ReaderSettings().threshold
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
-        assert "://" in target or (page.parent / target).exists(), target
+    for target, anchor in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", page.read_text()):
+        if "://" not in target:
+            linked = page.parent / target if target else page
+            assert linked.exists(), target
+            assert not anchor or anchor in anchors(linked), f"{target}#{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that a code host gives the headings of a page."""
+    headings = re.findall(r"^#+ (.*)", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_every_verb_is_in_the_readme() -> None:

@@ -1,4 +1,4 @@
-"""The walk-through of docs/forms.md, one command after the other, on the form of the example."""
+"""The walk-through of docs/how-to/forms.md, command by command, on the form of the example."""
 
 import csv
 import re
@@ -20,7 +20,7 @@ def test_the_walk_through(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     subprocess.run([sys.executable, ROOT / "examples" / "draw_form.py"], check=True)
-    text = (ROOT / "docs" / "forms.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "how-to" / "forms.md").read_text(encoding="utf-8")
     block = re.search(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     assert block
     ran = []

@@ -19,7 +19,7 @@ import tenfold
 from tenfold.cli.main import VERBS
 
 ROOT = Path(__file__).parent.parent
-DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PROGRAMS = [
     *sorted((ROOT / "examples").glob("*.py")),
     *sorted((ROOT / "notebooks").glob("*.ipynb")),

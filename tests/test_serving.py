@@ -113,7 +113,7 @@ def test_the_page_and_its_headers(served: Served) -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_examples_in_the_docs(served: Served, digit_png: Path, tmp_path: Path) -> None:
     shutil.copy(digit_png, tmp_path / "digit.png")
-    page = (Path(__file__).parent.parent / "docs" / "serving.md").read_text()
+    page = (Path(__file__).parent.parent / "docs" / "how-to" / "serving.md").read_text()
     page = page.replace("http://127.0.0.1:8000", served.address)
     page = page.replace("127.0.0.1:8000", served.host)
     lines = [

@@ -1,4 +1,4 @@
-"""The tables of docs/inference.md, docs/exporting.md and docs/page.md, from results/."""
+"""The tables of the pages inference.md, exporting.md and page.md, from results/."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The tables of docs/comparing.md and docs/explaining.md; see tables.py."""
+"""The tables of docs/how-to/comparing.md and docs/explanation/explaining.md; see tables.py."""
 
 from measured_results import read
 

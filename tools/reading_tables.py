@@ -1,4 +1,4 @@
-"""The tables of docs/reading.md, docs/robustness.md and docs/adapting.md, from results/."""
+"""The tables of the pages reading.md, robustness.md and adapting.md, from results/."""
 
 from markdown import table
 from measured_results import read

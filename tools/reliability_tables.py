@@ -1,4 +1,4 @@
-"""The table of docs/reliability.md, from results/reliability.json."""
+"""The table of docs/explanation/reliability.md, from results/reliability.json."""
 
 from markdown import table
 from measured_results import read

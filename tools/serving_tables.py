@@ -1,4 +1,4 @@
-"""Writes the throughput table of docs/serving.md from results/serving.json."""
+"""Writes the throughput table of docs/how-to/serving.md from results/serving.json."""
 
 from measured_results import read
 

@@ -183,7 +183,7 @@ def changes(meta: dict[str, Any]) -> str:
         ("degraded", "of all images are degraded"),
     )
     shares = (f"{share:.0%} {what}" for name, what in added if (share := augmentation.get(name)))
-    return f"; {', '.join(shares)} (docs/training.md)"
+    return f"; {', '.join(shares)} (docs/how-to/training.md)"
 
 
 def calibration(meta: dict[str, Any]) -> str:

@@ -29,7 +29,7 @@ from tenfold.recipes.catalog import RECIPES, recipe_named
 from tenfold.recipes.recipe import count_operations, count_parameters, count_training_operations
 
 ROOT = Path(__file__).parent.parent
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 PLACE = re.compile(r"(<!-- table: ([a-z_]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""The tables of docs/tuning.md and of its half of docs/scale.md; see tables.py."""
+"""The tables of docs/how-to/tuning.md and of its half of docs/how-to/scale.md; see tables.py."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -8,7 +8,7 @@ class Finding:
     """The result of an attack.
 
     Attributes:
-        attack: What was done, as a phrase; the table in docs/reliability.md shows it.
+        attack: What was done, as a phrase; the table in docs/explanation/reliability.md shows it.
         required: What must hold each time, as a phrase.
         n: Number of times it was done.
         failures: A line for each time that it did not hold; the same seed gives it again.

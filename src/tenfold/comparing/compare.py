@@ -98,7 +98,7 @@ def compare(
         classifiers: Names, separated by commas; or names, paths and objects in a list; or these by
             name. An object has `predict_proba(images)` or `predict(images)`: a tenfold classifier,
             a scikit-learn estimator, which is fitted here unless it is fitted already, or one of
-            your own (docs/comparing.md).
+            your own (docs/how-to/comparing.md).
         train_size: Number of training images, the first ones, at least 100; all by default.
         data: Anything that `tenfold.load_dataset` takes or returned.
         as_: "digits" or "images"; see `tenfold.load_dataset`.

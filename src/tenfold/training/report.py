@@ -33,7 +33,7 @@ def render_report(
     """Return the report as one HTML page that needs no other file, address or script.
 
     Args:
-        meta: The metadata of the bundle, see docs/training.md.
+        meta: The metadata of the bundle, see docs/how-to/training.md.
         layers: Rows of the layer table, the input first.
         history: One row per epoch. A single row has no curves.
         evaluation: Figures on the test images, or on the validation images if there are any.
