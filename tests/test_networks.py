@@ -73,6 +73,20 @@ def test_without_keras_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch
         use_backend()
 
 
+LEAN = """
+import sys
+from tenfold.networks.backend import OPTIONAL, use_backend
+use_backend("tensorflow", lean=True)
+print([name for name in OPTIONAL if name in sys.modules])
+import matplotlib.pyplot, pandas, sklearn
+"""
+
+
+def test_lean_imports_leave_out_what_is_not_used_and_hide_nothing_later() -> None:
+    run = subprocess.run([sys.executable, "-c", LEAN], check=True, capture_output=True, text=True)
+    assert run.stdout == "[]\n"
+
+
 JAX_STEPS = """
 import sys
 import numpy as np

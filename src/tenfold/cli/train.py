@@ -122,6 +122,7 @@ def _start(options: argparse.Namespace) -> list[Any]:
         backend=options.backend,
         deterministic=options.deterministic,
         progress=show_progress(options),
+        lean=True,
     )
     folder = options.out or default_folder(recipe, seed)
     with chosen_engine(options, nullcontext) as engine:  # connected before anything is written

@@ -63,8 +63,11 @@ def make_request(
     backend: str | None = None,
     deterministic: bool = False,
     progress: bool = False,
+    lean: bool = False,
 ) -> Request:
     """Check the options of a training before anything is written, and choose the backend.
+
+    `lean` is as in `tenfold.networks.backend.use_backend`; the rest as in `tenfold.train`.
 
     Raises:
         UsageError: A number is out of range, or there is no such recipe or data set.
@@ -100,7 +103,7 @@ def make_request(
         data_sha256=loaded.sha256 if loaded else "",
         held_out=bool(loaded and loaded.held_out),
         classes=loaded.classes if loaded else DIGITS,
-        backend=use_backend(backend),
+        backend=use_backend(backend, lean=lean),
         deterministic=deterministic,
     )
 
