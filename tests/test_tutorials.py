@@ -1,0 +1,102 @@
+"""Every tutorial is followed from top to bottom, and shows what its steps really print."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tenfold.cli.main import build_parser, main
+
+ROOT = Path(__file__).parent.parent
+TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
+FENCE = re.compile(r"^```(sh|python|text)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+SERVERS = ("serve", "review")  # until stopped: only their options are checked
+SHORTER = {"adapt": ["--epochs", "1"]}  # what a test adds, so that it ends in a minute
+READ = re.compile(r"[\d? ]+")
+
+
+@pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
+def test_its_commands_exist(page: Path) -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for language, block in FENCE.findall(page.read_text(encoding="utf-8")):
+        for line in block.splitlines() if language == "sh" else ():
+            program, *words = shlex.split(line, comments=True)
+            if program == "tenfold":
+                build_parser().parse_args(words)
+            elif program == "pip":
+                assert words[0] == "install"
+                named = re.fullmatch(r"\.(?:\[(.+)\])?", words[1])
+                assert named
+                assert set((named[1] or "pdf").split(",")) <= set(extras["optional-dependencies"])
+            else:
+                assert program == "python"
+                assert (ROOT / words[0]).is_file()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
+def test_it_shows_what_is_printed(
+    page: Path,
+    tmp_path: Path,
+    digit_png: Path,
+    tensorflow: None,
+    mnist,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(digit_png, "photo.png")
+    names = {"__name__": "__main__"}
+    printed = ""
+    for language, block in FENCE.findall(page.read_text(encoding="utf-8")):
+        if language == "text":
+            assert_shown(block, printed)
+            continue
+        if language == "python":
+            exec(compile(block, page.name, "exec"), names)
+        else:
+            for line in block.splitlines():
+                run(shlex.split(line, comments=True))
+        captured = capsys.readouterr()
+        printed = captured.out + captured.err
+
+
+def run(words: list[str]) -> None:
+    """Run a command of a tutorial in this process."""
+    program, *rest = words
+    if program == "python":
+        done = subprocess.run(
+            [sys.executable, ROOT / rest[0], *rest[1:]], capture_output=True, text=True, check=True
+        )
+        print(done.stdout)
+    elif program == "tenfold" and rest[0] not in SERVERS:
+        with pytest.raises(SystemExit) as ended:
+            main(rest + SHORTER.get(rest[0], []))
+        # Of the scanned forms, one page is of another form.
+        assert ended.value.code == (1 if rest[0] == "form" and "--report" not in rest else 0)
+
+
+def assert_shown(block: str, printed: str) -> None:
+    """Check that the lines of a block stand in what was printed, in this order.
+
+    "..." stands for anything. Digits that were read must be the same, other numbers may differ.
+    """
+    actual = iter([loosened(line) for line in printed.splitlines()])
+    for line in block.splitlines():
+        pattern = re.escape(loosened(line)).replace(re.escape("..."), ".*")
+        if not any(re.fullmatch(pattern, other) for other in actual):
+            raise AssertionError(f"{line!r} is not, or not in this place, in:\n{printed}")
+
+
+def loosened(line: str) -> str:
+    """Return a line without what differs from machine to machine: figures, widths of columns."""
+    line = " ".join(line.split())
+    if READ.fullmatch(line):
+        return line
+    line = re.sub(r"\d[\d,]*(\.\d+)?", "#", line)
+    return re.sub(r"# min # s", "# s", line)
