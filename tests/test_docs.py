@@ -21,6 +21,8 @@ from tenfold.recipes.catalog import RECIPES
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
+# The steps of a tutorial build on each other: test_tutorials.py follows them.
+ON_THEIR_OWN = [name for name in NAMES if not name.startswith("docs/tutorials/")]
 # Minutes each, or for ever, or they need pictures of your own: other tests run them, shorter.
 TOO_LONG = (
     "train",
@@ -46,8 +48,8 @@ def blocks(page: Path, language: str) -> list[str]:
 def commands() -> list[tuple[str, str]]:
     return [
         (name, line)
-        for name, page in zip(NAMES, PAGES, strict=True)
-        for block in blocks(page, "sh")
+        for name in ON_THEIR_OWN
+        for block in blocks(ROOT / name, "sh")
         for line in block.splitlines()
         if line.strip()
     ]
@@ -103,13 +105,14 @@ def test_commands(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("page", PAGES, ids=NAMES)
-def test_snippets(page: Path, somewhere: Path, mnist, capsys: pytest.CaptureFixture[str]) -> None:
-    for name, line in commands():
+@pytest.mark.parametrize("name", ON_THEIR_OWN)
+def test_snippets(name: str, somewhere: Path, mnist, capsys: pytest.CaptureFixture[str]) -> None:
+    page = ROOT / name
+    for other, line in commands():
         words = shlex.split(line, comments=True)
         if "mine.keras" in words:  # which the snippets make
             continue
-        if ROOT / name == page != PAGES[0] and words[0] == "tenfold" and words[1] in NEEDED:
+        if other == name != "README.md" and words[0] == "tenfold" and words[1] in NEEDED:
             with pytest.raises(SystemExit) as ended:
                 main(words[1:])
             assert ended.value.code == 0

@@ -57,28 +57,29 @@ def test_it_shows_what_is_printed(
         if language == "text":
             assert_shown(block, printed)
             continue
+        printed = ""
         if language == "python":
             exec(compile(block, page.name, "exec"), names)
         else:
-            for line in block.splitlines():
-                run(shlex.split(line, comments=True))
+            printed = "".join(run(line) for line in block.splitlines())
         captured = capsys.readouterr()
-        printed = captured.out + captured.err
+        printed += captured.out + captured.err
 
 
-def run(words: list[str]) -> None:
-    """Run a command of a tutorial in this process."""
-    program, *rest = words
+def run(line: str) -> str:
+    """Run a command of a tutorial; return what it prints if it runs in a process of its own."""
+    program, *rest = shlex.split(line, comments=True)
     if program == "python":
         done = subprocess.run(
             [sys.executable, ROOT / rest[0], *rest[1:]], capture_output=True, text=True, check=True
         )
-        print(done.stdout)
-    elif program == "tenfold" and rest[0] not in SERVERS:
+        return done.stdout
+    if program == "tenfold" and rest[0] not in SERVERS:
         with pytest.raises(SystemExit) as ended:
             main(rest + SHORTER.get(rest[0], []))
         # Of the scanned forms, one page is of another form.
         assert ended.value.code == (1 if rest[0] == "form" and "--report" not in rest else 0)
+    return ""
 
 
 def assert_shown(block: str, printed: str) -> None:
