@@ -181,6 +181,22 @@ def test_has_every_section_and_figure_of_merit(page, report):
     assert cells[2:] == [f"{v:.2%}" for v in (score.precision, score.recall, score.f1)]
 
 
+def test_settings_at_the_default_and_facts_are_folded(report):
+    recipe = report["meta"]["recipe"] | {
+        "optimizer": {"name": "adam", "learning_rate": 0.003, "momentum": 0.9},
+        "label_smoothing": 0.0,
+        "members": 2,
+    }
+    html = render_report(**report | {"meta": report["meta"] | {"recipe": recipe}})
+    folded = re.findall(r"<details>.*?</details>", html, re.S)
+    text, hidden = text_of(html), text_of("".join(folded))
+    for shown in ("optimizer. name adam", "learning_rate 0.003", "batch_size 128", "members 2"):
+        assert shown in text
+        assert shown not in hidden
+    assert "2 settings at the default optimizer. momentum 0.9 label_smoothing 0.0" in hidden
+    assert "keras 3.15.1" in hidden
+
+
 def test_same_report_gives_same_page(page, report):
     assert render_report(**report) == page
 
@@ -337,6 +353,33 @@ def test_a_sheet_has_a_row_for_every_group():
     two = draw_tiles("Sheet", {"first": [tile], "second": [tile] * 9}, 8)
     assert texts_of(two)[:3] == ["Sheet", "first", "a 0"]
     assert two.height - one.height > one.height - 60  # the second group takes two rows
+
+
+def luminance(color):
+    channels = np.array([int(color[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
+
+
+def contrast(one, other):
+    """The contrast of two colors as WCAG 2 has it, 1 to 21."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_every_color_of_a_chart_is_a_pair_that_can_be_read():
+    dark = figures.DARK
+    lines = {figures.FAINT: 3, figures.AXIS: 1.5, figures.GRID: 1, figures.PAPER: 1}
+    for light, on_dark in dark.items():
+        assert contrast(light, figures.PAPER) >= lines.get(light, 4.5)
+        assert contrast(on_dark, dark[figures.PAPER]) >= lines.get(light, 4.5)
+    evaluation = evaluate(*probabilities())
+    for figure in (figures.plot_loss(history()), figures.plot_reliability(evaluation.reliability)):
+        svg = figures.inline_svg(figure, "f")
+        pairs = re.findall(r"light-dark\((#\w{6}), (#\w{6})\)", svg)
+        assert pairs
+        assert all(dark[light] == on_dark for light, on_dark in pairs)
+        assert svg.count("light-dark(") == len(pairs)
 
 
 def test_figures_leave_matplotlib_as_it_was():

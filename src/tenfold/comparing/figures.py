@@ -11,9 +11,13 @@ from tenfold.reporting.drawing import MUTED as MUTED_ON_DARK
 from tenfold.reporting.drawing import Drawing
 from tenfold.reporting.figures import (
     BLUE,
+    GREEN,
     GRID,
     INK,
     MUTED,
+    OCHER,
+    PINK,
+    PURPLE,
     VERMILLION,
     decade_ticks,
     label_ticks,
@@ -40,8 +44,8 @@ SHOWN_LABELS = 50
 MIN_PERCENT = 0.005
 """Where no error at all is drawn, in percent: half an error in 10,000 images."""
 
-_COLORS = ("#d55e00", "#e69f00", "#009e73", "#cc79a7", "#7a5195", "#595959")
-"""Colors of classifiers that are not networks (after Okabe and Ito 2008)."""
+_COLORS = (VERMILLION, OCHER, GREEN, PINK, PURPLE, MUTED)
+"""Colors of classifiers that are not networks."""
 
 _DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1)))
 """Line styles of networks in turn, and of other classifiers once the colors are used up."""
@@ -77,28 +81,45 @@ _PANELS = (
 
 
 def plot_ranking(result: Result) -> "Figure":
-    """Draw the figures of each classifier as dots in one row, the most accurate on top.
+    """Draw all panels of `plot_panels` as one figure, two in a row."""
+    rows = result["classifiers"]
+    figure = new_figure(5, 3 * (0.7 + 0.24 * len(rows)))
+    every: Any = figure.subplots(len(_PANELS) // 2, 2)
+    for axes, panel in zip(every.flat, _PANELS, strict=True):
+        _draw_panel(axes, panel, rows)
+        axes.label_outer()
+    return figure
+
+
+def plot_panels(result: Result) -> dict[str, "Figure"]:
+    """Draw one figure of each classifier as dots below each other, the most accurate on top.
 
     All scales are logarithmic; further left is better. Bars on the test errors are Wilson's 95%
     intervals. Networks are blue.
+
+    Returns:
+        Charts by title.
     """
     rows = result["classifiers"]
-    figure = new_figure(12.4, 1.5 + 0.36 * len(rows))
-    every: Any = figure.subplots(1, len(_PANELS), sharey=True, width_ratios=(1.35, 1, 1, 1, 1, 1))
-    places = np.arange(len(rows))
-    for axes, panel in zip(every, _PANELS, strict=True):
-        _dots(axes, panel, rows)
-        axes.set_title(panel.title, loc="left", fontsize=10, fontweight="bold", color=INK, pad=18)
-        axes.text(0, 1.01, panel.unit, transform=axes.transAxes, fontsize=8.5, color=MUTED)
-    first = every[0]
-    ends = 100 * (1 - np.array([row["test"]["accuracy_interval"] for row in rows]))
-    for place, row, (high, low) in zip(places, rows, ends, strict=True):
-        first.plot([max(low, MIN_PERCENT), high], [place] * 2, color=_hue(row), lw=2, alpha=0.35)
-    first.set_yticks(places, [row["name"] for row in rows])
-    first.set_ylim(len(rows) - 0.4, -0.6)
-    for label, row in zip(first.get_yticklabels(), rows, strict=True):
-        label.set(color=INK, fontsize=10, fontweight="bold" if _is_network(row) else "normal")
-    return figure
+    charts = {}
+    for panel in _PANELS:
+        charts[panel.title] = new_figure(4.2, 0.7 + 0.24 * len(rows))
+        _draw_panel(charts[panel.title].add_subplot(), panel, rows)
+    return charts
+
+
+def _draw_panel(axes: Any, panel: _Panel, rows: Sequence[Row]) -> None:
+    _dots(axes, panel, rows)
+    axes.set_title(panel.title, loc="left", fontsize=10, fontweight="bold", color=INK, pad=18)
+    axes.text(0, 1.01, panel.unit, transform=axes.transAxes, fontsize=9, color=MUTED)
+    if panel is _PANELS[0]:
+        ends = 100 * (1 - np.array([row["test"]["accuracy_interval"] for row in rows]))
+        for place, (row, (high, low)) in enumerate(zip(rows, ends, strict=True)):
+            axes.plot([max(low, MIN_PERCENT), high], [place] * 2, color=_hue(row), lw=2, alpha=0.35)
+    axes.set_yticks(range(len(rows)), [row["name"] for row in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    for label, row in zip(axes.get_yticklabels(), rows, strict=True):
+        label.set(color=INK, fontsize=9, fontweight="bold" if _is_network(row) else "normal")
 
 
 def _dots(axes: Any, panel: _Panel, rows: Sequence[Row]) -> None:
@@ -106,7 +127,7 @@ def _dots(axes: Any, panel: _Panel, rows: Sequence[Row]) -> None:
     known = [max(value, MIN_PERCENT / 100) for value in values if value is not None] or [1.0]
     axes.set_xscale("log")
     room = max(known) / min(known)
-    axes.set_xlim(min(known) / max(1.6, room**0.1), max(known) * max(4, room**0.5))
+    axes.set_xlim(min(known) / max(1.6, room**0.1), max(known) * max(4, room**0.6))
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[:].set_visible(False)
@@ -116,7 +137,7 @@ def _dots(axes: Any, panel: _Panel, rows: Sequence[Row]) -> None:
     best = min(known)
     for place, (value, row) in enumerate(zip(values, rows, strict=True)):
         if value is None:
-            axes.text(min(known), place, panel.unknown, va="center", fontsize=8.5, color=MUTED)
+            axes.text(min(known), place, panel.unknown, va="center", fontsize=9, color=MUTED)
             continue
         at = max(value, MIN_PERCENT / 100)
         axes.plot([at], [place], "o", color=_hue(row), markersize=6.5)
@@ -138,7 +159,7 @@ def plot_curve(result: Result) -> "Figure":
     rows = {row["name"]: row for row in result["classifiers"]}
     figure, axes = new_chart(
         "Errors by number of training images", "training images", "test images read wrong (%)",
-        (8.6, 5.4),
+        (5, 5),
     )  # fmt: skip
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -152,9 +173,13 @@ def plot_curve(result: Result) -> "Figure":
     sizes = sorted({point["train_size"] for points in curves.values() for point in points})
     _label_ends(axes, sizes[-1], ends, styles)
     axes.grid(color=GRID, linewidth=0.8)
-    label_ticks(axes.xaxis, "{:,.0f}".format, sizes)
+    label_ticks(axes.xaxis, _thousands, sizes)
     label_ticks(axes.yaxis, "{:g}".format, decade_ticks((1, 2, 5)))
     return figure
+
+
+def _thousands(size: float) -> str:
+    return f"{size / 1000:g}k" if size >= 1000 else f"{size:g}"
 
 
 def _styles(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:

@@ -16,6 +16,7 @@ from tenfold.comparing.figures import (
     draw_doubtful,
     draw_own_errors,
     plot_curve,
+    plot_panels,
     plot_ranking,
 )
 from tenfold.comparing.label_errors import DoubtfulLabels
@@ -119,7 +120,7 @@ def render_comparison(result: Result, images: Images) -> str:
         columns=[
             {"heading": one.heading, "text": one.text, "best": _best(one, rows)} for one in _COLUMNS
         ],
-        ranking=plot_ranking(result),
+        panels=plot_panels(result),
         curve=plot_curve(result) if several else None,
         corruptions=draw_corruptions(result),
         shown_errors=SHOWN_ERRORS,

@@ -18,13 +18,35 @@ try:
 except ModuleNotFoundError as error:
     raise MissingExtraError("drawing figures", "train") from error
 
-# Two hues that color-blind readers tell apart (Okabe and Ito 2008), and grays.
+# Hues that color-blind readers tell apart (Okabe and Ito 2008), dark enough for text on white, and
+# grays.
 BLUE = "#0072b2"
-VERMILLION = "#d55e00"
+VERMILLION = "#c25200"
+OCHER, GREEN, PINK, PURPLE = "#8a6100", "#00795a", "#a8447a", "#7a5195"
 INK = "#1d2129"
-MUTED = "#667085"
-GRID = "#e6e8ec"
+MUTED = "#596273"
+FAINT = "#8b93a1"
 AXIS = "#b8bec8"
+GRID = "#e3e6eb"
+PAPER = "#ffffff"
+
+DARK = {
+    BLUE: "#56b4e9",
+    VERMILLION: "#ff9d57",
+    OCHER: "#f0c24b",
+    GREEN: "#4cc9a0",
+    PINK: "#e79fc5",
+    PURPLE: "#b99ad6",
+    INK: "#eceef2",
+    "#000000": "#eceef2",
+    MUTED: "#a3abb9",
+    FAINT: "#747c8a",
+    AXIS: "#5a616e",
+    GRID: "#31353d",
+    PAPER: "#14161a",
+}
+"""The color that stands for each color of a chart on dark pages. Text has a contrast of 4.5 or more
+in both, as WCAG 2 asks (AA), and `FAINT` lines have 3 or more."""
 
 LEAST_ERROR_RATE = 1e-5
 """Where an epoch without errors is drawn: below one error in the 60,000 images."""
@@ -200,7 +222,7 @@ def plot_reliability(bins: Sequence[ReliabilityBin]) -> Figure:
     intervals = [wilson_interval(round(b.count * float(b.accuracy or 0)), b.count) for b in filled]
     ends = np.array(intervals).T * 100
 
-    figure = new_figure(5.2, 5.4)
+    figure = new_figure(4.2, 4.8)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2.4, 1))
     style_axes(upper, "Calibration", "images read correctly (%)")
     line = {"color": MUTED, "linewidth": 1, "linestyle": (0, (4, 3))}
@@ -216,7 +238,7 @@ def plot_reliability(bins: Sequence[ReliabilityBin]) -> Figure:
     for center, count in zip(centers, counts, strict=True):
         lower.annotate(
             f"{count}", (center, count), xytext=(0, 2), textcoords="offset points", ha="center",
-            fontsize=7.5, color=INK,
+            fontsize=9, color=INK,
         )  # fmt: skip
     lower.set_yscale("log")
     label_ticks(lower.yaxis, "{:.0f}".format, decade_ticks((1,)))
@@ -229,8 +251,9 @@ def plot_reliability(bins: Sequence[ReliabilityBin]) -> Figure:
 def inline_svg(figure: Figure, name: str) -> str:
     """Return a figure as an ``<svg>`` element for an HTML page.
 
-    Text stays text, every id begins with `name`, and the same figure gives the same text. XML
-    header, metadata and namespaces are left out, because HTML needs none of them.
+    Text stays text, every id begins with `name`, and the same figure gives the same text. Each
+    color is a pair, of which browsers take the one for the page's color scheme. XML header,
+    metadata and namespaces are left out, because HTML needs none of them.
 
     Args:
         figure: The figure; it is not changed.
@@ -247,4 +270,12 @@ def inline_svg(figure: Figure, name: str) -> str:
     svg = root.sub(
         r'<svg viewBox="\1" stroke-linejoin="round" stroke-linecap="butt">', svg, count=1
     )
+    svg = re.sub(r'(?<= style=")[^"]*', lambda style: _in_both_schemes(style[0]), svg)
     return re.sub(r'(\bid="|href="#|url\(#)', rf"\1{name}-", svg)
+
+
+def _in_both_schemes(style: str) -> str:
+    """Return the CSS of an element with each color as a pair for light and dark pages."""
+    return re.sub(
+        r"#[0-9a-f]{6}", lambda hit: f"light-dark({hit[0]}, {DARK.get(hit[0], hit[0])})", style
+    )

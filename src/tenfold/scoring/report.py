@@ -51,7 +51,7 @@ def plot_coverage(score: Score) -> "Figure":
     ends = np.array([wilson_interval(int(e), int(k)) for e, k in zip(errors, n, strict=True)])
     coverage = 100 * n / score.n
     figure, axes = new_chart(
-        "Coverage against error", "coverage (%)", "error rate among accepted (%)", (6.4, 3.8)
+        "Coverage against error", "coverage (%)", "error rate among accepted (%)"
     )
     axes.fill_between(
         coverage, 100 * ends[:, 0], 100 * ends[:, 1], color=BLUE, alpha=0.15, linewidth=0,

@@ -7,6 +7,8 @@ from tenfold.arrays import DIGITS, Images
 from tenfold.evaluation.metrics import Evaluation, Prediction
 from tenfold.formatting import count
 from tenfold.recipes.layers import LayerRow
+from tenfold.recipes.recipe import Optimizer, Recipe
+from tenfold.recipes.serialization import recipe_to_dict
 from tenfold.reporting.figures import (
     History,
     plot_accuracy,
@@ -18,7 +20,7 @@ from tenfold.reporting.html import render
 from tenfold.reporting.sheets import draw_confusion
 
 FACTS = {"machine": "Machine", "versions": "Versions", "data": "Data"}
-"""Mappings of the metadata that the report shows as tables, with their headings."""
+"""Mappings of the metadata that the report shows as folded tables, with their headings."""
 
 
 def render_report(
@@ -49,6 +51,7 @@ def render_report(
         "accuracy": plot_accuracy(history),
         "learning-rate": plot_learning_rate(history),
     }
+    settings, defaults = _settings(meta)
     return render(
         "training/report.html",
         meta=meta,
@@ -65,7 +68,9 @@ def render_report(
         hardest_text=_hardest_text(evaluation.errors, hardest),
         reliability=plot_reliability(evaluation.reliability),
         layers=layers,
-        facts=_facts(meta),
+        settings=settings,
+        defaults=defaults,
+        facts={heading: list(_flat(meta[key])) for key, heading in FACTS.items()},
     )
 
 
@@ -81,13 +86,16 @@ def _hardest_text(errors: int, hardest: Sequence[Prediction]) -> str:
     return f"{text}."
 
 
-def _facts(meta: Mapping[str, Any]) -> dict[str, list[tuple[str, Any]]]:
-    """Return the tables of facts by heading: rows of dotted name and value."""
+def _settings(meta: Mapping[str, Any]) -> tuple[list[tuple[str, Any]], list[tuple[str, Any]]]:
+    """Return the settings of the recipe, those that differ from the default and the others."""
     # The first sentence of the page shows name and summary; layers have a table of their own.
     recipe = {k: v for k, v in meta["recipe"].items() if k not in ("name", "summary", "layers")}
-    tables = {"Recipe": recipe | {"seed": meta["seed"]}}
-    tables |= {heading: meta[key] for key, heading in FACTS.items()}
-    return {heading: list(_flat(facts)) for heading, facts in tables.items()}
+    bare = recipe_to_dict(Recipe("", "", (), Optimizer(), batch_size=0, epochs=0))
+    defaults = dict(_flat(bare))
+    del defaults["optimizer.name"]  # each recipe names its optimizer
+    rows = [*_flat(recipe), ("seed", meta["seed"])]
+    same = [row for row in rows if row[0] in defaults and row[1] == defaults[row[0]]]
+    return [row for row in rows if row not in same], same
 
 
 def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

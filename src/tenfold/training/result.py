@@ -97,7 +97,7 @@ class TrainResult:
             ]
             # Notebooks may be dark; charts are made for white.
             chart = inline_svg(plot_loss(rows), "loss")
-            html += f'<div style="width:420px;background:white">{chart}</div>'
+            html += f'<div style="width:420px;background:white;color-scheme:light">{chart}</div>'
         return html + confusion_html(found.confusion, meta.get("classes", ()))
 
     @property

@@ -7,9 +7,11 @@ import numpy as np
 
 from tenfold.reporting.figures import (
     BLUE,
+    FAINT,
     GRID,
     INK,
     MUTED,
+    PAPER,
     VERMILLION,
     accuracy_axis,
     add_legend,
@@ -28,9 +30,6 @@ Row = Mapping[str, Any]
 Space = Mapping[str, Any]
 """By dimension a list of choices, or a range with low, high and log."""
 
-STOPPED = "#aab1bc"
-"""Color of trials that were stopped early."""
-
 POINTS = (-80, -40, -20, -10, -5, -2, -1, -0.5, 0, 0.5, 1, 2, 5)
 """Ticks of differences, in percentage points; the scale is linear within half a point."""
 
@@ -45,7 +44,7 @@ def reached(row: Row) -> float | None:
 def plot_search(rows: Sequence[Row]) -> "Figure":
     """Draw the accuracy of every trial, and the best accuracy so far."""
     figure, axes = new_chart(
-        "Accuracy of each trial", "trial", "validation images read correctly (%)", (8.4, 3.4)
+        "Accuracy of each trial", "trial", "validation images read correctly (%)"
     )
     whole_ticks(axes.xaxis)
     drawn = _draw_trials(axes, [(row, row["number"]) for row in rows])
@@ -62,7 +61,7 @@ def plot_search(rows: Sequence[Row]) -> "Figure":
 def plot_importances(shares: Mapping[str, float]) -> "Figure":
     """Draw the importance of each setting as a bar, the largest on top."""
     items = sorted(shares.items(), key=lambda item: item[1])
-    figure, axes = new_chart("Importance of each setting", "", "", (5.2, 0.6 + 0.3 * len(items)))
+    figure, axes = new_chart("Importance of each setting", "", "", (4.2, 0.6 + 0.3 * len(items)))
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
     axes.set_xticks([])
@@ -86,7 +85,7 @@ def plot_slice(name: str, rows: Sequence[Row], values: Any, best: int | None) ->
         values: The choices of the dimension, or its range.
         best: Number of the best trial.
     """
-    figure, axes = new_chart(name, "", "", (3.4, 2.7))
+    figure, axes = new_chart(name, "", "", (4.2, 2.9))
     choices = values if isinstance(values, list) else None
     rng = np.random.default_rng(0)  # spreads dots of one choice sideways
 
@@ -105,7 +104,7 @@ def plot_slice(name: str, rows: Sequence[Row], values: Any, best: int | None) ->
         axes.set_xticks(range(len(choices)), [_short(choice) for choice in choices])
         axes.set_xlim(-0.5, len(choices) - 0.5)
         if len(choices) > 4:
-            axes.tick_params(axis="x", labelsize=7.5)
+            axes.tick_params(axis="x", labelsize=9, labelrotation=20)
     elif values["log"]:
         axes.set_xscale("log")
         label_ticks(axes.xaxis, "{:g}".format)
@@ -128,7 +127,7 @@ def plot_parallel(rows: Sequence[Row], space: Space, best: int | None) -> "Figur
     names = list(space)
     good = len(complete) - max(1, len(complete) // 4)
     for rank, row in enumerate(complete):
-        style: dict[str, Any] = {"color": "#c3c8d0", "lw": 1.2, "alpha": 0.55, "zorder": 1}
+        style: dict[str, Any] = {"color": FAINT, "lw": 1.2, "alpha": 0.55, "zorder": 1}
         if row["number"] == best:
             style = {"color": VERMILLION, "lw": 2.2, "zorder": 3}
         elif rank >= good:
@@ -139,11 +138,11 @@ def plot_parallel(rows: Sequence[Row], space: Space, best: int | None) -> "Figur
         axes.axvline(place, color=GRID, lw=1, zorder=0)
         for height, text in _marks(space[name]):
             axes.text(
-                place + 0.04, height, text, fontsize=7.5, color=INK, va="center", zorder=4,
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.75},
+                place + 0.04, height, text, fontsize=9, color=INK, va="center", zorder=4,
+                bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.6, "alpha": 0.75},
             )  # fmt: skip
     labels = [name.replace(".", ".\n").replace("_", "_\n") for name in names]
-    axes.set_xticks(range(len(names)), labels, fontsize=8.5)
+    axes.set_xticks(range(len(names)), labels, fontsize=9)
     axes.set_yticks([])
     axes.set_ylim(-0.06, 1.06)
     axes.set_xlim(-0.2, len(names) - 0.55)
@@ -153,7 +152,7 @@ def plot_parallel(rows: Sequence[Row], space: Space, best: int | None) -> "Figur
 def plot_curves(rows: Sequence[Row], best: int | None) -> "Figure":
     """Draw the accuracy of every trial after each epoch."""
     figure, axes = new_chart(
-        "Accuracy after each epoch", "epoch", "validation images read correctly (%)", (8.4, 3.6)
+        "Accuracy after each epoch", "epoch", "validation images read correctly (%)"
     )
     whole_ticks(axes.xaxis)
     drawn: list[float] = []
@@ -179,7 +178,7 @@ def _curve_style(row: Row, best: int | None) -> tuple[str, dict[str, Any]]:
         return "unchanged recipe", {"color": INK, "lw": 1.8, "marker": "o", "zorder": 3}
     if row["accuracy"] is not None:
         return "complete", {"color": BLUE, "lw": 1.1, "alpha": 0.6, "zorder": 2}
-    return "stopped early", {"color": STOPPED, "lw": 1, "marker": "x", "zorder": 1}
+    return "stopped early", {"color": FAINT, "lw": 1, "marker": "x", "zorder": 1}
 
 
 def plot_choices(choices: Mapping[str, Any]) -> "Figure":
@@ -192,7 +191,7 @@ def plot_choices(choices: Mapping[str, Any]) -> "Figure":
     count = sum(len(rows) + 1 for rows in dimensions.values())
     figure, axes = new_chart(
         "", "difference from the unchanged recipe (percentage points)", "",
-        (8.4, 0.7 + 0.21 * count),
+        (5, 0.7 + 0.21 * count),
     )  # fmt: skip
     axes.grid(visible=False, axis="y")
     axes.grid(axis="x", color=GRID, linewidth=0.8)
@@ -217,7 +216,7 @@ def plot_choices(choices: Mapping[str, Any]) -> "Figure":
             axes.annotate(
                 f"{100 * row['accuracy']['mean']:.2f}%", (1.0, height), va="center", ha="left",
                 xycoords=axes.get_yaxis_transform(), xytext=(4, 0), textcoords="offset points",
-                fontsize=8, color=MUTED,
+                fontsize=9, color=MUTED,
             )  # fmt: skip
             ends += [mean - error, mean + error]
         height += 1.4
@@ -235,7 +234,7 @@ def _draw_trials(axes: Any, placed: Sequence[tuple[Row, float]]) -> np.ndarray:
     """Draw the accuracy of trials, each at its x, and return the error rates drawn."""
     drawn: list[float] = []
     for complete, label, style in (
-        (False, "stopped early", {"marker": "x", "color": STOPPED, "ms": 5}),
+        (False, "stopped early", {"marker": "x", "color": FAINT, "ms": 5}),
         (True, "complete", {"marker": "o", "color": BLUE, "ms": 5, "alpha": 0.8}),
     ):
         some = [

@@ -36,12 +36,16 @@ def render_search(
         for row in order[:SHOWN]
     ]
     plan = found["plan"]
+    best = found["best"]["settings"] if found["best"] else {}
+    changed = _changed(best, start)
     return render(
         "tuning/report.html",
         found=found,
         train_size=plan["train_size"] or plan["images"] - plan["val_size"],
         rows=shown,
         start=start,
+        changed=changed,
+        kept={name: value for name, value in best.items() if name not in changed},
         charts=_charts(found, rows, space),
     )
 
