@@ -35,6 +35,7 @@ DESCRIPTION = (
 EPILOG = """\
 examples:
   tenfold train                                    the default recipe on MNIST
+  tenfold train --seconds 20                       the best known recipe for this time
   tenfold train --recipe article                   the article's network, as intended
   tenfold train --data my-digits/                  folders 0 to 9 of pictures of your own
   tenfold train --data fashion-mnist --recipe conv
@@ -54,6 +55,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     add = parser.add_argument
     add_recipe(parser)
+    help = (
+        "take the best known recipe for this training time on this machine, whose speed is "
+        "measured first; instead of --recipe"
+    )
+    add("--seconds", type=float, metavar="S", help=help)
     add_seed(parser, "seed of everything random")
     add("--seeds", type=int, metavar="N", help="train N seeds, starting with --seed (default: 1)")
     add("--epochs", type=int, metavar="N", help="passes over the training images")
@@ -91,8 +97,8 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
 def _resume(options: argparse.Namespace) -> list[Any]:
     refuse_with_resume(
         options,
-        ("recipe", "seed", "seeds", "epochs", "batch_size", "learning_rate", "set", "train_size",
-         "val_size", "out", "data", "as_", "data_dir", "backend", "deterministic"),
+        ("recipe", "seconds", "seed", "seeds", "epochs", "batch_size", "learning_rate", "set",
+         "train_size", "val_size", "out", "data", "as_", "data_dir", "backend", "deterministic"),
     )  # fmt: skip
     options.interrupted_hint = f"; continue with: tenfold train --resume {options.resume}"
     from tenfold.training.train import resume
@@ -106,7 +112,13 @@ def _start(options: argparse.Namespace) -> list[Any]:
     from tenfold.recipes.recipe_file import load_recipe
     from tenfold.recipes.serialization import override
 
-    recipe = override(load_recipe(options.recipe or DEFAULT), _settings(options))
+    settings = _settings(options)
+    if options.seconds is not None and (options.recipe or settings):
+        raise UsageError(
+            "--seconds chooses the recipe and its settings: leave out --recipe, --epochs, "
+            "--batch-size, --learning-rate and --set, or --seconds"
+        )
+    recipe = override(load_recipe(options.recipe or DEFAULT), settings)
     from tenfold.training.request import make_request
     from tenfold.training.run_folder import default_folder, start_run
     from tenfold.training.train import run as train
@@ -122,14 +134,16 @@ def _start(options: argparse.Namespace) -> list[Any]:
         backend=options.backend,
         deterministic=options.deterministic,
         progress=show_progress(options),
+        seconds=options.seconds,
         lean=True,
     )
+    recipe = request.recipe
     folder = options.out or default_folder(recipe, seed)
     with chosen_engine(options, nullcontext) as engine:  # connected before anything is written
         start_run(folder, request)
         options.interrupted_hint = f"; continue with: tenfold train --resume {folder}"
         results = train(folder, request, progress=show_progress(options), engine=engine)
-    if options.epochs is None:
+    if options.epochs is None and options.seconds is None:
         _advise(recipe, results[0].meta["train_images"])
     return results
 

@@ -14,6 +14,7 @@ from tenfold.networks.backend import use_backend
 from tenfold.recipes.catalog import changed_settings
 from tenfold.recipes.recipe import Recipe, for_classes
 from tenfold.recipes.recipe_file import load_recipe
+from tenfold.training.budget import recipe_within
 
 Split = tuple[Images, Labels]
 
@@ -63,6 +64,7 @@ def make_request(
     backend: str | None = None,
     deterministic: bool = False,
     progress: bool = False,
+    seconds: float | None = None,
     lean: bool = False,
 ) -> Request:
     """Check the options of a training before anything is written, and choose the backend.
@@ -85,7 +87,11 @@ def make_request(
     most = images - val_size
     if train_size is not None and not 1 <= train_size <= most:
         raise UsageError(f"train_size is {train_size}; it must lie between 1 and {most:,}")
-    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    if seconds is None:
+        recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    else:
+        use_backend(backend, lean=lean)
+        recipe = recipe_within(seconds, train_size or most)
     if loaded is not None:
         recipe = for_classes(recipe, loaded.classes, source.title)
         if (train_size or most) < recipe.batch_size:

@@ -70,6 +70,7 @@ def train(
     backend: str | None = None,
     deterministic: bool = False,
     progress: bool = False,
+    seconds: float | None = None,
 ) -> TrainResult:
     """Train a recipe, evaluate it once on the test images, and write a bundle.
 
@@ -86,6 +87,8 @@ def train(
         backend: "tensorflow", "jax" or "torch"; by default the fastest on this machine.
         deterministic: Same seed, machine and backend give the same weights, bit for bit.
         progress: Draw a progress bar on stderr.
+        seconds: Take, instead of `recipe`, the best known recipe for this training time on this
+            machine, whose speed is measured first (`tenfold.training.budget`).
 
     Returns:
         The folder and the figures. Needs `tenfold[train]`.
@@ -96,6 +99,7 @@ def train(
     request = make_request(
         recipe, seed=seed, train_size=train_size, val_size=val_size, data=data, as_=as_,
         data_dir=data_dir, backend=backend, deterministic=deterministic, progress=progress,
+        seconds=seconds,
     )  # fmt: skip
     folder = Path(out) if out else default_folder(request.recipe, seed)
     start_run(folder, request)

@@ -1,0 +1,63 @@
+"""`train --seconds`: the best known recipe for a training time."""
+
+import pytest
+
+from tenfold.cli.main import main
+from tenfold.errors import UsageError
+from tenfold.recipes.catalog import recipe_named
+from tenfold.recipes.recipe import check_recipe
+from tenfold.training import budget
+from tenfold.training.budget import FAST_IMAGES_PER_SECOND, LADDER, Speed, fill, recipe_within
+
+
+@pytest.mark.parametrize(
+    ("seconds", "speed", "images", "expected"),
+    [
+        (1.4, Speed(0.4, 50_000), 60_000, (1, 50_000)),
+        (10.4, Speed(0.4, 30_000), 60_000, (5, 60_000)),
+        (7.4, Speed(0.4, 30_000), 60_000, (4, 52_500)),
+        (7.4, Speed(0.4, 30_000), 20_000, (10, 60_000)),  # all that are at hand
+    ],
+)
+def test_epochs_fill_the_time(
+    seconds: float, speed: Speed, images: int, expected: tuple[int, int]
+) -> None:
+    filled = fill(recipe_named("fast"), seconds, speed, images)
+    check_recipe(filled)
+    trained = filled.epochs * min(filled.epoch_images, images)
+    assert (filled.epochs, filled.epoch_images) == pytest.approx(expected, abs=1)
+    assert trained == pytest.approx((seconds - speed.start_seconds) * speed.images_per_second, 0.12)
+
+
+def test_more_time_takes_a_higher_rung_and_a_slower_machine_a_lower_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def machine(slower: float) -> None:
+        speed = Speed(0.1, FAST_IMAGES_PER_SECOND / slower)
+        monkeypatch.setattr(budget, "measure_speed", lambda recipe: speed)
+
+    machine(1)
+    chosen = [recipe_within(rung.from_seconds + 1) for rung in LADDER]
+    assert [one.name for one in chosen] == [rung.recipe for rung in LADDER]
+    assert [one.tta_shifts for one in chosen] == [0, 1, 1, 1]
+    machine(100)
+    assert recipe_within(LADDER[-1].from_seconds + 1).name == "fast"
+
+
+@pytest.mark.usefixtures("tensorflow")
+def test_the_speed_is_that_of_a_training() -> None:
+    speed = budget.measure_speed(recipe_named("softmax"))
+    assert speed.start_seconds > 0
+    assert speed.images_per_second > 1000
+    with pytest.raises(UsageError, match="needs at least"):
+        recipe_within(0.001)
+
+
+@pytest.mark.parametrize(
+    "words", [["--seconds", "5", "--recipe", "fast"], ["--seconds", "0"], ["--seconds", "nan"]]
+)
+def test_wrong_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", *words])
+    assert stopped.value.code == 2
+    assert "seconds" in capsys.readouterr().err.splitlines()[-1]
