@@ -5,7 +5,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test quick tour article docs engines browser javascript lint format types slow soak benchmark constraints clean
+.PHONY: train test quick tour article docs demo engines browser javascript lint format types slow soak benchmark constraints clean
 
 train: .venv/train.stamp
 	$(BIN)/tenfold train
@@ -28,13 +28,20 @@ article: .venv/dev.stamp
 	$(BIN)/python notebooks/run.py article
 
 # The documentation site, in build/site; a warning is an error.
-docs: .venv/dev.stamp
+docs: .venv/dev.stamp demo
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --fresh-env --quiet docs build/site
 
 # The reader of one digit in WebAssembly, for browsers and Node (javascript/README.md).
 javascript: javascript/reader.wasm
 javascript/reader.wasm: javascript/reader.c src/tenfold/weights/tiny/tiny.h
 	clang --target=wasm32-wasi -O3 -nostartfiles -Wl,--no-entry -Wl,--strip-all -o $@ $<
+
+# The sheet that reads a digit without a server, in build/site/demo (docs/demo/).
+demo: javascript
+	mkdir -p build/site/demo
+	cp $(DEMO) build/site/demo/
+DEMO := $(wildcard docs/demo/*) javascript/index.js javascript/canvas.js javascript/reader.wasm \
+	$(addprefix src/tenfold/serving/page/,answer.js base.css icon.svg page.css sheet.js)
 
 # PostgreSQL and Ray, started by the tests.
 engines: .venv/dev.stamp

@@ -18,9 +18,9 @@ function shortPercent(probability) {
   return percent(probability).replace("over ", ">").replace("under ", "<");
 }
 
-/** Decode base64. */
+/** Decode base64. Bytes stay as they are. */
 export function bytes(text) {
-  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  return text instanceof Uint8Array ? text : Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }
 
 /** The digits of a document in reading order; if there are none, the marks that are not digits. */

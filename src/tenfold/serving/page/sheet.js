@@ -188,6 +188,15 @@ export class Sheet extends EventTarget {
     this.dispatchEvent(new CustomEvent("change", { detail: { drawing } }));
   }
 
+  /** Replace everything by strokes; undo brings it back. @param {{points: number[][], width: number}[]} strokes */
+  write(strokes) {
+    this.stroke = null;
+    const before = this.items;
+    this.items = strokes.map((stroke) => ({ ...stroke }));
+    this.items.at(-1).after = before;
+    this.changed(false);
+  }
+
   // Pixels.
 
   paint() {
@@ -236,6 +245,18 @@ export class Sheet extends EventTarget {
     draw(context, this.items, "#000");
     return canvas.convertToBlob({ type: "image/png" });
   }
+
+  /** The strokes as ink, 0 for paper to 1, row by row. @param {number} side Longer side in pixels. */
+  ink(side) {
+    const size = this.size;
+    const scale = side / Math.max(size.width, size.height);
+    const [width, height] = [Math.round(size.width * scale), Math.round(size.height * scale)];
+    const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+    context.scale(scale, scale);
+    draw(context, this.items, "#000");
+    const { data } = context.getImageData(0, 0, width, height);
+    return { ink: Float32Array.from({ length: width * height }, (_, i) => data[4 * i + 3] / 255), width, height };
+  }
 }
 
 /** Encode a bitmap as it is sent: upright as the browser shows it, at most MAX_SIDE. */
@@ -252,7 +273,8 @@ async function encode(bitmap) {
   return canvas.convertToBlob(small ? { type: "image/png" } : { type: "image/jpeg", quality: 0.95 });
 }
 
-function draw(context, strokes, color) {
+/** Draw strokes as a pen does. */
+export function draw(context, strokes, color) {
   context.strokeStyle = context.fillStyle = color;
   context.lineCap = context.lineJoin = "round";
   for (const { points, width } of strokes) {
