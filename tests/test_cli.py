@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tenfold import __version__
 from tenfold.cli import options
 from tenfold.cli.main import VERBS, main
 from tenfold.reading.shipped import DEFAULT_MODEL
@@ -30,7 +31,7 @@ def tenfold(capsys: pytest.CaptureFixture[str]):
 
 
 def test_help_and_version(tenfold) -> None:
-    assert tenfold("--version")[:2] == (0, "tenfold 0.1.0\n")
+    assert tenfold("--version")[:2] == (0, f"tenfold {__version__}\n")
     for module in VERBS:
         verb = module.__name__.rpartition(".")[2]
         code, out, _ = tenfold(verb, "--help")

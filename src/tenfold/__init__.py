@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from tenfold.tuning.tune import TuneResult as TuneResult
     from tenfold.tuning.tune import tune as tune
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "AdaptResult": "tenfold.adapting.adapt",
