@@ -13,7 +13,8 @@ labels.json: the right text of each, and whether it shows a single digit.
 
 The pictures are not part of this repository. Nothing is trained on them, but they are a development
 set: rules of the reader and its threshold were changed after looking at errors on them
-(docs/how-to/reading.md). What runs replaces its own figures in results/reading.json, and no others.
+(docs/explanation/reading-accuracy.md). What runs replaces its own figures in results/reading.json,
+and no others.
 """
 
 import argparse

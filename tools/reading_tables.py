@@ -1,4 +1,4 @@
-"""The tables of the pages reading.md, robustness.md and adapting.md, from results/."""
+"""The tables of the pages on reading, robustness and adapting, from results/."""
 
 from markdown import table
 from measured_results import read
@@ -162,6 +162,18 @@ def constraints() -> str:
             cells += [str(found["accepted"]), str(found["accepted_wrong"])]
         rows.append(cells)
     return table(headings, rows)
+
+
+def reading_speed() -> str:
+    found = read("reading_speed")
+    return table(
+        "the whole command `tenfold read` | time | peak memory",
+        (
+            [row["what"], f"{row['seconds']:.2f} s", f"{row['peak_megabytes']} MB"]
+            for row in found["rows"]
+        ),
+        f"Medians of {found['runs']} runs on two cores.",
+    )
 
 
 def robustness() -> str:

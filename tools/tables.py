@@ -278,6 +278,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "fields": reading_tables.fields,
     "faults": reading_tables.faults,
     "constraints": reading_tables.constraints,
+    "reading_speed": reading_tables.reading_speed,
     "reliability": reliability_tables.reliability,
 }
 
