@@ -1,39 +1,116 @@
 """The documentation site: `make docs` builds it into build/site."""
 
+import re
+import sys
+from pathlib import Path
 from typing import Any
 
-from tenfold import __version__
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.domains.python import PyObject
+from sphinx.environment import BuildEnvironment
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
+import http_reference
+import recipe_reference
+import shell_reference
+
+import tenfold
 
 project = "tenfold"
 author = "The tenfold developers"
-release = version = __version__
+copyright = "The tenfold developers; Apache License 2.0"
+release = version = tenfold.__version__
 
-extensions = ["myst_parser", "sphinx_design", "sphinx_copybutton"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "sphinx_design",
+]
 exclude_patterns = ["demo/**", "images/*.py", "**/README.md"]
-nitpicky = True
 
-myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
+myst_enable_extensions = ["colon_fence", "deflist", "html_image"]
 myst_heading_anchors = 4
+
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+maximum_signature_line_length = 70
+napoleon_use_ivar = True
+default_role = "code"  # names in single backquotes, as docstrings have them
+smartquotes = False  # two hyphens are the beginning of an option
+python_use_unqualified_type_names = True
 
 html_theme = "furo"
 html_title = "tenfold"
+html_favicon = html_logo = "../src/tenfold/serving/page/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {
-    "source_edit_link": "",
-    "light_css_variables": {"color-brand-primary": "#0b57c2", "color-brand-content": "#0b57c2"},
-    "dark_css_variables": {"color-brand-primary": "#8ab4f8", "color-brand-content": "#8ab4f8"},
+    "light_css_variables": {"color-brand-primary": "#0068a3", "color-brand-content": "#0068a3"},
+    "dark_css_variables": {"color-brand-primary": "#6cbcf0", "color-brand-content": "#6cbcf0"},
 }
-copybutton_exclude = ".linenos, .gp, .go"
+
+GENERATED = {
+    "exit_codes": shell_reference.exit_codes,
+    "http": http_reference.http,
+    "layers": recipe_reference.layers,
+    "recipes": recipe_reference.recipes,
+    "shell": shell_reference.shell,
+}
+"""What stands in place of `<!-- generated: NAME -->` in a page."""
+
+PUBLIC = {f"{module}.{name}": f"tenfold.{name}" for name, module in tenfold._HOMES.items()}
+"""Full names as signatures have them, and the public names that the pages document."""
+
+ARRAY = re.compile(r"~?numpy\.ndarray\[~?tuple\[.*?\], ~?numpy\.dtype\[(?:~?numpy\.)?(\w+)\]\]")
+"""An array in a signature, as autodoc writes it."""
 
 
-def setup(app: Any) -> None:
-    app.connect("source-read", copy_what_lies_outside)
+def setup(app: Sphinx) -> None:
+    app.connect("source-read", fill_in)
+    app.connect("autodoc-process-docstring", keep_colons, priority=400)  # Napoleon comes at 500
+    app.connect("autodoc-process-signature", shorten)
+    app.connect("missing-reference", find_public_name)
+    for field in PyObject.doc_field_types:
+        if field.name == "variable":
+            field.label = "Attributes"
 
 
-def copy_what_lies_outside(app: Any, name: str, source: list[str]) -> None:
-    """Let links to files outside docs/ lead to copies of these files."""
+def fill_in(app: Sphinx, name: str, source: list[str]) -> None:
+    """Put generated parts in their place, and let links out of docs/ lead to copies of files."""
     climbs = "../" * (name.count("/") + 1)
-    source[0] = source[0].replace(f"]({climbs}", f"](path:{climbs}")
+    text = source[0].replace(f"]({climbs}", f"](path:{climbs}")
+    source[0] = re.sub(r"<!-- generated: (\w+) -->", lambda found: GENERATED[found[1]](), text)
+
+
+def keep_colons(
+    app: Sphinx, what: str, name: str, value: Any, options: Any, lines: list[str]
+) -> None:
+    """Let Napoleon not take the words before a colon for the type of an attribute."""
+    if what in ("attribute", "property"):
+        lines.insert(0, "")
+
+
+def shorten(
+    app: Sphinx, what: str, name: str, value: Any, options: Any, signature: str, returned: str
+) -> tuple[str, str] | None:
+    """Write arrays in signatures as `NDArray[uint8]`, and leave out defaults that are objects."""
+    if not signature:
+        return None
+    short = signature.replace(" = <factory>", "")
+    return ARRAY.sub(r"NDArray[\1]", short), ARRAY.sub(r"NDArray[\1]", returned or "")
+
+
+def find_public_name(
+    app: Sphinx, env: BuildEnvironment, node: nodes.Element, text: nodes.TextElement
+) -> nodes.Element | None:
+    """Link a type to the page of its public name."""
+    target = PUBLIC.get(str(node.get("reftarget")))
+    if node.get("refdomain") != "py" or target is None:
+        return None
+    domain = env.get_domain("py")
+    return domain.resolve_xref(env, str(node["refdoc"]), app.builder, "obj", target, node, text)
