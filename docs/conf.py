@@ -47,6 +47,7 @@ html_title = "tenfold"
 html_favicon = html_logo = "../src/tenfold/serving/page/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {
