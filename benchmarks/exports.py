@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tenfold.classifiers.bundle import shipped_models
+from tenfold.classifiers.model_file import shipped_models
 from tenfold.errors import ExportError
 from tenfold.exporting.export import export
 from tenfold.exporting.formats import FORMATS

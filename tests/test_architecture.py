@@ -15,7 +15,7 @@ SOURCE = Path(tenfold.__file__).parent
 # Each room may import from rooms of earlier stages, and from rooms of its own stage as long as no
 # circle comes of it; see docs/explanation/architecture.md.
 STAGES = [
-    {"arrays", "errors", "formatting", "machine"},
+    {"arrays", "errors", "formatting", "machine", "plugins"},
     {"files", "imaging", "recipes", "execution"},
     {"data", "augmentation", "networks", "classifiers"},
     {"exporting", "evaluation"},

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tenfold.classifiers.bundle import shipped_models
+from tenfold.classifiers.model_file import shipped_models
 from tenfold.cli.main import main
 from tenfold.comparing import compare as comparing
 from tenfold.comparing import contenders, report

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from answer_scenes import make_answers, make_pages
 
-from tenfold.classifiers.bundle import load_bundle, shipped_models
+from tenfold.classifiers.bundle import load_bundle
+from tenfold.classifiers.model_file import shipped_models
 from tenfold.cli.main import VERBS, build_parser, main
 from tenfold.reading.settings import ReaderSettings
 from tenfold.reading.shipped import DEFAULT_MODEL

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from test_onnx_graph import UNUSUAL
 
-from tenfold.classifiers.bundle import KERAS, shipped_models
+from tenfold.classifiers.bundle import KERAS
+from tenfold.classifiers.model_file import shipped_models
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.cli.main import main
 from tenfold.errors import ExportError, MissingExtraError, UsageError

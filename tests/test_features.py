@@ -9,14 +9,9 @@ import numpy as np
 import pytest
 from conftest import outputs_of_layers
 
-from tenfold.classifiers.bundle import (
-    load_bundle,
-    load_classifier,
-    load_features,
-    recipe_of,
-    shipped_models,
-)
+from tenfold.classifiers.bundle import load_bundle, load_classifier, load_features, recipe_of
 from tenfold.classifiers.features import FeatureClassifier
+from tenfold.classifiers.model_file import shipped_models
 from tenfold.errors import BundleError, UsageError
 from tenfold.exporting.graph import onnx_model
 from tenfold.exporting.weights import network_weights

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tenfold.classifiers.base import Classifier
-from tenfold.classifiers.bundle import load_bundle, load_classifier, load_features, shipped_models
+from tenfold.classifiers.bundle import load_bundle, load_classifier, load_features
+from tenfold.classifiers.model_file import shipped_models
 from tenfold.errors import BundleError
 from tenfold.imaging.canvas import PREPROCESSING_VERSION
 from tenfold.reading.reader import Reader

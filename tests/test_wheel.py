@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import tenfold
-from tenfold.classifiers.bundle import shipped_models
+from tenfold.classifiers.model_file import shipped_models
 
 ROOT = Path(__file__).parent.parent
 MOST_BYTES = 25_000_000

@@ -214,7 +214,7 @@ def machines() -> str:
 
 
 ROOMS = (
-    "arrays", "errors", "formatting", "machine", "files", "data", "imaging", "recipes",
+    "arrays", "errors", "formatting", "machine", "plugins", "files", "data", "imaging", "recipes",
     "augmentation", "networks", "classifiers", "exporting", "evaluation", "reporting",
     "execution", "reading",
     "training", "adapting", "tuning", "comparing", "explaining", "scoring", "batch",

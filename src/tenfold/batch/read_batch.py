@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ from tenfold.batch.chunks import Input
 from tenfold.batch.planning import plan
 from tenfold.batch.run import Run, run_batch
 from tenfold.batch.worker import Job, read_chunk
-from tenfold.classifiers.bundle import fingerprint, shipped_models
-from tenfold.classifiers.model_file import Model, as_model_file
+from tenfold.classifiers.bundle import fingerprint
+from tenfold.classifiers.model_file import Model, as_model_file, shipped_models
 from tenfold.errors import MissingExtraError, UsageError
 from tenfold.execution.engine import Engine
 from tenfold.reading.shipped import DEFAULT_MODEL
@@ -105,7 +105,7 @@ def read_batch(
 def absolute_model(model: Model) -> Model:
     """Return a model by an absolute path: a worker may have another current folder."""
     if file := as_model_file(model):
-        return replace(file, path=str(Path(file.path).resolve()))
+        return file.absolute()
     return model if model in shipped_models() else str(Path(str(model)).resolve())
 
 

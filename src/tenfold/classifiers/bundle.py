@@ -6,18 +6,18 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from tenfold.arrays import DIGITS
 from tenfold.classifiers.base import ADVICE, Classifier
 from tenfold.classifiers.meta import FORMAT, check_meta
-from tenfold.classifiers.model_file import Model, as_model_file
+from tenfold.classifiers.model_file import WEIGHTS, Model, as_model_file, shipped_models
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import BundleError, UsageError
 from tenfold.files import is_special, parse_json, sha256, write_files
 from tenfold.formatting import no_such
+from tenfold.plugins import CLASSIFIERS, plugins
 
 if TYPE_CHECKING:  # neither is needed for reading, which must start quickly
     from tenfold.classifiers.features import FeatureClassifier
@@ -76,15 +76,6 @@ class Bundle:
         return data
 
 
-def shipped_models() -> tuple[str, ...]:
-    """Return the names of the models in the package."""
-    return tuple(sorted(path.name for path in _weights().iterdir() if (path / META).is_file()))
-
-
-def _weights() -> Path:
-    return Path(str(files("tenfold"))) / "weights"
-
-
 def load_bundle(model: Model) -> Bundle:
     """Return a shipped model by name, or the bundle in a folder.
 
@@ -93,9 +84,9 @@ def load_bundle(model: Model) -> Bundle:
         UsageError: The model is a file of one's own, which has no bundle.
     """
     if file := as_model_file(model):
-        raise UsageError(f"{file} is a file of your own: give a shipped model or a bundle folder")
+        raise UsageError(f"{file} is {file.origin}: give a shipped model or a bundle folder")
     name = str(model)
-    folder = _weights() / name if name in shipped_models() else Path(name)
+    folder = WEIGHTS / name if name in shipped_models() else Path(name)
     if not folder.is_dir():
         from tenfold.recipes.catalog import RECIPES
 
@@ -103,7 +94,7 @@ def load_bundle(model: Model) -> Bundle:
         if name in {recipe.name for recipe in RECIPES}:
             train = f"; {name} is a recipe: first train it (tenfold train --recipe {name})"
         message = no_such(
-            "model", name, shipped_models(), "give a bundle folder, or a .keras or .onnx file"
+            "model", name, _known_names(), "give a bundle folder, or a .keras or .onnx file"
         )
         raise BundleError(message + train)
     try:
@@ -116,6 +107,10 @@ def load_bundle(model: Model) -> Bundle:
     return Bundle(folder, meta)
 
 
+def _known_names() -> list[str]:
+    return [*shipped_models(), *(plugin.name for plugin in plugins(CLASSIFIERS))]
+
+
 def _read_inside(path: Path, most: int) -> bytes:
     """Read a file of a bundle, if it really is one.
 
@@ -126,7 +121,7 @@ def _read_inside(path: Path, most: int) -> bytes:
     if is_special(path):
         raise BundleError(f"{path} is not a regular file; put the bundle's own file in its place")
     target = Path(os.path.realpath(path))  # Path.resolve raises for a link to itself
-    shipped = path.parent.parent == _weights()  # some installers make every file a link
+    shipped = path.parent.parent == WEIGHTS  # some installers make every file a link
     if not shipped and target.parent != path.parent.resolve():
         raise BundleError(f"{path} links to another folder ({target}); put a copy in its place")
     with path.open("rb") as file:
@@ -147,7 +142,8 @@ def load_classifier(
 ) -> Classifier:
     """Return the classifier of a shipped model, of a bundle folder, or of a file of one's own.
 
-    Only a .keras file needs Keras.
+    Only a .keras file needs Keras. A name that is neither shipped nor a folder may be a classifier
+    of another installed package (docs/how-to/plugins.md).
 
     It carries the names of the classes and the settings of reading that meta.json holds, such as
     the model's threshold.
@@ -172,7 +168,7 @@ def load_classifier(
     """
     if file := as_model_file(model, scale=scale, offset=offset, classes=classes):
         if int8 or runtime != "onnxruntime":
-            raise UsageError(f"{file} is a file of your own: leave int8 and runtime out")
+            raise UsageError(f"{file} is {file.origin}: leave int8 and runtime out")
         return file.load(threads)
     bundle = load_bundle(model)
     graph, name = graph_of(bundle, int8=int8), str(bundle.folder / _graph_name(int8))

@@ -1,15 +1,24 @@
-"""A model in a file of one's own, .keras or .onnx, with what the file does not say."""
+"""Models from elsewhere: a .keras or .onnx file, or a classifier of another package."""
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from tenfold.errors import BundleError, UsageError
+from tenfold.arrays import DIGITS
+from tenfold.classifiers.base import Classifier
+from tenfold.errors import BundleError, TenfoldError, UsageError
 from tenfold.files import sha256
+from tenfold.plugins import CLASSIFIERS, find_plugin, load_plugin, package_of, version_of
 
 if TYPE_CHECKING:
-    from tenfold.classifiers.convention import NetworkClassifier
+    from importlib.metadata import EntryPoint
+
+WEIGHTS = Path(str(files("tenfold"))) / "weights"
+"""Folder of the shipped models."""
 
 SUFFIXES = (".keras", ".onnx")
 
@@ -38,7 +47,16 @@ class ModelFile:
         """Name of the file, without its suffix."""
         return Path(self.path).stem
 
-    def load(self, threads: int = 0) -> "NetworkClassifier":
+    @property
+    def origin(self) -> str:
+        """Where the model is from, for messages."""
+        return "a file of your own"
+
+    def absolute(self) -> "ModelFile":
+        """Return the file by its absolute path."""
+        return replace(self, path=str(Path(self.path).resolve()))
+
+    def load(self, threads: int = 0) -> Classifier:
         """Return the classifier of the file.
 
         Args:
@@ -71,8 +89,54 @@ class ModelFile:
         return sha256(data + repr((self.scale, self.offset, self.classes)).encode())
 
 
+@dataclass(frozen=True)
+class PluginModel(ModelFile):
+    """A classifier of another installed package; its `path` is its name."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.path
+
+    @property
+    def origin(self) -> str:
+        """Where the model is from, for messages."""
+        return f"a classifier of the package {package_of(self._plugin())}"
+
+    def absolute(self) -> "PluginModel":
+        """Return the same: the name is known everywhere."""
+        return self
+
+    def load(self, threads: int = 0) -> Classifier:
+        """Return the classifier; how many threads it takes is its own affair.
+
+        Raises:
+            TenfoldError: The package raised an error, or has no classifier there.
+        """
+        from tenfold.classifiers.objects import ObjectClassifier, kind_of, make_object, predicts
+
+        plugin = self._plugin()
+        title = f"{self.path} of {package_of(plugin)}"
+        one = make_object(title, load_plugin(plugin))
+        if not predicts(one):
+            raise TenfoldError(f"{title} gives {kind_of(one)}, which predicts nothing")
+        classes = tuple(map(str, getattr(one, "classes", DIGITS)))
+        return ObjectClassifier(self.path, one, classes, rows=False)
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 that changes with the version of the package."""
+        plugin = self._plugin()
+        return sha256(f"{package_of(plugin)} {version_of(plugin)} {plugin.value}".encode())
+
+    def _plugin(self) -> "EntryPoint":
+        plugin = find_plugin(CLASSIFIERS, self.path)
+        if plugin is None:
+            raise UsageError(f"no installed package has the classifier {self.path} any more")
+        return plugin
+
+
 Model: TypeAlias = str | Path | ModelFile
-"""A shipped name, a bundle folder, or a file of one's own."""
+"""A shipped name, a bundle folder, a file of one's own, or a classifier of another package."""
 
 
 def as_model_file(
@@ -83,6 +147,8 @@ def as_model_file(
     classes: Sequence[str] | None = None,
 ) -> ModelFile | None:
     """Return the file that a model names, or None for a shipped name or a folder.
+
+    A name that is neither may be that of a classifier of another package, a `PluginModel`.
 
     Raises:
         UsageError: Scale, offset or classes are given for a model that has its own.
@@ -102,4 +168,13 @@ def as_model_file(
         raise UsageError(
             f"scale, offset and classes are for .keras and .onnx files; {model} has its own"
         )
-    return None
+    name = str(model)
+    if name in shipped_models() or os.path.lexists(name) or not find_plugin(CLASSIFIERS, name):
+        return None
+    return PluginModel(name)
+
+
+@cache
+def shipped_models() -> tuple[str, ...]:
+    """Return the names of the models in the package."""
+    return tuple(sorted(path.parent.name for path in WEIGHTS.glob("*/meta.json")))

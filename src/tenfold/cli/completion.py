@@ -67,7 +67,7 @@ def _names() -> tuple[dict[str, Sequence[str]], dict[str, Sequence[str]]]:
 
     The keys are the destinations of the arguments.
     """
-    from tenfold.classifiers.bundle import shipped_models
+    from tenfold.classifiers.model_file import shipped_models
     from tenfold.comparing.baselines.kinds import BASELINES
     from tenfold.explaining.explain import METHODS
     from tenfold.networks.backend import BACKENDS

@@ -6,10 +6,14 @@ import logging
 import os
 import stat
 import sys
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from tenfold.cli.tables import Column, paragraph, table
 from tenfold.errors import UsageError
+
+if TYPE_CHECKING:
+    from tenfold.recipes.recipe import Recipe
 
 HELP = "what can be trained: accuracy, parameters, training time, layers"
 DESCRIPTION = "List the recipes, or explain one layer by layer."
@@ -65,12 +69,12 @@ def _list() -> tuple[Any, str]:
     figures = measured()
     machines = list(dict.fromkeys(found["machine"] for found in figures.values()))
     rows, cells = [], []
-    for recipe in RECIPES:
+    for recipe, package in [*((recipe, None) for recipe in RECIPES), *_of_packages()]:
         parameters = count_parameters(recipe)
-        found = figures.get(recipe.name)
+        found = None if package else figures.get(recipe.name)
         rows.append(
             {"name": recipe.name, "summary": recipe.summary, "parameters": parameters,
-             "measured": found}
+             "measured": found, "package": package}
         )  # fmt: skip
         accuracy, seconds = "not measured", ""
         if found:
@@ -78,7 +82,8 @@ def _list() -> tuple[Any, str]:
             accuracy = f"{spread['mean']:.2%} (n={spread['n']})"
             mark = "*" * machines.index(found["machine"])
             seconds = duration(found["train_seconds"]["median"]) + mark
-        cells.append((recipe.name, f"{parameters:,}", accuracy, seconds, recipe.summary))
+        what = f"{recipe.summary} (of {package})" if package else recipe.summary
+        cells.append((recipe.name, f"{parameters:,}", accuracy, seconds, what))
     columns = (
         Column("recipe", text=True),
         Column("parameters", rank=2),
@@ -89,6 +94,19 @@ def _list() -> tuple[Any, str]:
     where = [f"{'*' * number} {machine}".strip() for number, machine in enumerate(machines)]
     note = f"mean accuracy over n seeds; median training time on {', '.join(where)}"
     return {"recipes": rows}, f"{table(columns, cells)}\n\n{paragraph(note)}"
+
+
+def _of_packages() -> "Iterator[tuple[Recipe, str | None]]":
+    """Yield the recipes of other packages; what fails is a warning."""
+    from tenfold.errors import TenfoldError
+    from tenfold.plugins import RECIPES, package_of, plugins
+    from tenfold.recipes.catalog import recipe_of_plugin
+
+    for plugin in plugins(RECIPES):
+        try:
+            yield recipe_of_plugin(plugin), package_of(plugin)
+        except TenfoldError as error:
+            _log.warning("tenfold: %s", error)
 
 
 def _one(name: str) -> tuple[Any, str]:

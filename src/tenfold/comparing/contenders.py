@@ -14,14 +14,8 @@ from typing import Any
 
 from tenfold.arrays import DIGITS, TRAIN_IMAGES, Images, Labels
 from tenfold.classifiers.base import Classifier, check_classes
-from tenfold.classifiers.bundle import (
-    classes_of,
-    graph_of,
-    load_bundle,
-    load_classifier,
-    shipped_models,
-)
-from tenfold.classifiers.model_file import ModelFile
+from tenfold.classifiers.bundle import classes_of, graph_of, load_bundle, load_classifier
+from tenfold.classifiers.model_file import ModelFile, shipped_models
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.comparing.baselines.baseline import fit_baseline
 from tenfold.comparing.baselines.kinds import BaselineSettings

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from tenfold.arrays import DIGITS, TRAIN_IMAGES
-from tenfold.classifiers.bundle import shipped_models
-from tenfold.classifiers.model_file import ModelFile, as_model_file
+from tenfold.classifiers.model_file import ModelFile, PluginModel, as_model_file, shipped_models
 from tenfold.comparing.baselines.kinds import BASELINES
 from tenfold.comparing.contenders import (
     BaselineContender,
@@ -19,6 +18,8 @@ from tenfold.comparing.objects import ObjectContender, import_object, is_object_
 from tenfold.data.datasets import Dataset
 from tenfold.errors import BundleError, UsageError
 from tenfold.formatting import no_such
+from tenfold.plugins import RECIPES as RECIPE_PLUGINS
+from tenfold.plugins import find_plugin
 from tenfold.recipes.catalog import RECIPES, recipe_named
 from tenfold.recipes.recipe import for_classes
 
@@ -91,9 +92,15 @@ def _named(classifiers: Classifiers) -> list[tuple[str, Any]]:
 
 def _contender(one: Any, called: str, train_size: int, data: Dataset | None) -> Contender:
     classes, title = (data.classes, data.name) if data else (DIGITS, "MNIST")
+    recipes = [recipe.name for recipe in RECIPES]
+    file = None
+    if isinstance(one, str | ModelFile) and str(one) not in {*BASELINES, *recipes}:
+        file = as_model_file(one)
+    if isinstance(file, PluginModel):
+        one = file.load()
     if not isinstance(one, str | ModelFile):
         return ObjectContender(called, one, classes)
-    if file := as_model_file(one):
+    if file:
         return FileContender(file, classes)
     name = str(one)
 
@@ -102,7 +109,6 @@ def _contender(one: Any, called: str, train_size: int, data: Dataset | None) -> 
         return RecipeContender(name, for_classes(named, classes, title))
 
     prefix, _, rest = name.partition(":")
-    recipes = [recipe.name for recipe in RECIPES]
     if prefix == "recipe" and rest:
         return recipe(name)
     if prefix == "shipped" and rest:
@@ -114,7 +120,7 @@ def _contender(one: Any, called: str, train_size: int, data: Dataset | None) -> 
     learned_the_same = data is None and train_size == TRAIN_IMAGES
     if name in shipped_models() and (learned_the_same or name not in recipes):
         return ShippedContender(name, name, classes)
-    if name in recipes:
+    if name in recipes or find_plugin(RECIPE_PLUGINS, name):
         return recipe(name)
     if Path(name).is_dir():
         try:

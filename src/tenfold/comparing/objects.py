@@ -4,25 +4,25 @@ import os
 import pickle
 import sys
 import time
-import traceback
 import uuid
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from tenfold.arrays import SIDE, Images, Labels, Probabilities
-from tenfold.classifiers.base import Classifier, as_images, check_classes, label_numbers
+from tenfold.arrays import Images, Labels
+from tenfold.classifiers.base import Classifier, check_classes
+from tenfold.classifiers.objects import (
+    ObjectClassifier,
+    as_rows,
+    kind_of,
+    make_object,
+    predicts,
+)
 from tenfold.comparing.contenders import Contender, Fitted, OnPhase
 from tenfold.errors import TenfoldError, UsageError
-
-_ONE_CLASS = 1 - 1e-6
-"""Probability of the answer of an object that gives no probabilities."""
-
-T = TypeVar("T")
+from tenfold.plugins import guarded
 
 
 class ObjectContender(Contender):
@@ -54,9 +54,9 @@ class ObjectContender(Contender):
         self.name, self.title = name, type(one).__name__
         self._object, self._classes = one, classes
         self._fitted: Classifier | None = None
-        if isinstance(one, type) or not _predicts(one):
+        if isinstance(one, type) or not predicts(one):
             raise UsageError(
-                f"{name} is {_kind_of(one)}; give an object with predict_proba(images) or "
+                f"{name} is {kind_of(one)}; give an object with predict_proba(images) or "
                 "predict(images)"
             )
         if isinstance(one, Classifier):
@@ -78,9 +78,9 @@ class ObjectContender(Contender):
             on_phase("fitting")
             one = guarded(self.name, "clone", lambda: clone(self._object))
             wall, processor = time.perf_counter(), time.process_time()
-            guarded(self.name, "fit", lambda: one.fit(_rows(images), labels.astype(np.int64)))
+            guarded(self.name, "fit", lambda: one.fit(as_rows(images), labels.astype(np.int64)))
         seconds = (time.perf_counter() - wall, time.process_time() - processor)
-        self._fitted = _Guarded(self.name, one, self._classes, rows=self._estimator)
+        self._fitted = ObjectClassifier(self.name, one, self._classes, rows=self._estimator)
         try:
             data = pickle.dumps(one)
         except Exception:  # of many kinds
@@ -95,83 +95,6 @@ class ObjectContender(Contender):
     def expected_seconds(self, train_size: int) -> float:
         """Return a guess: nothing is known of the object."""
         return 5.0
-
-
-class _Guarded(Classifier):
-    """An object behind the one interface; its errors are told in one line."""
-
-    def __init__(self, name: str, one: Any, classes: tuple[str, ...], *, rows: bool) -> None:
-        self.name, self.classes = name, classes
-        self._object, self._rows = one, rows
-
-    def predict_proba(self, images: npt.ArrayLike, *, scale: float | None = None) -> Probabilities:
-        batch: Any = as_images(images, scale)
-        if self._rows:
-            batch = _rows(batch)
-        if not callable(getattr(self._object, "predict_proba", None)):
-            return self._certain(batch)
-        found = np.asarray(
-            guarded(self.name, "predict_proba", lambda: self._object.predict_proba(batch))
-        )
-        columns = self._columns()
-        if found.shape != (len(batch), len(columns)) or found.dtype.kind not in "fiu":
-            raise TenfoldError(
-                f"{self.name}: predict_proba returns {found.dtype} of shape {found.shape}; it must "
-                f"be floats ({len(batch)}, {len(columns)})"
-            )
-        probabilities = np.zeros((len(batch), len(self.classes)), np.float32)
-        probabilities[:, columns] = found
-        sums = probabilities.sum(axis=1)
-        if not ((probabilities >= 0).all() and np.allclose(sums, 1, atol=1e-3)):
-            raise TenfoldError(
-                f"{self.name}: predict_proba returns rows from {found.min():.4g} up that sum to "
-                f"{sums.min():.4g} to {sums.max():.4g}; give probabilities that sum to 1"
-            )
-        return probabilities
-
-    def _columns(self) -> npt.NDArray[np.int64]:
-        """Return the class of each column of the object's probabilities."""
-        known = getattr(self._object, "classes_", None)
-        if known is None:
-            return np.arange(len(self.classes))
-        return self._numbers(known, "classes_")
-
-    def _certain(self, batch: Any) -> Probabilities:
-        answers = np.asarray(guarded(self.name, "predict", lambda: self._object.predict(batch)))
-        if answers.shape != (len(batch),):
-            keras = "; wrap a Keras model: tenfold.from_keras(model)" if answers.ndim == 2 else ""
-            raise TenfoldError(
-                f"{self.name}: predict returns an array of shape {answers.shape}; it must be "
-                f"({len(batch)},){keras}"
-            )
-        classes = len(self.classes)
-        rest = (1 - _ONE_CLASS) / (classes - 1)
-        probabilities = np.full((len(batch), classes), rest, np.float32)
-        probabilities[np.arange(len(batch)), self._numbers(answers, "predict")] = _ONE_CLASS
-        return probabilities
-
-    def _numbers(self, labels: Any, where: str) -> npt.NDArray[np.int64]:
-        try:
-            return label_numbers(labels, self.classes)
-        except UsageError as error:
-            raise TenfoldError(f"{self.name}: {where}: {error}") from None
-
-
-def guarded(name: str, doing: str, work: Callable[[], T]) -> T:
-    """Run code of a user's object.
-
-    Raises:
-        TenfoldError: The code raised an error: its last line, and where it was raised.
-    """
-    try:
-        return work()
-    except TenfoldError as error:
-        raise TenfoldError(f"{name}: {doing}: {error}") from error
-    except Exception as error:
-        text = " ".join(traceback.format_exception_only(error)[-1].split())
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{Path(frame.filename).name}, line {frame.lineno}"
-        raise TenfoldError(f"{name}: {doing} failed: {text} ({where})") from error
 
 
 def is_object_name(name: str) -> bool:
@@ -206,11 +129,7 @@ def import_object(name: str) -> Any:
         if not hasattr(found, part):
             raise UsageError(f"the module {module} has no {rest}")
         found = getattr(found, part)
-    if isinstance(found, type) or not _predicts(found):
-        if not callable(found):
-            raise UsageError(f"{name} is {_kind_of(found)}, which predicts nothing")
-        found = guarded(name, "the call", found)
-    return found
+    return make_object(name, found)
 
 
 def _is_fitted(one: Any) -> bool:
@@ -222,15 +141,3 @@ def _is_fitted(one: Any) -> bool:
     except NotFittedError:
         return False
     return True
-
-
-def _predicts(one: Any) -> bool:
-    return any(callable(getattr(one, method, None)) for method in ("predict_proba", "predict"))
-
-
-def _kind_of(one: Any) -> str:
-    return f"the class {one.__name__}" if isinstance(one, type) else f"of type {type(one).__name__}"
-
-
-def _rows(images: Images) -> npt.NDArray[np.float32]:
-    return images.reshape(-1, SIDE * SIDE).astype(np.float32)

@@ -10,7 +10,7 @@ import numpy as np
 from tenfold.classifiers.bundle import KERAS, META, ONNX, Bundle, load_bundle
 from tenfold.classifiers.convention import NetworkClassifier, probe_images
 from tenfold.classifiers.keras import KerasClassifier
-from tenfold.classifiers.model_file import Model, ModelFile, as_model_file
+from tenfold.classifiers.model_file import Model, ModelFile, PluginModel, as_model_file
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.classifiers.onnx_file import OnnxFileClassifier
 from tenfold.errors import UsageError
@@ -42,6 +42,8 @@ def open_bundle(model: Model) -> Bundle:
     file = as_model_file(model)
     if file is None:
         return load_bundle(model)
+    if isinstance(file, PluginModel):
+        raise UsageError(f"{file} is {file.origin}, which has no layers to show or export")
     path = Path(file.path)
     if path.name in (KERAS, ONNX) and (path.parent / META).is_file():
         return load_bundle(path.parent)

@@ -1,10 +1,12 @@
 """The recipes that come with tenfold, from simple to complex."""
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tenfold.errors import UsageError
+from tenfold.errors import TenfoldError, UsageError
 from tenfold.formatting import no_such
+from tenfold.plugins import RECIPES as RECIPE_PLUGINS
+from tenfold.plugins import find_plugin, guarded, load_plugin, package_of, plugins
 from tenfold.recipes.layers import (
     Conv,
     Dense,
@@ -18,6 +20,9 @@ from tenfold.recipes.layers import (
 )
 from tenfold.recipes.recipe import Augmentation, Optimizer, Recipe, Schedule
 from tenfold.recipes.serialization import flat_settings, recipe_to_dict
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 # The layers of "Applying Convolutional Neural Network on mnist dataset", in its order.
 _ARTICLE_LAYERS: tuple[Layer, ...] = (
@@ -231,16 +236,36 @@ DEFAULT = "standard"
 
 
 def recipe_named(name: str) -> Recipe:
-    """Return the recipe of that name.
+    """Return the recipe of that name: one of these, or one of another installed package.
 
     Raises:
         UsageError: There is none; the message lists all names.
+        TenfoldError: It is another package's, which fails.
     """
     for recipe in RECIPES:
         if recipe.name == name:
             return recipe
-    names = [recipe.name for recipe in RECIPES]
+    if plugin := find_plugin(RECIPE_PLUGINS, name):
+        return recipe_of_plugin(plugin)
+    names = [recipe.name for recipe in RECIPES] + [found.name for found in plugins(RECIPE_PLUGINS)]
     raise UsageError(no_such("recipe", name, names, "give a .json file"))
+
+
+def recipe_of_plugin(plugin: "EntryPoint") -> Recipe:
+    """Return the recipe of another package, under the name of its entry point.
+
+    Raises:
+        TenfoldError: The package raised an error, or has no recipe there.
+    """
+    found = load_plugin(plugin)
+    title = f"{plugin.name} of {package_of(plugin)}"
+    if callable(found):
+        found = guarded(title, "the call", found)
+    if not isinstance(found, Recipe):
+        raise TenfoldError(
+            f"{title} is of type {type(found).__name__}; it must be a tenfold.Recipe"
+        )
+    return replace(found, name=plugin.name)
 
 
 def changed_settings(recipe: Recipe) -> dict[str, Any] | None:
