@@ -41,7 +41,8 @@ demo: javascript
 	mkdir -p build/site/demo
 	cp $(DEMO) build/site/demo/
 DEMO := $(wildcard docs/demo/*) javascript/index.js javascript/canvas.js javascript/reader.wasm \
-	$(addprefix src/tenfold/serving/page/,answer.js base.css icon.svg page.css sheet.js)
+	src/tenfold/weights/tiny/tiny.h $(addprefix src/tenfold/serving/page/,answer.js base.css cell.js \
+	icon.svg layers.js network.js page.css painting.js panel.css sheet.js softmax.js switches.js)
 
 # PostgreSQL and Ray, started by the tests.
 engines: .venv/dev.stamp

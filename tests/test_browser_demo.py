@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("playwright.sync_api")
@@ -154,3 +155,140 @@ def test_nothing_is_wider_than_the_screen(open_page, width: int) -> None:
     sample(page, "8")
     reads(page, "8")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+LESSON = "#sample=2&layer=conv2&map=7&cell=9.3"
+
+
+def look_inside(page: Page) -> None:
+    page.locator("summary").click()
+    page.locator(".softmax").wait_for()
+
+
+def number(text: str) -> float:
+    """Return a number of the panel."""
+    return float(text.replace("\N{MINUS SIGN}", "-"))
+
+
+def ledger(page: Page) -> dict[str, float]:
+    """Return the numbers of the calculation by what they are."""
+    names = page.locator(".ledger dt").all_inner_texts()
+    values = page.locator(".ledger dd").all_inner_texts()
+    return dict(zip(names, map(number, values), strict=True))
+
+
+def test_feature_maps_and_a_cell(page: Page) -> None:
+    sample(page, "2")
+    look_inside(page)
+    counts = [layer.locator("button:has(canvas)").count() for layer in page.locator(".layer").all()]
+    assert counts == [0, 18, 30, 38, 46, 45, 45, 0]
+    second = page.get_by_role("group", name="Feature maps of Convolution 2")
+    second.locator("button").nth(7).click(position={"x": 12, "y": 30})
+    heading = page.locator(".cell h4")
+    expect(heading).to_contain_text("Convolution 2, map 8, row ")
+    numbers = ledger(page)
+    total = numbers["products of this map, added"] + numbers["the other 17 maps"]
+    assert total + numbers["bias"] == pytest.approx(numbers["sum"], abs=0.02)
+    assert numbers["ReLU: 0 if negative"] == pytest.approx(max(0, numbers["sum"]), abs=0.01)
+    assert float(heading.locator("b").inner_text()) == numbers["ReLU: 0 if negative"]
+    tables = [
+        [number(cell) for cell in table.locator("td").all_inner_texts()]
+        for table in page.locator(".numbers").all()
+    ]
+    assert [len(table) for table in tables] == [9, 9, 9]
+    for patch, weight, product in zip(*tables, strict=True):
+        assert patch * weight == pytest.approx(product, abs=0.03)
+    assert sum(tables[2]) == pytest.approx(numbers["products of this map, added"], abs=0.05)
+    page.get_by_role("button", name=re.compile("^Map .*: ")).nth(3).click()  # another channel
+    assert ledger(page)["sum"] == numbers["sum"]
+    page.get_by_role("button", name="Close").click()
+    expect(page.locator(".cell")).to_have_count(0)
+
+
+def test_the_softmax(page: Page) -> None:
+    sample(page, "4 or 9")
+    look_inside(page)
+    rows = [row.locator("td").all_inner_texts() for row in page.locator(".softmax tbody tr").all()]
+    logits = np.array([number(row[0]) for row in rows])
+    powers = np.array([float(row[1]) for row in rows])
+    np.testing.assert_allclose(powers, np.exp(logits - logits.max()), atol=0.02)
+    total = page.locator(".softmax tfoot td").nth(1).inner_text()
+    assert float(total) == pytest.approx(powers.sum(), abs=0.003)
+    page.get_by_role("button", name="Digit 9: show the sum").click()
+    assert ledger(page)["sum"] == pytest.approx(logits[9], abs=0.01)
+
+
+def test_the_panel_by_keyboard(page: Page) -> None:
+    sample(page, "3")
+    page.locator("summary").focus()
+    page.keyboard.press("Enter")
+    group = page.get_by_role("group", name="Feature maps of Convolution 1")
+    group.locator("button").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.locator(".cell h4")).to_contain_text("Convolution 1, map 2, row ")
+    expect(page.get_by_role("status").first).to_contain_text("Convolution 1, map 2, row ")
+    before = page.locator(".cell h4").inner_text()
+    page.get_by_role("application", name="Map 2 of Convolution 1").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".cell h4")).not_to_have_text(before)
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".cell h4")).to_have_text(before)
+    assert page.evaluate("document.activeElement.dataset.focus") == "map"
+
+
+def test_switches_break_the_network_and_mend_it(page: Page) -> None:
+    sample(page, "7")
+    look_inside(page)
+    told = page.locator(".broken")
+    expect(told).to_be_empty()
+    for name in ("Biases", "Convolution 3 on", "Activations"):
+        page.get_by_role("checkbox", name=name).click()
+        expect(told).to_contain_text(re.compile(r"The broken network says .*; mended, 7 \("))
+        expect(page.locator("#note")).to_contain_text("The network is broken.")
+        page.get_by_role("button", name="Mend all").click()
+        expect(told).to_be_empty()
+        reads(page, "7")
+    page.get_by_role("slider", name="Noise").fill("0.6")
+    expect(told).not_to_be_empty()
+    page.get_by_role("button", name="Mend all").click()
+    off = page.locator(".of-conv .maps button").first
+    off.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("checkbox", name="Map 1 on").click()
+    expect(told).to_contain_text("1 map is off.")
+    expect(page.locator(".ledger dt").last).to_have_text("switched off")
+
+
+def test_a_lesson_is_a_link(page: Page, open_page) -> None:
+    serve.write(page, 6, (80, 60), 250)
+    reads(page, "6")
+    look_inside(page)
+    page.locator(".of-conv .maps button").nth(20).click()
+    page.get_by_role("checkbox", name="Biases").click()
+    page.get_by_role("slider", name="Noise").fill("0.1")
+    expect(page.locator(".broken")).not_to_be_empty()
+    shown = [page.locator(place).inner_text() for place in ("#text", ".cell h4", ".broken")]
+    fragment = page.url.partition("#")[2]
+    assert 50 < len(fragment) < 800
+    other = open_page("#" + fragment, viewport={"width": 1200, "height": 800})
+    expect(other.locator(".cell h4")).to_contain_text(shown[1].partition(":")[0])
+    expect(other.locator("#text")).to_have_text(shown[0])
+    assert other.url.partition("#")[2].partition("&")[2] == fragment.partition("&")[2]
+    other.get_by_role("button", name="Mend all").click()
+    reads(other, "6")
+    other.locator("nav a").first.click()  # a lesson of the page
+    expect(other.locator(".cell h4")).to_contain_text("Convolution 1")
+    other.locator("#clear").click()
+    expect(other.locator("#note")).to_have_text("The answer appears as you draw.")
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    ["#ink=%%%&layer=conv9&map=1", "#sample=nobody&layer=conv1&map=99&cell=a.b", "#off=x&noise=NaN",
+     "#sample=1&layer=conv1&map=1&cell=99.99&channel=-1&noise=1e9", "#ink=_wAAAA", "#&=&&"],
+)  # fmt: skip
+def test_strange_links(open_page, fragment: str) -> None:
+    page = open_page(fragment, viewport={"width": 900, "height": 800})
+    sample(page, "1")
+    expect(page.locator("#seen")).to_be_visible()

@@ -11,7 +11,7 @@ import pytest
 from conftest import Mnist
 
 from tenfold.arrays import SIDE, Gray, Ink
-from tenfold.classifiers.bundle import load_bundle
+from tenfold.classifiers.bundle import load_bundle, load_features
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.imaging.canvas import mark_to_canvas
 
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.engines
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "javascript"
+HEADER = ROOT / "src" / "tenfold" / "weights" / "tiny" / "tiny.h"
 
 ANSWER = np.dtype([("image", "u1", (SIDE, SIDE)), ("digit", "u1"), ("probabilities", "<f4", 10)])
 """What tests/javascript_reader.mjs writes for a mark."""
@@ -146,3 +147,23 @@ def test_the_graph_agrees(reader: str, mnist: Mnist) -> None:
     found = answers(reader, [image / np.float32(255) for image in images])
     classifier = OnnxClassifier(load_bundle("tiny").read("model-int8.onnx"))
     assert np.mean(classifier.predict_proba(found["image"]).argmax(axis=1) == found["digit"]) > 0.99
+
+
+def test_every_layer_is_that_of_the_network(reader: str, mnist: Mnist) -> None:
+    images = mnist.train_images[-40:]
+    command = [reader, str(ROOT / "tests" / "javascript_layers.mjs"), str(HEADER)]
+    done = subprocess.run(command, input=images.tobytes(), stdout=-1, check=True)
+    computed = np.frombuffer(done.stdout, "<f4").reshape(len(images), -1)
+    maps = load_features(load_bundle("tiny")).feature_maps(images)
+    maps.pop("probabilities")
+    at = 0
+    for name, values in maps.items():
+        expected = values.reshape(len(images), -1)
+        found = computed[:, at : at + expected.shape[1]]
+        at += expected.shape[1]
+        # The header's weights are int8, those of the graph are not.
+        np.testing.assert_allclose(found, expected, atol=0.03 * expected.max(), err_msg=name)
+    same = answers(reader, [image / np.float32(255) for image in images])
+    again = subprocess.run(command, input=same["image"].tobytes(), stdout=-1, check=True)
+    probabilities = np.frombuffer(again.stdout, "<f4").reshape(len(images), -1)[:, at:]
+    np.testing.assert_allclose(probabilities, same["probabilities"], atol=1e-5)

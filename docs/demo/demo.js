@@ -2,6 +2,9 @@
 
 import { showOne, showText, wording } from "./answer.js";
 import { loadReader } from "./index.js";
+import { Panel } from "./layers.js";
+import { fragment, parsed } from "./lesson.js";
+import { fromHeader } from "./network.js";
 import { samples } from "./samples.js";
 import { draw, Sheet } from "./sheet.js";
 
@@ -12,6 +15,9 @@ const IDLE = { words: "Write a digit", note: "The answer appears as you draw.", 
 
 const sheet = new Sheet($("sheet"));
 let reader = null;
+let panel = null; // "Look inside", once it has been opened
+let answer = null; // of the network in WebAssembly
+let sample = null; // name of the sample on the sheet, as long as it is unchanged
 let asked = 0; // the animation frame that will read the sheet
 let shown = ""; // the answer that a screen reader has heard
 
@@ -21,6 +27,7 @@ sheet.addEventListener("change", (event) => {
   $("hint").hidden = !sheet.empty;
   $("undo").disabled = sheet.empty && !sheet.cleared;
   $("clear").disabled = sheet.empty;
+  if (!sheet.items.at(-1)?.sample) sample = null;
   const { drawing } = event.detail;
   cancelAnimationFrame(asked);
   asked = requestAnimationFrame(() => read(drawing));
@@ -30,21 +37,30 @@ function read(drawing) {
   if (!reader) return;
   const started = performance.now();
   const { ink, width, height } = sheet.ink(SIDE);
-  const answer = reader.readInk(ink, width, height);
-  const milliseconds = performance.now() - started;
-  $("timing").textContent = answer ? `Read in ${milliseconds.toFixed(1)} ms.` : "";
+  answer = reader.readInk(ink, width, height);
+  $("timing").textContent = answer ? `Read in ${(performance.now() - started).toFixed(1)} ms.` : "";
+  $("inside").classList.toggle("stale", !answer);
+  if (answer && $("inside").open) panel?.show(answer.image);
+  show(drawing);
+}
+
+/** Show the answer: that of the broken network, if switches are off. */
+function show(drawing) {
+  if (!drawing) remember();
   if (!answer) {
     showText(IDLE);
     showOne(null);
     if (!drawing) say("The sheet is empty.");
     return;
   }
-  const { digit, image } = answer;
-  const probabilities = [...answer.probabilities];
-  const confidence = probabilities[digit];
+  const changed = $("inside").open && panel?.answers.changed;
+  const probabilities = [...(changed || answer.probabilities)];
+  const confidence = Math.max(...probabilities);
+  const digit = probabilities.indexOf(confidence);
   const rejected = confidence < THRESHOLD;
-  const mark = { digit, confidence, rejected, probabilities, canvas: image };
+  const mark = { digit, confidence, rejected, probabilities, canvas: answer.image };
   const words = wording({ lines: [{ text: rejected ? "?" : String(digit), digits: [mark] }], left_out: [] });
+  if (changed) words.note += " The network is broken.";
   showText(words);
   showOne(mark);
   if (!drawing) say(words.said);
@@ -57,6 +73,67 @@ function say(words) {
   if (words === shown) return;
   saying = setTimeout(() => ($("said").textContent = shown = words), 350);
 }
+
+// Looking inside, and the address.
+
+let opening = null;
+const openPanel = () => (opening ??= makePanel());
+
+async function makePanel() {
+  const response = await fetch("tiny.h");
+  if (!response.ok) throw new Error(`HTTP ${response.status} for ${response.url}`);
+  panel = new Panel($("layers"), fromHeader(await response.text()));
+  panel.addEventListener("switch", () => show(false));
+  panel.addEventListener("choose", (event) => {
+    remember();
+    say(event.detail);
+  });
+}
+
+$("inside").addEventListener("toggle", async () => {
+  if ($("inside").open) await openPanel().catch(fail);
+  read(false);
+});
+
+/** Write what is shown into the address. */
+function remember() {
+  const { chosen = null, network, broken } = panel ?? { broken: parsed("", []).broken };
+  const state = { sample, strokes: sheet.items, open: $("inside").open, chosen, broken };
+  const text = fragment(state, network?.layers ?? []);
+  history.replaceState(null, "", text ? `#${text}` : location.pathname);
+}
+
+/** Show what the address says. */
+async function follow() {
+  const text = location.hash.slice(1);
+  if (!text) return;
+  const { open } = parsed(text, []);
+  if (open || /(^|&)(layer|off|noise)=/.test(text)) await openPanel();
+  const state = parsed(text, panel?.network.layers ?? []);
+  if (panel) Object.assign(panel, { chosen: state.chosen, broken: state.broken });
+  $("inside").open = state.open;
+  const strokes = samples.find(({ name }) => name === state.sample)?.strokes ?? state.strokes;
+  if (strokes.length) take(strokes, state.sample);
+  else read(false);
+}
+
+addEventListener("hashchange", () => follow().catch(fail));
+
+function take(strokes, name) {
+  sample = name;
+  sheet.write(strokes.map((stroke) => ({ ...stroke, sample: name })));
+}
+
+function fail(error) {
+  showText({ words: "That did not work", note: `The network cannot be loaded: ${error.message}.`, wrong: true });
+}
+
+$("link").addEventListener("click", async () => {
+  await navigator.clipboard.writeText(location.href);
+  $("link-words").textContent = "Copied";
+  say("The link is copied.");
+  setTimeout(() => ($("link-words").textContent = "Copy a link to this"), 2000);
+});
 
 // Tools.
 
@@ -87,7 +164,7 @@ $("samples").append(
     button.type = "button";
     button.setAttribute("aria-label", `Sample: ${name}`);
     button.append(canvas);
-    button.addEventListener("click", () => sheet.write(strokes));
+    button.addEventListener("click", () => take(strokes, name));
     item.append(button);
     return item;
   }),
@@ -111,7 +188,7 @@ paintSamples();
 try {
   reader = await loadReader(fetch("reader.wasm"));
   showText(IDLE);
-  read(false);
+  await follow();
 } catch (error) {
-  showText({ words: "That did not work", note: `The network cannot be loaded: ${error.message}.`, wrong: true });
+  fail(error);
 }

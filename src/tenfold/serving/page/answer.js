@@ -14,7 +14,7 @@ export function percent(probability) {
 }
 
 /** The same for narrow places. */
-function shortPercent(probability) {
+export function shortPercent(probability) {
   return percent(probability).replace("over ", ">").replace("under ", "<");
 }
 
