@@ -13,6 +13,7 @@ from tenfold.comparing import contenders, report
 from tenfold.comparing.baselines.baseline import fit_baseline
 from tenfold.comparing.baselines.kinds import BASELINES
 from tenfold.comparing.compare import compare, measure_speed
+from tenfold.comparing.figures import SHOWN_ERRORS
 from tenfold.comparing.finding import find_contenders
 from tenfold.comparing.report import write_comparison
 from tenfold.errors import MissingExtraError, TenfoldError, UsageError
@@ -148,7 +149,7 @@ def test_the_page_needs_nothing_else(small, tmp_path: Path) -> None:
         assert name in text
     assert "$" not in text
     assert "http" not in text.replace("http://www.w3.org", "")
-    assert text.count('src="data:image/png;base64,') == 24
+    assert text.count('src="data:image/png;base64,') == 3 * SHOWN_ERRORS
 
 
 def test_one_classifier_alone(small, tmp_path: Path, monkeypatch) -> None:

@@ -1,11 +1,13 @@
 """The report is read back as a browser would: tags, ids, addresses, numbers."""
 
+import io
 import re
 from html import unescape
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("matplotlib")
 
@@ -13,7 +15,15 @@ from tenfold.errors import TenfoldError
 from tenfold.evaluation.metrics import Prediction, evaluate, hardest_images
 from tenfold.recipes.layers import LayerRow
 from tenfold.reporting import figures
-from tenfold.reporting.sheets import Tile, draw_confusion, draw_hardest, draw_tiles
+from tenfold.reporting.drawing import Drawing
+from tenfold.reporting.sheets import (
+    Tile,
+    draw_cell,
+    draw_confusion,
+    draw_hardest,
+    draw_tiles,
+    shade,
+)
 from tenfold.training.report import render_report
 
 VOID = {"meta", "img", "wbr", "br", "link", "input", "hr"}
@@ -342,17 +352,42 @@ def test_curves_bear_gaps_and_diverged_epochs():
 def test_hardest_sheet_says_what_is_what():
     images = np.zeros((2, 28, 28), np.uint8)
     hardest = [Prediction(3, 4, 9, 0.98), Prediction(5, 1, 7, 0.9996)]
-    assert texts_of(draw_hardest(images, hardest))[1:] == [
-        "4 read as 9", "confidence 98.0%", "1 read as 7", "confidence over 99.9%",
+    assert texts_of(draw_hardest(images, hardest))[2:] == [
+        "4 read as 9", "98.0%", "1 read as 7", "over 99.9%",
     ]  # fmt: skip
 
 
 def test_a_sheet_has_a_row_for_every_group():
     tile = Tile(np.zeros((28, 28), np.uint8), "a 0", framed=True)
-    one = draw_tiles("Sheet", {"first": [tile]}, 8)
-    two = draw_tiles("Sheet", {"first": [tile], "second": [tile] * 9}, 8)
+    one = draw_tiles("Sheet", {"first": [tile]})
+    two = draw_tiles("Sheet", {"first": [tile], "second": [tile] * 7})
     assert texts_of(two)[:3] == ["Sheet", "first", "a 0"]
     assert two.height - one.height > one.height - 60  # the second group takes two rows
+
+
+def test_long_captions_have_room_on_a_sheet():
+    tile = Tile(np.zeros((28, 28), np.uint8), "Ankle boot read as Sneaker")
+    lefts = re.findall(r'<text x="(\d+)"', draw_tiles("Sheet", {"": [tile] * 4}).svg())
+    assert sorted(set(lefts)) == ["16", "304"]
+
+
+def test_numbers_are_readable_on_every_shade():
+    for share in np.linspace(0, 1, 21):
+        drawing = Drawing(40, 40, "cell")
+        draw_cell(drawing, 0, 0, 40, 40, shade(float(share)), "12")
+        fill, text = re.findall(r'fill="(#\w{6})"', drawing.svg())[-2:]
+        assert contrast(fill, text) >= 4.5
+
+
+def test_upward_text_is_the_same_as_svg_and_as_png():
+    drawing = Drawing(60, 120, "names")
+    drawing.upward_text(30, 110, "a & b", 20)
+    assert "a &amp; b" in drawing.svg()
+    pixels = np.asarray(Image.open(io.BytesIO(drawing.png(1))).convert("L"))
+    rows, columns = np.nonzero(pixels > 100)
+    assert rows.max() <= 110
+    assert rows.min() > 40
+    assert abs(columns.mean() - 30) < 4
 
 
 def luminance(color):

@@ -56,12 +56,12 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         progress=show_progress(options),
     )
     if options.out:
-        from tenfold.files import atomic_path, make_folder, write_json
+        from tenfold.files import make_folder, write_json
+        from tenfold.reporting.saving import save_figure
 
         make_folder(options.out)
         write_json(options.out / "robustness.json", result.to_dict())
-        with atomic_path(options.out / "robustness.png") as temporary:
-            corruption_sheet(result, options.data_dir).save(temporary, "PNG")
+        save_figure(corruption_sheet(result, options.data_dir), options.out / "robustness.png")
     return result.to_dict(), _text(result)
 
 

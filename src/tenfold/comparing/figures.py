@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tenfold.arrays import Images
+from tenfold.reporting.drawing import EDGE, TITLE, WIDTH, Drawing
 from tenfold.reporting.drawing import MUTED as MUTED_ON_DARK
-from tenfold.reporting.drawing import Drawing
 from tenfold.reporting.figures import (
     BLUE,
     GREEN,
@@ -24,7 +24,7 @@ from tenfold.reporting.figures import (
     new_chart,
     new_figure,
 )
-from tenfold.reporting.sheets import EDGE, WIDTH, Tile, draw_cell, draw_tiles, shade
+from tenfold.reporting.sheets import Tile, draw_cell, draw_tiles, shade
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,7 +35,7 @@ Result = Mapping[str, Any]
 Row = Mapping[str, Any]
 """One classifier of `tenfold compare --json`."""
 
-SHOWN_ERRORS = 8
+SHOWN_ERRORS = 6
 """Number of errors shown for each classifier."""
 
 SHOWN_LABELS = 50
@@ -223,17 +223,16 @@ def draw_corruptions(result: Result) -> Drawing:
     """
     rows = result["classifiers"]
     names = ["mean", *(name for name in rows[0]["mnist_c"] if name != "mean")]
-    left, top, height = EDGE + 106, 92, 30
+    left, top, height = EDGE + 122, 168, 30
     width = (WIDTH - EDGE - left) / len(names)
     drawing = Drawing(WIDTH, top + height * len(rows) + EDGE, "Accuracy on corrupted images")
-    drawing.text(EDGE, 30, "Accuracy on corrupted images (%)", 17)
+    drawing.text(EDGE, 28, "Accuracy on corrupted images (%)", TITLE)
     for column, name in enumerate(names):
-        center = left + (column + 0.5) * width
-        for line, word in enumerate(reversed(name.split("_"))):
-            drawing.text(center, top - 14 - 15 * line, word, 10, MUTED_ON_DARK, "middle")
+        words = name.replace("_", " ")
+        drawing.upward_text(left + (column + 0.5) * width - 1, top - 8, words, color=MUTED_ON_DARK)
     for place, row in enumerate(rows):
         y = top + place * height
-        drawing.text(EDGE, y + height / 2, row["name"], 13)
+        drawing.text(EDGE, y + height / 2, row["name"])
         for column, name in enumerate(names):
             accuracy = row["mnist_c"][name]
             words = f"{100 * accuracy:.0f}"
@@ -254,13 +253,14 @@ def draw_own_errors(result: Result, images: Images) -> Drawing:
             Tile(
                 images[error["index"]],
                 f"{classes[error['label']]} read as {classes[error['predicted']]}",
-                f"{error['others_right']} of {others} others right" if others else "",
+                f"{error['others_right']} of {others}" if others else "",
             )
             for error in result["errors"][row["name"]][:SHOWN_ERRORS]
         ]
         for row in result["classifiers"]
     }
-    return draw_tiles("Errors that other classifiers avoid", groups, SHOWN_ERRORS)
+    note = "Below each: what it is, what was read, and how many of the others are right."
+    return draw_tiles("Errors that other classifiers avoid", groups, note if others else "")
 
 
 def draw_doubtful(result: Result, split: str, images: Images) -> Drawing:
@@ -287,9 +287,7 @@ def draw_doubtful(result: Result, split: str, images: Images) -> Drawing:
     ]
     name = {"train": "training", "test": "test"}[split]
     title = f"The {len(tiles)} most doubtful labels of the {name} images"
-    return draw_tiles(
-        title + ("; framed: found wrong by people" if framed else ""), {"": tiles}, 10
-    )
+    return draw_tiles(title, {"": tiles}, "Framed: found wrong by people." if framed else "")
 
 
 def _is_network(row: Row) -> bool:

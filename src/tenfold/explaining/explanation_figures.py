@@ -6,19 +6,29 @@ import numpy.typing as npt
 
 from tenfold.arrays import SIDE, Gray
 from tenfold.explaining.counterfactual import Counterfactual
-from tenfold.reporting.drawing import AMBER, MUTED, SKY_BLUE, Drawing, Rgb, diverging_colors
+from tenfold.reporting.drawing import (
+    AMBER,
+    EDGE,
+    MUTED,
+    SKY_BLUE,
+    TEXT,
+    TITLE,
+    WIDTH,
+    Drawing,
+    Rgb,
+    diverging_colors,
+)
 
-ZOOM = 5
+ZOOM = 6
+COLUMNS = 3
 PANEL = SIDE * ZOOM
-GAP = 24
-EDGE = 24
-TOP = 92
+PITCH = (WIDTH - 2 * EDGE - PANEL) / (COLUMNS - 1)
 
 BLUR = 0.7
 """Standard deviation of the blur of integrated gradients, in pixels; they jump between pixels."""
 
 TITLES = {
-    "occlusion": ("occlusion", "odds fall by up to {}x"),
+    "occlusion": ("occlusion", "odds up to {}x less"),
     "integrated-gradients": ("integrated gradients", "a pixel: up to {}x"),
     "grad-cam": ("Grad-CAM", "coarse, no unit"),
 }
@@ -53,29 +63,30 @@ def draw_explanation(
         words = "read as" if found.found else "closer to"
         words += f" {found.target} ({found.confidence:.0%})"
         panels.append(("changed input", _gray(found.changed), words))
-    width = 2 * EDGE + len(panels) * (PANEL + GAP) - GAP
-    drawing = Drawing(max(width, 460), TOP + PANEL + 46, f"Why it was read as {answer}")
-    drawing.text(EDGE, 30, f"Read as {answer}", 19)
+    drawing = Drawing(WIDTH, 0, f"Why it was read as {answer}")
+    drawing.text(EDGE, 28, f"Read as {answer}", TITLE)
+    top = 66
     if len(panels) > 2:
         _draw_legend(drawing, bool(maps), counterfactual is not None)
+        top += 28
     for place, (title, pixels, words) in enumerate(panels):
-        x = EDGE + place * (PANEL + GAP)
-        drawing.text(x, TOP - 18, title, 13)
-        drawing.image(x, TOP, pixels, ZOOM)
-        drawing.text(x, TOP + PANEL + 20, words, 12, MUTED)
+        x, y = EDGE + place % COLUMNS * PITCH, top + place // COLUMNS * (PANEL + 70)
+        drawing.text(x, y, title)
+        drawing.image(x, y + 16, pixels, ZOOM)
+        drawing.text(x, y + PANEL + 32, words, TEXT, MUTED)
+    drawing.height = top + -(-len(panels) // COLUMNS) * (PANEL + 70) - 8
     return drawing
 
 
 def _draw_legend(drawing: Drawing, maps: bool, counterfactual: bool) -> None:
-    right = float(drawing.width - EDGE)
+    x = float(EDGE)
     for color, of_maps, of_counterfactual in (
-        (SKY_BLUE, "speaks against it", "erased"), (AMBER, "speaks for it", "added"),
+        (AMBER, "speaks for it", "added"), (SKY_BLUE, "speaks against it", "erased"),
     ):  # fmt: skip
         words = ", or ".join([of_maps] * maps + [of_counterfactual] * counterfactual)
-        right -= 6.5 * len(words)
-        drawing.text(right, 30, words, 12, MUTED)
-        drawing.box(right - 17, 25, 10, 10, color)
-        right -= 17 + 20
+        drawing.box(x, 51, 12, 12, color)
+        drawing.text(x + 20, 57, words, TEXT, MUTED)
+        x += 230
 
 
 def _times(decades: float) -> str:

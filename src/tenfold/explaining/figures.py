@@ -11,11 +11,13 @@ from tenfold.formatting import percent
 from tenfold.recipes.layers import LayerRow
 from tenfold.reporting.drawing import (
     AMBER,
-    BACKGROUND,
+    EDGE,
     INK,
     MUTED,
     RULE,
-    Anchor,
+    TEXT,
+    TITLE,
+    WIDTH,
     Drawing,
     diverging_colors,
     heat_colors,
@@ -23,7 +25,6 @@ from tenfold.reporting.drawing import (
     scale_bar,
 )
 
-WIDTH, EDGE = 1000, 24
 INNER_WIDTH = WIDTH - 2 * EDGE
 
 ZOOM = 5
@@ -36,6 +37,9 @@ DIGIT_COLORS = (
 """A hue for each class, after P. Tol's light and muted schemes; an eleventh class has the first hue
 again. Not everybody can tell ten hues apart, so the classes are named on the map too."""
 
+SHOWN_FILTERS = 12
+"""Number of filters of a later convolution that are drawn."""
+
 WEIGHT_QUANTILE = 0.99
 """Quantile of the absolute weights at the end of the color scale: a few extreme weights would make
 all others dark."""
@@ -46,8 +50,9 @@ Maps = npt.NDArray[np.float32]
 def draw_filters(name: str, kernel: Maps) -> Drawing:
     """Draw the filters of a convolution.
 
-    The first convolution is drawn as a grid of filters, a later one as a column for each filter
-    with a square for each input channel.
+    The first convolution is drawn as a grid of filters; of a later one, the `SHOWN_FILTERS` with
+    the largest weights, each as a block with a square for each input channel; a pointwise one as a
+    table, with a column for each filter.
 
     Args:
         name: Name of the layer.
@@ -55,30 +60,50 @@ def draw_filters(name: str, kernel: Maps) -> Drawing:
     """
     height, width, seen, filters = kernel.shape
     most = float(np.quantile(np.abs(kernel), WEIGHT_QUANTILE)) or 1.0
-    tiles = diverging_colors(np.moveaxis(kernel, (2, 3), (0, 1)), most).reshape(
-        -1, height, width, 3
-    )
-    single = 1 in (seen, filters)
-    columns = _even(seen * filters, 16) if single else filters
-    gap = 8 if single else 1 if width > 1 else 0
-    zoom = max(1, min(16 if single else 8, (INNER_WIDTH // columns - gap) // width))
-    sheet = mosaic(tiles, columns, gap, zoom, RULE if gap == 1 else BACKGROUND)
-    factor = min(1.0, INNER_WIDTH / sheet.shape[1])
-    drawing = Drawing(WIDTH, round(sheet.shape[0] * factor) + 88, f"The filters of {name}")
-    drawing.text(EDGE, 30, f"{name}: {_filters_words(kernel)}", 17)
-    scale_bar(drawing, WIDTH - EDGE, 30, most, diverging=True)
-    drawing.image((WIDTH - sheet.shape[1] * factor) / 2, 62, sheet, factor)
+    # (filters, channels, height, width, 3)
+    tiles = diverging_colors(np.moveaxis(kernel, (3, 2), (0, 1)), most)
+    drawing = Drawing(WIDTH, 0, f"The filters of {name}")
+    drawing.text(EDGE, 28, name, TITLE)
+    scale_bar(drawing, WIDTH - EDGE, 28, most, diverging=True)
+    if (height, width) == (1, 1):
+        words = f"{filters} mixtures (columns) of {seen} channels (rows)"
+        sheet = mosaic(tiles.swapaxes(0, 1).reshape(-1, 1, 1, 3), filters, 0, 8)
+        y = _draw_sheet(drawing, 78, sheet)
+    elif 1 in (seen, filters):
+        words = f"{filters} filters of {height}x{width}"
+        if filters == 1:
+            words = f"one filter of {height}x{width} for each of {seen} channels"
+        tiles = tiles.reshape(-1, height, width, 3)
+        y = _draw_sheet(drawing, 78, mosaic(tiles, _even(len(tiles), 8), 6, 16, RULE))
+    else:
+        norms = np.sqrt((kernel**2).sum(axis=(0, 1, 2)))
+        chosen = np.sort(np.argsort(-norms, kind="stable")[:SHOWN_FILTERS])
+        words = f"{len(chosen)} of {filters} filters of {height}x{width}, each on {seen} channels"
+        y = _draw_blocks(drawing, chosen, tiles[chosen])
+    drawing.text(EDGE, 56, words, TEXT, MUTED)
+    drawing.height = round(y) + EDGE
     return drawing
 
 
-def _filters_words(kernel: Maps) -> str:
-    height, width, seen, filters = kernel.shape
-    if filters == 1:
-        return f"one filter of {height}x{width} for each of {seen} channels"
-    words = f"{filters} filters of {height}x{width}"
-    if (height, width) == (1, 1):
-        return f"{filters} mixtures (columns) of {seen} channels (rows)"
-    return words if seen == 1 else f"{words} (columns) on {seen} channels (rows)"
+def _draw_sheet(drawing: Drawing, y: float, sheet: Gray) -> float:
+    """Draw pixels in the middle, smaller if they are too wide, and return where they end."""
+    factor = min(1.0, INNER_WIDTH / sheet.shape[1])
+    drawing.image((WIDTH - sheet.shape[1] * factor) / 2, y, sheet, factor)
+    return y + sheet.shape[0] * factor
+
+
+def _draw_blocks(drawing: Drawing, chosen: npt.NDArray[np.integer], tiles: Gray) -> float:
+    """Draw each chosen filter as a block of its channels, three in a row; return where they end."""
+    columns = 8 if tiles.shape[1] <= 64 else 16
+    pitch = (INNER_WIDTH + 16) / 3
+    blocks = [mosaic(channels, columns, 5, 8, RULE) for channels in tiles]
+    factor = (pitch - 16) / blocks[0].shape[1]
+    tall = blocks[0].shape[0] * factor + 38
+    for place, (number, block) in enumerate(zip(chosen, blocks, strict=True)):
+        x, y = EDGE + place % 3 * pitch, 88 + place // 3 * tall
+        drawing.text(x, y, f"filter {number}", TEXT, MUTED)
+        drawing.image(x, y + 14, block, factor)
+    return 76 + -(-len(blocks) // 3) * tall - 12
 
 
 def draw_feature_maps(
@@ -99,11 +124,13 @@ def draw_feature_maps(
     """
     drawing = Drawing(WIDTH, 0, title)
     drawing.image(EDGE, EDGE, image, ZOOM)
-    drawing.text(EDGE + 164, EDGE + 14, title, 20)
-    words = "The network's input: 28x28 pixels, white ink on black."
-    drawing.text(EDGE + 164, EDGE + 44, words, 14, MUTED)
-    words = "Below, the feature maps of each layer: dark is no activation, light is high."
-    drawing.text(EDGE + 164, EDGE + 66, words, 14, MUTED)
+    drawing.text(EDGE + 156, EDGE + 12, title, TITLE)
+    for place, words in enumerate((
+        "The network's input: 28x28 pixels, white ink on black.",
+        "Below, the feature maps of each layer:",
+        "dark is no activation, light is high.",
+    )):  # fmt: skip
+        drawing.text(EDGE + 156, EDGE + 42 + 24 * place, words, TEXT, MUTED)
     y = EDGE + 140.0 + 40
     for row in layers:
         values = maps[row.name]
@@ -124,16 +151,16 @@ def _draw_layer(drawing: Drawing, y: float, row: LayerRow, values: Maps) -> floa
     if values.ndim == 3:
         height, width, channels = values.shape
         words = "one map" if channels == 1 else f"{channels} maps"
-        drawing.text(EDGE, y, f"{row.name}: {words} of {height}x{width}", 15)
-        columns = _even(channels, 16 if channels <= 64 else 32)
+        drawing.text(EDGE, y, f"{row.name}: {words} of {height}x{width}")
+        columns = _even(channels, 8 if channels <= 64 else 16)
         zoom = max(1, (INNER_WIDTH // columns - 3) // width) if channels > 1 else ZOOM
         sheet = mosaic(np.moveaxis(colored, 2, 0), columns, 3, zoom)
     else:
-        drawing.text(EDGE, y, f"{row.name}: {values.size} values", 15)
-        columns = min(values.size, 50)
+        drawing.text(EDGE, y, f"{row.name}: {values.size} values")
+        columns = min(values.size, 32)
         sheet = mosaic(colored[:, None, None], columns, 2, min(24, INNER_WIDTH // columns - 2))
     scale_bar(drawing, WIDTH - EDGE, y, most, diverging=both)
-    factor = INNER_WIDTH / sheet.shape[1] if sheet.shape[1] > 0.75 * INNER_WIDTH else 1
+    factor = INNER_WIDTH / sheet.shape[1] if sheet.shape[1] > 0.6 * INNER_WIDTH else 1
     drawing.image(EDGE, y + 18, sheet, factor)
     return y + 60 + float(sheet.shape[0] * factor)
 
@@ -142,27 +169,28 @@ def _draw_answer(
     drawing: Drawing, y: float, logits: Maps, probabilities: Maps, classes: Sequence[str]
 ) -> float:
     drawing.line(EDGE, y - 18, WIDTH - EDGE, y - 18)
-    drawing.text(EDGE, y, "logits and probabilities: the answer", 15)
+    drawing.text(EDGE, y, "logits and probabilities: the answer")
     kind = "digit" if tuple(classes) == DIGITS else "class"
-    words = f"above each {kind} its probability, below it its logit"
-    drawing.text(WIDTH - EDGE, y, words, 12, MUTED, "end")
+    words = f"Above each {kind}: its probability. Below it: its logit."
+    drawing.text(EDGE, y + 24, words, TEXT, MUTED)
     # The likeliest classes, as many as there are digits, in the order of labels.
     shown = np.sort(np.argsort(-probabilities, kind="stable")[: len(DIGITS)])
     pitch, tall = INNER_WIDTH / len(shown), 70
-    base = y + 34 + tall
+    base = y + 58 + tall
     for place, label in enumerate(shown):
         probability = float(probabilities[label])
         x = EDGE + place * pitch
         best = probability == probabilities.max()
         drawing.line(x + 8, base, x + pitch - 8, base)
         height = max(probability * tall, 1)
-        drawing.box(x + 24, base - height, pitch - 48, height, AMBER if best else MUTED)
+        drawing.box(x + 16, base - height, pitch - 32, height, AMBER if best else MUTED)
         color = INK if best else MUTED
-        size = 17 if len(classes[label]) <= 6 else 11
-        drawing.text(x + pitch / 2, base + 16, classes[label], size, color, "middle")
+        size = TITLE if len(classes[label]) <= 4 else TEXT
+        name = classes[label] if len(classes[label]) <= 6 else f"{label}"
+        drawing.text(x + pitch / 2, base + 16, name, size, color, "middle")
         words = percent(probability) if probability >= 0.001 else ""
-        drawing.text(x + pitch / 2, base - height - 11, words, 12, color, "middle")
-        drawing.text(x + pitch / 2, base + 38, f"{logits[label]:.1f}", 12, MUTED, "middle")
+        drawing.text(x + pitch / 2, base - height - 12, words, TEXT, color, "middle")
+        drawing.text(x + pitch / 2, base + 40, f"{logits[label]:.1f}", TEXT, MUTED, "middle")
     return base + 64
 
 
@@ -174,28 +202,22 @@ def draw_top_patches(found: TopPatches, synthesized: Images | None) -> Drawing:
         synthesized: uint8 (filters, size, size), or None without Keras.
     """
     size = found.patches.shape[-1]
-    side = 105 if synthesized is not None else 96  # lets four, or eight, stand in a row
-    zoom = max(1, (side - 4) // 3 // size)
-    sheets = [mosaic(nine, 3, 2, zoom) for nine in found.patches]
-    block = sheets[0].shape[0]
-    cell = block + (8 + block if synthesized is not None else 0) + 26
-    columns = _even(len(sheets), max(1, (INNER_WIDTH + 26) // cell))
-    rows = -(-len(sheets) // columns)
+    block = (INNER_WIDTH - 3 * 16) / 4  # four blocks in a row: the patches, or patches and image
+    sheets = [mosaic(nine, 3, 2, max(1, 38 // size)) for nine in found.patches]
+    columns = 4 if synthesized is None else 2
     drawing = Drawing(WIDTH, 0, f"Patches that activate the filters of {found.layer} most")
     words = f"{found.layer}: what activates {len(sheets)} of its filters most"
-    drawing.text(EDGE, 30, words, 17)
-    words = f"{size}x{size} pixels" if size < SIDE else "the whole image"
-    words = f"receptive field: {words}"
-    drawing.text(WIDTH - EDGE, 30, words, 14, MUTED, "end")
-    left = (WIDTH - columns * cell + 26) / 2
+    drawing.text(EDGE, 28, words, TITLE)
+    words = f"Receptive field: {f'{size}x{size} pixels' if size < SIDE else 'the whole image'}."
+    drawing.text(EDGE, 54, words, TEXT, MUTED)
     for place, (number, sheet) in enumerate(zip(found.filters, sheets, strict=True)):
-        x = left + place % columns * cell
-        y = 62 + place // columns * (block + 40)
-        drawing.text(x, y, f"filter {number}", 12, MUTED)
-        drawing.image(x, y + 12, sheet)
+        x = EDGE + place % columns * (4 // columns) * (block + 16)
+        y = 88 + place // columns * (block + 44)
+        drawing.text(x, y, f"filter {number}", TEXT, MUTED)
+        drawing.image(x, y + 14, sheet, block / sheet.shape[0])
         if synthesized is not None:
-            drawing.image(x + block + 8, y + 12, synthesized[place], block / size)
-    drawing.height = 62 + rows * (block + 40) + 6
+            drawing.image(x + block + 8, y + 14, synthesized[place], block / size)
+    drawing.height = round(76 + -(-len(sheets) // columns) * (block + 44))
     return drawing
 
 
@@ -222,27 +244,24 @@ def draw_map(
     """
     side = INNER_WIDTH
     drawing = Drawing(WIDTH, side + 100, title)
-    drawing.text(EDGE, 30, title, 17)
+    drawing.text(EDGE, 28, title, TITLE)
     low, high = points.min(axis=0), points.max(axis=0)
     span = float((high - low).max()) or 1.0
     middle = (low + high) / 2
-    placed = (points - middle) / span * (side - 60) * (1, -1) + (WIDTH / 2, side / 2 + 62)
+    placed = (points - middle) / span * (side - 40) * (1, -1) + (WIDTH / 2, side / 2 + 58)
     for label in range(len(classes)):
         color = DIGIT_COLORS[label % len(DIGIT_COLORS)]
-        drawing.dots(placed[labels == label], 1.6, color)
+        drawing.dots(placed[labels == label], 1.2, color)
     wrong = np.flatnonzero(labels != predicted)
-    for (x, y), label, answer in zip(placed[wrong], labels[wrong], predicted[wrong], strict=True):
+    for x, y in placed[wrong]:
         _draw_cross(drawing, x, y, "#000000", 4.5)
         _draw_cross(drawing, x, y)
-        _on_dots(drawing, x + 9, y, f"{classes[label]} as {classes[answer]}", 11, "start")
     for label in np.unique(labels):
         x, y = np.median(placed[labels == label], axis=0)
-        size = 40 if len(classes[label]) == 1 else 20
-        _on_dots(drawing, x, y, classes[label], size, "middle")
+        _on_dots(drawing, x, y, classes[label], 32 if len(classes[label]) == 1 else TITLE)
     x, y = EDGE + 6, side + 76
     _draw_cross(drawing, x, y)
-    words = f"errors (label as answer): {len(wrong):,} of {len(labels):,}"
-    drawing.text(x + 16, y, words, 14, MUTED)
+    drawing.text(x + 16, y, f"errors: {len(wrong):,} of {len(labels):,}", TEXT, MUTED)
     return drawing
 
 
@@ -253,9 +272,9 @@ def _draw_cross(
     drawing.line(x - 5, y + 5, x + 5, y - 5, color, width)
 
 
-def _on_dots(drawing: Drawing, x: float, y: float, words: str, size: float, anchor: Anchor) -> None:
+def _on_dots(drawing: Drawing, x: float, y: float, words: str, size: float) -> None:
     """Write in white with a dark rim, readable on dots of any color."""
     rim = 1 + size / 40
     for dx, dy in ((-rim, 0), (rim, 0), (0, -rim), (0, rim)):
-        drawing.text(x + dx, y + dy, words, size, "#000000", anchor)
-    drawing.text(x, y, words, size, "#ffffff", anchor)
+        drawing.text(x + dx, y + dy, words, size, "#000000", "middle")
+    drawing.text(x, y, words, size, "#ffffff", "middle")

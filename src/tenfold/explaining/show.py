@@ -217,8 +217,9 @@ def _filters(network: FeatureClassifier) -> _Part:
         [
             "The weights of every convolution: amber is positive, blue negative, black zero. The"
             " first filters look at pixels and can be understood: edges, strokes and line ends in"
-            " every direction. Later filters look at the feature maps before them; the patches"
-            " below show better what activates them."
+            " every direction. A later filter has a square for each feature map before it; the"
+            " filters with the largest weights are shown. The patches below show better what"
+            " activates them."
         ],
         {f"filters-{name}": draw_filters(name, kernel) for name, kernel in kernels.items()},
     )

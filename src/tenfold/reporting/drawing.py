@@ -19,6 +19,12 @@ BACKGROUND = "#0d0f13"
 
 INK, MUTED, RULE = "#eceef2", "#a3abb9", "#343a45"
 
+WIDTH, EDGE = 600, 16
+"""Width of most drawings and of their margins, in pixels."""
+
+TEXT, TITLE = 15, 19
+"""Sizes of text in pixels. A drawing of this width has letters of 9 pixels on a phone 360 wide."""
+
 AMBER, SKY_BLUE = "#ffb84d", "#56b4e9"
 """Two hues that color-blind readers tell apart (Okabe and Ito 2008)."""
 
@@ -62,7 +68,7 @@ class Drawing:
         self._paint.append(paint)
 
     def text(
-        self, x: float, y: float, words: str, size: float = 13, color: str = INK,
+        self, x: float, y: float, words: str, size: float = TEXT, color: str = INK,
         anchor: Anchor = "start",
     ) -> None:  # fmt: skip
         """Write one line of text; `y` is the middle of the capitals' height."""
@@ -76,6 +82,25 @@ class Drawing:
             font = ImageFont.load_default(size * zoom)
             # The capitals are 0.7 of the font size high, as in the SVG.
             pen.text((x * zoom, (y + 0.35 * size) * zoom), words, color, font, anchor=f"{place}s")
+
+        self._paint.append(paint)
+
+    def upward_text(
+        self, x: float, y: float, words: str, size: float = TEXT, color: str = INK
+    ) -> None:
+        """Write one line of text from (x, y) upward; `x` is the middle of the capitals' height."""
+        self._svg.append(
+            f'<text transform="translate({x + 0.35 * size:g} {y:g}) rotate(-90)" '
+            f'font-size="{size:g}" fill="{color}">{escape(words)}</text>'
+        )
+
+        def paint(sheet: Image.Image, pen: Any, zoom: float) -> None:
+            font = ImageFont.load_default(size * zoom)
+            mask = Image.new("L", (round(font.getlength(words)) + 1, round(1.5 * size * zoom)))
+            ImageDraw.Draw(mask).text((0, size * zoom), words, 255, font, anchor="ls")
+            mask = mask.rotate(90, expand=True)
+            corner = (round((x - 0.65 * size) * zoom), round(y * zoom) - mask.height)
+            sheet.paste(color, corner, mask)
 
         self._paint.append(paint)
 
@@ -211,14 +236,14 @@ def scale_bar(
     drawing: Drawing, right: float, y: float, most: float, *, diverging: bool = False
 ) -> None:
     """Draw the scale of `heat_colors` or `diverging_colors`, with its ends; it ends at `right`."""
-    width = 120
+    width = 100
     steps = np.linspace(-1 if diverging else 0, 1, width)[None].repeat(8, axis=0)
     label = f"{most:.3g}"
-    room = 8 + 7 * len(label)
+    room = 8 + 9 * len(label)
     left = right - room - width
     drawing.image(left, y - 4, (diverging_colors if diverging else heat_colors)(steps, 1))
-    drawing.text(right - room + 8, y, label, 12, MUTED)
-    drawing.text(left - 8, y, f"-{label}" if diverging else "0", 12, MUTED, "end")
+    drawing.text(right - room + 8, y, label, TEXT, MUTED)
+    drawing.text(left - 8, y, f"-{label}" if diverging else "0", TEXT, MUTED, "end")
 
 
 def _rgb(color: str) -> npt.NDArray[np.float64]:

@@ -8,16 +8,31 @@ import numpy as np
 from tenfold.arrays import DIGITS, SIDE, Images
 from tenfold.evaluation.metrics import Prediction
 from tenfold.formatting import percent
-from tenfold.reporting.drawing import AMBER, INK, MUTED, SKY_BLUE, Drawing, heat_colors
+from tenfold.reporting.drawing import (
+    AMBER,
+    EDGE,
+    INK,
+    MUTED,
+    SKY_BLUE,
+    TEXT,
+    TITLE,
+    WIDTH,
+    Drawing,
+    heat_colors,
+)
 
-WIDTH, EDGE = 1000, 24
+LETTER = 0.5
+"""Mean width of a letter in font sizes, somewhat generous."""
 
 LONG_NAME = 4
 """Characters of a class's name that fit above a column of the confusion matrix."""
 
 _DIAGONAL = "#20242c"
-_BRIGHTEST = 0.65
-"""Where the color scale ends, so that white numbers stay readable: 0 is black, 1 light yellow."""
+_BRIGHTEST = 0.75
+"""Where the color scale of `heat_colors` ends: 0 is black, 1 light yellow."""
+
+_LIGHT = 98
+"""Luma, 0..255, of fills above which black text has more contrast than white text."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,32 +54,40 @@ class Tile:
     framed: bool = False
 
 
-def draw_tiles(title: str, groups: Mapping[str, Sequence[Tile]], columns: int = 8) -> Drawing:
-    """Draw a sheet of images with captions.
+def draw_tiles(title: str, groups: Mapping[str, Sequence[Tile]], note: str = "") -> Drawing:
+    """Draw a sheet of images with captions, six in a row, or fewer if captions are long.
 
     Args:
         title: Title of the sheet.
         groups: Tiles by heading; each group begins on a new row, below its heading if it has one.
-        columns: Tiles in a row, at most 20.
+        note: A line below the title.
     """
+    words = [
+        text for tiles in groups.values() for tile in tiles for text in (tile.caption, tile.note)
+    ]
+    room = LETTER * TEXT * max(map(len, words), default=0) + 8
+    columns = int(np.clip((WIDTH - 2 * EDGE + 8) // max(room, 1), 2, 6))
     pitch = (WIDTH - 2 * EDGE + 8) / columns
-    zoom = int(pitch - 7) // SIDE
+    zoom = min(4, int(pitch - 8) // SIDE)
     size = zoom * SIDE
     drawing = Drawing(WIDTH, 0, title)
-    drawing.text(EDGE, 30, title, 17)
-    y = 60
+    drawing.text(EDGE, 28, title, TITLE)
+    y = 54
+    if note:
+        drawing.text(EDGE, 54, note, TEXT, MUTED)
+        y = 80
     for heading, tiles in groups.items():
         if heading:
-            drawing.text(EDGE, y + 4, heading, 15)
-            y += 24
+            drawing.text(EDGE, y + 8, heading, TEXT)
+            y += 26
         for place, tile in enumerate(tiles):
-            x, top = EDGE + place % columns * pitch, y + place // columns * (size + 48)
+            x, top = EDGE + place % columns * pitch, y + place // columns * (size + 54)
             if tile.framed:
                 drawing.box(x - 3, top - 3, size + 6, size + 6, AMBER)
             drawing.image(x, top, tile.image, zoom)
-            drawing.text(x, top + size + 13, tile.caption, 13, tile.color)
-            drawing.text(x, top + size + 29, tile.note, 11, MUTED)
-        y += -(-len(tiles) // columns) * (size + 48) + (8 if heading else 0)
+            drawing.text(x, top + size + 14, tile.caption, TEXT, tile.color)
+            drawing.text(x, top + size + 32, tile.note, TEXT, MUTED)
+        y += -(-len(tiles) // columns) * (size + 54) + (8 if heading else 0)
     drawing.height = y
     return drawing
 
@@ -72,7 +95,6 @@ def draw_tiles(title: str, groups: Mapping[str, Sequence[Tile]], columns: int = 
 def draw_hardest(
     images: Images,
     hardest: Sequence[Prediction],
-    columns: int = 8,
     classes: Sequence[str] = DIGITS,
 ) -> Drawing:
     """Draw the hardest digits: errors with amber captions, correct answers with blue ones.
@@ -80,16 +102,15 @@ def draw_hardest(
     Args:
         images: uint8 (k, 28, 28), one for each entry of `hardest`.
         hardest: From `tenfold.evaluation.metrics.hardest_images`.
-        columns: Digits in a row.
         classes: Names of the classes, by label.
     """
     tiles = []
     for image, hard in zip(images, hardest, strict=True):
         color = SKY_BLUE if hard.label == hard.predicted else AMBER
         caption = f"{classes[hard.label]} read as {classes[hard.predicted]}"
-        tiles.append(Tile(image, caption, f"confidence {percent(hard.confidence)}", color))
+        tiles.append(Tile(image, caption, percent(hard.confidence), color))
     title = "The hardest digits" if tuple(classes) == DIGITS else "The hardest images"
-    return draw_tiles(title, {"": tiles}, columns)
+    return draw_tiles(title, {"": tiles}, "Below each: what it is, what was read, the confidence.")
 
 
 def draw_confusion(confusion: np.ndarray, classes: Sequence[str] = DIGITS) -> Drawing:
@@ -107,34 +128,33 @@ def draw_confusion(confusion: np.ndarray, classes: Sequence[str] = DIGITS) -> Dr
     left = max(62, 30 + 8 * max(map(len, rows)))
     side = len(classes) * cell
     drawing = Drawing(left + side + EDGE, top + side + EDGE, "Confusion matrix")
-    drawing.text(EDGE, 28, "Confusion matrix (images)", 15)
-    drawing.text(left + side / 2, 50, "read as", 13, MUTED, "middle")
-    drawing.text(left - 12, top - 14, "true", 13, MUTED, "end")
+    drawing.text(EDGE, 28, "Confusion matrix (images)", TITLE)
+    drawing.text(left + side / 2, 50, "read as", TEXT, MUTED, "middle")
+    drawing.text(left - 12, top - 14, "true", TEXT, MUTED, "end")
     errors = confusion * (1 - np.eye(len(classes), dtype=np.int64))
     shades = np.sqrt(errors / max(int(errors.max()), 1))
     for label in range(len(classes)):
-        drawing.text(left + (label + 0.5) * cell, top - 14, columns[label], 14, INK, "middle")
-        drawing.text(left - 16, top + (label + 0.5) * cell, rows[label], 14, INK, "end")
+        drawing.text(left + (label + 0.5) * cell, top - 14, columns[label], TEXT, INK, "middle")
+        drawing.text(left - 16, top + (label + 0.5) * cell, rows[label], TEXT, INK, "end")
     for true, read in np.ndindex(confusion.shape):
         count = int(confusion[true, read])
         fill = _DIAGONAL if true == read else shade(float(shades[true, read]))
         words = f"{count}" if count else ""
-        draw_cell(
-            drawing, left + read * cell, top + true * cell, cell, cell, fill, words,
-            MUTED if true == read else "#ffffff",
-        )  # fmt: skip
+        draw_cell(drawing, left + read * cell, top + true * cell, cell, cell, fill, words)
     return drawing
 
 
 def draw_cell(
-    drawing: Drawing, x: float, y: float, width: float, height: float, fill: str, words: str,
-    color: str = "#ffffff",
-) -> None:  # fmt: skip
+    drawing: Drawing, x: float, y: float, width: float, height: float, fill: str, words: str
+) -> None:
     """Draw one cell of a table: a filled box with words in its middle, 2 pixels from the next."""
+    red, green, blue = (int(fill[at : at + 2], 16) for at in (1, 3, 5))
+    light = 0.2126 * red + 0.7152 * green + 0.0722 * blue > _LIGHT
     drawing.box(x, y, width - 2, height - 2, fill)
-    drawing.text(x + width / 2 - 1, y + height / 2, words, 13, color, "middle")
+    color = "#000000" if light else "#ffffff"
+    drawing.text(x + width / 2 - 1, y + height / 2, words, TEXT, color, "middle")
 
 
 def shade(share: float) -> str:
-    """Return the color of a cell: 0 is black, 1 bright orange; white text is readable on both."""
+    """Return the color of a cell: 0 is black, 1 bright orange."""
     return "#" + bytes(heat_colors(np.array(share * _BRIGHTEST), 1)).hex()

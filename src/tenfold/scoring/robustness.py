@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from tenfold.arrays import TEST_IMAGES
 from tenfold.classifiers.bundle import load_classifier
@@ -14,10 +13,11 @@ from tenfold.data.mnist import load_mnist
 from tenfold.errors import UsageError
 from tenfold.evaluation.corruptions import CORRUPTIONS, corrupt
 from tenfold.reading.reader import Reader
+from tenfold.reporting.drawing import AMBER, EDGE, MUTED, TITLE, WIDTH, Drawing
 from tenfold.scoring.outcomes import read_pictures, summarize_set
 from tenfold.scoring.picture_sets import LabeledPicture, load_picture_sets
 
-SHEET_IMAGES = 12
+SHEET_IMAGES = 5
 """Images of each corruption on the sheet."""
 
 
@@ -137,35 +137,26 @@ def robustness(
     return Robustness(str(model), images, tuple(corruption_rows), tuple(set_rows))
 
 
-def corruption_sheet(result: Robustness, data_dir: str | Path | None = None) -> Image.Image:
-    """Draw test images under every corruption, with both accuracies.
+def corruption_sheet(result: Robustness, data_dir: str | Path | None = None) -> Drawing:
+    """Draw test images under every corruption, with both accuracies, one row for each corruption.
 
     Args:
         result: From `robustness`.
         data_dir: Where the MNIST files are, if not in the cache.
-
-    Returns:
-        An RGB picture, one row for each corruption.
     """
-    from PIL import ImageDraw, ImageFont
-
     test_images, _ = load_mnist("test", data_dir)
-    scale, left, top, pitch = 2, 170, 64, 64
-    width = left + SHEET_IMAGES * pitch + 190
-    sheet = Image.new("RGB", (width, top + len(result.corruptions) * pitch + 12), "black")
-    pen = ImageDraw.Draw(sheet)
-    title, font = ImageFont.load_default(22), ImageFont.load_default(16)
-    columns = left + SHEET_IMAGES * pitch + 90, width - 16
-    heading = f"{result.model}: accuracy under the corruptions of MNIST-C"
-    pen.text((16, 30), heading, "white", title, anchor="lm")
-    for x, words in zip(columns, ("network", "as picture"), strict=True):
-        pen.text((x, 46), words, "#aaaaaa", font, anchor="rm")
+    left, top, pitch = 130, 104, 60
+    columns = WIDTH - EDGE - 78, WIDTH - EDGE
+    drawing = Drawing(WIDTH, top + len(result.corruptions) * pitch + 8, "Corruptions of MNIST-C")
+    drawing.text(EDGE, 28, f"{result.model}: accuracy under the corruptions of MNIST-C", TITLE)
+    for x, over, below in zip(columns, ("network", "read as"), ("alone", "a picture"), strict=True):
+        drawing.text(x, 64, over, color=MUTED, anchor="end")
+        drawing.text(x, 83, below, color=MUTED, anchor="end")
     for number, row in enumerate(result.corruptions):
         y = top + number * pitch
-        pen.text((16, y + 28), row.corruption.replace("_", " "), "white", font, anchor="lm")
+        drawing.text(EDGE, y + 28, row.corruption.replace("_", " "))
         for place, image in enumerate(corrupt(test_images[:SHEET_IMAGES], row.corruption)):
-            large = Image.fromarray(np.kron(image, np.ones((scale, scale), np.uint8)))
-            sheet.paste(large, (left + place * pitch, y))
+            drawing.image(left + place * pitch, y, image, 2)
         for x, accuracy in zip(columns, (row.network, row.read), strict=True):
-            pen.text((x, y + 28), f"{accuracy:.1%}", "#ffb84d", font, anchor="rm")
-    return sheet
+            drawing.text(x, y + 28, f"{accuracy:.1%}", color=AMBER, anchor="end")
+    return drawing
