@@ -17,7 +17,7 @@ from typing import Any
 
 from tenfold.files import write_json
 from tenfold.machine import machine_facts
-from tenfold.reporting.saving import save_figure
+from tenfold.reporting.saving import save_small
 from tenfold.tuning.figures import plot_choices
 
 ROOT = Path(__file__).parent.parent
@@ -60,7 +60,7 @@ def write(found: dict[str, Any]) -> None:
         **found["choices"],
     }
     write_json(RESULTS, document)
-    save_figure(plot_choices(document), PICTURE)
+    save_small(plot_choices(document), PICTURE)
 
 
 if __name__ == "__main__":

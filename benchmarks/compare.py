@@ -26,7 +26,7 @@ from tenfold.comparing.finding import DEFAULT
 from tenfold.comparing.label_errors import label_errors
 from tenfold.data.mnist import load_mnist
 from tenfold.files import write_atomic
-from tenfold.reporting.saving import save_figure
+from tenfold.reporting.saving import save_small
 
 ROOT = Path(__file__).parent.parent
 CLASSIFIERS = f"{DEFAULT},shipped:best,shipped:reader,shipped:tiny"
@@ -63,7 +63,7 @@ def draw() -> None:
         "labels-test": draw_doubtful(labels, "test", test),
     }
     for name, figure in figures.items():
-        save_figure(figure, ROOT / "docs" / "images" / f"{name}.png")
+        save_small(figure, ROOT / "docs" / "images" / f"{name}.png")
 
 
 def read(name: str) -> dict[str, Any]:

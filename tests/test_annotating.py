@@ -28,7 +28,7 @@ def test_boxes_and_canvases_are_drawn(mnist, size) -> None:
     assert blue.any()
     canvas = reading.lines[0].digits[0].canvas
     large = np.kron(canvas, np.ones((3, 3), np.uint8))
-    top = drawn.shape[0] - 84 - 16 - 8 - 8 + 8
+    top = drawn.shape[0] - 84 - 24 - 8 - 8 + 8
     np.testing.assert_array_equal(drawn[top : top + 84, 8:92, 0], large)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from tenfold.reporting.saving import save_figure
+from tenfold.reporting.saving import save_small
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "train_speed.json"
@@ -24,20 +24,20 @@ LABELS = {
     "standard": ("standard", (12, -10)),
     "conv": ("conv", (20, -10)),
     "mlp": ("mlp", (12, -10)),
-    "tuomaso": ("tuomaso's, re-implemented", (12, -14)),
-    "keras-io": ("keras.io's convnet", (-12, -10)),
-    "article": ("the article", (-12, -24)),
-    "plain-keras": ("the article on plain Keras", (8, 14)),
+    "tuomaso": ("tuomaso's, re-implemented", (10, -20)),
+    "keras-io": ("keras.io's convnet", (4, 18)),
+    "article": ("the article", (8, -42)),
+    "plain-keras": ("the article on plain Keras", (8, 44)),
 }
 THEIR_NAMES = ("tuomaso", "keras-io", "article", "plain-keras")
 
 
 def main() -> None:
-    save_figure(draw(json.loads(RESULTS.read_text(encoding="utf-8"))), PICTURE)
+    save_small(draw(json.loads(RESULTS.read_text(encoding="utf-8"))), PICTURE)
 
 
 def draw(document: dict[str, Any]) -> Figure:
-    figure = Figure(figsize=(8.5, 4.6), layout="constrained")
+    figure = Figure(figsize=(5, 5.2), layout="constrained")
     axes = figure.subplots()
     for name, (label, offset) in LABELS.items():
         rows = [row for row in document["rows"] if row["recipe"] == name]
@@ -54,7 +54,7 @@ def draw(document: dict[str, Any]) -> Figure:
     axes.set_xlabel(f"training time, on {machine['cores']} cores of {machine['processor']}")
     axes.set_ylabel("MNIST test accuracy, last epoch")
     axes.set_title(
-        "Large markers: mean accuracy and median time. Small markers: single runs.",
+        "Large markers: mean accuracy and median time.\nSmall markers: single runs.",
         fontsize=10,
         loc="left",
     )
@@ -72,7 +72,7 @@ def _draw_recipe(
     axes.plot(middle, mean, marker, color=color, markersize=10)
     axes.annotate(
         f"{label}\n{mean:.2f}%, {middle:.3g} s",
-        (middle, mean), offset, textcoords="offset points", color=color, fontsize=10,
+        (middle, mean), offset, textcoords="offset points", color=color, fontsize=9,
         ha="right" if theirs and middle > 10 else "left", fontweight="normal" if theirs else "bold",
     )  # fmt: skip
 

@@ -1,22 +1,28 @@
 """Draw the pictures of reading, of looking inside and of explaining beside this file.
 
-    python docs/images/make.py
+    python docs/images/make.py [NAME...]
 
-reading.png shows digits drawn here, the canvases the network saw and its answers; the second two
-numbers drawn here, as `tenfold read --annotate` shows them; the third what still goes wrong.
+reading.png shows a made photo of numbers, what was found in it and what was read; canvas.png digits
+drawn here and what the network saw; page.png two numbers as `tenfold read --annotate` shows them;
+limits.png a photo of which one number is not read. The others show what `tenfold show`, `tenfold
+explain` and `tenfold robustness` draw. All are made by default.
 """
 
+import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-from matplotlib.figure import Figure
+from PIL import Image, ImageDraw, ImageFont
 
 import tenfold
-from tenfold.imaging.canvas import to_canvas
 from tenfold.imaging.decoding import load_picture
-from tenfold.reporting.saving import save_figure
+from tenfold.reading.annotate import ACCEPTED_COLOR, REJECTED_COLOR
+from tenfold.reporting.drawing import EDGE, INK, MUTED, TEXT, TITLE, WIDTH, Drawing
+from tenfold.reporting.saving import SMALL_WIDTH, save_small
+from tenfold.scoring.robustness import CorruptionScore, Robustness, corruption_sheet
 
 HERE = Path(__file__).parent
 
@@ -44,7 +50,55 @@ STROKES: dict[int, list[list[tuple[float, float]]]] = {
 }  # fmt: skip
 
 
-def main() -> None:
+def main(names: list[str]) -> None:
+    pictures: dict[str, Callable[[], None]] = {
+        "reading": draw_photo,
+        "canvas": draw_canvases,
+        "page": lambda: annotate(number_page(), "page"),
+        "limits": lambda: annotate(photo_page(ruled=True), "limits"),
+        "inside": draw_inside,
+        "explaining": draw_explaining,
+        "robustness": draw_robustness,
+    }
+    for name in names or pictures:
+        pictures[name]()
+
+
+def save(picture: Image.Image, name: str) -> None:
+    small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    small.save(HERE / f"{name}.png", optimize=True)
+
+
+def annotate(pixels: np.ndarray, name: str) -> None:
+    picture = load_picture(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
+    save(tenfold.Reader().read_picture(picture).annotate(picture), name)
+
+
+def draw_photo() -> None:
+    """Draw a photo of a sheet of paper, a box and a label on each digit, and the text below."""
+    photo = Image.fromarray(cv2.cvtColor(photo_page(), cv2.COLOR_BGR2RGB))
+    reading = tenfold.Reader().read(photo)
+    sheet = Image.new("RGB", (SMALL_WIDTH, photo.height + 96 + 40 * len(reading.lines)), "#0d0f13")
+    sheet.paste(photo)
+    pen = ImageDraw.Draw(sheet)
+    for line in reading.lines:
+        for digit in line.digits:
+            x, y, width, height = digit.box
+            color = REJECTED_COLOR if digit.rejected else ACCEPTED_COLOR
+            pen.rectangle((x - 3, y - 3, x + width + 3, y + height + 3), outline=color, width=3)
+            font = ImageFont.load_default(28)
+            left, top, right, low = pen.textbbox((x + 3, y - 8), digit.text, font, "lb")
+            pen.rectangle((left - 9, top - 5, right + 6, low + 5), fill=color)
+            pen.text((x + 3, y - 8), digit.text, "white", font, "lb")
+    y = photo.height + 44
+    pen.text((32, y), "$ tenfold read photo.jpg", MUTED, ImageFont.load_default(26), "lm")
+    for place, line in enumerate(reading.lines, 1):
+        pen.text((32, y + 40 * place), line.text, INK, ImageFont.load_default(30), "lm")
+    save(sheet, "reading")
+
+
+def draw_canvases() -> None:
+    """Draw digits as they were drawn, the images that the network saw, and its answers."""
     pictures = [
         page(7, pen=9, ink=(30, 30, 40), paper=(235, 240, 245)),
         page(3, pen=4, ink=(70, 60, 60), paper=(250, 250, 250), ruled=True),
@@ -53,26 +107,88 @@ def main() -> None:
         page(9, pen=6, ink=(60, 60, 60), paper=(200, 205, 205), shadow=True, noise=12),
         page(4, pen=7, ink=(40, 40, 150), paper=(245, 245, 245), small=True),
     ]
-    save_figure(draw(pictures), HERE / "reading.png")
-    picture = load_picture(cv2.cvtColor(number_page(), cv2.COLOR_BGR2RGB))
-    tenfold.Reader().read_picture(picture).annotate(picture).save(HERE / "page.png", optimize=True)
-    draw_insides()
-    picture = load_picture(limits_page())
-    tenfold.Reader().read_picture(picture).annotate(picture).save(
-        HERE / "limits.png", optimize=True
-    )
+    reader = tenfold.Reader()
+    drawing = Drawing(WIDTH, 352, "Digits as drawn, as the network saw them, and what it read")
+    pitch = (WIDTH - 2 * EDGE + 12) / len(pictures)
+    side = pitch - 12
+    for y, words in ((28, "drawn"), (160, "what the network sees: 28x28 pixels"), (292, "read")):
+        drawing.text(EDGE, y, words, TEXT, MUTED)
+    for place, picture in enumerate(pictures):
+        x = EDGE + place * pitch
+        color = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+        digit = reader.read(color, single=True).lines[0].digits[0]
+        drawing.image(x, 44, color, side / len(color))
+        drawing.image(x, 176, digit.canvas, side / len(digit.canvas))
+        drawing.text(x + side / 2, 314, digit.text, TITLE, INK, "middle")
+        sure = "over 99.9%" if digit.confidence > 0.999 else f"{digit.confidence:.1%}"
+        drawing.text(x + side / 2, 336, sure, TEXT, MUTED, "middle")
+    save_small(drawing, HERE / "canvas.png")
 
 
-def draw_insides() -> None:
-    """Draw what `tenfold show` and `tenfold explain` leave, of a digit drawn here."""
-    three = page(3, pen=15, ink=(40, 40, 40), paper=(245, 245, 245))
-    look = tenfold.show("standard", picture=three)
+def draw_inside() -> None:
+    """Draw what `tenfold show` leaves, of a digit drawn here."""
+    look = tenfold.show("standard", picture=three())
     names = {"feature-maps": "feature-maps", "filters-conv1": "filters",
-             "top-patches-conv2": "top-patches", "map": "map"}  # fmt: skip
+             "filters-conv2": "filters-conv2", "top-patches-conv2": "top-patches",
+             "map": "map"}  # fmt: skip
     for figure, name in names.items():
-        (HERE / f"{name}.png").write_bytes(look.figures[figure].png(1.5))
-    why = tenfold.explain(three, single=True)
-    (HERE / "explaining.png").write_bytes(why.digits[0].figure.png(1.5))
+        save_small(look.figures[figure], HERE / f"{name}.png")
+
+
+def draw_explaining() -> None:
+    """Draw what `tenfold explain` leaves, of the same digit."""
+    why = tenfold.explain(three(), single=True)
+    save_small(why.digits[0].figure, HERE / "explaining.png")
+
+
+def draw_robustness() -> None:
+    """Draw the sheet of `tenfold robustness`, from results/robustness.json."""
+    results = HERE.parent.parent / "results" / "robustness.json"
+    found = json.loads(results.read_text(encoding="utf-8"))
+    rows = tuple(CorruptionScore(**row) for row in found["corruptions"])
+    sheet = corruption_sheet(Robustness(found["model"], found["n"], rows, ()))
+    save_small(sheet, HERE / "robustness.png")
+
+
+def three() -> np.ndarray:
+    return page(3, pen=15, ink=(40, 40, 40), paper=(245, 245, 245))
+
+
+def photo_page(*, ruled: bool = False) -> np.ndarray:
+    """Return a photo uint8 (500, 750, 3), blue first: three numbers on paper, on a table."""
+    rng = np.random.default_rng(3)
+    paper = np.full((640, 900, 3), (236, 244, 247), np.float32)
+    if ruled:
+        for y in range(70, 640, 46):
+            cv2.line(paper, (0, y), (899, y), (214, 190, 168), 2, cv2.LINE_AA)
+        cv2.line(paper, (70, 0), (70, 639), (150, 150, 225), 2, cv2.LINE_AA)
+    for row, number in enumerate(("7352", "94 1806", "20 57")):
+        left = 120.0
+        for digit in number:
+            if digit == " ":
+                left += 70
+                continue
+            size = rng.uniform(104, 122)
+            corner = (left, 62 + 184 * row + rng.uniform(-8, 8))
+            lean = np.array([[1, 0], [-0.16 + rng.uniform(-0.04, 0.04), 1]])
+            for stroke in STROKES[int(digit)]:
+                curve = (smooth(stroke) + rng.normal(0, 0.012, 2)) @ lean * size + corner
+                points = np.round(curve * 16).astype(np.int32)
+                cv2.polylines(paper, [points], False, (110, 45, 25), 8, cv2.LINE_AA, shift=4)
+            left += size * (0.72 if digit == "1" else 1.04)
+    grain = cv2.GaussianBlur(rng.normal(0, 40, (500, 750)).astype(np.float32), (0, 0), 40, sigmaY=2)
+    table = np.array((58, 84, 118), np.float32) + 6 * grain[..., None]
+    corners = np.array([(58, 26), (716, 50), (738, 470), (18, 488)], np.float32)
+    flat = np.array([(0, 0), (899, 0), (899, 639), (0, 639)], np.float32)
+    placed = cv2.getPerspectiveTransform(flat, corners)
+    inside = cv2.warpPerspective(np.ones((640, 900), np.float32), placed, (750, 500))
+    shade = cv2.GaussianBlur(np.roll(inside, (10, 8), (0, 1)), (0, 0), 9)
+    table *= 1 - 0.5 * shade[..., None]
+    cover = cv2.GaussianBlur(inside, (3, 3), 0)[..., None]
+    photo = cover * cv2.warpPerspective(paper, placed, (750, 500)) + (1 - cover) * table
+    light = np.linspace(1.02, 0.66, 750)[None, :] * np.linspace(1, 0.88, 500)[:, None]
+    photo = cv2.GaussianBlur(photo * light[..., None], (3, 3), 0)
+    return np.clip(photo, 0, 255).astype(np.uint8)
 
 
 def number_page() -> np.ndarray:
@@ -95,34 +211,6 @@ def number_page() -> np.ndarray:
     picture *= np.linspace(1, 0.55, 760, dtype=np.float32)[None, :, None]
     picture += rng.normal(0, 4, picture.shape)
     return cv2.GaussianBlur(np.clip(picture, 0, 255).astype(np.uint8), (3, 3), 0)
-
-
-def limits_page() -> np.ndarray:
-    """Return a picture uint8 (330, 760), of what goes wrong: joined zeros, and a tilted table."""
-    rng = np.random.default_rng(0)
-    picture = np.full((330, 760), 225, np.float32)
-    write(picture, "5", (30, 60), 80, 5)
-    for number in range(4):  # low, wide, and each grown into the next
-        cv2.ellipse(picture, (158 + 62 * number, 108), (35, 27), 0, 0, 360, 40, 5, cv2.LINE_AA)
-    table = np.full((240, 300), 225, np.float32)
-    for at in range(20, 240, 65):
-        cv2.line(table, (20, at), (280, at), 90, 2, cv2.LINE_AA)
-        cv2.line(table, (20 + (at - 20) * 4 // 3, 20), (20 + (at - 20) * 4 // 3, 215), 90, 2)
-    for place, digit in enumerate("735294273"):
-        write(table, digit, (43 + place % 3 * 87, 30 + place // 3 * 65), 44, 4)
-    tilt = cv2.getRotationMatrix2D((150, 120), 14, 1.0)
-    tilt[:, 2] += (420, 45)
-    cv2.warpAffine(table, tilt, (760, 330), dst=picture, borderMode=cv2.BORDER_TRANSPARENT)
-    picture += rng.normal(0, 4, picture.shape)
-    return np.clip(picture, 0, 255).astype(np.uint8)
-
-
-def write(
-    picture: np.ndarray, digit: str, corner: tuple[float, float], size: float, pen: int
-) -> None:
-    for stroke in STROKES[int(digit)]:
-        curve = np.round((smooth(stroke) * size + corner) * 16).astype(np.int32)
-        cv2.polylines(picture, [curve], False, 40, pen, cv2.LINE_AA, shift=4)
 
 
 def smooth(points: list[tuple[float, float]], steps: int = 24) -> np.ndarray:
@@ -158,30 +246,5 @@ def page(
     return cv2.GaussianBlur(np.clip(picture, 0, 255).astype(np.uint8), (3, 3), 0)
 
 
-def draw(pictures: list[np.ndarray]) -> Figure:
-    classifier = tenfold.load_classifier("standard")
-    reader = tenfold.Reader(classifier)
-    figure = Figure(figsize=(9, 4.4), layout="constrained")
-    axes: Any = figure.subplots(3, len(pictures), height_ratios=[1, 1, 0.75])
-    for column, picture in zip(axes.T, pictures, strict=True):
-        color = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-        digit = reader.read(color, single=True).lines[0].digits[0]
-        canvas = to_canvas(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
-        column[0].imshow(color)
-        column[1].imshow(canvas, cmap="gray", vmin=0, vmax=255)
-        column[2].bar(range(10), classifier.predict_proba(canvas)[0], color="#2a6f97")
-        column[2].set(ylim=(0, 1), xticks=range(10), yticks=[])
-        column[2].tick_params(labelsize=7, length=0)
-        sure = "over 99.9%" if digit.confidence > 0.999 else f"{digit.confidence:.1%}"
-        column[2].set_xlabel(f"{digit.text}  ({sure})", fontsize=12)
-        for side in ("top", "left", "right"):
-            column[2].spines[side].set_visible(False)
-        for axis in column[:2]:
-            axis.set(xticks=[], yticks=[])
-    for axis, name in zip(axes[:, 0], ("drawn", "seen, 28x28", "read"), strict=True):
-        axis.set_ylabel(name, fontsize=11)
-    return figure
-
-
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -89,7 +89,7 @@ def _draw_sheet(drawing: Drawing, y: float, sheet: Gray) -> float:
     """Draw pixels in the middle, smaller if they are too wide, and return where they end."""
     factor = min(1.0, INNER_WIDTH / sheet.shape[1])
     drawing.image((WIDTH - sheet.shape[1] * factor) / 2, y, sheet, factor)
-    return y + sheet.shape[0] * factor
+    return y + float(sheet.shape[0] * factor)
 
 
 def _draw_blocks(drawing: Drawing, chosen: npt.NDArray[np.integer], tiles: Gray) -> float:
@@ -103,7 +103,7 @@ def _draw_blocks(drawing: Drawing, chosen: npt.NDArray[np.integer], tiles: Gray)
         x, y = EDGE + place % 3 * pitch, 88 + place // 3 * tall
         drawing.text(x, y, f"filter {number}", TEXT, MUTED)
         drawing.image(x, y + 14, block, factor)
-    return 76 + -(-len(blocks) // 3) * tall - 12
+    return 64 + float(-(-len(blocks) // 3) * tall)
 
 
 def draw_feature_maps(

@@ -24,7 +24,7 @@ enlarged up to four times."""
 
 _ZOOM = 3
 _TILE = SIDE * _ZOOM
-_CAPTION = 16
+_CAPTION = 24
 _MARGIN = 8
 
 
@@ -89,13 +89,16 @@ def annotate(
     sheet = Image.new("RGB", (width, size[1] + (rows * pitch + _MARGIN if rows else 0)), "white")
     sheet.paste(upright, (0, 0))
     pen = ImageDraw.Draw(sheet)
-    font = ImageFont.load_default(12)
+    heights = sorted(digit.box[3] * scale for digit in digits) or [0.0]
+    # Letters of 9 pixels if the sheet is shown 360 pixels wide, but lower than the digits.
+    size_of_letters = max(12, min(width / 40, 0.4 * heights[len(heights) // 2]))
+    font, small = (ImageFont.load_default(s) for s in (size_of_letters, min(size_of_letters, 19)))
     for x, y, wide, high in cells:
         corners = (x * scale, y * scale, (x + wide) * scale, (y + high) * scale)
         pen.rectangle(corners, outline=CELL_COLOR, width=1)
     for digit, color in colored:
         _draw_box(pen, digit, color, scale, font)
-    _draw_canvases(sheet, pen, colored, (size[1] + _MARGIN, columns, pitch), font)
+    _draw_canvases(sheet, pen, colored, (size[1] + _MARGIN, columns, pitch), small)
     return sheet
 
 
@@ -123,7 +126,11 @@ def _color(digit: Drawable) -> str:
 
 
 def _draw_box(
-    pen: ImageDraw.ImageDraw, digit: Drawable, color: str, scale: float, font: object
+    pen: ImageDraw.ImageDraw,
+    digit: Drawable,
+    color: str,
+    scale: float,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
 ) -> None:
     x, y, width, height = (side * scale for side in digit.box)
     pen.rectangle(
@@ -131,8 +138,9 @@ def _draw_box(
     )
     if color == LEFT_OUT_COLOR:
         return
-    place = (x, y - 15 if y >= 15 else y + height + 1)
-    pen.text(place, digit.text, fill=color, font=font, stroke_width=1, stroke_fill="white")  # type: ignore[arg-type]
+    above = pen.textbbox((x, y - 2), digit.text, font, anchor="lb")[1] >= 0
+    place, anchor = ((x, y - 2), "lb") if above else ((x, y + height + 2), "lt")
+    pen.text(place, digit.text, color, font, anchor, stroke_width=1, stroke_fill="white")
 
 
 def _draw_canvases(
@@ -140,7 +148,7 @@ def _draw_canvases(
     pen: ImageDraw.ImageDraw,
     digits: Sequence[tuple[Drawable, str]],
     place: tuple[int, int, int],
-    font: object,
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
 ) -> None:
     top, columns, pitch = place
     for number, (digit, color) in enumerate(digits):
@@ -150,4 +158,4 @@ def _draw_canvases(
         sheet.paste(Image.fromarray(large), (x, y))
         guess = "no" if color == LEFT_OUT_COLOR else f"{digit.digit}{'?' if digit.rejected else ''}"
         words = f"{guess} {digit.confidence:.0%}"
-        pen.text((x, y + _TILE + 1), words, fill=color, font=font)  # type: ignore[arg-type]
+        pen.text((x, y + _TILE + 1), words, fill=color, font=font)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PIL import Image
+
 from tenfold.errors import UsageError
 from tenfold.files import make_folder, write_atomic
 from tenfold.formatting import count
@@ -16,8 +18,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-DPI = 110
+DPI = 150
 """Resolution of charts as PNG, in pixels per inch."""
+
+SMALL_WIDTH = 750
+"""Width of pictures in the documentation, in pixels: the width of its column of text."""
 
 
 def save_figure(figure: "Drawing | Figure", path: Path) -> None:
@@ -32,6 +37,23 @@ def save_figure(figure: "Drawing | Figure", path: Path) -> None:
     data = io.BytesIO()
     figure.savefig(data, format=path.suffix[1:], dpi=DPI)
     write_atomic(path, data.getvalue())
+
+
+def save_small(figure: "Drawing | Figure", path: Path) -> None:
+    """Write a figure as a PNG of 256 colors and `SMALL_WIDTH` pixels, for documentation.
+
+    Raises:
+        TenfoldError: The folder cannot be written.
+    """
+    data = io.BytesIO()
+    if isinstance(figure, Drawing):
+        data.write(figure.png(SMALL_WIDTH / figure.width))
+    else:
+        figure.savefig(data, format="png", dpi=SMALL_WIDTH / figure.get_figwidth())
+    small = io.BytesIO()
+    colors = Image.open(data).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    colors.save(small, "PNG", optimize=True)
+    write_atomic(path, small.getvalue())
 
 
 def save_page(
