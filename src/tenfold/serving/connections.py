@@ -5,6 +5,8 @@ import json
 from socket import SO_ERROR, SOL_SOCKET
 from typing import Any
 
+from starlette.types import ASGIApp
+from uvicorn import Config
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 HEADER_SECONDS = 10.0
@@ -19,7 +21,31 @@ MAX_CONNECTIONS = 1000
 PROBE_SECONDS = 0.25
 """Interval of the checks whether a client that sends no more data still receives."""
 
+DRAIN_SECONDS = 5
+"""Time for open requests after the server was told to stop, before it closes their connections."""
+
 _Protocol: Any = AutoHTTPProtocol
+
+
+def server_config(app: ASGIApp, log_level: str | None = None) -> Config:
+    """Return uvicorn's settings for an application, with connections of the class below.
+
+    Args:
+        app: The application.
+        log_level: Lowest level that uvicorn logs; None leaves it to the logger.
+    """
+    return Config(
+        app,
+        http=Connection,
+        log_config=None,
+        log_level=log_level,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        ws="none",
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
 
 
 class Connection(_Protocol):  # type: ignore[misc]

@@ -15,7 +15,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tenfold.serving.connections import Connection
+from tenfold.serving.connections import server_config
 from tenfold.serving.http_errors import HttpError, error_response
 from tenfold.serving.listening import address
 from tenfold.serving.origins import SECURITY_HEADERS, OriginCheck
@@ -87,20 +87,7 @@ class LocalServer(uvicorn.Server):
     def __init__(
         self, app: LocalGuard, listening: socket.socket, path: str, announce: Callable[[str], None]
     ) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                http=Connection,
-                log_config=None,
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                lifespan="off",
-                ws="none",
-                timeout_graceful_shutdown=5,
-            )
-        )
+        super().__init__(server_config(app, log_level="warning"))
         self._listening = listening
         self._announce = lambda: announce(address(listening) + path)
         self._interrupted = False

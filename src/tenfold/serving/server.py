@@ -11,7 +11,7 @@ import uvicorn
 
 from tenfold.serving.allocator import return_freed_memory
 from tenfold.serving.app import create_app
-from tenfold.serving.connections import Connection
+from tenfold.serving.connections import server_config
 from tenfold.serving.listening import address
 from tenfold.serving.logs import json_log, log_event
 from tenfold.serving.middleware import Middleware
@@ -34,19 +34,7 @@ class Server(uvicorn.Server):
     def __init__(
         self, service: Service, listening: socket.socket, announce: Callable[[str], None]
     ) -> None:
-        super().__init__(
-            uvicorn.Config(
-                Middleware(create_app(service), service),
-                http=Connection,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                lifespan="off",
-                ws="none",
-                timeout_graceful_shutdown=5,
-            )
-        )
+        super().__init__(server_config(Middleware(create_app(service), service)))
         self._service = service
         self._listening = listening
         self._announce = announce
