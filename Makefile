@@ -3,9 +3,9 @@
 # make quick   the tests that take a moment
 # make tour    notebooks/tour.ipynb, run top to bottom; make article, notebooks/article.ipynb
 PYTHON ?= python3
-BIN := .venv/bin
+BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 
-.PHONY: train test quick tour article docs demo engines browser javascript lint format types slow soak benchmark constraints clean
+.PHONY: train test quick tour article docs demo engines browser javascript lint format types slow wheel dist soak benchmark constraints clean
 
 train: .venv/train.stamp
 	$(BIN)/tenfold train
@@ -63,7 +63,26 @@ lint: .venv/dev.stamp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/codespell $(PROSE)
-PROSE := src tests benchmarks tools docs dev notebooks .ci $(wildcard *.md) Makefile pyproject.toml
+	$(BIN)/yamllint --strict .
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+	$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+PROSE := src tests benchmarks tools docs dev deploy notebooks .ci .github Dockerfile compose.yaml $(wildcard *.md) Makefile pyproject.toml
+
+# What is published: dist/*.tar.gz and dist/*.whl.
+dist: .venv/dev.stamp
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+
+# The wheel alone in an empty environment: make wheel PYTHON=python3.13
+WHEEL := build/wheel
+wheel:
+	rm -rf $(WHEEL)
+	$(PYTHON) -m venv $(WHEEL)/env
+	$(WHEEL)/env/$(notdir $(BIN))/python -m pip wheel --quiet --no-deps --wheel-dir $(WHEEL) .
+	$(WHEEL)/env/$(notdir $(BIN))/python -m pip install --quiet $(WHEEL)/tenfold-*.whl
+	$(WHEEL)/env/$(notdir $(BIN))/python tests/installed.py
 
 format: .venv/dev.stamp
 	$(BIN)/ruff check --fix
@@ -77,6 +96,7 @@ benchmark: .venv/dev.stamp
 	$(BIN)/python benchmarks/train_speed.py
 
 constraints: .venv/dev.stamp
+	$(BIN)/uv pip compile pyproject.toml --extra serve $(LOCK) -o constraints/serve.txt
 	$(BIN)/uv pip compile pyproject.toml --extra train $(LOCK) -o constraints/train.txt
 	$(BIN)/uv pip compile pyproject.toml --extra all --extra dev $(LOCK) -o constraints/dev.txt
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
@@ -86,12 +106,12 @@ clean:
 	rm -rf .venv dist .coverage .mypy_cache .pytest_cache .ruff_cache
 
 # Exactly the packages, by hash, that the figures were measured with; then tenfold itself.
-.venv/%.stamp: constraints/%.txt pyproject.toml | .venv/bin/python
+.venv/%.stamp: constraints/%.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-.venv/bin/python:
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "tenfold needs Python 3.11 or newer: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
