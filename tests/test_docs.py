@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import yaml
 from answer_scenes import make_answers, make_pages
 
 from tenfold.classifiers.bundle import load_bundle
@@ -187,5 +188,18 @@ def test_the_card_says_what_meta_and_results_say(
     import ship
 
     bundle = load_bundle(name)
-    assert (bundle.folder / "card.md").read_text() == ship.card(bundle.meta)
+    text = (bundle.folder / "card.md").read_text()
+    assert text == ship.card(bundle.meta)
     assert bundle.meta["seed"] == 0
+    _, front, body = text.split("---\n", 2)
+    found = yaml.safe_load(front)
+    assert found["license"] == "apache-2.0"
+    (index,) = found["model-index"]
+    (result,) = index["results"]
+    assert (index["name"], result["dataset"]["split"]) == (name, "test")
+    own, _, mean = (one["value"] for one in result["metrics"])
+    assert own == bundle.meta["test"]["accuracy"]
+    results = [json.loads((ROOT / "results" / f"{file}.json").read_text())["recipes"]
+               for file in ("accuracy", "train_speed")]  # fmt: skip
+    assert mean == {**results[0], **results[1]}[name]["accuracy"]["mean"]
+    assert f"{100 * own:.2f}% of the 10,000" in body

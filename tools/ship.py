@@ -3,6 +3,10 @@
     tenfold train --recipe standard --seed 0 --out runs/ship
     python tools/ship.py runs/ship
     python tools/ship.py src/tenfold/weights/nano    make the int8 graph, C header and card again
+    python tools/ship.py src/tenfold/weights/nano --card    make the card alone again
+
+The card has the format of the Hugging Face Hub: front matter in YAML, then Markdown. To publish a
+network there, upload its folder with card.md as README.md.
 
 Ships seed 0, chosen beforehand and not for its accuracy; any other seed is refused. The card's
 figures over several seeds come from results/train_speed.json and results/accuracy.json.
@@ -13,6 +17,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import yaml
 from rounding import rounded
 
 from tenfold.classifiers.bundle import INT8, KERAS, LINE, ONNX, Bundle, load_bundle, write_bundle
@@ -53,10 +58,23 @@ TEST_USE = {
 }
 """Use of the test images, where it was more than one evaluation of each seed."""
 
+DATASET = "ylecun/mnist"
+"""MNIST's name on the Hub."""
+
 CARD = """\
+---
+{front}---
+
 # {name}
 
 Classifies one handwritten digit: from a 28x28 image, white ink on black, to ten probabilities.
+
+```python
+import tenfold  # pip install tenfold
+
+classifier = tenfold.load_classifier("{name}")  # or the folder of these files
+probabilities = classifier.predict_proba(images)  # uint8 (n, 28, 28) -> float32 (n, 10)
+```
 
 | | |
 |---|---|
@@ -85,8 +103,12 @@ def main() -> None:
         metavar="FILE",
         help="the line network, made by python -m tenfold.training.lines",
     )
+    parser.add_argument("--card", action="store_true", help="write the card alone")
     arguments = parser.parse_args()
     bundle = load_bundle(arguments.bundle)
+    if arguments.card:
+        write_card(bundle)
+        return
     if bundle.meta["seed"] != 0:
         raise UsageError(f"the seed is {bundle.meta['seed']}; only seed 0 is shipped")
     facts = {key: value for key, value in bundle.meta.items() if key not in ("format", "files")}
@@ -100,8 +122,11 @@ def main() -> None:
         contents[LINE] = arguments.line.read_bytes()
     elif LINE in bundle.meta["files"]:
         contents[LINE] = bundle.read(LINE)
-    shipped = write_bundle(WEIGHTS / name, contents, facts)
-    (WEIGHTS / name / "card.md").write_text(card(shipped.meta), encoding="utf-8")
+    write_card(write_bundle(WEIGHTS / name, contents, facts))
+
+
+def write_card(bundle: Bundle) -> None:
+    (bundle.folder / "card.md").write_text(card(bundle.meta), encoding="utf-8")
 
 
 def reading_settings(name: str) -> dict[str, Any]:
@@ -148,12 +173,42 @@ def card(meta: dict[str, Any]) -> str:
     """Return the card of a shipped model, from its meta.json and the measured figures."""
     name, test = meta["recipe"]["name"], meta["test"]
     return CARD.format(
-        name=name, parameters=meta["parameters"], epochs=meta["epochs"], command=meta["command"],
+        front=front_matter(meta), name=name,
+        parameters=meta["parameters"], epochs=meta["epochs"], command=meta["command"],
         created=meta["created"][:10], accuracy=100 * test["accuracy"], ece=100 * test["ece"],
         loss=test["loss"], images=meta["train_images"], changes=changes(meta),
         seeds=seeds_row(name), calibration=calibration(meta), files=file_rows(meta),
         sha=meta["files"][ONNX],
     )  # fmt: skip
+
+
+def front_matter(meta: dict[str, Any]) -> str:
+    """Return what the Hub reads: license, tags, and the figures of the card, as YAML."""
+    name, test = meta["recipe"]["name"], meta["test"]
+    spread = measured()[name]["accuracy"]
+    metrics = [
+        {"type": "accuracy", "name": "accuracy of this network", "value": test["accuracy"]},
+        {"type": "ece", "name": "expected calibration error", "value": round(test["ece"], 5)},
+    ]
+    if spread["n"] > 1:
+        title = f"mean accuracy over {spread['n']} seeds"
+        metrics.append({"type": "accuracy", "name": title, "value": spread["mean"]})
+    result = {
+        "task": {"type": "image-classification", "name": "handwritten digits"},
+        "dataset": {"type": DATASET, "name": "MNIST", "split": "test"},
+        "metrics": metrics,
+    }
+    front = {
+        "license": "apache-2.0",
+        "library_name": "tenfold",
+        "pipeline_tag": "image-classification",
+        "tags": ["digits", "handwriting", "keras", "mnist", "onnx"],
+        "datasets": [DATASET],
+        "metrics": ["accuracy"],
+        "model-index": [{"name": name, "results": [result]}],
+    }
+    text: str = yaml.safe_dump(front, sort_keys=False)
+    return text
 
 
 def seeds_row(name: str) -> str:
