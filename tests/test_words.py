@@ -13,7 +13,7 @@ TERMS = {
     r"calm[ _-](epoch|end)s?": "cooldown epochs",
     r"read[ _]shifts|nine readings": "test-time augmentation",
     r"\blearnt\b": "learned",
-    r"\bteacher\b|\blesson\b": "distillation, soft targets",
+    r"\bteacher\b": "distillation, soft targets",
     r"\bsooner\b": "faster; speed-up",
     r"\bgo(es)? on with\b": "continue, resume",
     r"\b(hang|strung) together\b": "connected components; greedy decoding",
