@@ -88,7 +88,7 @@ probabilities = classifier.predict_proba(images)  # uint8 (n, 28, 28) -> float32
 
 `tenfold evaluate {name}` computes these figures again. Loading checks the SHA-256.
 
-Limits: the network has learned MNIST's digits only: clean scans, written by employees of the US Census Bureau and by high-school students. It answers with one of the ten digits for any image; only a low confidence tells that the image may not be a digit.
+Limits: the network has learned MNIST's digits{fonts}. MNIST's are clean scans, written by employees of the US Census Bureau and by high-school students. It answers with one of the ten digits for any image; only a low confidence tells that the image may not be a digit.
 """  # noqa: E501
 
 
@@ -178,7 +178,7 @@ def card(meta: dict[str, Any]) -> str:
         created=meta["created"][:10], accuracy=100 * test["accuracy"], ece=100 * test["ece"],
         loss=test["loss"], images=meta["train_images"], changes=changes(meta),
         seeds=seeds_row(name), calibration=calibration(meta), files=file_rows(meta),
-        sha=meta["files"][ONNX],
+        sha=meta["files"][ONNX], fonts=fonts(meta),
     )  # fmt: skip
 
 
@@ -239,6 +239,11 @@ def changes(meta: dict[str, Any]) -> str:
     )
     shares = (f"{share:.0%} {what}" for name, what in added if (share := augmentation.get(name)))
     return f"; {', '.join(shares)} (docs/how-to/training.md)"
+
+
+def fonts(meta: dict[str, Any]) -> str:
+    """Return whose digits the network has learned beside those of MNIST."""
+    return " and those of fonts" if meta["recipe"]["augmentation"].get("hands") else " only"
 
 
 def calibration(meta: dict[str, Any]) -> str:

@@ -216,12 +216,13 @@ RECIPES: tuple[Recipe, ...] = (
             thickness=0.4,
             non_digits=0.3,
             neighbors=0.3,
-            upstroke=0.2,
+            forms=0.5,
+            hands=0.2,
             degraded=0.4,
         ),
         epochs=16,
         cooldown_epochs=3,
-        temperature=0.44,  # results/temperature.json
+        temperature=0.42,  # results/temperature.json
     ),
     _BEST,
     replace(
