@@ -273,11 +273,18 @@ def test_the_panel_follows_the_pen(page: Page) -> None:
     serve.write(page, 5, (200, 100), 250)
     reads(page, "5")
     expect(page.locator("#evidence-note")).to_contain_text("of 5")
-    expect(page.locator("#layers .layer")).to_have_count(5)
+    expect(page.locator("#layers .layer")).to_have_count(7)  # the image, five layers, the softmax
     assert page.locator("#layers canvas").count() > 100
+    page.locator(".of-conv .maps button").nth(40).click()
+    expect(page.locator(".cell h4")).to_contain_text("Convolution 2, map 9, row ")
+    expect(page.locator("#said")).to_contain_text("Convolution 2, map 9, row ")
+    page.get_by_role("checkbox", name="Biases").click()
+    expect(page.locator(".broken")).to_contain_text("mended, 5 (")
+    page.get_by_role("button", name="Mend all").click()
+    page.evaluate("scrollTo(0, 0)")
     page.locator("#clear").click()
     serve.write(page, 7, (200, 100), 250)
-    expect(page.locator("#evidence-note")).to_contain_text("of 7")
+    expect(page.locator("#evidence-note")).to_contain_text("of 7", timeout=WAIT)
 
 
 def test_the_keyboard_alone(page: Page) -> None:

@@ -9,17 +9,41 @@ import cv2
 import numpy as np
 import pytest
 from conftest import Mnist
+from test_features import VARIED
 
 from tenfold.arrays import SIDE, Gray, Ink
 from tenfold.classifiers.bundle import load_bundle, load_features
+from tenfold.classifiers.features import FeatureClassifier
 from tenfold.classifiers.onnx import OnnxClassifier
+from tenfold.exporting.graph import onnx_model
+from tenfold.exporting.weights import network_weights
 from tenfold.imaging.canvas import mark_to_canvas
+from tenfold.networks.build import build_network
+from tenfold.recipes.catalog import recipe_named
+from tenfold.recipes.serialization import override
+from tenfold.serving.page_network import page_network
 
 pytestmark = pytest.mark.engines
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "javascript"
-HEADER = ROOT / "src" / "tenfold" / "weights" / "tiny" / "tiny.h"
+
+POOLED = override(
+    recipe_named("conv"),
+    {
+        "layers": [
+            {"kind": "conv", "filters": 5, "kernel_size": 3, "activation": "gelu"},
+            {"kind": "average_pool", "size": 2},
+            {"kind": "conv", "filters": 6, "kernel_size": 3, "dilation": 2, "batch_norm": True,
+             "activation": "leaky_relu"},
+            {"kind": "max_pool", "size": 3},
+            {"kind": "flatten"},
+            {"kind": "dropout", "rate": 0.5},
+            {"kind": "dense", "units": 8, "activation": "elu"},
+            {"kind": "dense", "units": 9},
+        ],
+    },
+)  # fmt: skip
 
 ANSWER = np.dtype([("image", "u1", (SIDE, SIDE)), ("digit", "u1"), ("probabilities", "<f4", 10)])
 """What tests/javascript_reader.mjs writes for a mark."""
@@ -149,21 +173,63 @@ def test_the_graph_agrees(reader: str, mnist: Mnist) -> None:
     assert np.mean(classifier.predict_proba(found["image"]).argmax(axis=1) == found["digit"]) > 0.99
 
 
-def test_every_layer_is_that_of_the_network(reader: str, mnist: Mnist) -> None:
-    images = mnist.train_images[-40:]
-    command = [reader, str(ROOT / "tests" / "javascript_layers.mjs"), str(HEADER)]
+def computed(node: str, source: Path, images: np.ndarray) -> np.ndarray:
+    """Return what the page's network.js computes for images: every layer, then the answer."""
+    folder = source.parent
+    for name in ("network.js", "answer.js"):
+        shutil.copy(ROOT / "src" / "tenfold" / "serving" / "page" / name, folder)
+    (folder / "package.json").write_text('{"type": "module"}')
+    command = [node, str(ROOT / "tests" / "javascript_layers.mjs"), str(folder), str(source)]
     done = subprocess.run(command, input=images.tobytes(), stdout=-1, check=True)
-    computed = np.frombuffer(done.stdout, "<f4").reshape(len(images), -1)
-    maps = load_features(load_bundle("tiny")).feature_maps(images)
-    maps.pop("probabilities")
-    at = 0
+    return np.frombuffer(done.stdout, "<f4").reshape(len(images), -1)
+
+
+def check_layers(
+    features: FeatureClassifier, found: np.ndarray, images: np.ndarray, tolerance: float
+) -> None:
+    """Compare each layer with the graph's, up to this share of the layer's largest value."""
+    maps = features.feature_maps(images)
+    probabilities = maps.pop("probabilities")
+    names = {row.name: row.kind for row in features.layers}
     for name, values in maps.items():
+        if names[name] == "flatten":
+            continue
         expected = values.reshape(len(images), -1)
-        found = computed[:, at : at + expected.shape[1]]
-        at += expected.shape[1]
-        # The header's weights are int8, those of the graph are not.
-        np.testing.assert_allclose(found, expected, atol=0.03 * expected.max(), err_msg=name)
+        part, found = np.hsplit(found, [expected.shape[1]])
+        atol = tolerance * float(np.abs(expected).max())
+        np.testing.assert_allclose(part, expected, atol=atol, rtol=0, err_msg=name)
+    np.testing.assert_allclose(found, probabilities, atol=tolerance)
+
+
+def test_the_layers_of_the_header(reader: str, mnist: Mnist, tmp_path: Path) -> None:
+    header = tmp_path / "tiny.h"
+    header.write_bytes(load_bundle("tiny").read("tiny.h"))
+    images = mnist.train_images[-40:]
+    # The header's weights are int8, those of the graph are not.
+    check_layers(load_features("tiny"), computed(reader, header, images), images, 0.03)
     same = answers(reader, [image / np.float32(255) for image in images])
-    again = subprocess.run(command, input=same["image"].tobytes(), stdout=-1, check=True)
-    probabilities = np.frombuffer(again.stdout, "<f4").reshape(len(images), -1)[:, at:]
+    probabilities = computed(reader, header, same["image"])[:, -10:]
     np.testing.assert_allclose(probabilities, same["probabilities"], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["reader", "tiny", "nano", "standard"])
+def test_the_layers_that_the_server_sends(
+    reader: str, mnist: Mnist, tmp_path: Path, name: str
+) -> None:
+    features = load_features(name)
+    document = tmp_path / "network.json"
+    document.write_text(json.dumps(page_network(features)))
+    images = mnist.train_images[-10:]
+    check_layers(features, computed(reader, document, images), images, 1e-4)
+
+
+@pytest.mark.usefixtures("tensorflow")
+def test_the_layers_of_any_recipe(reader: str, mnist: Mnist, tmp_path: Path) -> None:
+    for recipe in (VARIED, POOLED):
+        network = build_network(recipe)
+        graph = onnx_model(recipe, network_weights(network))
+        features = FeatureClassifier(graph, recipe)
+        document = tmp_path / "network.json"
+        document.write_text(json.dumps(page_network(features)))
+        images = mnist.train_images[-10:]
+        check_layers(features, computed(reader, document, images), images, 1e-4)

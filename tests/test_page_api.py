@@ -60,12 +60,17 @@ def test_explain(served: Served, mnist) -> None:
     assert max(abs(occlusion.min()), abs(occlusion.max())) == 127
     assert document["occlusion"]["strongest"] > 0
     assert not occlusion[0].any()
+
+
+def test_the_network(served: Served) -> None:
+    answer = served.ask("/page/network")
+    assert answer.status == 200
+    document = answer.document
     names = [layer["name"] for layer in document["layers"]]
-    assert names[0] == "conv1"
+    assert names == ["conv1", "conv2", "conv3", "conv4", "conv5", "logits"]
     for layer in document["layers"]:
-        height, width, channels = [1] * (3 - len(layer["shape"])) + layer["shape"]
-        maps = array(layer["values"], np.uint8, channels, height, width)
-        assert maps.max() == 255
+        sides = [layer[one] for one in ("size", "size", "channels", "filters")]
+        assert array(layer["kernel"], np.float32, *sides).any()
 
 
 def test_explain_a_blank(served: Served) -> None:

@@ -1,5 +1,6 @@
 """Keras and ONNX files of one's own, as verbs that look inside take them."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -195,13 +196,14 @@ def test_export_and_explain(tensorflow, mnist, digit_png: Path, tmp_path: Path) 
 
 def test_the_page_explains_with_any_file(mnist, tmp_path: Path) -> None:
     from tenfold.reading.reader import Reader
-    from tenfold.serving.page_api import _explain
+    from tenfold.serving.page_api import _explain, _network
 
     weights = np.random.default_rng(1).normal(0, 1, (784, 10)).astype(np.float32)
     file = ModelFile(str(onnx_file(tmp_path / "own.onnx", weights, ("n", 784))), UNIT)
     image = mnist.test_images[0]
-    found = _explain(Reader(file.load()), file, image)
-    assert found["layers"] == []
+    reader = Reader(file.load())
+    found = _explain(reader, image)
+    assert json.loads(_network(reader, file))["layers"] == []
     assert found["digit"] == int(file.load().predict_proba(image).argmax())
 
 

@@ -113,8 +113,13 @@ def main() -> None:
                 write(page, 5, (240, 110), 250)
                 page.locator("summary").click()
                 settled(page, "5")
-                page.locator("#layers .layer").nth(4).wait_for()
-                save(page, "serve-inside.png", full_page=True)
+                page.locator(".of-conv .maps button").nth(4).click()
+                page.locator(".cell").wait_for()
+                end = page.locator("#layers .layer").nth(3).bounding_box()
+                assert end
+                height = end["y"] + page.evaluate("scrollY")
+                clip = {"x": 0, "y": 0, "width": 1200, "height": height}
+                save(page, "serve-inside.png", full_page=True, clip=clip)
         page = browser.new_page(**PHONE)
         page.goto(address)
         for place, digit in enumerate((3, 0, 7)):

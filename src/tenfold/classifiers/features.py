@@ -6,7 +6,7 @@ below replace the package `onnx`, which the base install lacks: it takes 0.2 s t
 protobuf, 34 MB.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -137,17 +137,34 @@ class FeatureClassifier(OnnxClassifier):
             elif isinstance(layer, Depthwise):
                 depthwise.add(name)
                 operators[name] = name
+        constants = self.constants(operators.values())
+        kernels = {name: constants[operator][0] for name, operator in operators.items()}
+        return {
+            name: np.ascontiguousarray(
+                kernel.transpose((2, 3, 0, 1) if name in depthwise else (2, 3, 1, 0))
+            )
+            for name, kernel in kernels.items()
+        }
+
+    def constants(self, operators: Iterable[str]) -> dict[str, list[npt.NDArray[np.float32]]]:
+        """Return the constants among the inputs of operators: kernels, biases, normalizations.
+
+        Args:
+            operators: Names of nodes, such as conv2_sums.
+
+        Returns:
+            float32 in ONNX's shapes, by operator, in the order of its inputs.
+
+        Raises:
+            BundleError: The graph has no such operators.
+        """
         try:
             inputs = dict(_node_inputs(self._graph))
-            kernels = [inputs[self._prefix + operator][1] for operator in operators.values()]
-            session = Session(with_outputs(self._graph, kernels), 1)
-            values = session.run(kernels, {"images": np.zeros((1, SIDE, SIDE), np.uint8)})
-            return {
-                name: np.ascontiguousarray(
-                    kernel.transpose((2, 3, 0, 1) if name in depthwise else (2, 3, 1, 0))
-                )
-                for name, kernel in zip(operators, values, strict=True)
-            }
+            names = {operator: inputs[self._prefix + operator][1:] for operator in operators}
+            every = [name for some in names.values() for name in some]
+            session = Session(with_outputs(self._graph, every), 1)
+            values = iter(session.run(every, {"images": np.zeros((1, SIDE, SIDE), np.uint8)}))
+            return {operator: [next(values) for _ in some] for operator, some in names.items()}
         except Exception as error:  # a graph that tenfold did not write may have any form
             raise BundleError(
                 f"{self._file} lacks the kernels of the recipe {self.recipe.name}; {ADVICE}"

@@ -1,8 +1,10 @@
 """What the page requests: `POST /page/read` reads a picture, `POST /page/explain` explains a digit.
 
-Both serve the page only. They are not in the OpenAPI document and change with the page.
+`GET /page/network` gives the network's layers. All serve the page only. They are not in the OpenAPI
+document and change with the page.
 """
 
+import json
 from base64 import b64encode
 from contextlib import closing
 from functools import lru_cache
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from numpy.typing import NDArray
 
 from tenfold.arrays import SIDE
@@ -22,7 +24,6 @@ from tenfold.serving.settings import Settings
 from tenfold.serving.uploads import Upload, picture_in
 
 if TYPE_CHECKING:
-    from tenfold.classifiers.features import FeatureClassifier
     from tenfold.classifiers.model_file import Model
     from tenfold.reading.reader import Reader
     from tenfold.reading.results import Digit
@@ -53,31 +54,46 @@ async def read(request: Request, single: bool = False, drawn: bool = False) -> J
 
 @router.post("/explain")
 async def explain(request: Request) -> JSONResponse:
-    """Return the feature maps of an image, and how much each of its parts supports the answer.
+    """Return how much each part of an image supports the answer.
 
-    The body is one image: 784 bytes, white ink on black. `layers` holds the feature maps as
-    bytes, 0 to the layer's largest value. `occlusion` says how much the odds of `digit` fall where
-    ink is covered: signed bytes, where 127 stands for `strongest` powers of ten. All arrays are
-    in base64.
+    The body is one image: 784 bytes, white ink on black. `occlusion` says how much the odds of
+    `digit` fall where ink is covered: signed bytes in base64, where 127 stands for `strongest`
+    powers of ten.
     """
     service = service_of(request)
     body = await request.body()
     if len(body) != SIDE * SIDE:
         raise HttpError(422, f"the body has {len(body)} bytes; an image has 784, 28 rows of 28")
     image = np.frombuffer(body, np.uint8).reshape(SIDE, SIDE)
-    return JSONResponse(await service.run_in_worker(_explain, service.model, image))
+    return JSONResponse(await service.run_in_worker(_explain, image))
+
+
+@router.get("/network")
+async def network(request: Request) -> Response:
+    """Return the layers of the network with their weights; see `page_network.page_network`.
+
+    There are none if the network has layers that recipes do not have.
+    """
+    service = service_of(request)
+    document = await service.run_in_worker(_network, service.model)
+    return Response(document, media_type="application/json")
 
 
 @lru_cache(maxsize=1)
-def _features_of(model: "Model") -> "FeatureClassifier | None":
-    """Return a model that also gives its feature maps, if it can; loaded at the first call."""
+def _network_of(model: "Model") -> bytes:
     from tenfold.classifiers.bundle import load_features
     from tenfold.exporting.own_files import open_layers
+    from tenfold.serving.page_network import page_network
 
     try:
-        return load_features(open_layers(model))
+        document = page_network(load_features(open_layers(model)))
     except UsageError:  # a file of one's own, with layers that recipes do not have
-        return None
+        document = {"layers": [], "shifts": 0}
+    return json.dumps(document).encode()
+
+
+def _network(_: "Reader", model: "Model") -> bytes:
+    return _network_of(model)
 
 
 def _read_upload(
@@ -124,13 +140,9 @@ def _consistent(probabilities: NDArray[np.float32], digit: "Digit") -> NDArray[n
     return others
 
 
-def _explain(reader: "Reader", model: "Model", image: NDArray[np.uint8]) -> dict[str, Any]:
+def _explain(reader: "Reader", image: NDArray[np.uint8]) -> dict[str, Any]:
     from tenfold.explaining.occlusion import occlusion
 
-    features = _features_of(model)
-    maps = features.feature_maps(image) if features else {}
-    maps.pop("probabilities", None)
-    layers = {layer.name: layer for layer in features.layers} if features else {}
     digit = int(reader.classifier.predict_proba(image)[0].argmax())
     evidence = occlusion(reader.classifier, image, digit)
     strongest = float(np.abs(evidence).max())
@@ -138,23 +150,7 @@ def _explain(reader: "Reader", model: "Model", image: NDArray[np.uint8]) -> dict
     return {
         "digit": digit,
         "occlusion": {"strongest": round(strongest, 3), "values": _base64(signed)},
-        "layers": [
-            {
-                "name": name,
-                "kind": layers[name].kind,
-                "shape": list(values.shape[1:]),
-                "values": _base64(_scaled(values[0])),
-            }
-            for name, values in maps.items()
-        ],
     }
-
-
-def _scaled(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return values as bytes, channels first: 0 for 0 and below, 255 for the largest."""
-    largest = max(float(values.max()), 1e-9)
-    scaled = np.rint(np.clip(values / largest, 0, 1) * 255).astype(np.uint8)
-    return np.moveaxis(scaled, -1, 0)
 
 
 def _base64(values: NDArray[Any]) -> str:

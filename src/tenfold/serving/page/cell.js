@@ -167,7 +167,7 @@ function ledger(layer, found, channel, broken, given) {
     line(broken.biases ? "bias, switched off" : "bias", signed(found.bias));
     line("sum", short(found.sum + found.bias), layer.activation === "linear");
     if (layer.activation !== "linear") {
-      const name = { relu: "ReLU: 0 if negative", silu: "SiLU: sum × sigmoid(sum)" }[layer.activation] ?? layer.activation;
+      const name = { relu: "ReLU: 0 if negative", silu: "SiLU: sum × sigmoid" }[layer.activation] ?? layer.activation;
       line(broken.activations ? "activation, switched off" : name, short(found.value), true);
     }
   }

@@ -14,6 +14,8 @@ const PURPOSES = {
   conv1: "Each map is the response of one filter: bright where the image has the stroke that the filter detects.",
   conv2: "These filters detect patterns in the maps above.",
   average1: "The mean of each map: what the image contains, regardless of the position.",
+  deskew1: "The image without its slant.",
+  pool1: "Each value is the strongest response in a small square: the maps shrink, and the exact position of a stroke matters less.",
   dense1: "Weighted sums of all values above.",
 };
 
@@ -79,7 +81,8 @@ export class Panel extends EventTarget {
     if (i > 0) head.append(this.switches.forLayer(name, label(name)));
     const maps = make("div", { className: outSide === 1 ? "maps units" : "maps", role: "group", "aria-label": `Feature maps of ${label(name)}` });
     for (let map = 0; map < shown; map++) maps.append(this.#map(i - 1, map, outSide));
-    if (maps.firstChild) maps.firstChild.tabIndex = 0;
+    const first = maps.querySelector("button");
+    if (first) first.tabIndex = 0;
     maps.addEventListener("keydown", (event) => rove(event, maps));
     const section = make("section", { className: `layer of-${name.replace(/\d/, "")}` }, head);
     const purpose = PURPOSES[name] ?? (name.startsWith("conv") ? PURPOSES.conv2 : "");
@@ -90,7 +93,7 @@ export class Panel extends EventTarget {
 
   #map(layer, map, side) {
     const canvas = make("canvas", { width: side, height: side });
-    if (layer < 0) return make("span", { className: "pixels" }, canvas);
+    if (layer < 0 || this.network.layers[layer].deskew) return make("span", { className: "pixels" }, canvas);
     const button = make("button", { type: "button", tabIndex: -1 }, canvas);
     button.addEventListener("click", (event) => {
       const box = canvas.getBoundingClientRect();

@@ -1,13 +1,29 @@
 // The network in JavaScript: every value between the image and the answer, and ways to break it.
 //
 // A layer is a convolution with its pooling and activation: {name, side, channels, size, stride,
-// dilation, before, pool, poolStride, outSide, filters, kernel, bias, activation}; `kernel` holds
-// size x size x channels x filters weights. The mean of each channel has {name, mean: true}. Values
+// dilation, before, pool, poolStride, outSide, filters, kernel, scale, bias, activation}. `kernel`
+// holds size x size x channels x filters weights; the largest sum of a pool is scaled, then the bias
+// is added. Other layers are the mean of each channel ({mean: true}) and deskewing ({deskew}). Values
 // lie row by row, channels last; pixels outside the image are 0.
+
+import { bytes } from "./answer.js";
 
 const SIDE = 28;
 const DIGITS = 10;
-const KINDS = { image: "Image", conv: "Convolution", average: "Average", dense: "Dense layer", logits: "Logits" };
+const KINDS = {
+  image: "Image", conv: "Convolution", depthwise: "Depthwise convolution", pool: "Pooling", deskew: "Deskewing",
+  average: "Average", dense: "Dense layer", logits: "Logits",
+};
+const ACTIVATIONS = {
+  linear: (sum) => sum,
+  relu: (sum) => Math.max(0, sum),
+  leaky_relu: (sum) => Math.max(0.2 * sum, sum),
+  elu: (sum) => (sum > 0 ? sum : Math.expm1(sum)),
+  silu: (sum) => sum / (1 + Math.exp(-sum)),
+  sigmoid: (sum) => 1 / (1 + Math.exp(-sum)),
+  tanh: Math.tanh,
+  gelu: (sum) => (sum / 2) * (1 + erf(sum / Math.SQRT2)),
+};
 
 /** The layers of a network's C header, such as tiny.h. @returns {{layers: object[], shifts: number}} */
 export function fromHeader(text) {
@@ -20,13 +36,22 @@ export function fromHeader(text) {
   for (const [, call, list] of text.matchAll(/^ {4}(convolve|depthwise|average|deskew)\((.*)\);$/gm)) {
     const given = list.split(", ").map((word) => arrays[word] ?? (/^\d+$/.test(word) ? Number(word) : word));
     if (call === "depthwise") depthwise = given;
-    else if (call === "average") layers.push({ name: "average1", mean: true, side: given[1], channels: given[2], outSide: 1, filters: given[2] });
-    else if (call === "convolve") {
+    else if (call === "average" && !depthwise) layers.push({ name: "average1", mean: true, side: given[1], channels: given[2], outSide: 1, filters: given[2] });
+    else if (call !== "convolve") throw new Error(`the page cannot compute ${call}`);
+    else {
       layers.push(convolution(list.match(/(\w+)_kernel/)[1], given, depthwise));
       depthwise = null;
-    } else throw new Error(`the page cannot compute ${call}`);
+    }
   }
   return { layers, shifts: Number(text.match(/shifts = (\d+)/)[1]) };
+}
+
+/** The same from what the server answers to `/page/network`. */
+export function fromServer({ layers, shifts }) {
+  const floats = (text) => new Float32Array(bytes(text).buffer);
+  const decoded = ({ kernel, scale, bias, ...rest }) =>
+    kernel === undefined ? rest : { ...rest, kernel: floats(kernel), scale: floats(scale), bias: floats(bias) };
+  return { layers: layers.map(decoded), shifts };
 }
 
 /** A convolution with float weights; one filter for each channel and their mixture make one kernel. */
@@ -42,12 +67,12 @@ function convolution(name, given, depthwise) {
         const weight = each
           ? each[c * size * size + at] * depthwise[8][c] * whole[f * channels + c]
           : whole[(f * size * size + at) * channels + c];
-        kernel[(at * channels + c) * filters + f] = weight * scale[f];
+        kernel[(at * channels + c) * filters + f] = weight;
       }
     }
   }
   const activation = kind.toLowerCase();
-  return { name, side, channels, size, stride, dilation, before, pool, poolStride, outSide, filters, kernel, bias, activation };
+  return { name, side, channels, size, stride, dilation, before, pool, poolStride, outSide, filters, kernel, scale, bias, activation };
 }
 
 /** The name of a layer in words. */
@@ -74,7 +99,7 @@ export function isIntact(broken) {
 export function trace(network, image, broken = intact()) {
   const values = [noisy(image, broken.noise)];
   for (const layer of network.layers) {
-    const out = layer.mean ? means(values.at(-1), layer) : convolved(values.at(-1), layer, broken);
+    const out = outputOf(layer, values.at(-1), broken);
     if (broken.layers.has(layer.name)) out.fill(0);
     for (const name of broken.maps) {
       const [of, map] = name.split(".");
@@ -83,6 +108,11 @@ export function trace(network, image, broken = intact()) {
     values.push(out);
   }
   return { values, probabilities: softmax(values.at(-1)) };
+}
+
+function outputOf(layer, input, broken) {
+  if (layer.mean) return means(input, layer);
+  return layer.deskew ? deskewed(input, layer.deskew) : convolved(input, layer, broken);
 }
 
 /** The mean probabilities of the image and of its shifts, as the whole network answers. */
@@ -112,11 +142,13 @@ export function cell(layer, input, map, row, column, broken = intact()) {
     const y = row * layer.poolStride + Math.floor(part / layer.pool);
     const x = column * layer.poolStride + (part % layer.pool);
     const found = sumAt(layer, input, map, y * layer.stride - layer.before, x * layer.stride - layer.before);
-    if (!best || found.sum > best.sum) best = { ...found, part };
+    if (!best || found.sum > best.sum) best = found;
   }
+  const scaled = (values) => values.map((one) => one * layer.scale[map]);
+  best = { ...best, sum: best.sum * layer.scale[map], weights: scaled(best.weights), shares: scaled(best.shares) };
   const bias = broken.biases ? 0 : layer.bias[map];
   const sum = best.sum + bias;
-  return { ...best, bias, value: broken.activations ? sum : activated(sum, layer.activation) };
+  return { ...best, bias, value: broken.activations ? sum : ACTIVATIONS[layer.activation](sum) };
 }
 
 /** The sum of patch times kernel with its corner at a place, and the share of each channel. */
@@ -138,7 +170,8 @@ function sumAt(layer, input, map, top, left) {
 }
 
 function convolved(input, layer, broken) {
-  const { side, channels, size, stride, dilation, before, pool, poolStride, outSide, filters, kernel, bias, activation } = layer;
+  const { side, channels, size, stride, dilation, before, pool, poolStride, outSide, filters, kernel, scale, bias } = layer;
+  const activated = broken.activations ? ACTIVATIONS.linear : ACTIVATIONS[layer.activation];
   const out = new Float32Array(outSide * outSide * filters);
   const [sums, best] = [new Float32Array(filters), new Float32Array(filters)];
   for (let y = 0; y < outSide; y++) {
@@ -161,24 +194,56 @@ function convolved(input, layer, broken) {
         for (let f = 0; f < filters; f++) if (sums[f] > best[f]) best[f] = sums[f];
       }
       for (let f = 0; f < filters; f++) {
-        const sum = best[f] + (broken.biases ? 0 : bias[f]);
-        out[(y * outSide + x) * filters + f] = broken.activations ? sum : activated(sum, activation);
+        const sum = best[f] * scale[f] + (broken.biases ? 0 : bias[f]);
+        out[(y * outSide + x) * filters + f] = activated(sum);
       }
     }
   }
   return out;
 }
 
-function activated(sum, activation) {
-  if (activation === "relu") return Math.max(0, sum);
-  if (activation === "silu") return sum / (1 + Math.exp(-sum));
-  return sum;
+/** The error function, to 2e-7 (Abramowitz and Stegun, 7.1.26). */
+function erf(x) {
+  const t = 1 / (1 + 0.3275911 * Math.abs(x));
+  const series = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t;
+  return Math.sign(x) * (1 - series * Math.exp(-x * x));
 }
 
 function means(input, { side, channels }) {
   const out = new Float32Array(channels);
   input.forEach((value, i) => (out[i % channels] += value / side ** 2));
   return out;
+}
+
+/** The image without its slant, and of usual width; the same as src/tenfold/networks/deskew.py. */
+function deskewed(input, [least, steepest, leastSpread, usualSpread, power]) {
+  const place = (i) => [Math.floor(i / SIDE), i % SIDE];
+  let [ink, row, column] = [least, 0, 0];
+  input.forEach((value, i) => {
+    const [y, x] = place(i);
+    ink += value;
+    row += value * y;
+    column += value * x;
+  });
+  row /= ink;
+  column /= ink;
+  let [tall, wide, both] = [0, 0, 0];
+  input.forEach((value, i) => {
+    const [below, right] = [place(i)[0] - row, place(i)[1] - column];
+    tall += (value * below * below) / ink;
+    wide += (value * right * right) / ink;
+    both += (value * below * right) / ink;
+  });
+  const slant = Math.max(-steepest, Math.min(both / (tall + least), steepest));
+  const spread = Math.max(wide - slant * (2 * both - slant * tall), leastSpread);
+  const stretch = (spread / usualSpread) ** power;
+  return input.map((_, i) => {
+    const [y, x] = place(i);
+    const from = column + (x - column) * stretch + (y - row) * slant;
+    const whole = Math.floor(from);
+    const at = (where) => (where >= 0 && where < SIDE ? input[y * SIDE + where] : 0);
+    return at(whole) + (from - whole) * (at(whole + 1) - at(whole));
+  });
 }
 
 function shifted(image, down, right) {

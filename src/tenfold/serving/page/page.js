@@ -2,12 +2,13 @@
 
 import { bytes, marksOf, showBoxes, showDigits, showOne, showText, wording } from "./answer.js";
 import { Camera } from "./camera.js";
-import { showInside } from "./inside.js";
+import { Inside } from "./inside.js";
 import { Sheet } from "./sheet.js";
 
 const $ = (id) => document.getElementById(id);
 const sheet = new Sheet($("sheet"));
 const camera = new Camera($("camera"), $("shutter"));
+const inside = new Inside();
 const IDLE = { words: "Write a digit", note: "The answer appears as you draw.", idle: true };
 const READING = { words: "Reading", note: "", idle: true, busy: true };
 const MIN_DRAWN = 40; // pixels of stroke before the page sends requests while the pen is down
@@ -135,7 +136,7 @@ function choose(number) {
   showDigits(marks, chosen, choose);
   showOne(marks[chosen]);
   placeBoxes();
-  explain();
+  inside.show(marks[chosen] ? bytes(marks[chosen].canvas) : null);
 }
 
 function placeBoxes() {
@@ -178,7 +179,7 @@ function clearAnswer() {
   showDigits([], 0, choose);
   showOne(null);
   showBoxes(null);
-  $("inside").classList.add("stale");
+  inside.show(null);
   $("timing").textContent = "";
   delete $("timing").dataset.milliseconds;
 }
@@ -189,42 +190,6 @@ function say(words) {
   clearTimeout(saying);
   saying = setTimeout(() => ($("said").textContent = words), 350);
 }
-
-// The panel "Look inside", while it is open.
-
-let explaining = false;
-let explainNext = false;
-
-async function explain() {
-  const mark = reading && marksOf(reading)[chosen];
-  if (!$("inside").open || !mark) return;
-  if (explaining) {
-    explainNext = true;
-    return;
-  }
-  explaining = true;
-  try {
-    const image = bytes(mark.canvas);
-    const response = await fetch("/page/explain", {
-      method: "POST", body: image, headers: { "content-type": "application/octet-stream" },
-    });
-    const layers = response.ok && (await response.json());
-    if (layers && reading) {
-      showInside(layers, image);
-      $("inside").classList.remove("stale");
-    }
-  } catch {
-    // The next stroke sends another request.
-  } finally {
-    explaining = false;
-    if (explainNext) {
-      explainNext = false;
-      explain();
-    }
-  }
-}
-
-$("inside").addEventListener("toggle", explain);
 
 // Pictures.
 
@@ -315,6 +280,7 @@ $("single").addEventListener("change", () => {
   ask(false);
 });
 $("pen").addEventListener("input", setPen);
+inside.addEventListener("say", (event) => say(event.detail));
 sheet.addEventListener("pen", (event) => say(event.detail ? "Pen down" : "Pen up"));
 
 function setPen() {
