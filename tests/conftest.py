@@ -5,7 +5,8 @@ import io
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -180,17 +181,26 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache" / "mnist"
 
 
+Shell = Callable[..., tuple[int, str, str]]
+"""The command, from its words to its exit code, stdout and stderr."""
+
+
 @pytest.fixture
-def tenfold_batch(capsys: pytest.CaptureFixture[str]):
+def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
     from tenfold.cli.main import main
 
-    def call(*arguments: object) -> tuple[int, str, str]:
+    def call(*words: object) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as ended:
-            main(["batch", *map(str, arguments)])
+            main(list(map(str, words)))
         captured = capsys.readouterr()
         return int(ended.value.code or 0), captured.out, captured.err
 
     return call
+
+
+@pytest.fixture
+def tenfold_batch(shell: Shell) -> Shell:
+    return partial(shell, "batch")
 
 
 @pytest.fixture(scope="session")

@@ -13,46 +13,35 @@ from PIL import Image
 
 from tenfold import __version__
 from tenfold.cli import options
-from tenfold.cli.main import VERBS, main
+from tenfold.cli.main import VERBS
 from tenfold.reading.shipped import DEFAULT_MODEL
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.serialization import override
 
 
-@pytest.fixture
-def tenfold(capsys: pytest.CaptureFixture[str]):
-    def call(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
-
-    return call
-
-
-def test_help_and_version(tenfold) -> None:
-    assert tenfold("--version")[:2] == (0, f"tenfold {__version__}\n")
+def test_help_and_version(shell) -> None:
+    assert shell("--version")[:2] == (0, f"tenfold {__version__}\n")
     for module in VERBS:
         verb = module.__name__.rpartition(".")[2]
-        code, out, _ = tenfold(verb, "--help")
+        code, out, _ = shell(verb, "--help")
         assert code == 0
         assert "examples:" in out
         assert f"tenfold {verb}" in out
 
 
-def test_no_command_prints_help_as_well_known_commands_do(tenfold) -> None:
-    code, out, err = tenfold()
+def test_no_command_prints_help_as_well_known_commands_do(shell) -> None:
+    code, out, err = shell()
     assert (code, err) == (0, "")
-    assert (code, out, err) == tenfold("--help") == tenfold("help")
+    assert (code, out, err) == shell("--help") == shell("help")
     assert all(f"\n  {module.__name__.rpartition('.')[2]} " in out for module in VERBS)
-    assert tenfold("help", "train") == tenfold("train", "--help")
+    assert shell("help", "train") == shell("train", "--help")
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120, 200])
 @pytest.mark.parametrize("words", [[], *([module.__name__.rpartition(".")[2]] for module in VERBS)])
-def test_help_fits_the_terminal(tenfold, monkeypatch, words, columns) -> None:
+def test_help_fits_the_terminal(shell, monkeypatch, words, columns) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    _, out, _ = tenfold(*words, "--help")
+    _, out, _ = shell(*words, "--help")
     lines = [line for line in out.splitlines() if not re.match(r"  +(tenfold|curl|cat) ", line)]
     assert max(map(len, lines)) <= min(columns, 100)
 
@@ -82,16 +71,16 @@ def test_help_fits_the_terminal(tenfold, monkeypatch, words, columns) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_wrong_usage_says_what_was_meant(tenfold, words, message) -> None:
-    code, out, err = tenfold(*words)
+def test_wrong_usage_says_what_was_meant(shell, words, message) -> None:
+    code, out, err = shell(*words)
     assert (code, out) == (2, "")
     assert message in err
     assert len(err.splitlines()) == 1
 
 
-def test_options_of_every_command_may_stand_before_it(tenfold) -> None:
-    assert tenfold("--json", "recipes") == tenfold("recipes", "--json")
-    assert json.loads(tenfold("--json", "recipes")[1])
+def test_options_of_every_command_may_stand_before_it(shell) -> None:
+    assert shell("--json", "recipes") == shell("recipes", "--json")
+    assert json.loads(shell("--json", "recipes")[1])
 
 
 def test_a_constant_repeated_for_a_quick_start() -> None:
@@ -113,45 +102,45 @@ def test_a_constant_repeated_for_a_quick_start() -> None:
     ids=" ".join,
 )  # fmt: skip
 def test_wrong_usage_is_exit_code_2_and_one_line(
-    tenfold, tensorflow, arguments, tmp_path, monkeypatch
+    shell, tensorflow, arguments, tmp_path, monkeypatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code, out, err = tenfold(*arguments)
+    code, out, err = shell(*arguments)
     assert code == 2
     assert out == ""
     assert len(err.strip().splitlines()) == 1, err
     assert not list(tmp_path.iterdir()), "nothing may be left behind"
 
 
-def test_failure_is_exit_code_1(tenfold, tmp_path: Path) -> None:
-    code, out, err = tenfold("evaluate", tmp_path / "absent")
+def test_failure_is_exit_code_1(shell, tmp_path: Path) -> None:
+    code, out, err = shell("evaluate", tmp_path / "absent")
     assert (code, out) == (1, "")
     assert len(err.splitlines()) == 1
-    code, out, err = tenfold("evaluate", tmp_path / "absent", "--json")
+    code, out, err = shell("evaluate", tmp_path / "absent", "--json")
     assert (code, err) == (1, "")
     assert list(json.loads(out)) == ["error"]
-    code, out, _ = tenfold("data", "--verify", "--data-dir", tmp_path)
+    code, out, _ = shell("data", "--verify", "--data-dir", tmp_path)
     assert (code, out) == (1, "")
 
 
-def test_a_disk_that_cannot_be_written_is_one_line(tenfold, mnist, monkeypatch, tmp_path) -> None:
+def test_a_disk_that_cannot_be_written_is_one_line(shell, mnist, monkeypatch, tmp_path) -> None:
     def full(*arguments, **options):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("PIL.Image.Image.save", full)
     sheet = tmp_path / "sheet.png"
-    code, out, err = tenfold("data", "--sheet", sheet)
+    code, out, err = shell("data", "--sheet", sheet)
     assert (code, out) == (1, "")
     assert err.splitlines()[-1] == f"tenfold: cannot write {sheet}: No space left on device"
     assert not list(tmp_path.iterdir())
 
 
-def test_recipes(tenfold, tmp_path: Path) -> None:
-    code, out, _ = tenfold("recipes")
+def test_recipes(shell, tmp_path: Path) -> None:
+    code, out, _ = shell("recipes")
     assert code == 0
     for name in ("softmax", "mlp", "conv", "article", "article-today", "standard"):
         assert f"\n{name} " in out
-    code, out, _ = tenfold("recipes", "article")
+    code, out, _ = shell("recipes", "article")
     assert "1,045,576" in out
     assert "24x24x64" in out
     for setting in (
@@ -160,40 +149,40 @@ def test_recipes(tenfold, tmp_path: Path) -> None:
         name, _, value = setting.partition("=")
         changed = {name: value if value[0].isalpha() else json.loads(value)}
         assert override(recipe_named("article"), changed) == recipe_named("article")
-    code, out, _ = tenfold("recipes", "article", "--json")
+    code, out, _ = shell("recipes", "article", "--json")
     path = tmp_path / "mine.json"
     path.write_text(out)
-    assert tenfold("recipes", path)[0] == 0
-    code, out, _ = tenfold("recipes", "--json")
+    assert shell("recipes", path)[0] == 0
+    code, out, _ = shell("recipes", "--json")
     assert {row["name"] for row in json.loads(out)["recipes"]} >= {"article", "standard"}
 
 
-def test_data(tenfold, mnist, tmp_path: Path) -> None:
-    code, out, _ = tenfold("data", "--json", "--sheet", tmp_path / "sheet.png")
+def test_data(shell, mnist, tmp_path: Path) -> None:
+    code, out, _ = shell("data", "--json", "--sheet", tmp_path / "sheet.png")
     document = json.loads(out)
     assert code == 0
     assert document["whole"]
     assert len(document["files"]) == 4
     assert (tmp_path / "sheet.png").stat().st_size > 10_000
-    assert tenfold("data", "--verify")[0] == 0
+    assert shell("data", "--verify")[0] == 0
 
 
-def test_evaluate_the_shipped_model(tenfold, mnist) -> None:
-    code, out, _ = tenfold("evaluate", "standard", "--json")
+def test_evaluate_the_shipped_model(shell, mnist) -> None:
+    code, out, _ = shell("evaluate", "standard", "--json")
     document = json.loads(out)
     assert code == 0
     assert {"recipe", "seed", "parameters", "epochs", "train_seconds", "test"} <= set(document)
     assert {"accuracy", "loss", "ece", "n"} <= set(document["test"])
     assert document["test"]["accuracy"] > 0.995
-    code, out, _ = tenfold("evaluate", "standard")
+    code, out, _ = shell("evaluate", "standard")
     assert f"{document['test']['accuracy']:.2%}" in out
 
 
-def test_read(tenfold, digit_png: Path, tmp_path: Path) -> None:
-    assert tenfold("read", "--single", digit_png)[:2] == (0, "7\n")
+def test_read(shell, digit_png: Path, tmp_path: Path) -> None:
+    assert shell("read", "--single", digit_png)[:2] == (0, "7\n")
     bad = tmp_path / "bad.png"
     bad.write_text("not a picture")
-    code, out, err = tenfold("read", "--single", bad, digit_png, "--json")
+    code, out, err = shell("read", "--single", bad, digit_png, "--json")
     assert code == 1
     first, second = json.loads(out)["pictures"]
     assert first["path"] == str(bad)
@@ -203,21 +192,21 @@ def test_read(tenfold, digit_png: Path, tmp_path: Path) -> None:
     assert second["error"] is None
     assert (digit["digit"], digit["rejected"]) == (7, False)
     assert len(digit["box"]) == 4
-    code, out, err = tenfold("read", "--single", bad, digit_png)
+    code, out, err = shell("read", "--single", bad, digit_png)
     assert (code, out) == (1, f"{digit_png}: 7\n")
     assert len(err.splitlines()) == 1
 
 
-def test_read_folders(tenfold, digit_png: Path, tmp_path: Path) -> None:
-    code, out, _ = tenfold("read", "--single", digit_png.parent)
+def test_read_folders(shell, digit_png: Path, tmp_path: Path) -> None:
+    code, out, _ = shell("read", "--single", digit_png.parent)
     assert (code, out) == (0, "7\n")
-    code, out, err = tenfold("read", "--single", tmp_path, digit_png)
+    code, out, err = shell("read", "--single", tmp_path, digit_png)
     assert (code, out) == (1, f"{digit_png}: 7\n")
     assert "holds no pictures" in err
 
 
-def test_train_prints_one_json_document(tenfold, tensorflow, tmp_path: Path) -> None:
-    code, out, err = tenfold(
+def test_train_prints_one_json_document(shell, tensorflow, tmp_path: Path) -> None:
+    code, out, err = shell(
         "train", "--recipe", "softmax", "--set", "epochs=1", "--train-size", "1000",
         "--out", tmp_path / "run", "--json",
     )  # fmt: skip
@@ -227,40 +216,40 @@ def test_train_prints_one_json_document(tenfold, tensorflow, tmp_path: Path) -> 
     assert document["bundle"] == str(tmp_path / "run")
     assert document["parameters"] == 7850
     assert document["epochs"] == 1
-    code, _, err = tenfold("train", "--out", tmp_path / "run")
+    code, _, err = shell("train", "--out", tmp_path / "run")
     assert code == 2
     assert "is not empty" in err
 
 
-def test_pictures_are_never_written_over(tenfold, digit_png: Path, tmp_path: Path) -> None:
+def test_pictures_are_never_written_over(shell, digit_png: Path, tmp_path: Path) -> None:
     picture = tmp_path / "mine.png"
     picture.write_bytes(digit_png.read_bytes())
     for target in (tmp_path, tmp_path / "." / "sub" / ".."):
-        code, _, err = tenfold("read", picture, "--annotate", target)
+        code, _, err = shell("read", picture, "--annotate", target)
         assert code == 2
         assert "another folder" in err
     assert picture.read_bytes() == digit_png.read_bytes()
 
 
-def test_one_bad_name_among_pictures_does_not_lose_the_rest(tenfold, digit_png, tmp_path) -> None:
+def test_one_bad_name_among_pictures_does_not_lose_the_rest(shell, digit_png, tmp_path) -> None:
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "seven.png").write_bytes(digit_png.read_bytes())
-    code, out, err = tenfold("read", tmp_path, "a" * 300 + ".png")
+    code, out, err = shell("read", tmp_path, "a" * 300 + ".png")
     assert code == 1
     assert "seven.png: 7" in out
     assert len(err.splitlines()) == 1
 
 
 @pytest.mark.long
-def test_int8_is_told_where_it_is(tenfold, mnist, tmp_path: Path) -> None:
+def test_int8_is_told_where_it_is(shell, mnist, tmp_path: Path) -> None:
     images, labels = mnist.test_images[:500], mnist.test_labels[:500]
     few = tmp_path / "few.npz"
     np.savez(few, x_train=images, y_train=labels, x_test=images, y_test=labels)
-    code, out, _ = tenfold("evaluate", "tiny", "--int8", "--data", few, "--json")
+    code, out, _ = shell("evaluate", "tiny", "--int8", "--data", few, "--json")
     assert code == 0
     assert json.loads(out)["test"]["n"] == 500
     assert json.loads(out)["test"]["accuracy"] > 0.98
-    code, _, err = tenfold("evaluate", "standard", "--int8")
+    code, _, err = shell("evaluate", "standard", "--int8")
     assert code == 1
     assert "no int8 graph" in err
 
@@ -303,12 +292,12 @@ def test_odd_places_and_streams_are_one_line(arguments, environment, message, tm
         ),
     ],
 )
-def test_what_the_machine_lacks_is_one_line(tenfold, monkeypatch, error, message) -> None:
+def test_what_the_machine_lacks_is_one_line(shell, monkeypatch, error, message) -> None:
     def lacking(_: object) -> None:
         raise error
 
     monkeypatch.setattr("tenfold.cli.recipes.run", lacking)
-    assert tenfold("recipes") == (1, "", message)
+    assert shell("recipes") == (1, "", message)
 
 
 def test_names_that_the_terminal_cannot_show_are_escaped(tmp_path) -> None:
@@ -343,38 +332,38 @@ def test_names_that_the_terminal_cannot_show_are_escaped(tmp_path) -> None:
     ],
     ids=lambda value: str(value)[:50],
 )
-def test_the_closest_name_is_suggested(tenfold, tensorflow, digit_png, arguments, hint) -> None:
-    code, out, err = tenfold(*(digit_png if word == "PICTURE" else word for word in arguments))
+def test_the_closest_name_is_suggested(shell, tensorflow, digit_png, arguments, hint) -> None:
+    code, out, err = shell(*(digit_png if word == "PICTURE" else word for word in arguments))
     assert (code, out) == (1 if "no model" in err else 2, "")
     assert f"(did you mean {hint}?)" in err
     assert len(err.splitlines()) == 1
 
 
-def test_a_recipe_that_is_no_shipped_model_must_be_trained(tenfold) -> None:
-    code, _, err = tenfold("evaluate", "article")
+def test_a_recipe_that_is_no_shipped_model_must_be_trained(shell) -> None:
+    code, _, err = shell("evaluate", "article")
     assert code == 1
     assert "article is a recipe: first train it (tenfold train --recipe article)" in err
 
 
-def test_a_picture_without_digits_prints_nothing_on_stdout(tenfold, digit_png, tmp_path) -> None:
+def test_a_picture_without_digits_prints_nothing_on_stdout(shell, digit_png, tmp_path) -> None:
     blank = tmp_path / "blank.png"
     Image.new("L", (200, 100), 255).save(blank)
-    assert tenfold("read", blank) == (0, "", f"{blank}: no digits found\n")
-    assert tenfold("read", blank, "--quiet")[1:] == ("", f"{blank}: no digits found\n")
-    code, out, err = tenfold("read", "--single", blank, digit_png)
+    assert shell("read", blank) == (0, "", f"{blank}: no digits found\n")
+    assert shell("read", blank, "--quiet")[1:] == ("", f"{blank}: no digits found\n")
+    code, out, err = shell("read", "--single", blank, digit_png)
     assert (code, out, err) == (0, f"{digit_png}: 7\n", f"{blank}: no digits found\n")
-    code, out, err = tenfold("read", blank, "--json")
+    code, out, err = shell("read", blank, "--json")
     assert (code, err) == (0, "")
     assert json.loads(out)["pictures"][0]["lines"] == []
 
 
-def test_read_says_where_the_annotated_pictures_are(tenfold, digit_png, tmp_path) -> None:
+def test_read_says_where_the_annotated_pictures_are(shell, digit_png, tmp_path) -> None:
     seen = tmp_path / "seen"
-    _, out, err = tenfold("read", "--single", digit_png, "--annotate", seen)
+    _, out, err = shell("read", "--single", digit_png, "--annotate", seen)
     (written,) = seen.iterdir()
     assert (out, err) == ("7\n", f"annotated picture: {written}\n")
     other = tmp_path / "other.png"
     other.write_bytes(digit_png.read_bytes())
-    _, _, err = tenfold("read", "--single", digit_png, other, "--annotate", seen)
+    _, _, err = shell("read", "--single", digit_png, other, "--annotate", seen)
     assert err == f"annotated pictures: 2 in {seen}\n"
-    assert tenfold("read", "--single", digit_png, "--annotate", seen, "--quiet")[2] == ""
+    assert shell("read", "--single", digit_png, "--annotate", seen, "--quiet")[2] == ""

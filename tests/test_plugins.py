@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Shell
 
 from tenfold.classifiers.bundle import fingerprint, load_bundle, load_classifier, model_name
-from tenfold.cli.main import main
 from tenfold.comparing.finding import find_contenders
 from tenfold.errors import BundleError, TenfoldError, UsageError
 from tenfold.exporting.export import export
@@ -70,13 +70,6 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     plugins.cache_clear()
 
 
-def run(*words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as ended:
-        main(list(words))
-    said = capsys.readouterr()
-    return int(ended.value.code or 0), said.out, said.err
-
-
 @pytest.mark.parametrize("name", ["wide", "made"])
 def test_a_recipe_of_a_package(name: str, install: Install) -> None:
     install()
@@ -86,21 +79,19 @@ def test_a_recipe_of_a_package(name: str, install: Install) -> None:
     assert contender.learns
 
 
-def test_recipes_lists_them(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+def test_recipes_lists_them(install: Install, shell: Shell) -> None:
     install()
-    code, out, _ = run("recipes", "--json", capsys=capsys)
+    code, out, _ = shell("recipes", "--json")
     found = {row["name"]: row for row in json.loads(out)["recipes"]}
     assert code == 0
     assert found["wide"]["package"] == "my-digits"
     assert found["wide"]["measured"] is None
     assert found["conv"]["package"] is None
-    assert "(of my-digits)" in " ".join(run("recipes", capsys=capsys)[1].split())
-    assert "20 filters" in run("recipes", "wide", capsys=capsys)[1]
+    assert "(of my-digits)" in " ".join(shell("recipes")[1].split())
+    assert "20 filters" in shell("recipes", "wide")[1]
 
 
-def test_a_classifier_of_a_package(
-    install: Install, digit_png: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_classifier_of_a_package(install: Install, digit_png: Path, shell: Shell) -> None:
     install()
     sevens = load_classifier("sevens")
     images = np.zeros((3, 28, 28), np.uint8)
@@ -108,7 +99,7 @@ def test_a_classifier_of_a_package(
     assert sevens.digit_score(images).tolist() == [1, 1, 1]
     assert model_name("sevens") == sevens.name == "sevens"
     assert fingerprint("sevens") == fingerprint("sevens") != fingerprint("ready")
-    code, out, _ = run("read", "--single", "--model", "sevens", str(digit_png), capsys=capsys)
+    code, out, _ = shell("read", "--single", "--model", "sevens", str(digit_png))
     assert (code, out) == (0, "7\n")
     (contender,) = find_contenders("sevens", 1000)
     assert contender.kind == "own"
@@ -152,14 +143,14 @@ def test_unknown_names_list_them(install: Install) -> None:
     ],
 )
 def test_a_failing_package_is_one_line(
-    value: str, message: str, install: Install, capsys: pytest.CaptureFixture[str]
+    value: str, message: str, install: Install, shell: Shell
 ) -> None:
     install(f"[tenfold.recipes]\nbad = {value}\n[tenfold.classifiers]\nbad = {value}\n")
     with pytest.raises(TenfoldError, match=message):
         load_recipe("bad")
     with pytest.raises(TenfoldError, match=message):
         load_classifier("bad")
-    code, out, err = run("recipes", "--json", capsys=capsys)
+    code, out, err = shell("recipes", "--json")
     assert code == 0
     assert "bad" not in {row["name"] for row in json.loads(out)["recipes"]}
     assert err.startswith(f"tenfold: {message}")
@@ -167,10 +158,10 @@ def test_a_failing_package_is_one_line(
 
 
 def test_a_classifier_that_fails_is_one_line(
-    install: Install, digit_png: Path, capsys: pytest.CaptureFixture[str]
+    install: Install, digit_png: Path, shell: Shell
 ) -> None:
     install("[tenfold.classifiers]\nbroken = my_digits:Broken\n")
-    code, _, err = run("read", "--single", "--model", "broken", str(digit_png), capsys=capsys)
+    code, _, err = shell("read", "--single", "--model", "broken", str(digit_png))
     assert code == 1
     assert err.count("\n") == 1
     assert "broken: predict_proba failed: ValueError: no digits today" in err

@@ -9,11 +9,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from conftest import Shell
 from PIL import Image
 
 import tenfold
 from tenfold.classifiers.bundle import write_bundle
-from tenfold.cli.main import main
 from tenfold.data import datasets
 from tenfold.explaining import gradients, top_patches
 from tenfold.exporting.graph import onnx_model
@@ -31,16 +31,9 @@ WITHOUT_KERAS = (
 
 
 @pytest.fixture
-def shell(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch):
+def shell(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
-
-    return call
+    return shell
 
 
 @pytest.fixture

@@ -15,16 +15,13 @@ from tenfold.arrays import Images, Labels, Probabilities
 from tenfold.augmentation.non_digits import make_non_digits
 from tenfold.classifiers.base import Classifier
 from tenfold.classifiers.bundle import (
-    HISTORY,
-    HISTORY_LINES,
     KERAS,
     ONNX,
     RECIPE,
     REPORT,
     Bundle,
     classes_of,
-    history_csv,
-    history_lines,
+    history_files,
     load_bundle,
     load_classifier,
     recipe_of,
@@ -171,8 +168,7 @@ def adapt(
         KERAS: keras_file(network, folder),
         ONNX: graph,
         RECIPE: recipe_text(recipe).encode(),
-        HISTORY: history_csv(history),
-        HISTORY_LINES: history_lines(history),
+        **history_files(history),
         REPORT: report.encode(),
     }
     return AdaptResult(folder, write_bundle(folder, contents, meta).meta)

@@ -300,15 +300,11 @@ def write_bundle(folder: Path, contents: Mapping[str, bytes], meta: Mapping[str,
     return Bundle(folder, full)
 
 
-def history_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return the rows as CSV with a header, one row per epoch."""
+def history_files(rows: Sequence[Mapping[str, Any]]) -> dict[str, bytes]:
+    """Return the files with one row per epoch: as CSV with a header, and as JSON Lines."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    return text.getvalue().encode()
-
-
-def history_lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return the rows as JSON Lines, one object per epoch."""
-    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    return {HISTORY: text.getvalue().encode(), HISTORY_LINES: lines.encode()}

@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from tenfold.classifiers.bundle import (
-    HISTORY,
-    HISTORY_LINES,
     KERAS,
     META,
     ONNX,
     RECIPE,
     REPORT,
-    history_csv,
-    history_lines,
+    history_files,
     load_bundle,
     write_bundle,
 )
@@ -207,8 +204,7 @@ def _train_one(
             KERAS: keras_file(network, folder),
             ONNX: graph,
             RECIPE: recipe_text(request.recipe).encode(),
-            HISTORY: history_csv(history),
-            HISTORY_LINES: history_lines(history),
+            **history_files(history),
             REPORT: report.encode(),
         }
         bundle = write_bundle(folder, contents, meta)
