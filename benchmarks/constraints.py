@@ -26,7 +26,7 @@ from tenfold.arrays import DIGITS, Gray
 from tenfold.files import write_json
 from tenfold.imaging.decoding import PictureSource
 from tenfold.reading.checks import CHECKS
-from tenfold.reading.fields import decode
+from tenfold.reading.field_decoding import decode
 from tenfold.scoring.picture_sets import load_picture_sets
 from tenfold.training.lines.handwriting import Writers
 from tenfold.training.lines.train import writers_of_lines

@@ -29,7 +29,6 @@ from tenfold.data.mnist import load_mnist
 from tenfold.errors import PictureError
 from tenfold.files import write_json
 from tenfold.forms.answers import Answer
-from tenfold.forms.estimate import doubt
 from tenfold.forms.form import Form
 from tenfold.forms.template import Template, template_from_dict, write_page
 from tenfold.machine import machine_facts
@@ -210,7 +209,7 @@ def summary(name: str, fields: Sequence[Read]) -> dict[str, Any]:
     """
     flagged = [one for one in fields if one.answer is None or one.answer.review is not None]
     accepted = [one for one in fields if one.answer is not None and one.answer.review is None]
-    order = sorted(fields, key=lambda one: doubt(one.answer) if one.answer else (False, -1.0))
+    order = sorted(fields, key=lambda one: one.answer.confidence if one.answer else -1.0)
     rest = order[round(REVIEWED * len(order)) :]
     return {
         "name": name,

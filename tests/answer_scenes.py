@@ -1,5 +1,6 @@
 """Tables of answers as `tenfold form` leaves them, with pictures of MNIST's training digits."""
 
+import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -61,8 +62,39 @@ def make_answers(
     return answers
 
 
+PNG = b"\x89PNG made up"
+
+
 def page(source: str, *answers: Answer, error: str | None = None) -> PageAnswers:
     return PageAnswers(source, 0, error, answers)
+
+
+def doubtful_sheets(count: int = 6) -> list[PageAnswers]:
+    """Return pages on each of which the points are doubtful, the later ones more so."""
+    return [
+        page(
+            f"sheet-{number}.png",
+            Answer("student", f"10000{number}", 0.99, crop=PNG),
+            Answer("birthday", "", 0.98, empty=True, crop=PNG),
+            Answer("paid", "yes", 0.97, crop=PNG),
+            Answer(
+                "points", f"{number}7", 0.9 - number / 10, review="unsure",
+                alternatives=(Alternative(f"{number}7", 0.6), Alternative(f"{number}1", 0.3)),
+                crop=PNG + bytes([number]),
+            ),
+        )
+        for number in range(count)
+    ]  # fmt: skip
+
+
+def answers_to_review(folder: Path) -> Answers:
+    """Return the answers of doubtful sheets and of a page of another form."""
+    return make_answers(folder, [*doubtful_sheets(), page("letter.png", error="another form")])
+
+
+def table_of(path: Path) -> dict[str, dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return {row["source"]: row for row in csv.DictReader(file)}
 
 
 def written(

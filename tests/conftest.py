@@ -50,7 +50,7 @@ LONG = (
     "test_program.py",
     "test_report.py",
     "test_resume.py",
-    "test_review.py",
+    "test_review_command.py",
     "test_serving.py",
     "test_serving_bombs.py",
     "test_serving_fuzz.py",

@@ -14,7 +14,8 @@ from tenfold.arrays import DIGITS
 from tenfold.errors import UsageError
 from tenfold.reading.checks import CHECKS, stdnum_check
 from tenfold.reading.ctc import CHARACTERS
-from tenfold.reading.fields import Field, decode
+from tenfold.reading.field_decoding import decode
+from tenfold.reading.fields import Field
 from tenfold.reading.lattice import Lattice, Segment
 from tenfold.reading.settings import ReaderSettings
 
@@ -160,6 +161,19 @@ def test_the_likeliest_row_that_satisfies_the_field() -> None:
     shares = np.prod([table[place, valid[place]] for place in range(8)], axis=0)
     assert found.confidence == pytest.approx(shares.max() / shares.sum(), rel=1e-2)
     assert found.fit == pytest.approx(shares.sum(), rel=1e-2)
+
+
+def test_texts_that_mean_the_same_are_one_value() -> None:
+    point, comma = (1 + CHARACTERS.index(sign) for sign in ".,")
+    steps = np.full((3, 1, 1 + len(CHARACTERS)), 1e-5, np.float32)
+    steps[0, 0, 1 + 7], steps[2, 0, 1 + 2] = 0.55, 1
+    steps[0, 0, 1 + 1] = 0.45
+    steps[1, 0, [point, comma]] = 0.5, 0.5
+    lattice = Lattice(tuple(Segment((step,), (1.0,)) for step in steps))
+    found = decode(lattice, Field(kind="decimal"), count=2)
+    assert found.confidence == pytest.approx(0.55, abs=0.01)
+    assert found.value == Decimal("7.2")
+    assert [text.replace(",", ".") for text, _ in found.alternatives] == ["7.2", "1.2"]
 
 
 def test_a_check_of_stdnum_gives_the_same_as_the_automaton() -> None:

@@ -18,7 +18,7 @@ from tenfold.forms.corrections import (
     append_correction,
     corrections_file,
 )
-from tenfold.forms.estimate import doubt, report, report_text, sample_rank
+from tenfold.forms.estimate import report, report_text, sample_rank
 
 CERTAIN = 0.9
 """The made tables flag fields below this confidence."""
@@ -46,7 +46,7 @@ class Made:
 
     def least_sure(self) -> list[Key]:
         read = {(p.source, p.page, a.name): a for p in self.pages for a in p.answers}
-        return sorted(self.keys(), key=lambda key: doubt(read[key]))
+        return sorted(self.keys(), key=lambda key: read[key].confidence)
 
     def at_random(self) -> list[Key]:
         return sorted(self.keys(), key=sample_rank)

@@ -8,7 +8,7 @@ import pytest
 from tenfold.arrays import DIGITS
 from tenfold.reading.automata import Choices, Pattern, compiled
 from tenfold.reading.ctc import CHARACTERS, Steps
-from tenfold.reading.fields import likeliest
+from tenfold.reading.field_decoding import likeliest
 from tenfold.reading.lattice import ALPHABET, Lattice, Segment, digit_step, lattice_of
 from tenfold.reading.row_search import RowSearch
 from tenfold.reading.settings import ReaderSettings
@@ -120,6 +120,12 @@ def test_cells_are_independent() -> None:
     found = likeliest(Lattice.of_digits(list(cells)), 3, numbers=False)
     assert found[0][0] == "".join(DIGITS[one] for one in cells.argmax(axis=1))
     assert found[0][1] == pytest.approx(cells.max(axis=1).prod(), rel=1e-3)
+
+
+def test_two_pieces_may_be_the_same_digit() -> None:
+    one = digit_step(np.eye(10, dtype=np.float32)[1])
+    lattice = lattice_of([(0.0, 20.0, one), (24.0, 44.0, one)], (), (), ReaderSettings())
+    assert likeliest(lattice, 1, numbers=False)[0] == ("11", pytest.approx(1, abs=0.01))
 
 
 def test_pieces_and_the_network_are_two_views_of_a_stretch() -> None:

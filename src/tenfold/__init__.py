@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from tenfold.forms.form import Form as Form
     from tenfold.forms.read_forms import FormsResult as FormsResult
     from tenfold.forms.read_forms import read_forms as read_forms
+    from tenfold.reading.field_decoding import FieldReading as FieldReading
     from tenfold.reading.fields import Field as Field
-    from tenfold.reading.fields import FieldReading as FieldReading
     from tenfold.reading.reader import Reader as Reader
     from tenfold.reading.results import Cell as Cell
     from tenfold.reading.results import Digit as Digit
@@ -79,7 +79,7 @@ _HOMES = {
     "ExportResult": "tenfold.exporting.export",
     "FeatureClassifier": "tenfold.classifiers.features",
     "Field": "tenfold.reading.fields",
-    "FieldReading": "tenfold.reading.fields",
+    "FieldReading": "tenfold.reading.field_decoding",
     "Form": "tenfold.forms.form",
     "FormsResult": "tenfold.forms.read_forms",
     "Grid": "tenfold.reading.results",

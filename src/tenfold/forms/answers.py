@@ -198,14 +198,19 @@ def open_answers(path: str | Path) -> Answers:
     if find_spec("pyarrow") is None:
         raise MissingExtraError("reading answers", "forms")
     given = Path(path)
-    folder = given if given.is_dir() else pages_folder(given)
+    folder = given.resolve() if given.is_dir() else pages_folder(given)
     if not folder.is_dir():
         raise UsageError(
             f"{given} has no folder {folder.name} beside it; give a table that `tenfold form` wrote"
         )
     manifest = read_manifest(folder)
     if TEMPLATE not in manifest:
-        raise UsageError(f"{folder} was not written by `tenfold form`")
+        raise UsageError(f"{given} was not written by `tenfold form`; give a table that it wrote")
+    if not folder.name.endswith(FOLDER_SUFFIX) or folder.name == FOLDER_SUFFIX:
+        raise UsageError(
+            f"{given} is not named TABLE{FOLDER_SUFFIX}, such as answers.csv{FOLDER_SUFFIX}:"
+            " rename it, or give the table"
+        )
     template = template_from_dict(manifest[TEMPLATE], folder)
     return Answers(folder, template, FINISHED in manifest)
 

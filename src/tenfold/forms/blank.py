@@ -136,10 +136,12 @@ def _place(field: FormField, print: _Print) -> Place:
     part = np.s_[top:bottom, left:right]
     boxes = field.cells or (field.box,)
     found = [_found_cell(box, print.cells) for box in boxes]
-    cells = [
-        FoundCell((cell.outline if cell else _rectangle(box)) - np.array([left, top]), 0, 0, number)
-        for number, (box, cell) in enumerate(zip(boxes, found, strict=True))
+    outlines = [
+        (cell.outline if cell else _rectangle(box)) - np.array([left, top])
+        for box, cell in zip(boxes, found, strict=True)
     ]
+    alone = bool(field.cells)  # one character in each
+    cells = [FoundCell(one, 0, 0, number, alone) for number, one in enumerate(outlines)]
     closed = all(found)
     lines = [one[part] for one in (print.lines.across, print.lines.down)]
     straight = lines[0] | lines[1] if closed else np.zeros_like(lines[0])

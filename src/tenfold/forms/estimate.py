@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from tenfold.evaluation.significance import errors_interval
 from tenfold.formatting import count
-from tenfold.forms.answers import Answer, PageAnswers
+from tenfold.forms.answers import PageAnswers
 from tenfold.forms.corrections import Corrections, Key
 
 CONFIDENCE = 0.95
@@ -23,11 +23,6 @@ def sample_rank(key: Key) -> int:
     """Return the place of a field in a random order that depends on nothing but its key."""
     text = "\0".join(map(str, key)).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
-
-
-def doubt(answer: Answer) -> tuple[bool, float]:
-    """Return a sort key that puts what the reader flagged first, and of it the least sure."""
-    return answer.review is None, answer.confidence
 
 
 @dataclass(frozen=True)
@@ -105,14 +100,11 @@ class Report:
 
 class _Field(NamedTuple):
     rank: int
-    doubt: tuple[bool, float]
+    confidence: float
+    flagged: bool
     reviewed: bool
     wrong: bool
     unreadable: bool
-
-    @property
-    def flagged(self) -> bool:
-        return not self.doubt[0]
 
 
 def report(
@@ -136,8 +128,11 @@ def report(
             unreadable = said is not None and said.state == "unreadable"
             wrong = said is not None and said.wrong
             found.append(
-                _Field(sample_rank(key), doubt(answer), said is not None, wrong, unreadable)
-            )
+                _Field(
+                    sample_rank(key), answer.confidence, answer.review is not None,
+                    said is not None, wrong, unreadable,
+                )
+            )  # fmt: skip
     sample = _sample(found)
     flagged = [field for field in found if field.flagged]
     return Report(
@@ -207,7 +202,7 @@ def _to_review(found: list[_Field], sample: list[_Field], error: float) -> ToRev
     """
     total, size = len(found), len(sample)
     accepted = int(error * total)
-    in_order = sorted(range(total), key=lambda place: found[place].doubt)
+    in_order = sorted(range(total), key=lambda place: found[place].confidence)
     place_of = {id(found[place]): number for number, place in enumerate(in_order)}
     # Places of the wrong fields in the sample, from the surest on: reviewing N removes those below.
     wrong = sorted((place_of[id(field)] for field in sample if field.wrong), reverse=True)

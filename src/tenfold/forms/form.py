@@ -93,16 +93,17 @@ class Form:
         places = [place for place in self.blank.places if place.field.kind != "tick"]
         settings = self.reader.settings
         if ink is None:
-            return [read_text([], place, (), settings) for place in places]
+            return [read_text([], place, None, settings) for place in places]
         parts = [
             make_page(field_writing(ink, place), page.gray[place.part], place, settings)
             for place in places
         ]
-        written = [part for part in parts if part.marks]
-        rows = dict(zip(map(id, written), rows_of(self.reader, written), strict=True))
+        # What is struck out makes a field doubtful, but is no part of its value.
+        written = {n: replace(part, struck=()) for n, part in enumerate(parts) if part.marks}
+        rows = dict(zip(written, rows_of(self.reader, list(written.values())), strict=True))
         return [
-            read_text(rows.get(id(part), []), place, part.grids, settings)
-            for part, place in zip(parts, places, strict=True)
+            read_text(rows.get(n, []), place, part, settings)
+            for n, (part, place) in enumerate(zip(parts, places, strict=True))
         ]
 
 
@@ -111,7 +112,9 @@ def _shown(answer: Answer, place: Place, page: Registered) -> Answer:
     x, y, width, height = place.box
     shown = page.inside[place.part][y : y + height, x : x + width].mean()
     if shown < 1:
-        answer = replace(answer, review=f"the picture shows only {shown:.0%} of the field")
+        review = f"the picture shows only {shown:.0%} of the field"
+        confidence = min(answer.confidence, float(shown))
+        answer = replace(answer, review=review, confidence=confidence)
     quality = [cv2.IMWRITE_JPEG_QUALITY, CROP_QUALITY]
     _, data = cv2.imencode(".jpg", page.gray[place.part], quality)
     return replace(answer, crop=data.tobytes())

@@ -42,6 +42,7 @@ def read_tick(ink: Ink | None, place: Place) -> Answer:
         review = f"ink covers {share:.0%} of the box: ticked or not?"
     elif share >= FULL:
         review = f"ink covers {share:.0%} of the box: a tick, or one taken back?"
+        sure = 0.5
     return Answer(place.field.name, YES if ticked >= 0.5 else NO, sure, review=review)
 
 

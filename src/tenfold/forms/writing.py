@@ -1,22 +1,20 @@
 """What is written in the fields of a registered page: ink without the print, as marks."""
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.arrays import Gray, Ink
+from tenfold.forms.base_lines import DARKEST, lift_points, without_rule
 from tenfold.forms.blank import Blank, Place
 from tenfold.forms.registration import Registered
 from tenfold.imaging.ink import INK_SHARE, ink_of
 from tenfold.imaging.page_ink import digit_height
 from tenfold.imaging.picture import Picture
-from tenfold.imaging.rule_removal import remove_rules
-from tenfold.imaging.rules import Rule, rows_about
 from tenfold.reading.boxes.cells import fill_cells
 from tenfold.reading.layout import Page, find_rows
 from tenfold.reading.settings import ReaderSettings
+from tenfold.reading.strikes import without_struck
 
 # The following were set on forms drawn in code (tests/form_scenes.py) with MNIST's first 50,000
 # training images and the fonts to learn from.
@@ -26,15 +24,6 @@ WITHIN = 0.5
 
 LOWEST_DIGIT = 0.25
 """Least height of a digit, as a share of the height of its cell or box."""
-
-DARKEST = 4.0
-"""Darkest ink that is told apart, in multiples of the full ink of the writing."""
-
-OVER = 0.2
-"""Writing over a printed line is darker than the line by this share of the writing's full ink."""
-
-RULE_REACH, RULE_LEVEL = 4, 0.25
-"""Rows up to this far from a rule belong to it if half of their pixels have this ink."""
 
 SPECK = 0.09
 """A component smaller than this share of the height of a digit is a speck. A decimal point of a
@@ -70,9 +59,10 @@ def field_writing(ink: Ink, place: Place) -> Ink:
     dark = ink[place.part]
     part = np.minimum(dark, np.float32(1))
     part[place.words > 0] = 0
-    for rule in (_as_in(dark, rule) for rule in place.rules):
-        part = remove_rules(part, [rule], place.box[3] / 2)
-        part[_over(dark, rule)] = 1
+    for rule in place.rules:
+        part = without_rule(part, dark, rule, place.box[3])
+        if not rule.down:
+            lift_points(part, rule, place.box[3])
     part[_on_walls(part, place)] = 0
     stroke = (part >= INK_SHARE).astype(np.uint8)
     count, parts, stats, _ = cv2.connectedComponentsWithStats(stroke, connectivity=8)
@@ -97,29 +87,6 @@ def _on_walls(ink: Ink, place: Place) -> NDArray[np.bool_]:
     return on_walls
 
 
-def _over(dark: Ink, rule: Rule) -> NDArray[np.bool_]:
-    """Return the pixels of a rule, bool (h, w), where a stroke makes it darker than elsewhere."""
-    columns = np.arange(rule.start, rule.end)
-    rows = rule.top + np.arange(rule.thickness)[:, None]
-    inside = (rows >= 0) & (rows < dark.shape[1 if rule.down else 0])
-    places = rows[inside], np.broadcast_to(columns, rows.shape)[inside]
-    across, down = (places[0], places[1]) if rule.down else (places[1], places[0])
-    found = np.zeros(dark.shape, bool)
-    found[down, across] = dark[down, across] >= rule.level + OVER
-    return found
-
-
-def _as_in(ink: Ink, rule: Rule) -> Rule:
-    """Return a rule of the blank page as thick and dark as in ink: scans and faxes widen lines."""
-    level = np.median(rows_about(ink, rule, RULE_REACH), axis=1)
-    rows = np.flatnonzero(level >= RULE_LEVEL)
-    if not rows.size:
-        return rule
-    first, last = int(rows[0]), int(rows[-1])
-    top, inked = rule.top + first - RULE_REACH, float(level.max())
-    return replace(rule, top=top, thickness=last - first + 1, level=inked)
-
-
 def make_page(writing: Ink, gray: Gray, place: Place, settings: ReaderSettings) -> Page:
     """Return a field's writing as a page of marks, in cells or in rows.
 
@@ -137,6 +104,7 @@ def make_page(writing: Ink, gray: Gray, place: Place, settings: ReaderSettings) 
     height = digit_height(writing, drawn=True)
     if height < LOWEST_DIGIT * place.box[3]:
         return Page(picture, (), drawn=True)
+    writing, struck = without_struck(writing, height, settings)
     rows = find_rows(writing, height, settings, True, speck=SPECK)
     marks, low = (tuple(tuple(row[kind]) for row in rows) for kind in (0, 1))
-    return Page(picture, marks, drawn=True, low_marks=low)
+    return Page(picture, marks, drawn=True, low_marks=low, struck=struck)

@@ -1,6 +1,6 @@
 """Finite automata over the characters of a line: what a field allows, as a table of states."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -45,6 +45,23 @@ class Automaton:
     def characters(self) -> list[int]:
         """The numbers, in `ALPHABET`, of the characters that occur in its texts."""
         return np.flatnonzero((self.targets >= 0).any(axis=0)).tolist()
+
+
+class Loop:
+    """All texts of some characters."""
+
+    start = 0
+
+    def __init__(self, characters: Iterable[str]) -> None:
+        self._arcs = dict.fromkeys(characters, 0)
+
+    def arcs(self, state: int) -> Mapping[str, int]:
+        """See `Acceptor`."""
+        return self._arcs
+
+    def accepts(self, state: int) -> bool:
+        """See `Acceptor`."""
+        return True
 
 
 class Intersection:

@@ -1,12 +1,6 @@
-"""Fields: what is known of a number before it is read, and the likeliest row that satisfies it.
-
-A field is compiled to an automaton over the characters. The automaton runs over the lattice of a
-line (`tenfold.reading.row_search`), so every row that the field excludes has probability 0, and the
-confidence of a row is its share among all rows that satisfy the field.
-"""
+"""Fields: what is known of a number before it is read, compiled to an automaton over characters."""
 
 import datetime
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -22,17 +16,16 @@ from tenfold.reading.automata import (
     Automaton,
     Choices,
     Intersection,
+    Loop,
     Pattern,
     WithoutSpaces,
     compiled,
     with_spaces,
 )
 from tenfold.reading.checks import CHECKS, stdnum_check
-from tenfold.reading.ctc import OTHER, SIGNS
+from tenfold.reading.ctc import SIGNS
 from tenfold.reading.kinds import KINDS, Value, acceptor_of, value_of
-from tenfold.reading.lattice import ALPHABET, NUMBER_SIGNS, READABLE, SPACE, Lattice, is_readable
-from tenfold.reading.row_search import FoundRow, RowSearch
-from tenfold.reading.settings import ReaderSettings
+from tenfold.reading.lattice import ALPHABET, READABLE, SPACE, is_readable
 
 LONGEST_PATTERN = 500
 """Most characters of a pattern."""
@@ -42,9 +35,6 @@ MOST_DIGITS = 100
 
 SILENT_SIGNS = ".,-/:()$"
 """Signs that stand within a number and leave nothing where digits alone are read."""
-
-SEPARATING = "+=x" + OTHER
-"""What stands between numbers. Without a field, all of these are `OTHER`."""
 
 
 @dataclass(frozen=True)
@@ -169,142 +159,6 @@ class Field:
         return value_of(self._kind, text) if self._kind else None
 
 
-@dataclass(frozen=True)
-class FieldReading:
-    """What a line reads under a field.
-
-    Attributes:
-        text: The likeliest text that satisfies the field; "" if none can stand in the line.
-        value: Its value by the field's kind: int, Decimal, date or time; None without a kind.
-        confidence: Its probability among all texts that satisfy the field, 0 to 1.
-        fit: Probability that any text that satisfies the field stands in the line, 0 to 1.
-        unconstrained: The likeliest text without the field.
-        accepted: Whether confidence and fit are high enough.
-        reason: Why it is not accepted; None if it is.
-    """
-
-    text: str
-    value: Value | None
-    confidence: float
-    fit: float
-    unconstrained: str
-    accepted: bool
-    reason: str | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the entry in `tenfold read --json`; dates and times as in ISO 8601."""
-        value: Any = self.value
-        if isinstance(value, Decimal):
-            value = float(value)
-        elif isinstance(value, datetime.date | datetime.time):
-            value = value.isoformat()
-        return {
-            "text": self.text,
-            "value": value,
-            "confidence": round(self.confidence, 4),
-            "fit": round(self.fit, 4),
-            "unconstrained": self.unconstrained,
-            "accepted": self.accepted,
-            "reason": self.reason,
-        }
-
-
-def decode(lattice: Lattice, field: Field, settings: ReaderSettings | None = None) -> FieldReading:
-    """Return the likeliest text in a line that satisfies a field.
-
-    Args:
-        lattice: What may stand in the line.
-        field: What is known of it.
-        settings: The settings of reading; None takes the defaults.
-    """
-    settings = settings or ReaderSettings()
-    plain = likeliest(lattice, 1, numbers=not field.silent)
-    unconstrained = plain[0] if plain else ("", 0.0)
-    search = RowSearch(lattice, field.automaton, field.silent)
-    fit = min(1.0, math.exp(search.log_likelihood))
-    valid, share = _first_valid(search, field)
-    text = field.written(valid.text) if valid else ""
-    confidence = valid.share / share if valid else 0.0
-    reason = None
-    if not valid:
-        reason = f"nothing that satisfies the field is likely; it reads {unconstrained[0]!r}"
-    elif fit < settings.field_fit_likelihood:
-        reason = f"it reads {unconstrained[0]!r}, which the field excludes"
-    elif confidence < settings.field_confidence:
-        reason = f"the field leaves {text!r} with {confidence:.1%}"
-    return FieldReading(
-        text, field.value_of(text) if valid else None, confidence, fit, unconstrained[0],
-        reason is None, reason,
-    )  # fmt: skip
-
-
-def _first_valid(search: RowSearch, field: Field) -> tuple[FoundRow | None, float]:
-    """Return the first row that passes a check that is no automaton, and the share of all that may.
-
-    That share is the sum of the valid rows found and of all rows that are not found: at least the
-    right one, so that the confidence is too low rather than too high.
-    """
-    found, valid, rest = None, 0.0, 1.0
-    for number, row in enumerate(search.rows()):
-        rest = row.rest
-        if field.satisfied_by_check(row.text):
-            found = found or row
-            valid += row.share
-        if found and (field.check is None or field.check in CHECKS):
-            return found, 1.0
-        if number >= MOST_ROWS or (found and rest < ENOUGH * found.share):
-            break
-    return found, valid + rest
-
-
-MOST_ROWS = 1000
-"""Most rows that are tried with a check that is no automaton."""
-
-ENOUGH = 0.001
-"""Such a search ends when what is left is this share of the row found."""
-
-
-def likeliest(lattice: Lattice, count: int, *, numbers: bool) -> list[tuple[str, float]]:
-    """Return the likeliest texts of a line with their probabilities, likeliest first.
-
-    Args:
-        lattice: What may stand in the line.
-        count: Most texts to return.
-        numbers: Whether the signs of numbers are part of the text.
-    """
-    silent = "".join(one for one in SILENT_SIGNS if not numbers or one not in NUMBER_SIGNS)
-    search = RowSearch(lattice, _any_row(numbers), silent, SEPARATING)
-    found = []
-    for row in search.rows():
-        found.append((row.text, row.share))
-        if len(found) == count:
-            break
-    return found
-
-
-@lru_cache(maxsize=2)
-def _any_row(numbers: bool) -> Automaton:
-    """Return the automaton of all rows of digits and `OTHER`, with the signs of numbers or not."""
-    signs = NUMBER_SIGNS + SPACE if numbers else ""
-    return compiled(_OneState(dict.fromkeys([*DIGITS, OTHER, *signs], 0)))
-
-
-@dataclass(frozen=True)
-class _OneState:
-    """All texts of some characters."""
-
-    loops: Mapping[str, int]
-    start = 0
-
-    def arcs(self, state: int) -> Mapping[str, int]:
-        """See `Acceptor`."""
-        return self.loops
-
-    def accepts(self, state: int) -> bool:
-        """See `Acceptor`."""
-        return True
-
-
 class _Length:
     """Texts of a number of digits, or of any number from 1, whatever signs stand between them."""
 
@@ -332,7 +186,7 @@ def _compile(field: Field) -> Automaton:
     if kind := field._kind:
         parts.append(acceptor_of(kind, *field._limits))
     elif not parts[:-1]:
-        parts.append(_OneState(dict.fromkeys(DIGITS, 0)))
+        parts.append(Loop(DIGITS))
     if field.check in CHECKS:
         parts.append(CHECKS[field.check])
     elif field.check is not None:

@@ -102,14 +102,14 @@ def lattice_of(
         settings: The settings of reading.
     """
     if len(views) != 1:
-        pieces = _concatenated([step for _, _, step in places])
+        pieces = _side_by_side([step for _, _, step in places])
         share = settings.pieces_share if views else 1.0
         weights = (share, *([(1 - share) / len(views)] * len(views) if views else []))
         return Lattice((Segment((pieces, *views), weights, places[0][0] if places else 0.0),))
     ((steps,), (middles,)) = views, columns
     segments = []
     for left, inside, first, end in _stretches(places, steps, middles, settings):
-        pieces = _concatenated([places[one][2] for one in inside])
+        pieces = _side_by_side([places[one][2] for one in inside])
         weights = (settings.pieces_share, 1 - settings.pieces_share)
         segments.append(Segment((pieces, steps[first:end]), weights, left))
     return Lattice(tuple(segments))
@@ -149,8 +149,12 @@ def _stretches(
         yield stretch[0], *stretch[2:]
 
 
-def _concatenated(steps: Sequence[Steps]) -> Steps:
-    return np.concatenate([np.zeros((0, len(CHARACTERS) + 1), np.float32), *steps])
+def _side_by_side(pieces: Sequence[Steps]) -> Steps:
+    """Return the steps of pieces one after the other: without nothing between them, 11 is a 1."""
+    paper = np.zeros((1, len(CHARACTERS) + 1), np.float32)
+    paper[0, 0] = 1
+    steps = [step for piece in pieces for step in (paper, piece)]
+    return np.concatenate(steps[1:]) if steps else paper[:0]
 
 
 def digit_step(digits: NDArray[np.float32], nothing: float = 0.0) -> Steps:

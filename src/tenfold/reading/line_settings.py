@@ -106,7 +106,7 @@ class LineSettings:
     """One height of a line is ignored if every row of digits is less likely in it than this share
     of the best row's likelihood."""
 
-    # Fields and alternatives (`tenfold.reading.fields`)
+    # Fields and alternatives (`tenfold.reading.field_decoding`)
 
     pieces_share: float = 2 / 3
     """Weight of the reader's own digits and signs in the lattice of a line; the rest is that of the

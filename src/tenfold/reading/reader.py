@@ -150,7 +150,7 @@ class Reader:
         if self._characters == "numbers" or (field is not None and not field.silent):
             reading = as_numbers(reading, self.settings)
         if field is not None:
-            from tenfold.reading.fields import decode
+            from tenfold.reading.field_decoding import decode
 
             lines = [
                 replace(line, field=decode(line.lattice, field, self.settings))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tenfold.imaging.decoding import PictureSource
     from tenfold.imaging.picture import Picture
-    from tenfold.reading.fields import FieldReading
+    from tenfold.reading.field_decoding import FieldReading
 
 Box: TypeAlias = tuple[int, int, int, int]
 """x, y, width and height in pixels."""
@@ -154,7 +154,7 @@ class Line:
         The probabilities of all texts add up to 1. They weigh all digits at once: if no digit is
         rejected, the first text is that of the line, save where two readings are about as likely.
         """
-        from tenfold.reading.fields import likeliest
+        from tenfold.reading.field_decoding import likeliest
 
         return likeliest(self.lattice, count, numbers=self.numbers)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tenfold.errors import UsageError
 from tenfold.forms.answers import Answer, Answers
 from tenfold.forms.corrections import Key
-from tenfold.forms.estimate import doubt, sample_rank
+from tenfold.forms.estimate import sample_rank
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def choose_items(answers: Answers, choice: Choice, *, progress: bool = False) ->
     if choice.sample:
         return heapq.nsmallest(choice.sample, items, key=lambda item: sample_rank(item.key))
     if choice.least_sure:
-        return heapq.nsmallest(choice.least_sure, items, key=lambda item: doubt(item.answer))
+        return heapq.nsmallest(choice.least_sure, items, key=lambda item: item.answer.confidence)
     flagged = (item for item in items if item.answer.review is not None)
     return sorted(flagged, key=lambda item: item.answer.confidence)
 
