@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from tenfold.forms.template import (
     template_from_dict,
     write_page,
 )
+from tenfold.reading.fields import Field
 
 HIGH, WIDE = 560, 480
 CELL = 40
@@ -163,6 +165,28 @@ def test_a_gap_in_a_comb_is_to_be_reviewed(number: str, form: Form, filler: Fill
     answer = form.read(filler.page(number=number))["number"]
     assert answer.value.replace(" ", "") == number.replace(" ", "")
     assert (answer.review is not None) == (" " in number)
+
+
+def test_a_point_that_nobody_sees_is_put_where_the_field_needs_it(
+    form: Form, filler: Filler
+) -> None:
+    fields = [
+        replace(one, field=Field(pattern="[0-9]{1,3}[.][0-9]{2}")) if one.name == "count" else one
+        for one in form.template.fields
+    ]
+    money = Form(replace(form.template, fields=tuple(fields)), reader=form.reader)
+    answer = money.read(filler.page(count="5146"))["count"]
+    assert answer.value == "51.46"
+    assert answer.review == "it reads '5146', which the field excludes"
+
+
+def test_what_is_struck_out_is_told(form: Form, filler: Filler) -> None:
+    page = filler.page(count="46")
+    x, y, wide, high = FIELDS["count"]
+    cv2.line(page, (x + 10, y + high // 2 + 2), (x + wide - 40, y + high // 2), 20, 3)
+    answer = form.read(page)["count"]
+    assert answer.review == "something is struck out"
+    assert answer.empty
 
 
 def test_another_page_is_an_error(form: Form) -> None:

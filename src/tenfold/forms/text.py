@@ -1,18 +1,26 @@
 """Digits and signs in a field: the rows that were read, made into one answer."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
+
+from tenfold.arrays import DIGITS
 from tenfold.forms.answers import Alternative, Answer
 from tenfold.forms.blank import Place
 from tenfold.reading.field_decoding import decode, likeliest
 from tenfold.reading.kinds import value_text
-from tenfold.reading.lattice import Lattice
+from tenfold.reading.lattice import Lattice, character_step
 from tenfold.reading.layout import Page
 from tenfold.reading.selection import Row, lattice_of_digits
 from tenfold.reading.settings import ReaderSettings
 
 ALTERNATIVES = 5
 """Readings that are kept of a field."""
+
+LOST_POINT = 1e-3
+"""Probability that a point stands where none is seen: in a fax a rule swallows it. Only a field
+that needs a point is read with one."""
 
 MISFIT = 0.9
 """A reading that the field forces on other ink, or from a field that is filled strangely, is right
@@ -36,6 +44,8 @@ def read_text(
     if not rows:
         return Answer(name, "", MISFIT if strange else 1.0, empty=True, review=strange)
     lattice = _lattice(rows, settings)
+    if not place.field.cells:
+        lattice = _with_lost_points(lattice)
     if field is None:
         found = likeliest(lattice, ALTERNATIVES, numbers=True)
         text, confidence = found[0] if found else ("", 0.0)
@@ -65,6 +75,17 @@ def _lattice(rows: Sequence[Row], settings: ReaderSettings) -> Lattice:
         for row in rows
     ]
     return Lattice(tuple(segment for line in lines for segment in line.segments))
+
+
+def _with_lost_points(lattice: Lattice) -> Lattice:
+    """Return a lattice in which a point may stand, unseen, between what stands apart."""
+    gap = character_step(".", LOST_POINT, np.zeros(len(DIGITS), np.float32))
+    first, others = lattice.segments[:1], lattice.segments[1:]
+    wider = (
+        replace(one, views=tuple(np.concatenate([gap, view]) for view in one.views))
+        for one in others
+    )
+    return Lattice((*first, *wider))
 
 
 def _is_rejected(rows: Sequence[Row]) -> bool:

@@ -34,7 +34,7 @@ ENOUGH = 0.001
 MOST_SPELLINGS = 5
 """Most texts that are sought to add up those that mean the same."""
 
-NEGLIGIBLE = 1e-4
+NEGLIGIBLE = 1e-3
 """Less likely texts are not sought."""
 
 

@@ -10,6 +10,7 @@ import heapq
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,14 @@ MOST_EXTENDED = 2000
 """Most beginnings that are extended in one search, about a second's work. Where the likeliest row
 has a share of 1%, a hundred for each of its characters are enough."""
 
+IMPOSSIBLE = 1e-9
+"""What is less likely than this share of all accepted rows together is taken to be impossible."""
+
 _Floats = NDArray[np.float64]
+
+_Stands: TypeAlias = tuple[_Floats, _Floats]
+"""For a view of a segment, (t + 1, n) twice: the probability that the characters of each of n
+beginnings stand up to each step, with nothing at it, and with the last character at it."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,7 @@ class RowSearch:
             scale += log_scale
         begin = self._go_backward()
         self._total = float(begin[0])
+        self._least = IMPOSSIBLE * self._total
         self.log_likelihood = math.log(self._total) + scale if self._total > 0 else -math.inf
 
     def _go_backward(self) -> _Floats:
@@ -88,7 +97,7 @@ class RowSearch:
         """
         if not self._total > 0:
             return
-        first = _Prefix("", 0, -1, *self._empty())
+        first = _Prefix("", 0, -1, 0, *self._empty())
         rest = self._total
         heap: list[tuple[float, int, _Prefix | str]] = [(-self._total, 0, first)]
         count = extended = 0
@@ -101,29 +110,28 @@ class RowSearch:
             if extended == MOST_EXTENDED:
                 return
             extended += 1
-            if self._tables.accepting[found.state] and found.begins[-1] > 0:
+            whole = float(found.begins[-1][found.number])
+            if self._tables.accepting[found.state] and whole > 0:
                 count += 1
-                heapq.heappush(heap, (-found.begins[-1], count, found.text))
+                heapq.heappush(heap, (-whole, count, found.text))
             for mass, prefix in self._extended(found):
                 count += 1
                 heapq.heappush(heap, (-mass, count, prefix))
 
-    def _empty(self) -> tuple[list[float], list[list[_Floats]], list[list[_Floats]]]:
+    def _empty(self) -> tuple[list[_Floats], list[list[_Stands | None]]]:
         """Return where the empty beginning stands: see `_Prefix`."""
-        begins = [1.0]
-        blanks: list[list[_Floats]] = []
-        marks: list[list[_Floats]] = []
+        begins = [np.ones(1)]
+        stands: list[list[_Stands | None]] = []
         for views in self._parts:
-            end = 0.0
-            blanks.append([])
-            marks.append([])
+            end = np.zeros(1)
+            stands.append([])
             for view in views:
-                blank = begins[-1] * view.weight * np.cumprod([1.0, *view.steps[:, 0]])
-                blanks[-1].append(blank)
-                marks[-1].append(np.zeros_like(blank))
-                end += float(blank[-1])
+                nothing = np.cumprod([1.0, *view.steps[:, 0]])[:, None]
+                blank = begins[-1] * view.weight * nothing
+                stands[-1].append((blank, np.zeros_like(blank)))
+                end = end + blank[-1]
             begins.append(end)
-        return begins, blanks, marks
+        return begins, stands
 
     def _extended(self, prefix: "_Prefix") -> Iterator[tuple[float, "_Prefix"]]:
         """Yield each beginning that is one character longer, with its accepted rows' likelihood."""
@@ -133,47 +141,37 @@ class RowSearch:
             return
         columns, pairs = tables.columns[arcs], tables.pairs[arcs]
         mass = np.zeros(len(arcs))
-        begin = np.zeros(len(arcs))
-        begins = [begin]
-        blanks: list[list[_Floats]] = []
-        marks: list[list[_Floats]] = []
-        for place, views in enumerate(self._parts):
+        begins = [np.zeros(len(arcs))]
+        stands: list[list[_Stands | None]] = []
+        for views, stood in zip(self._parts, prefix.stands, strict=True):
             end = np.zeros(len(arcs))
-            blanks.append([])
-            marks.append([])
-            for number, view in enumerate(views):
-                came = prefix.blanks[place][number]
-                held = prefix.marks[place][number]
+            stands.append([])
+            for view, before in zip(views, stood, strict=True):
+                if before is None and begins[-1].max() <= self._least:
+                    stands[-1].append(None)
+                    continue
                 said = view.steps[:, columns]
-                # The same character again needs a step with nothing before it.
-                source = came[:-1, None] + held[:-1, None] * (columns != prefix.column)
-                new = said * source
-                mass += np.einsum("ta,ta->a", new, view.backward[1:, pairs])
+                new = np.zeros_like(said)
+                if before is not None:
+                    came, held = (one[:-1, prefix.number, None] for one in before)
+                    # The same character again needs a step with nothing before it.
+                    new = said * (came + held * (columns != prefix.column))
+                    mass += np.einsum("ta,ta->a", new, view.backward[1:, pairs])
                 blank = np.zeros((len(said) + 1, len(arcs)))
                 mark = np.zeros_like(blank)
-                blank[0] = view.weight * begin
-                if new.any() or begin.any():
-                    for step, nothing in enumerate(view.steps[:, 0]):
-                        blank[step + 1] = nothing * (blank[step] + mark[step])
-                        mark[step + 1] = said[step] * mark[step] + new[step]
-                blanks[-1].append(blank)
-                marks[-1].append(mark)
+                blank[0] = view.weight * begins[-1]
+                for step, nothing in enumerate(view.steps[:, 0]):
+                    blank[step + 1] = nothing * (blank[step] + mark[step])
+                    mark[step + 1] = said[step] * mark[step] + new[step]
                 end += blank[-1] + mark[-1]
-            begin = end
-            begins.append(begin)
+                likely = max(blank.max(), mark.max()) > self._least
+                stands[-1].append((blank, mark) if likely else None)
+            begins.append(end)
         for number, arc in enumerate(arcs):
             if mass[number] > 0:
-                yield (
-                    float(mass[number]),
-                    _Prefix(
-                        prefix.text + tables.characters[columns[number] - 1],
-                        int(tables.targets[arc]),
-                        int(columns[number]),
-                        [float(one[number]) for one in begins],
-                        [[one[:, number] for one in views] for views in blanks],
-                        [[one[:, number] for one in views] for views in marks],
-                    ),
-                )
+                text = prefix.text + tables.characters[columns[number] - 1]
+                state, column = int(tables.targets[arc]), int(columns[number])
+                yield float(mass[number]), _Prefix(text, state, column, number, begins, stands)
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,19 +182,18 @@ class _Prefix:
         text: Its characters.
         state: The state of the automaton behind it.
         column: The column of its last character in the steps, or -1.
-        begins: For the begin of each segment, and the end of the last, the probability that exactly
-            these characters stand before.
-        blanks: For each view of each segment (t + 1,): the probability that these characters stand
-            up to each step, and that nothing stands at it.
-        marks: The same with the last character at the step.
+        number: Its number among the beginnings that were made with it, in the arrays below.
+        begins: For the begin of each segment, and the end of the last, (n,): the probability that
+            exactly these characters stand before.
+        stands: For each view of each segment where they stand; None where that is impossible.
     """
 
     text: str
     state: int
     column: int
-    begins: list[float]
-    blanks: list[list[_Floats]]
-    marks: list[list[_Floats]]
+    number: int
+    begins: list[_Floats]
+    stands: list[list[_Stands | None]]
 
 
 class _View:
