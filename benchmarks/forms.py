@@ -127,12 +127,10 @@ def main() -> None:
         "pages": options.pages,
         "not_found": lost,
         "other_forms_accepted": other_forms,
-        "groups": [summary(name, [one for one in fields if one.group == name])
-                   for name in ("scans", "photos")],
+        "groups": groups(fields),
         "captures": summaries(fields, "capture"),
         "shapes": summaries(fields, "shape"),
         "contents": summaries(fields, "content"),
-        "lines": summaries([one for one in fields if one.shape == "line"], "content"),
         "all": summary("all", fields),
         "page_seconds": round(float(np.median(seconds)), 3),
         "page_seconds_mean": round(float(np.mean(seconds)), 3),
@@ -201,6 +199,18 @@ def plain(text: str, content: str) -> str:
     except (ValueError, InvalidOperation):
         pass
     return text
+
+
+def groups(fields: Sequence[Read]) -> list[dict[str, Any]]:
+    """Return summaries of scans, of photos, and of what stands on lines to write on."""
+    lines = [one for one in fields if one.shape == "line"]
+    return [
+        *summaries(fields, "group"),
+        *(
+            summary(f"{one['name']}s on lines", [f for f in lines if f.content == one["name"]])
+            for one in summaries(lines, "content")
+        ),
+    ]
 
 
 def summaries(fields: Sequence[Read], by: str) -> list[dict[str, Any]]:
