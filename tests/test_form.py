@@ -277,6 +277,18 @@ def test_the_command(template: Path, scans: Path, tmp_path: Path, capsys) -> Non
     assert out.stat().st_size > 1000
 
 
+@pytest.mark.engines
+def test_ray_gives_the_same_table(template: Path, scans: Path, tmp_path: Path) -> None:
+    here, there = tmp_path / "here.csv", tmp_path / "there.csv"
+    read_all(template, [scans], here)
+    command = [sys.executable, "-m", "tenfold", "form", str(template), str(scans), "--out",
+               str(there), "--engine", "ray", "--workers", "2", "--json"]  # fmt: skip
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1, ended.stderr  # two pages could not be read
+    assert json.loads(ended.stdout)["pages"] == 6
+    assert there.read_bytes() == here.read_bytes()
+
+
 @pytest.mark.slow
 def test_a_kill_loses_nothing(template: Path, scans: Path, tmp_path: Path) -> None:
     folder = tmp_path / "scans"
