@@ -20,10 +20,9 @@ from tenfold.reading.checks import CHECKS
 from tenfold.reading.ctc import OTHER
 from tenfold.reading.fields import SILENT_SIGNS, Field
 from tenfold.reading.kinds import Value
-from tenfold.reading.lattice import NUMBER_SIGNS, SPACE, Lattice
+from tenfold.reading.lattice import NUMBER_SIGNS, SEPARATING, SPACE, Lattice
 from tenfold.reading.row_search import FoundRow, RowSearch
 from tenfold.reading.settings import ReaderSettings
-from tenfold.reading.signs import SEPARATING
 
 MOST_ROWS = 1000
 """Most rows that are tried with a check that is no automaton."""

@@ -25,6 +25,9 @@ ALPHABET = CHARACTERS + SPACE
 NUMBER_SIGNS = ".,-/:"
 """Signs that belong to the text of numbers, dates and times."""
 
+SEPARATING = "+=x" + OTHER
+"""Signs between numbers. They leave a rejected digit, so that 4+6 does not become 46."""
+
 READABLE = "digits, spaces and the signs " + " ".join(SIGNS)
 """What fields may consist of, for messages."""
 

@@ -6,14 +6,11 @@ from dataclasses import replace
 from tenfold.imaging.canvas import Mark
 from tenfold.imaging.picture import Picture
 from tenfold.reading.ctc import OTHER
-from tenfold.reading.lattice import Place, character_step
+from tenfold.reading.lattice import SEPARATING, Place, character_step
 from tenfold.reading.line_reader import LineCharacter
 from tenfold.reading.marks import ScoredDigit, digit_place, in_whole_picture
 from tenfold.reading.results import Digit, Sign
 from tenfold.reading.settings import ReaderSettings
-
-SEPARATING = "+=x" + OTHER
-"""Signs between numbers. They leave a rejected digit, so that 4+6 does not become 46."""
 
 Entry = ScoredDigit | LineCharacter
 """What stands in a place of a row: a digit, or a character that is no digit."""
