@@ -110,3 +110,6 @@ def test_the_workflows_try_every_python_that_is_supported() -> None:
     jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())["jobs"]
     classifiers = re.findall(r'Python :: (3\.\d+)"', (ROOT / "pyproject.toml").read_text())
     assert jobs["matrix"]["strategy"]["matrix"]["python"] == classifiers
+    support = (ROOT / "docs" / "reference" / "support.md").read_text()
+    rows = re.findall(r"^\| (3\..*?) \|", support, re.MULTILINE)
+    assert ", ".join(rows).split(", ") == classifiers
