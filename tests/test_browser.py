@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 import re
 import sys
 from collections.abc import Iterator
@@ -18,11 +17,7 @@ import make  # type: ignore[import-not-found]
 import serve  # type: ignore[import-not-found]
 from playwright.sync_api import Browser, Page, expect
 
-from tenfold.comparing.report import render_comparison
-
 pytestmark = pytest.mark.browser
-
-ROOT = Path(__file__).parent.parent
 
 WAIT = 20_000
 """Time limit for an answer in milliseconds, long enough for a busy machine."""
@@ -416,20 +411,3 @@ def test_a_server_that_does_not_answer(open_page) -> None:
     serve.write(page, 1, (200, 100), 250)
     reads(page, "That did not work")
     expect(page.locator("#note")).to_contain_text("The server does not answer")
-
-
-@pytest.fixture(scope="module")
-def comparison(mnist, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of `tenfold compare`, the widest of the reports."""
-    results = json.loads((ROOT / "results" / "compare.json").read_text())
-    path = tmp_path_factory.mktemp("report") / "compare.html"
-    path.write_text(render_comparison(results, mnist.test_images))
-    return path
-
-
-@pytest.mark.parametrize("width", [375, 768, 1280])
-def test_a_report_fits_the_window(browser: Browser, comparison: Path, width: int) -> None:
-    page = browser.new_page(viewport={"width": width, "height": 800})
-    page.goto(comparison.as_uri())
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.close()

@@ -17,9 +17,15 @@ HERE = Path(__file__).parent
 
 def main(folder: str) -> None:
     with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1100, "height": 1740}, color_scheme="light")
+        page = browser.new_page(
+            viewport={"width": 600, "height": 900}, device_scale_factor=1.25, color_scheme="light"
+        )
         page.goto((Path(folder).resolve() / "report.html").as_uri())
-        picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        chart = page.locator("#training .chart").first.bounding_box()
+        assert chart
+        seen = {"x": 0, "y": 0, "width": 600, "height": chart["y"] + chart["height"] + 24}
+        data = page.screenshot(full_page=True, clip=seen)  # type: ignore[arg-type]
+    picture = Image.open(io.BytesIO(data)).convert("RGB")
     picture.quantize(255, dither=Image.Dither.NONE).save(HERE / "report.png", optimize=True)
 
 

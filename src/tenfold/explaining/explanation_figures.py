@@ -19,10 +19,8 @@ from tenfold.reporting.drawing import (
     diverging_colors,
 )
 
-ZOOM = 6
-COLUMNS = 3
-PANEL = SIDE * ZOOM
-PITCH = (WIDTH - 2 * EDGE - PANEL) / (COLUMNS - 1)
+ZOOMS = {2: 9, 3: 6}
+"""Magnification of the images by the number of columns."""
 
 BLUR = 0.7
 """Standard deviation of the blur of integrated gradients, in pixels; they jump between pixels."""
@@ -69,12 +67,16 @@ def draw_explanation(
     if len(panels) > 2:
         _draw_legend(drawing, bool(maps), counterfactual is not None)
         top += 28
+    columns = 2 if len(panels) in (2, 4) else 3
+    zoom = ZOOMS[columns]
+    size = SIDE * zoom
+    pitch = (WIDTH - 2 * EDGE - size) / (columns - 1)
     for place, (title, pixels, words) in enumerate(panels):
-        x, y = EDGE + place % COLUMNS * PITCH, top + place // COLUMNS * (PANEL + 70)
+        x, y = EDGE + place % columns * pitch, top + place // columns * (size + 70)
         drawing.text(x, y, title)
-        drawing.image(x, y + 16, pixels, ZOOM)
-        drawing.text(x, y + PANEL + 32, words, TEXT, MUTED)
-    drawing.height = top + -(-len(panels) // COLUMNS) * (PANEL + 70) - 8
+        drawing.image(x, y + 16, pixels, zoom)
+        drawing.text(x, y + size + 32, words, TEXT, MUTED)
+    drawing.height = top + -(-len(panels) // columns) * (size + 70) - 8
     return drawing
 
 

@@ -1,0 +1,197 @@
+"""Every kind of report in Chromium: it fits narrow windows, and its text has contrast."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Mnist
+from PIL import Image
+from report_scenes import training_report
+
+pytest.importorskip("playwright.sync_api")
+pytest.importorskip("matplotlib")
+sys.path.insert(0, str(Path(__file__).parent.parent / "docs" / "images"))
+import serve  # type: ignore[import-not-found]
+from playwright.sync_api import Browser
+
+from tenfold.comparing.report import render_comparison, render_labels
+from tenfold.explaining.explain import explain
+from tenfold.recipes.catalog import recipe_named
+from tenfold.recipes.serialization import recipe_to_dict
+from tenfold.scoring.report import write_score
+from tenfold.scoring.score import score
+from tenfold.training.report import render_report
+from tenfold.tuning.report import render_search
+from tenfold.tuning.space import default_space, space_to_dict, start_values
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parent.parent
+
+READABLE = 4.5
+"""Least contrast of text (WCAG 2, AA); text of 24 pixels may have 3."""
+
+FAINT_TEXTS = """() => {
+  const context = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+  const rgba = color => {
+    context.clearRect(0, 0, 1, 1);
+    context.fillStyle = color;
+    context.fillRect(0, 0, 1, 1);
+    return [...context.getImageData(0, 0, 1, 1).data];
+  };
+  const luminance = color => {
+    const [r, g, b] = color.map(value => value / 255)
+      .map(value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const covers = (rect, x, y) =>
+    rect.left <= x && x <= rect.right && rect.top <= y && y <= rect.bottom;
+  const behind = (element, x, y) => {
+    for (let at = element; at; at = at.parentElement) {
+      for (let before = at.previousElementSibling; before; before = before.previousElementSibling)
+        if (before.tagName === "rect" && before.getAttribute("fill") !== "none"
+            && covers(before.getBoundingClientRect(), x, y))
+          return rgba(getComputedStyle(before).fill);
+      const color = rgba(getComputedStyle(at).backgroundColor);
+      if (color[3] > 0) return color;
+    }
+    return [255, 255, 255, 255];
+  };
+  const faint = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement, text = walker.currentNode.data.trim();
+    const box = element.getBoundingClientRect();
+    if (!text || !box.width || !element.checkVisibility() || element.tagName === "title") continue;
+    const style = getComputedStyle(element);
+    const inside = element instanceof SVGElement;
+    const levels = [rgba(inside ? style.fill : style.color),
+                    behind(element, box.left + box.width / 2, box.top + box.height / 2)]
+      .map(luminance).sort((one, other) => one - other);
+    const contrast = (levels[1] + 0.05) / (levels[0] + 0.05);
+    if (contrast < (parseFloat(style.fontSize) >= 24 ? 3 : READABLE))
+      faint.push([text, Math.round(10 * contrast) / 10]);
+  }
+  return faint;
+}""".replace("READABLE", str(READABLE))
+"""Texts with too little contrast to the box drawn before them, or to the background."""
+
+NAMES = ("training", "comparison", "labels", "search", "score", "explanation")
+
+
+def search() -> str:
+    """The page of a search of three trials and one that was stopped."""
+    recipe = recipe_named("mlp")
+    space, rows = default_space(recipe), []
+    start = start_values(recipe, space)
+    for number, accuracy in enumerate((0.7, 0.75, None, 0.72)):
+        state = "complete" if accuracy else "pruned"
+        curve = (0.5, accuracy) if accuracy else (0.3,)
+        settings = start | ({"dropout_rate": 0.1 * number} if number else {})
+        rows.append(
+            {"number": number, "state": state, "accuracy": accuracy, "curve": curve, "note": "",
+             "settings": settings, "seconds": 2.5}
+        )  # fmt: skip
+    gain = {"mean": 0.01, "sd": 0.002, "n": 3}
+    accuracy = {"mean": 0.71, "sd": 0.002}
+    level = {"value": "silu", "own": False, "gain": gain, "accuracy": accuracy}
+    found = {
+        "recipe": "mlp", "trials": 4, "complete": 3, "pruned": 1, "failed": 0, "lost": 0,
+        "data": "MNIST", "seconds": 12.0, "rows": rows,
+        "start": {"trial": 0, "val_accuracy": 0.7, "settings": start},
+        "best": {"trial": 1, "val_accuracy": 0.75, "settings": rows[1]["settings"]},
+        "importances": {"dropout_rate": 0.8, "depth": 0.2},
+        "choices": {"start": {"mean": 0.7, "n": 3}, "dimensions": {"activation": [level]}},
+        "plan": {"recipe": recipe_to_dict(recipe), "train_size": 500, "val_size": 500,
+                 "images": 60_000},
+    }  # fmt: skip
+    return render_search(found, space_to_dict(space), start)
+
+
+@pytest.fixture(scope="module")
+def pages(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The page of each kind of report."""
+    folder = tmp_path_factory.mktemp("reports")
+    digits = folder / "digits"
+    for number in range(12):
+        path = digits / str((mnist.test_labels[number] + (number == 0)) % 10) / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(255 - np.pad(mnist.test_images[number], 8)).save(path)
+
+    def results(name: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((ROOT / "results" / f"{name}.json").read_text())
+        return found
+
+    images = {"train": mnist.train_images, "test": mnist.test_images}
+    methods = ["occlusion", "counterfactual"]
+    why = explain(path, "tiny", methods=methods, single=True)
+    texts = {
+        "training": render_report(**training_report()),
+        "comparison": render_comparison(results("compare"), mnist.test_images),
+        "labels": render_labels(results("labels"), images),
+        "search": search(),
+    }
+    found = {name: folder / f"{name}.html" for name in texts}
+    for name, text in texts.items():
+        found[name].write_text(text, encoding="utf-8")
+    found["score"] = write_score(score(digits), folder / "score")
+    found["explanation"] = why.save(folder / "why")[0]
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with serve.chromium() as browser:
+        yield browser
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_report_fits_the_window(
+    browser: Browser, pages: dict[str, Path], name: str, width: int
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(pages[name].as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", NAMES)
+def test_text_has_contrast(
+    browser: Browser, pages: dict[str, Path], name: str, scheme: Any
+) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme=scheme)
+    page.goto(pages[name].as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert light == (scheme == "light")
+    assert page.evaluate(FAINT_TEXTS) == []
+    page.close()
+
+
+def test_faint_text_is_found(browser: Browser) -> None:
+    page = browser.new_page()
+    page.set_content(
+        "<body style='background: #222; color: #ddd'>good <p style='color: #444'>faint</p>"
+        "<svg><rect width='99' height='40' fill='#ddd'/><text y='20' fill='#ccc'>drawn</text></svg>"
+    )
+    assert [text for text, _ in page.evaluate(FAINT_TEXTS)] == ["faint", "drawn"]
+    page.close()
+
+
+def test_folded_settings_are_printed(browser: Browser, pages: dict[str, Path]) -> None:
+    page = browser.new_page()
+    page.goto(pages["training"].as_uri())
+    folded = page.locator("details", has_text="Machine").locator("table").first
+    assert not folded.is_visible()
+    page.emulate_media(media="print", color_scheme="dark")
+    assert folded.evaluate("element => element.checkVisibility()")
+    ink = page.evaluate("getComputedStyle(document.querySelector('h2')).color")
+    assert ink == "rgb(29, 33, 41)"
+    page.close()
