@@ -97,8 +97,8 @@ def search() -> str:
              "settings": settings, "seconds": 2.5}
         )  # fmt: skip
     gain = {"mean": 0.01, "sd": 0.002, "n": 3}
-    accuracy = {"mean": 0.71, "sd": 0.002}
-    level = {"value": "silu", "own": False, "gain": gain, "accuracy": accuracy}
+    mean = {"mean": 0.71, "sd": 0.002}
+    level = {"value": "silu", "own": False, "gain": gain, "accuracy": mean}
     found = {
         "recipe": "mlp", "trials": 4, "complete": 3, "pruned": 1, "failed": 0, "lost": 0,
         "data": "MNIST", "seconds": 12.0, "rows": rows,
