@@ -49,7 +49,9 @@ def main() -> None:
                 assert server.stdout
                 address = json.loads(server.stdout.readline())["address"]
                 with chromium() as browser:
-                    page = browser.new_page(viewport={"width": 1100, "height": 720})
+                    page = browser.new_page(
+                        viewport={"width": 600, "height": 640}, device_scale_factor=1.25
+                    )
                     page.goto(address)
                     page.locator("#field").wait_for()
                     for _ in range(9):

@@ -96,21 +96,22 @@ def main() -> None:
     with served() as address, chromium() as browser:
         for scheme in ("light", "dark"):
             page = browser.new_page(
-                viewport={"width": 1200, "height": 732},
+                viewport={"width": 560, "height": 770},
+                device_scale_factor=1.35,
                 color_scheme=scheme,  # type: ignore[arg-type]
             )
             page.goto(address)
             page.locator("#pen").fill("8")
             for place, digit in enumerate((9, 4, 2, 7, 3)):
-                write(page, digit, (50 + 118 * place, 60 + 14 * (place % 2)), 100)
+                write(page, digit, (26 + 98 * place, 50 + 14 * (place % 2)), 84)
             for place, digit in enumerate((1, 8, 0, 6)):
-                write(page, digit, (100 + 118 * place, 270 - 10 * (place % 2)), 110)
+                write(page, digit, (66 + 98 * place, 220 - 10 * (place % 2)), 92)
             settled(page, "1806")
             save(page, f"serve-{scheme}.png")
             if scheme == "light":
                 page.locator("#clear").click()
                 page.locator("#pen").fill("12")
-                write(page, 5, (240, 110), 250)
+                write(page, 5, (150, 80), 230)
                 page.locator("summary").click()
                 settled(page, "5")
                 page.locator(".of-conv .maps button").nth(4).click()
