@@ -4,7 +4,7 @@
 
 reading.png shows a made photo of numbers, what was found in it and what was read; canvas.png digits
 drawn here and what the network saw; page.png two numbers as `tenfold read --annotate` shows them;
-limits.png a photo of which one number is not read. The others show what `tenfold show`, `tenfold
+limits.png a photo of which one number is read wrong. The others show what `tenfold show`, `tenfold
 explain` and `tenfold robustness` draw. All are made by default.
 """
 

@@ -119,7 +119,7 @@ def main() -> None:
                 end = page.locator("#layers .layer").nth(3).bounding_box()
                 assert end
                 height = end["y"] + page.evaluate("scrollY")
-                clip = {"x": 0, "y": 0, "width": 1200, "height": height}
+                clip = {"x": 0, "y": 0, "width": 560, "height": height}
                 save(page, "serve-inside.png", full_page=True, clip=clip)
         page = browser.new_page(**PHONE)
         page.goto(address)
