@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from conftest import Mnist
 from PIL import Image
+from report_scenes import probabilities as made_probabilities
 from report_scenes import training_report
 
 pytest.importorskip("playwright.sync_api")
@@ -18,7 +19,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "docs" / "images"))
 import serve  # type: ignore[import-not-found]
 from playwright.sync_api import Browser
 
+from tenfold.adapting.held_out import measure_gain
+from tenfold.adapting.report import render_adapted
+from tenfold.arrays import DIGITS
 from tenfold.comparing.report import render_comparison, render_labels
+from tenfold.evaluation.metrics import evaluate
 from tenfold.explaining.explain import explain
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.serialization import recipe_to_dict
@@ -80,7 +85,7 @@ FAINT_TEXTS = """() => {
 }""".replace("READABLE", str(READABLE))
 """Texts with too little contrast to the box drawn before them, or to the background."""
 
-NAMES = ("training", "comparison", "labels", "search", "score", "explanation")
+NAMES = ("training", "adapted", "comparison", "labels", "search", "score", "explanation")
 
 
 def search() -> str:
@@ -112,6 +117,27 @@ def search() -> str:
     return render_search(found, space_to_dict(space), start)
 
 
+def adapted() -> str:
+    """The page of a model that was adapted to 400 digits."""
+    made = training_report()
+    labels, probabilities = made_probabilities()
+    correct = probabilities.argmax(axis=1) == labels
+    before = correct & (np.arange(len(labels)) % 5 > 0)
+    facts = {
+        "from": "reader", "data": "digits", "digits": 400, "folds": 5, "test_accuracy_before": 0.99,
+    }  # fmt: skip
+    evaluation = evaluate(labels, probabilities)
+    test = {"n": 400, "accuracy": 0.98, "accuracy_interval": evaluation.accuracy_interval}
+    meta = made["meta"] | {
+        "adapted": facts, "test": test, "classes": DIGITS, "reading": {"threshold": 0.5},
+    }  # fmt: skip
+    gain = measure_gain(before, correct, probabilities.max(axis=1) > 0.5)
+    images = np.zeros((len(labels), 28, 28), np.uint8)
+    return render_adapted(
+        meta, made["history"], gain, images, labels, probabilities.astype(np.float32)
+    )
+
+
 @pytest.fixture(scope="module")
 def pages(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The page of each kind of report."""
@@ -131,6 +157,7 @@ def pages(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     why = explain(path, "tiny", methods=methods, single=True)
     texts = {
         "training": render_report(**training_report()),
+        "adapted": adapted(),
         "comparison": render_comparison(results("compare"), mnist.test_images),
         "labels": render_labels(results("labels"), images),
         "search": search(),

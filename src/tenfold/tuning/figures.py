@@ -15,6 +15,7 @@ from tenfold.reporting.figures import (
     VERMILLION,
     accuracy_axis,
     add_legend,
+    decade_ticks,
     error_rates,
     label_ticks,
     new_chart,
@@ -53,7 +54,7 @@ def plot_search(rows: Sequence[Row]) -> "Figure":
         best = error_rates(np.maximum.accumulate([row["accuracy"] for row in complete]))
         numbers = [row["number"] for row in complete]
         axes.step(numbers, best, where="post", color=VERMILLION, lw=1.6, label="best so far")
-    add_legend(axes, "lower right")
+    add_legend(axes)
     accuracy_axis(axes, drawn)
     return figure
 
@@ -107,7 +108,7 @@ def plot_slice(name: str, rows: Sequence[Row], values: Any, best: int | None) ->
             axes.tick_params(axis="x", labelsize=9, labelrotation=20)
     elif values["log"]:
         axes.set_xscale("log")
-        label_ticks(axes.xaxis, "{:g}".format)
+        label_ticks(axes.xaxis, "{:g}".format, decade_ticks((1, 3)))
     accuracy_axis(axes, drawn)
     return figure
 
@@ -166,7 +167,7 @@ def plot_curves(rows: Sequence[Row], best: int | None) -> "Figure":
         labeled.add(kind)
         axes.plot(range(1, len(errors) + 1), errors, label=label, ms=3, **style)
         drawn += errors.tolist()
-    add_legend(axes, "lower right")
+    add_legend(axes)
     accuracy_axis(axes, np.array(drawn))
     return figure
 
