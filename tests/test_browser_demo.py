@@ -1,6 +1,7 @@
 """The demo of the documentation site in Chromium: a digit is read without a server."""
 
 import functools
+import html
 import http.server
 import json
 import re
@@ -292,3 +293,30 @@ def test_strange_links(open_page, fragment: str) -> None:
     page = open_page(fragment, viewport={"width": 900, "height": 800})
     sample(page, "1")
     expect(page.locator("#seen")).to_be_visible()
+
+
+def lessons() -> list[tuple[str, str]]:
+    """Return the links of the tutorial, each with the sentence that the demo says."""
+    text = (ROOT / "docs" / "tutorials" / "inside.md").read_text()
+    found = re.findall(r'href="../demo/index.html(#[^"]*)".*?^> ([^\n]*)', text, re.S | re.M)
+    assert len(found) == text.count("\n## ") - 1  # all but the last section
+    return [(html.unescape(link), words) for link, words in found]
+
+
+@pytest.mark.parametrize(("link", "words"), lessons())
+def test_a_lesson_shows_what_the_tutorial_says(open_page, link: str, words: str) -> None:
+    page = open_page(link, viewport={"width": 1200, "height": 800})
+    expect(page.locator("main")).to_contain_text(words, timeout=WAIT)
+    assert f'href="{html.escape(link)}"' in (ROOT / "docs" / "demo" / "index.html").read_text()
+
+
+def test_it_works_offline_after_a_visit(open_page) -> None:
+    page = open_page(viewport={"width": 900, "height": 800})
+    page.locator("body[data-kept]").wait_for()
+    page.context.set_offline(True)
+    page.reload()
+    sample(page, "5")
+    reads(page, "5")
+    look_inside(page)
+    page.locator("#clear").click()
+    reads(page, "Write a digit")

@@ -1,4 +1,4 @@
-"""The tables of the pages inference.md, exporting.md and page.md, from results/."""
+"""The tables of the pages inference.md, exporting.md, browser.md and page.md, from results/."""
 
 from typing import Any
 
@@ -130,6 +130,24 @@ def exports() -> str:
             ]
         rows.append([f"`{row['model']}`", row["format"], row["precision"], *figures])
     return table(headings, rows)
+
+
+def javascript() -> str:
+    found = read("javascript")
+    size = (
+        f"{found['wasm_bytes'] / 1000:.1f} kB, {found['wasm_gzip_bytes'] / 1000:.1f} kB with gzip"
+    )
+    rows = [
+        ["same digit as in C", f"{100 * found['equal_to_c']:.2f}% of {found['n']:,} test images"],
+        ["accuracy", f"{100 * found['accuracy']:.2f}%"],
+        ["size", size],
+    ]
+    if found["load_average"] < 1:  # otherwise the times are those of a busy machine
+        rows += [
+            ["time to read an image", f"{found['read_ms']:.1f} ms"],
+            ["time to normalize a drawing", f"{found['normalize_ms']:.1f} ms"],
+        ]
+    return table("`tiny` in Chromium | measured", rows)
 
 
 def drawing() -> str:

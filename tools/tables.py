@@ -274,6 +274,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "runtimes": inference_tables.runtimes,
     "drawing": inference_tables.drawing,
     "exports": inference_tables.exports,
+    "javascript": inference_tables.javascript,
     "startup": inference_tables.startup,
     "reading": reading_tables.reading,
     "forms": reading_tables.forms,

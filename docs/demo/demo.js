@@ -185,6 +185,15 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paintSampl
 
 setPen();
 paintSamples();
+/** Keep the files of the page, for visits without a network. */
+async function keep() {
+  if (!navigator.serviceWorker || !navigator.onLine) return;
+  await navigator.serviceWorker.register("sw.js");
+  const files = performance.getEntriesByType("resource").map(({ name }) => name);
+  await (await caches.open("demo")).addAll([...new Set([location.pathname, ...files, "tiny.h"])]);
+  document.body.dataset.kept = "";
+}
+
 try {
   reader = await loadReader(fetch("reader.wasm"));
   showText(IDLE);
@@ -192,3 +201,4 @@ try {
 } catch (error) {
   fail(error);
 }
+keep().catch(() => {}); // a browser that keeps nothing still reads
