@@ -13,7 +13,7 @@ from tenfold.comparing import contenders, report
 from tenfold.comparing.baselines.baseline import fit_baseline
 from tenfold.comparing.baselines.kinds import BASELINES
 from tenfold.comparing.compare import compare, measure_speed
-from tenfold.comparing.figures import SHOWN_ERRORS
+from tenfold.comparing.figures import SHOWN_ERRORS, draw_corruptions
 from tenfold.comparing.finding import find_contenders
 from tenfold.comparing.report import write_comparison
 from tenfold.errors import MissingExtraError, TenfoldError, UsageError
@@ -150,6 +150,13 @@ def test_the_page_needs_nothing_else(small, tmp_path: Path) -> None:
     assert "$" not in text
     assert "http" not in text.replace("http://www.w3.org", "")
     assert text.count('src="data:image/png;base64,') == 3 * SHOWN_ERRORS
+
+
+def test_long_names_have_room_in_the_heat_map(small) -> None:
+    result = small[0].result
+    long = result | {"classifiers": [row | {"name": "m" * 40} for row in result["classifiers"]]}
+    wider = draw_corruptions(long).width - draw_corruptions(result).width
+    assert wider > 7 * (40 - max(len(row["name"]) for row in result["classifiers"]))
 
 
 def test_one_classifier_alone(small, tmp_path: Path, monkeypatch) -> None:

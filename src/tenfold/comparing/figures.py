@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tenfold.arrays import Images
-from tenfold.reporting.drawing import EDGE, TITLE, WIDTH, Drawing
+from tenfold.reporting.drawing import EDGE, TEXT, TITLE, Drawing
 from tenfold.reporting.drawing import MUTED as MUTED_ON_DARK
 from tenfold.reporting.figures import (
     BLUE,
@@ -24,7 +24,7 @@ from tenfold.reporting.figures import (
     new_chart,
     new_figure,
 )
-from tenfold.reporting.sheets import Tile, draw_cell, draw_tiles, shade
+from tenfold.reporting.sheets import LETTER, Tile, draw_cell, draw_tiles, shade
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -223,9 +223,10 @@ def draw_corruptions(result: Result) -> Drawing:
     """
     rows = result["classifiers"]
     names = ["mean", *(name for name in rows[0]["mnist_c"] if name != "mean")]
-    left, top, height = EDGE + 122, 168, 30
-    width = (WIDTH - EDGE - left) / len(names)
-    drawing = Drawing(WIDTH, top + height * len(rows) + EDGE, "Accuracy on corrupted images")
+    room = round(LETTER * TEXT * max(len(row["name"]) for row in rows)) + 10
+    left, top, width, height = EDGE + room, 168, 28, 30
+    size = left + width * len(names) + EDGE, top + height * len(rows) + EDGE
+    drawing = Drawing(*size, "Accuracy on corrupted images")
     drawing.text(EDGE, 28, "Accuracy on corrupted images (%)", TITLE)
     for column, name in enumerate(names):
         words = name.replace("_", " ")
