@@ -134,6 +134,47 @@ def field_scene(
     )
 
 
+def date_scene(kind: str, images: Images, rng: np.random.Generator) -> np.ndarray:
+    """Return a page with eight boxes, and slashes printed between them: dd/dd/dddd.
+
+    Walls are as in `field_scene`. Slashes are 0.55 to 1.15 times as high as the boxes.
+    """
+    high = rng.uniform(32, 90)
+    wide, thick = high * rng.uniform(0.75, 1.1), int(rng.integers(1, 5))
+    gap = rng.uniform(0.12, 0.5) * wide if kind == "separate" else 0.0
+    room, margin = rng.uniform(0.45, 1.2) * high, rng.uniform(0.6, 2.0) * high
+    sheet = Sheet(round(high + 2 * margin), round(8 * (wide + gap) + 2 * (room + margin)))
+    share, lean = rng.uniform(0.4, 0.9), rng.uniform(0.2, 0.5)
+    size, pen = high * rng.uniform(0.55, 1.15), high * rng.uniform(0.02, 0.07)
+    x, middle = margin, margin + high / 2
+    for place, image in enumerate(images):
+        if place in (2, 4):
+            x += room
+            at = x - (room + gap) / 2
+            sheet.line(
+                (at + lean * size / 2, middle - size / 2),
+                (at - lean * size / 2, middle + size / 2),
+                pen,
+            )
+        height = high * min(0.9, share * rng.uniform(0.92, 1.08))
+        slack = max(0.0, high - height - 2 * thick) / 2
+        sheet.write(image, x + wide / 2, middle + rng.uniform(-0.8, 0.8) * slack, height)
+        if kind != "open":
+            sheet.box(x, margin, wide, high, thick)
+        else:
+            sheet.line((x, margin + high), (x + wide, margin + high), thick)
+            for wall in (x, x + wide):
+                sheet.line((wall, margin), (wall, margin + high), thick)
+        x += wide + gap
+    return sheet.picture(
+        rng,
+        gray=rng.uniform(60, 200),
+        tilt=rng.uniform(-2, 2),
+        dark=rng.random() < 0.2,
+        noise=rng.uniform(0, 4),
+    )
+
+
 def table_scene(rows: Sequence[Sequence[Images]], rng: np.random.Generator) -> np.ndarray:
     """Return a page with a table; each cell holds the images of a number, or nothing."""
     high = rng.uniform(26, 80)

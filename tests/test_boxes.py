@@ -53,6 +53,18 @@ def test_a_field_has_a_digit_in_each_cell(kind: str, seed: int, mnist: Mnist) ->
     assert (drawing == ImageColor.getrgb(CELL_COLOR)).all(axis=2).any()
 
 
+@pytest.mark.parametrize("kind", ["shared walls", "separate", "open"])
+def test_slashes_printed_between_boxes_are_no_digits(kind: str, mnist: Mnist) -> None:
+    rng = np.random.default_rng((3, 3))
+    images, right = drawn(mnist, rng, 8)
+    page = box_scenes.date_scene(kind, images, rng)
+    reading = tenfold.Reader(characters="numbers").read(page)
+    assert guesses(reading) == right
+    assert reading.text == f"{right[:2]}/{right[2:4]}/{right[4:]}"
+    field = tenfold.Field(length=8)
+    assert tenfold.Reader().read(page, field=field).text == right
+
+
 @pytest.mark.parametrize(
     ("seed", "kind"), [((7002, 0, 13), "shared walls"), ((7003, 2, 10), "open")]
 )

@@ -1,5 +1,8 @@
 """Signs between digits: a slash is no 1, and what separates numbers leaves a trace."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 from conftest import Mnist
@@ -13,7 +16,15 @@ from tenfold.reading.marks import ScoredDigit
 from tenfold.reading.reader import Reader
 from tenfold.reading.results import Digit
 from tenfold.reading.settings import ReaderSettings
-from tenfold.reading.signs import Entry, agreed, checked, digits_and_signs, sign_marks
+from tenfold.reading.signs import (
+    Entry,
+    agreed,
+    checked,
+    digits_and_signs,
+    sign_marks,
+    slant_of,
+    without_slashes,
+)
 from tenfold.training.lines.handwriting import Writers
 from tenfold.training.lines.train import writers_of_lines
 
@@ -98,6 +109,55 @@ def test_a_mark_is_a_sign_if_the_line_network_is_sure(
     rest = [(mark, one) for mark, one in zip(marks, digits, strict=True) if mark not in signs]
     entries = checked([mark for mark, _ in rest], [one for _, one in rest], line, signs, SETTINGS)
     assert texts(entries) == wanted
+
+
+def stroke_at(column: int, slant: float, bottom: int = 50) -> Mark:
+    """Return a stroke 40 pixels high that leans to the right."""
+    ink = np.zeros((40, 40), np.float32)
+    cv2.line(ink, (20 + round(20 * slant), 0), (20 - round(20 * slant), 39), 1.0, 3)
+    columns = np.flatnonzero(ink.any(axis=0))
+    cut = ink[:, columns[0] : columns[-1] + 1]
+    return Mark(cut, (column, bottom - 40, cut.shape[1], 40))
+
+
+@pytest.mark.parametrize(
+    ("slant", "bottom", "character", "probability", "wanted"),
+    [
+        (0.4, 50, "/", 0.2, "2?5"),
+        (0.4, 50, "/", 0.3, "215"),
+        (0.0, 50, "/", 0.2, "215"),  # upright
+        (0.4, 60, "1", 0.8, "2?5"),  # reaches below the digits
+        (0.4, 60, "1", 0.99, "215"),
+        (0.0, 60, "1", 0.8, "215"),
+    ],
+)
+def test_a_leaning_one_must_not_look_like_a_slash(
+    slant: float, bottom: int, character: str, probability: float, wanted: str
+) -> None:
+    pieces = [stroke_at(0, 0.0), stroke_at(40, slant, bottom), stroke_at(80, 0.0)]
+    digits = [alone(2, 0.99), alone(1, 0.99), alone(5, 0.99)]
+    middle = pieces[1].box[0] + pieces[1].box[2] // 2
+    line = [seen("2", 0, 1.0), replace(seen(character, 40, probability), column=middle)]
+    found: list[Entry] = [*without_slashes(pieces, digits, line, SETTINGS)]
+    assert texts(found) == wanted
+    alone_in_row = without_slashes(pieces[1:2], digits[1:2], line[1:], SETTINGS)
+    assert not alone_in_row[0].digit.rejected
+
+
+def test_a_stroke_like_a_slash_beside_it_is_no_one() -> None:
+    pieces = [stroke_at(0, 0.4), stroke_at(40, 0.0), stroke_at(80, 0.4)]
+    digits = [alone(1, 0.99), alone(2, 0.99), alone(1, 0.99)]
+    slash = replace(seen("/", 0, 0.05), mark=pieces[0])
+    line = [slash, replace(seen("1", 80, 0.6), column=pieces[2].box[0] + 5)]
+    assert texts([*without_slashes(pieces, digits, line, SETTINGS)]) == "?2?"
+    upright = [replace(slash, character="1"), line[1]]
+    assert texts([*without_slashes(pieces, digits, upright, SETTINGS)])[2] == "1"
+
+
+def test_the_slant_of_a_stroke() -> None:
+    for slant in (-0.3, 0.0, 0.5):
+        assert slant_of(stroke_at(0, slant).ink) == pytest.approx(slant, abs=0.03)
+    assert slant_of(np.zeros((5, 5), np.float32)) == 0
 
 
 def test_what_separates_numbers_is_a_rejected_digit_between_them() -> None:

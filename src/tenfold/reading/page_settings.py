@@ -69,6 +69,15 @@ class PageSettings:
     most_struck: int = 100
     """Most wide connected components of a page that are searched for strikes."""
 
+    # Reading order
+
+    level_share: float = 0.5
+    """Lines whose levels differ by less than this share of the lower one's digits stand beside each
+    other."""
+
+    slope_errors: float = 4
+    """A page is tilted if the slope of its lines is more than this many standard errors."""
+
     # Segmentation
 
     wide_mark: float = 0.75

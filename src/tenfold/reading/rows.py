@@ -1,24 +1,22 @@
 """Rows of marks read: digit by digit, as a whole line, and as numbers and words side by side."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
 
 import numpy as np
 
 from tenfold.imaging.canvas import Mark
 from tenfold.imaging.ink import ink_of, median
-from tenfold.reading.boxes.cells import PageCell, PageGrid
+from tenfold.reading.boxes.cells import PageCell
 from tenfold.reading.ctc import OTHER
-from tenfold.reading.lattice import lattice_of
+from tenfold.reading.lattice import Lattice, lattice_of
 from tenfold.reading.layout import Page
 from tenfold.reading.line_reader import LineCharacter, SeenLine
-from tenfold.reading.marks import ScoredDigit, classify
-from tenfold.reading.selection import (
-    Part,
-    Row,
-    mean_log,
-)
+from tenfold.reading.marks import ScoredDigit, classify, in_whole_picture
+from tenfold.reading.order import reading_order
+from tenfold.reading.results import Sign
+from tenfold.reading.selection import Part, Row, lattice_of_digits, mean_log
+from tenfold.reading.separators import CellRow, rows_of_cells
 from tenfold.reading.shipped import Models
 from tenfold.reading.signs import (
     Entry,
@@ -27,6 +25,8 @@ from tenfold.reading.signs import (
     digits_and_signs,
     entry_place,
     sign_marks,
+    sign_place,
+    without_slashes,
 )
 from tenfold.reading.splitting import Splitter
 from tenfold.reading.strikes import with_struck
@@ -58,26 +58,32 @@ class RowReader:
         """Return what each row of the page holds, or one row if the picture shows a single line."""
         page = self._page
         alone = dict(zip(page.marks, self._classify(page.marks), strict=True))
+        cell_rows, slashes = rows_of_cells(page.grids, page.rows, self._settings)
+        free = [
+            (rest, low)
+            for marks, low in zip(page.rows, page.low_marks, strict=True)
+            if (rest := [mark for mark in marks if mark not in slashes])
+        ]
         rows = [
             Row(
                 len(marks),
                 self._read_marks(marks, [alone[mark] for mark in marks], low),
-                _middle(marks),
+                [mark.box for mark in marks],
             )
-            for marks, low in zip(page.rows, page.low_marks, strict=True)
+            for marks, low in free
         ]
         if page.struck:
             struck = zip(page.struck, self._classify(page.struck), strict=True)
-            rows = with_struck(rows, page.rows, list(struck), self._settings)
-        if page.grids:
-            rows += [self._read_cells(cells, alone) for cells in _rows_of_cells(page.grids)]
-            rows.sort(key=lambda row: row.middle)
+            rows = with_struck(rows, [marks for marks, _ in free], list(struck), self._settings)
+        rows += [self._read_cells(row, alone) for row in cell_rows]
+        rows = [rows[one] for one in reading_order([row.boxes for row in rows], self._settings)]
         parts = [part for row in rows for part in row.parts]
         line = self._read_picture_of_line(parts)
         return [Row(0, [line], whole=True)] if line else rows
 
-    def _read_cells(self, cells: Sequence[PageCell], alone: Mapping[Mark, ScoredDigit]) -> Row:
-        """Read the cells of a grid's row, each by itself."""
+    def _read_cells(self, row: CellRow, alone: Mapping[Mark, ScoredDigit]) -> Row:
+        """Read the cells of a row, each by itself."""
+        cells = row.cells
         parts = [self._read_cell(cell, [alone[mark] for mark in cell.marks]) for cell in cells]
         marks = [mark for cell in cells for mark in cell.marks]
         digits = [one for part in parts for one in part.digits]
@@ -86,7 +92,20 @@ class RowReader:
         ):
             line = self._read_as_number(marks, digits)
             parts = [Part([one], part.mark_scores) for one, part in zip(line, parts, strict=True)]
-        return Row(len(marks), parts, _middle(marks), cells)
+        parts = [
+            part if slash is None else self._with_slash(part, slash)
+            for part, slash in zip(parts, row.separators, strict=True)
+        ]
+        return Row(len(marks), parts, [cell.box for cell in cells], cells)
+
+    def _with_slash(self, part: Part, slash: Mark) -> Part:
+        """Return what stands in a cell, with the slash behind it."""
+        sign = Sign("/", 1.0, in_whole_picture(slash.box, self._page.picture))
+        lattices = [
+            part.lattice or lattice_of_digits(part.digits, self._settings),
+            lattice_of([sign_place(sign)], (), (), self._settings),
+        ]
+        return replace(part, signs=[*part.signs, sign], lattice=Lattice.joined(lattices))
 
     def _read_cell(self, cell: PageCell, alone: Sequence[ScoredDigit]) -> Part:
         """Read the marks in a cell; one mark is one digit, unless all its pieces are accepted."""
@@ -153,6 +172,7 @@ class RowReader:
         pieces = self._splitter.split(rest, [known[mark].score for mark in rest]) if rest else []
         new = iter(self._classify([piece for piece in pieces if piece not in known]))
         digits = [known.get(piece) or next(new) for piece in pieces]
+        digits = without_slashes(pieces, digits, line, settings)
         scores = [score for _, score in digits]
         if not settings.whole_lines:
             return [Part(digits, scores)]
@@ -284,15 +304,3 @@ def _beside(marks: Sequence[Mark], low: Sequence[Mark]) -> list[Mark]:
     """Return the low marks that stand between the first and the last of a group of marks."""
     first, last = marks[0].box[0], marks[-1].box[0] + marks[-1].box[2]
     return [mark for mark in low if first <= mark.box[0] + mark.box[2] / 2 < last]
-
-
-def _middle(marks: Sequence[Mark]) -> float:
-    return median([mark.box[1] + mark.box[3] / 2 for mark in marks])
-
-
-def _rows_of_cells(grids: Sequence[PageGrid]) -> Iterator[list[PageCell]]:
-    """Yield the cells of each grid's rows that hold marks."""
-    for grid in grids:
-        for _, row in groupby(grid.cells, key=lambda cell: cell.row):
-            if cells := [cell for cell in row if cell.marks]:
-                yield cells

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tenfold.imaging.ink import median
 from tenfold.reading.boxes.cells import PageCell
 from tenfold.reading.lattice import Lattice, lattice_of
 from tenfold.reading.marks import ScoredDigit, digit_place
-from tenfold.reading.results import Digit, Line, Sign
+from tenfold.reading.results import Box, Digit, Line, Sign
 from tenfold.reading.settings import ReaderSettings
 
 
@@ -39,16 +40,21 @@ class Row:
     Attributes:
         marks: Number of marks in the row, before any was split.
         parts: Left to right; one, unless words stand in the row. One for each cell in `cells`.
-        middle: Middle of the row from top to bottom, in pixels.
+        boxes: The boxes of its marks, or of its cells, in pixels of the page.
         cells: The cells of a grid's row that are not empty.
         whole: Whether the whole picture was read as this line, whatever was found in it.
     """
 
     marks: int
     parts: Sequence[Part]
-    middle: float = 0.0
+    boxes: Sequence[Box] = ()
     cells: Sequence[PageCell] = ()
     whole: bool = False
+
+    @property
+    def middle(self) -> float:
+        """Middle of the row from top to bottom, in pixels of the page."""
+        return median([y + height / 2 for _, y, _, height in self.boxes])
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
+from tenfold.arrays import DIGITS, Ink
 from tenfold.imaging.canvas import Mark
+from tenfold.imaging.ink import INK_SHARE
 from tenfold.imaging.picture import Picture
 from tenfold.reading.ctc import OTHER
 from tenfold.reading.lattice import SEPARATING, Place, character_step
@@ -36,6 +40,72 @@ def sign_marks(
         if len(over) == 1 and _is_sign(over[0], scored, settings):
             found[mark] = over[0]
     return found
+
+
+def without_slashes(
+    pieces: Sequence[Mark],
+    digits: Sequence[ScoredDigit],
+    line: Sequence[LineCharacter],
+    settings: ReaderSettings,
+) -> list[ScoredDigit]:
+    """Return digits of a row; each 1 that may be a slash is rejected.
+
+    A slash leans to the right. The line network must give a digit some probability there. If the
+    mark also reaches below the digits beside it, or if it is like a slash in the row, the network
+    must be sure of a digit.
+
+    Args:
+        pieces: The marks of the row that are no signs, split into digits, left to right.
+        digits: The digit that each piece is by itself.
+        line: What the line network reads in the row. A mark without neighbors is no slash.
+        settings: The settings of reading.
+    """
+    found = list(digits)
+    slashes = [
+        one.mark
+        for one in line
+        if one.character == "/" and one.digit_probability < settings.slash_probability
+    ]
+    for place, (piece, scored) in enumerate(zip(pieces, digits, strict=True)):
+        looks = scored.digit.digit == 1 and not scored.digit.rejected and len(line) > 1
+        if not looks or slant_of(piece.ink) < settings.slash_slant:
+            continue
+        beside = [pieces[other] for other in (place - 1, place + 1) if 0 <= other < len(pieces)]
+        suspect = bool(beside) and _reach_below(piece, beside) > settings.slash_descent
+        suspect = suspect or any(_are_alike(piece, slash, settings) for slash in slashes)
+        seen = _character_over(piece, line)
+        least = settings.suspect_slash_probability if suspect else settings.slash_probability
+        if seen is not None and seen.digit_probability < least:
+            found[place] = scored._replace(digit=replace(scored.digit, rejected=True))
+    return found
+
+
+def slant_of(ink: Ink) -> float:
+    """Return how far ink leans: pixels to the right for each pixel up, by its moments.
+
+    Args:
+        ink: float32 (h, w), 0 paper to 1 full ink. Without a pixel of half of it, 0.
+    """
+    rows, columns = np.nonzero(ink >= INK_SHARE)
+    if not rows.size:
+        return 0.0
+    down, across = rows - rows.mean(), columns - columns.mean()
+    return -float(down @ across) / max(float(down @ down), 1.0)
+
+
+def _reach_below(mark: Mark, beside: Sequence[Mark]) -> float:
+    """Return how far a mark reaches below the mean of its neighbors, in heights of these."""
+    bottom = float(np.mean([one.box[1] + one.box[3] for one in beside]))
+    height = float(np.mean([one.box[3] for one in beside]))
+    return (mark.box[1] + mark.box[3] - bottom) / height
+
+
+def _are_alike(one: Mark, other: Mark, settings: ReaderSettings) -> bool:
+    """Return whether two strokes are about as high and lean alike."""
+    heights = one.box[3] / other.box[3]
+    slants = slant_of(one.ink) - slant_of(other.ink)
+    tolerance = settings.slash_likeness
+    return abs(heights - 1) < tolerance and abs(slants) < tolerance
 
 
 def checked(
@@ -133,6 +203,13 @@ def entry_place(one: Entry, picture: Picture, settings: ReaderSettings) -> Place
     box = in_whole_picture(one.mark.box, picture)
     step = character_step(one.character, one.confidence, one.digits)
     return box[0], box[0] + box[2], step
+
+
+def sign_place(sign: Sign) -> Place:
+    """Return where a sign that stands apart from digits begins and ends, and its step."""
+    left, _, width, _ = sign.box
+    no_digits = np.zeros(len(DIGITS), np.float32)
+    return left, left + width, character_step(sign.character, sign.confidence, no_digits)
 
 
 def _is_doubtful(found: LineCharacter, scored: ScoredDigit, settings: ReaderSettings) -> bool:

@@ -68,7 +68,7 @@ def with_struck(
     struck: Sequence[tuple[Mark, ScoredDigit]],
     settings: ReaderSettings,
 ) -> list[Row]:
-    """Return rows with what is struck out, top to bottom.
+    """Return rows with what is struck out.
 
     In a number it is a rejected digit. What stands apart from numbers is left out.
 
@@ -83,8 +83,7 @@ def with_struck(
         scored = ScoredDigit(replace(digit, rejected=True), 1.0)  # makes nothing doubtful
         place = next((n for n, row in enumerate(marks) if _is_in(mark, row, settings)), None)
         if place is None:
-            middle = mark.box[1] + mark.box[3] / 2
-            rows.append(Row(0, [Part([scored], [], is_number=False)], middle))
+            rows.append(Row(0, [Part([scored], [], is_number=False)], [mark.box]))
             continue
         parts = list(rows[place].parts)
         before = sum(bool(part.digits) and _left(part.digits[0]) < _left(scored) for part in parts)
@@ -93,7 +92,7 @@ def with_struck(
             part, digits=sorted([*part.digits, scored], key=_left), lattice=None
         )
         rows[place] = replace(rows[place], parts=parts)
-    return sorted(rows, key=lambda row: row.middle)
+    return rows
 
 
 def _left(scored: ScoredDigit) -> int:
