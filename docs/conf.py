@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from numpy.typing import ArrayLike
 from sphinx.application import Sphinx
 from sphinx.domains.python import PyObject
 from sphinx.environment import BuildEnvironment
+from sphinx.util.typing import stringify_annotation
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 import http_reference
+import json_reference
 import recipe_reference
 import shell_reference
 
@@ -35,7 +38,6 @@ myst_enable_extensions = ["colon_fence", "deflist", "html_image"]
 myst_heading_anchors = 4
 
 autodoc_member_order = "bysource"
-autodoc_preserve_defaults = True
 maximum_signature_line_length = 70
 napoleon_use_ivar = True
 default_role = "code"  # names in single backquotes, as docstrings have them
@@ -58,6 +60,7 @@ html_theme_options = {
 GENERATED = {
     "exit_codes": shell_reference.exit_codes,
     "http": http_reference.http,
+    "json": json_reference.documents,
     "layers": recipe_reference.layers,
     "recipes": recipe_reference.recipes,
     "shell": shell_reference.shell,
@@ -70,11 +73,18 @@ PUBLIC = {f"{module}.{name}": f"tenfold.{name}" for name, module in tenfold._HOM
 ARRAY = re.compile(r"~?numpy\.ndarray\[~?tuple\[.*?\], ~?numpy\.dtype\[(?:~?numpy\.)?(\w+)\]\]")
 """An array in a signature, as autodoc writes it."""
 
+ARRAY_LIKE = stringify_annotation(ArrayLike, "smart")
+"""NumPy's `ArrayLike` in a signature: all that it stands for."""
+
+OBJECT = re.compile(r"\b([A-Z]\w+|\w+=)\((?!\.\.\.\))(?:[^()]|\(\.*\))+\)")
+"""The innermost of objects within objects, or a tuple of such, in a default."""
+
 
 def setup(app: Sphinx) -> None:
     app.connect("source-read", fill_in)
     app.connect("autodoc-process-docstring", keep_colons, priority=400)  # Napoleon comes at 500
     app.connect("autodoc-process-signature", shorten)
+    app.connect("doctree-read", draw_dashes)
     app.connect("missing-reference", find_public_name)
     for field in PyObject.doc_field_types:
         if field.name == "variable":
@@ -99,11 +109,21 @@ def keep_colons(
 def shorten(
     app: Sphinx, what: str, name: str, value: Any, options: Any, signature: str, returned: str
 ) -> tuple[str, str] | None:
-    """Write arrays in signatures as `NDArray[uint8]`, and leave out defaults that are objects."""
+    """Write arrays in signatures as `NDArray[uint8]`, and leave out what objects consist of."""
     if not signature:
         return None
-    short = signature.replace(" = <factory>", "")
+    short = signature.replace(" = <factory>", "").replace(ARRAY_LIKE, "ArrayLike")
+    short = re.sub(r"PosixPath\(('.*?')\)", r"\1", short)
+    while (shorter := OBJECT.sub(r"\1(...)", short)) != short:
+        short = shorter
     return ARRAY.sub(r"NDArray[\1]", short), ARRAY.sub(r"NDArray[\1]", returned or "")
+
+
+def draw_dashes(app: Sphinx, tree: nodes.document) -> None:
+    """Write a dash between a parameter and its meaning."""
+    for text in list(tree.findall(nodes.Text)):
+        if text == " -- ":
+            text.parent.replace(text, nodes.Text(" \N{EN DASH} "))
 
 
 def find_public_name(

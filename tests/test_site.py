@@ -1,11 +1,13 @@
 """The documentation site: its reference is complete, it builds, and its links lead somewhere."""
 
 import argparse
+import json
 import re
 import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urldefrag
 
 import pytest
@@ -71,6 +73,60 @@ def test_the_http_reference_has_every_endpoint_and_document() -> None:
     assert "| `confidence` | number, 0 to 1 | |" in text
     for linked in re.findall(r"\]\(#(\w+)\)", text):
         assert re.search(rf"^### {linked}$", text, re.MULTILINE | re.IGNORECASE), linked
+
+
+@pytest.mark.long
+def test_the_schemas_describe_what_the_commands_print(tmp_path: Path, mnist: object) -> None:
+    import json_reference
+    import jsonschema
+
+    schemas = json.loads(json_reference.SCHEMAS.read_text())
+    assert list(schemas) == list(json_reference.RUNS)
+    json_reference.prepare(tmp_path)
+    for command in json_reference.QUICK:
+        for words in json_reference.RUNS[command]:
+            printed = json_reference.run(words, tmp_path)
+            jsonschema.validate(printed, schemas[command])
+            assert not unknown(printed, schemas[command]), words
+
+
+def unknown(value: Any, schema: dict[str, Any], name: str = "") -> list[str]:
+    """Return the fields of a document that its schema does not name."""
+    if isinstance(value, list):
+        return [more for one in value for more in unknown(one, schema.get("items", {}), name)]
+    if not isinstance(value, dict) or "properties" not in schema:
+        return []
+    found = [f"{name}.{key}" for key in value if key not in schema["properties"]]
+    for key, inner in schema["properties"].items():
+        found += unknown(value.get(key), inner, f"{name}.{key}")
+    return found
+
+
+def test_a_schema_covers_all_documents_that_it_was_made_of() -> None:
+    from json_reference import infer, merged, opened
+
+    documents: list[Any] = [
+        {"a": 1, "b": None, "c": [{"d": True}], "e": {"x.y": 1, "z": 2}, "n": None},
+        {"a": 1.5, "b": "text", "c": [], "e": {"w": 3}, "n": None},
+    ]
+    assert opened(merged(map(infer, documents))) == {
+        "type": "object",
+        "properties": {
+            "a": {"type": "number"},
+            "b": {"type": ["string", "null"]},
+            "c": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"d": {"type": "boolean"}},
+                    "required": ["d"],
+                },
+            },
+            "e": {"type": "object", "additionalProperties": {"type": "integer"}},
+            "n": {},
+        },
+        "required": ["a", "b", "c", "e", "n"],
+    }
 
 
 def test_the_reference_of_recipes_has_all_of_them() -> None:

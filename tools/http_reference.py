@@ -31,7 +31,7 @@ def http() -> str:
     parts += ["## Errors", "Every error is a document [Error](#error).", _errors(endpoints[0][1])]
     parts.append("## Documents")
     for name, schema in description["components"]["schemas"].items():
-        parts += [f"### {name}", inspect.cleandoc(schema.get("description", "")), _fields(schema)]
+        parts += [f"### {name}", inspect.cleandoc(schema.get("description", "")), fields(schema)]
     return "\n\n".join(parts)
 
 
@@ -55,7 +55,7 @@ def _endpoint(name: str, one: dict[str, Any]) -> list[str]:
             rows += _contents(f"response {status}", response.get("content", {}))
     parts.append(table("message | content types | content", rows))
     nested = [kind["schema"] for kind in body.values() if _is_nested(kind["schema"])]
-    return [*parts, *("The document of the request:\n\n" + _fields(schema) for schema in nested)]
+    return [*parts, *("The document of the request:\n\n" + fields(schema) for schema in nested)]
 
 
 def _contents(message: str, contents: dict[str, Any]) -> list[list[str]]:
@@ -84,9 +84,13 @@ def _errors(one: dict[str, Any]) -> str:
     return table("status | reason | headers", rows)
 
 
-def _fields(schema: dict[str, Any]) -> str:
-    """Return a table of the fields of a document; a field within a field is named after it."""
-    return table("field | type | meaning", list(_rows(schema)))
+def fields(schema: dict[str, Any], columns: str = "field | type | meaning") -> str:
+    """Return a table of the fields of a document, from its JSON schema.
+
+    A field within a field is named after it: `lines[].text`; `*` stands for any name.
+    """
+    width = len(columns.split(" | "))
+    return table(columns, [row[:width] for row in _rows(schema)])
 
 
 def _rows(schema: dict[str, Any], within: str = "") -> Iterator[list[str]]:
@@ -95,6 +99,10 @@ def _rows(schema: dict[str, Any], within: str = "") -> Iterator[list[str]]:
         yield [f"`{within}{name}`{optional}", _type(one), plain(one.get("description", ""))]
         yield from _rows(one, f"{within}{name}.")
         yield from _rows(one.get("items", {}), f"{within}{name}[].")
+    if "additionalProperties" in schema:
+        other = schema["additionalProperties"]
+        yield [f"`{within}*`", _type(other), ""]
+        yield from _rows(other, f"{within}*.")
 
 
 def _type(schema: dict[str, Any]) -> str:
@@ -108,6 +116,8 @@ def _type(schema: dict[str, Any]) -> str:
         return f"`{json.dumps(schema['const'])}`"
     if "enum" in schema:
         return " or ".join(f"`{json.dumps(one)}`" for one in schema["enum"])
+    if isinstance(schema.get("type"), list):
+        return " or ".join(_type(schema | {"type": kind}) for kind in schema["type"])
     if schema.get("type") == "array":
         return _array(schema)
     if list(schema.get("properties", {})) == ["file"]:
@@ -122,7 +132,7 @@ def _array(schema: dict[str, Any]) -> str:
     length = f"{count} of " if count is not None and count == schema.get("maxItems") else ""
     if "prefixItems" in schema:
         return f"[{', '.join(map(_type, schema['prefixItems']))}]"
-    return f"array of {length}{_type(schema.get('items', {}))}"
+    return f"array of {length}{_type(schema['items'])}" if schema.get("items") else "array"
 
 
 def _range(schema: dict[str, Any]) -> str:

@@ -182,6 +182,7 @@ function paintSamples() {
   });
 }
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paintSamples);
+addEventListener("theme", () => (paintSamples(), sheet.paint())); // of the site around this page
 
 setPen();
 paintSamples();

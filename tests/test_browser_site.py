@@ -1,0 +1,113 @@
+"""The documentation site in Chromium: it fits phones and screens, and its start page reads."""
+
+import functools
+import http.server
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright.sync_api")
+sys.path.insert(0, str(Path(__file__).parent.parent / "docs" / "images"))
+import serve  # type: ignore[import-not-found]
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parent.parent
+SITE = ROOT / "build" / "site"
+
+WAIT = 20_000
+"""Time limit for an answer in milliseconds, long enough for a busy machine."""
+
+
+class Files(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder, and says nothing."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Build the site and serve it as any web server does; return its address."""
+    if shutil.which("clang") and shutil.which("wasm-ld"):
+        subprocess.run(["make", "-s", "demo"], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-m", "sphinx", "-q", "docs", SITE], cwd=ROOT, check=True)
+    handler = functools.partial(Files, directory=SITE)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with serve.chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def opened(browser: Browser, address: str) -> Iterator:
+    """Open a page; at the end, check that nothing was loaded from elsewhere or logged as wrong."""
+    contexts, asked, wrong = [], [], []
+
+    def open_page(width: int, **settings: Any) -> Page:
+        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **settings))
+        page = contexts[-1].new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda told: wrong.append(told.text) if told.type == "error" else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not wrong
+    assert not [url for url in asked if not url.startswith((address, "data:", "blob:"))]
+
+
+@pytest.mark.parametrize("width", [400, 900, 1400])
+def test_every_page_fits_the_screen(opened, address: str, width: int) -> None:
+    page = opened(width)
+    files = sorted(SITE.rglob("*.html"))
+    assert len(files) > 30
+    for file in files:
+        name = file.relative_to(SITE).as_posix()
+        page.goto(address + name, wait_until="load")
+        wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wider <= 0, f"{name} is {wider} pixels wider than the screen"
+
+
+def test_the_start_page_reads_a_digit_and_takes_the_theme(opened, address: str) -> None:
+    if not (SITE / "demo" / "reader.wasm").is_file():
+        pytest.skip("clang is not installed")
+    page = opened(1400, color_scheme="light")
+    page.goto(address)
+    frame = page.frame_locator("iframe.demo")
+    frame.get_by_role("button", name="Sample: 3").click(timeout=WAIT)
+    expect(frame.locator("#text")).to_have_text("3", timeout=WAIT)
+    expect(frame.locator("header")).to_be_hidden()
+    heading = frame.locator("#take-title")
+    light = heading.evaluate("one => getComputedStyle(one).color")
+    page.locator(".theme-toggle").locator("visible=true").click()
+    if page.evaluate("document.body.dataset.theme") != "dark":
+        page.locator(".theme-toggle").locator("visible=true").click()
+    expect(page.locator("body")).to_have_attribute("data-theme", "dark")
+    assert heading.evaluate("one => getComputedStyle(one).color") != light
+    assert page.evaluate(
+        "document.querySelector('iframe.demo').contentDocument.documentElement.scrollHeight"
+    ) <= page.locator("iframe.demo").evaluate("one => one.clientHeight + 1")
+
+
+def test_the_search_finds_a_term(opened, address: str) -> None:
+    page = opened(900)
+    page.goto(address + "search.html?q=counterfactual")
+    expect(page.get_by_text(re.compile("found \\d+ page"))).to_be_visible(timeout=WAIT)
+    assert page.get_by_role("link", name="Glossary").count() >= 1
