@@ -17,7 +17,7 @@ TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
 FENCE = re.compile(r"^```(sh|python|text)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 SERVERS = ("serve", "review")  # until stopped: only their options are checked
 SHORTER = {"adapt": ["--epochs", "1"]}  # what a test adds, so that it ends in a minute
-READ = re.compile(r"[\d? ]+")
+READ = re.compile(r"[\d?]+")
 
 
 @pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
@@ -97,7 +97,7 @@ def assert_shown(block: str, printed: str) -> None:
 def loosened(line: str) -> str:
     """Return a line without what differs from machine to machine: figures, widths of columns."""
     line = " ".join(line.split())
-    if READ.fullmatch(line):
+    if READ.fullmatch(line):  # a line of digits that were read
         return line
     line = re.sub(r"\d[\d,]*(\.\d+)?", "#", line)
     return re.sub(r"# min # s", "# s", line)

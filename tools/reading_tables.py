@@ -176,6 +176,21 @@ def reading_speed() -> str:
     )
 
 
+def threshold() -> str:
+    found = read("temperature")["reader"]
+    seeds = found["rows"]
+    digits, marks = (
+        percent(sum(seed[key] for seed in seeds) / len(seeds))
+        for key in ("images_accepted", "non_digits_accepted")
+    )
+    return (
+        f"The threshold of `reader` is {found['threshold']:.0%}. Its recipe was trained on "
+        f"{60_000 - found['val_size']:,} training images with {len(seeds)} seeds. At their "
+        f"thresholds, {digits} of the other {found['val_size']:,} images are accepted on average, "
+        f"and {marks} of made-up marks that are not digits.\n"
+    )
+
+
 def robustness() -> str:
     found = read("robustness")
     keys = ("network", "read", "read_accepted", "read_accepted_error")

@@ -305,6 +305,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "faults": reading_tables.faults,
     "constraints": reading_tables.constraints,
     "reading_speed": reading_tables.reading_speed,
+    "threshold": reading_tables.threshold,
     "reliability": reliability_tables.reliability,
 }
 
