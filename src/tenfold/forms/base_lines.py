@@ -23,8 +23,14 @@ LEVEL = 0.25
 FREE_ROWS = 6
 """A column is free of writing if so many rows above and below the reach of the rule are."""
 
+ASIDE = 8
+"""It is far from writing if so many columns beside it, into which feet may reach, are free too."""
+
+MOST_USUAL = 0.9
+"""The ink of a rule is usual up to this quantile of what is usual far from writing."""
+
 FEWEST_FREE = 24
-"""With fewer free columns, all columns count."""
+"""With fewer such columns, all count."""
 
 OVER = 0.2
 """Writing over a rule is darker than the rule by this share of the writing's full ink..."""
@@ -54,19 +60,27 @@ def without_rule(ink: Ink, dark: Ink, rule: Rule, height: float) -> Ink:
         height: Height of the field, in pixels.
     """
     around = rows_about(dark, rule, REACH + FREE_ROWS)
-    free = (around[:FREE_ROWS] < INK_SHARE).all(axis=0)
-    free &= (around[-FREE_ROWS:] < INK_SHARE).all(axis=0)
-    if np.count_nonzero(free) < FEWEST_FREE:
-        free = np.ones_like(free)
+    beside = np.concatenate([around[:FREE_ROWS], around[-FREE_ROWS:]])
+    written: NDArray[np.bool_] = beside.max(axis=0) >= INK_SHARE
+    free = _or_all(~written)
     about = around[FREE_ROWS:-FREE_ROWS]
     usual = _usual(about, height)
-    uneven = np.abs(about - usual)[:, free].mean(axis=1, keepdims=True)
+    aside = np.ones((1, 2 * ASIDE + 1), np.uint8)
+    far = _or_all(cv2.dilate(written[None].astype(np.uint8), aside)[0] == 0)
+    uneven = UNEVEN * np.abs(about - usual)[:, far].mean(axis=1, keepdims=True)
+    if not far.all():  # where feet stand close, what is usual nearby is writing
+        usual = np.minimum(usual, np.quantile(usual[:, far], MOST_USUAL, axis=1)[:, None])
     seen = _as_in(about[:, free], rule)
     part = remove_rules(ink, [seen], height / 2)
-    over = _on_page(about >= usual + OVER + UNEVEN * uneven, rule, REACH, ink.shape)
+    over = _on_page(about >= usual + OVER + uneven, rule, REACH, ink.shape)
     part[over] = np.minimum(dark, 1)[over]
     part[_rests(part, seen)] = 0
     return part
+
+
+def _or_all(columns: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return columns, bool (n,), or all if they are too few."""
+    return columns if np.count_nonzero(columns) >= FEWEST_FREE else np.ones_like(columns)
 
 
 def _as_in(about: Ink, rule: Rule) -> Rule:
