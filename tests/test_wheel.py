@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import tenfold
 from tenfold.classifiers.model_file import shipped_models
@@ -46,7 +47,10 @@ def bill(wheel: Path) -> str:
 
 def test_there_is_one_version() -> None:
     assert PROJECT["dynamic"] == ["version"]  # of tenfold/__init__.py
-    assert f"\nversion: {tenfold.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == tenfold.__version__
+    released = f"\n## [{tenfold.__version__}] - {citation['date-released']}\n"
+    assert released in (ROOT / "CHANGELOG.md").read_text()
     package = json.loads((ROOT / "javascript" / "package.json").read_text())
     assert package["version"] == tenfold.__version__
 
