@@ -17,6 +17,7 @@ import pytest
 
 pytest.importorskip("playwright.sync_api")
 sys.path.insert(0, str(Path(__file__).parent.parent / "docs" / "images"))
+import make  # type: ignore[import-not-found]
 import serve  # type: ignore[import-not-found]
 from playwright.sync_api import Browser, Page, expect
 
@@ -320,3 +321,37 @@ def test_it_works_offline_after_a_visit(open_page) -> None:
     look_inside(page)
     page.locator("#clear").click()
     reads(page, "Write a digit")
+
+
+def test_a_finger_on_a_phone(open_page) -> None:
+    page = open_page(**serve.PHONE)
+    client = page.context.new_cdp_session(page)
+    sheet = page.locator("#sheet").bounding_box()
+    for stroke in make.STROKES[4]:
+        for at, (x, y) in enumerate(
+            make.smooth(stroke, 8) * 200 + (sheet["x"] + 80, sheet["y"] + 80)
+        ):
+            point = {"x": float(x), "y": float(y)}
+            kind = "touchMove" if at else "touchStart"
+            client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+        client.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    reads(page, "4")
+    assert page.evaluate("scrollY") == 0, "drawing must not scroll"
+    answer = page.locator("#text").bounding_box()
+    assert answer["y"] + answer["height"] < 844, "the answer is on the screen"
+    for button in page.get_by_role("button").all():
+        if button.is_visible():
+            assert min(button.bounding_box()[one] for one in ("width", "height")) >= 44
+    look_inside(page)
+    page.locator(".of-conv .maps button").nth(4).tap()
+    expect(page.locator(".cell h4")).to_contain_text("Convolution 1, map 5, row ")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_link_is_copied(open_page) -> None:
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    sample(page, "8")
+    reads(page, "8")
+    page.locator("#link").click()
+    expect(page.locator("#link-words")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()").endswith("/demo/#sample=8")

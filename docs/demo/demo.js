@@ -129,10 +129,15 @@ function fail(error) {
 }
 
 $("link").addEventListener("click", async () => {
-  await navigator.clipboard.writeText(location.href);
-  $("link-words").textContent = "Copied";
-  say("The link is copied.");
-  setTimeout(() => ($("link-words").textContent = "Copy a link to this"), 2000);
+  let words = "Copied";
+  try {
+    await navigator.clipboard.writeText(location.href);
+  } catch {
+    words = "The browser does not allow it: copy the address"; // http, or a refusal
+  }
+  $("link-words").textContent = words;
+  say(words);
+  setTimeout(() => ($("link-words").textContent = "Copy a link to this"), 4000);
 });
 
 // Tools.
