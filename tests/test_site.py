@@ -71,6 +71,8 @@ def test_the_http_reference_has_every_endpoint_and_document() -> None:
         "POST /v2/models/{name}/infer",
     ]
     assert "| `confidence` | number, 0 to 1 | |" in text
+    assert "| `box` | array of 4, each integer | " in text
+    assert "| `tenfold_requests_total` | Requests by endpoint and status. |" in text
     for linked in re.findall(r"\]\(#(\w+)\)", text):
         assert re.search(rf"^### {linked}$", text, re.MULTILINE | re.IGNORECASE), linked
 

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,8 @@ PREFIX = "#/components/schemas/"
 
 def http() -> str:
     """Return every endpoint, the statuses of errors, and the shapes of the documents."""
-    description = create_app(Service("reader", Settings())).openapi()
+    service = Service("reader", Settings())
+    description = create_app(service).openapi()
     endpoints = [
         (f"{method.upper()} {path}", one)
         for path, methods in description["paths"].items()
@@ -29,6 +31,11 @@ def http() -> str:
             if one["tags"][0] == tag:
                 parts += _endpoint(name, one)
     parts += ["## Errors", "Every error is a document [Error](#error).", _errors(endpoints[0][1])]
+    parts += [
+        "## Metrics",
+        "`GET /metrics` gives these, and those of the process.",
+        _metrics(service),
+    ]
     parts.append("## Documents")
     for name, schema in description["components"]["schemas"].items():
         parts += [f"### {name}", inspect.cleandoc(schema.get("description", "")), fields(schema)]
@@ -84,6 +91,16 @@ def _errors(one: dict[str, Any]) -> str:
     return table("status | reason | headers", rows)
 
 
+def _metrics(service: Service) -> str:
+    told = service.metrics.text().decode()
+    rows = [
+        [f"`{name}`", plain(help)]
+        for name, help in re.findall(r"^# HELP (tenfold_\w+) (.*)", told, re.MULTILINE)
+        if not name.endswith("_created")
+    ]
+    return table("metric | meaning", rows)
+
+
 def fields(schema: dict[str, Any], columns: str = "field | type | meaning") -> str:
     """Return a table of the fields of a document, from its JSON schema.
 
@@ -129,7 +146,7 @@ def _type(schema: dict[str, Any]) -> str:
 
 def _array(schema: dict[str, Any]) -> str:
     count = schema.get("minItems")
-    length = f"{count} of " if count is not None and count == schema.get("maxItems") else ""
+    length = f"{count}, each " if count is not None and count == schema.get("maxItems") else ""
     if "prefixItems" in schema:
         return f"[{', '.join(map(_type, schema['prefixItems']))}]"
     return f"array of {length}{_type(schema['items'])}" if schema.get("items") else "array"
