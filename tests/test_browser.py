@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browsing import WAIT, watched_pages
 from PIL import Image
 
 pytest.importorskip("playwright.sync_api")
@@ -18,9 +19,6 @@ import serve  # type: ignore[import-not-found]
 from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.browser
-
-WAIT = 20_000
-"""Time limit for an answer in milliseconds, long enough for a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -47,25 +45,14 @@ def browser(film: Path) -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, address: str) -> Iterator:
-    """Open the page; at the end, check that it loaded nothing elsewhere and logged no error."""
-    contexts, asked, said = [], [], []
+    with watched_pages(browser, address, expected="status of 4") as opened:
 
-    def opened(**options) -> Page:
-        context = browser.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(WAIT)
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(address)
-        return page
+        def open_page(**options) -> Page:
+            page = opened(**options)
+            page.goto(address)
+            return page
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert all(url.startswith((address, "data:", "blob:")) for url in asked), asked
-    assert not [words for words in said if "status of 4" not in words], said
+        yield open_page
 
 
 @pytest.fixture

@@ -1,19 +1,17 @@
 """The demo of the documentation site in Chromium: a digit is read without a server."""
 
-import functools
 import html
-import http.server
 import json
 import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from browsing import WAIT, served_folder, watched_pages
 
 pytest.importorskip("playwright.sync_api")
 sys.path.insert(0, str(Path(__file__).parent.parent / "docs" / "images"))
@@ -26,16 +24,6 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parent.parent
 SITE = ROOT / "build" / "site"
 
-WAIT = 20_000
-"""Time limit for an answer in milliseconds, long enough for a busy machine."""
-
-
-class Files(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder, and says nothing."""
-
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
@@ -44,11 +32,8 @@ def address() -> Iterator[str]:
         if not shutil.which(tool):
             pytest.skip(f"{tool} is not installed")
     subprocess.run(["make", "-s", "demo"], cwd=ROOT, check=True)
-    handler = functools.partial(Files, directory=SITE)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/demo/"
-        server.shutdown()
+    with served_folder(SITE) as site:
+        yield f"{site}demo/"
 
 
 @pytest.fixture(scope="module")
@@ -59,26 +44,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, address: str) -> Iterator:
-    """Open the page; at the end, check that it loaded nothing elsewhere and logged nothing."""
-    contexts, asked, said = [], [], []
+    with watched_pages(browser, address) as opened:
 
-    def opened(fragment: str = "", **options) -> Page:
-        context = browser.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(WAIT)
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(address + fragment)
-        expect(page.locator("#text")).not_to_have_text("Loading", timeout=WAIT)
-        return page
+        def open_page(fragment: str = "", **options) -> Page:
+            page = opened(**options)
+            page.goto(address + fragment)
+            expect(page.locator("#text")).not_to_have_text("Loading", timeout=WAIT)
+            return page
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert all(url.startswith((address, "data:", "blob:")) for url in asked), asked
-    assert not said, said
+        yield open_page
 
 
 @pytest.fixture

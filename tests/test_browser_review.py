@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from answer_scenes import make_answers, make_pages
+from browsing import WAIT, watched_pages
 
 pytest.importorskip("playwright.sync_api")
 sys.path.insert(0, str(Path(__file__).parent.parent / "docs" / "images"))
@@ -20,8 +21,6 @@ from tenfold.forms.answers import Alternative, Answer, Answers, PageAnswers
 from tenfold.forms.corrections import corrections_file, load_corrections
 
 pytestmark = pytest.mark.browser
-
-WAIT = 20_000
 
 
 @pytest.fixture(scope="module")
@@ -81,27 +80,17 @@ def address(answers: Answers) -> Iterator[str]:
 
 @pytest.fixture
 def open_page(browser: Browser, address: str) -> Iterator:
-    """Open the page; at the end, check that it loaded nothing elsewhere and logged no error."""
-    contexts, asked, said = [], [], []
+    # Refused; aborted by a test.
+    expected = "status of 4|net::ERR_FAILED"
+    with watched_pages(browser, address, expected=expected) as opened:
 
-    def opened(**options) -> Page:
-        context = browser.new_context(**{"viewport": {"width": 1200, "height": 800}} | options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(WAIT)
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto(address)
-        expect(page.locator("#count")).to_contain_text("reviewed")
-        return page
+        def open_page(**options) -> Page:
+            page = opened(**{"viewport": {"width": 1200, "height": 800}} | options)
+            page.goto(address)
+            expect(page.locator("#count")).to_contain_text("reviewed")
+            return page
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert all(url.startswith((address, "data:")) for url in asked), asked
-    expected = re.compile("status of 4|net::ERR_FAILED")  # refused; aborted by a test
-    assert not [words for words in said if not expected.search(words)], said
+        yield open_page
 
 
 @pytest.fixture

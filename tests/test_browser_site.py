@@ -1,37 +1,24 @@
 """The documentation site in Chromium: it fits phones and screens, and its start page reads."""
 
-import functools
-import http.server
 import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from browsing import WAIT, served_folder, watched_pages
 
 pytest.importorskip("playwright.sync_api")
 sys.path.insert(0, str(Path(__file__).parent.parent / "docs" / "images"))
 import serve  # type: ignore[import-not-found]
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parent.parent
 SITE = ROOT / "build" / "site"
-
-WAIT = 20_000
-"""Time limit for an answer in milliseconds, long enough for a busy machine."""
-
-
-class Files(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder, and says nothing."""
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +27,8 @@ def address() -> Iterator[str]:
     if shutil.which("clang") and shutil.which("wasm-ld"):
         subprocess.run(["make", "-s", "demo"], cwd=ROOT, check=True)
     subprocess.run([sys.executable, "-m", "sphinx", "-q", "docs", SITE], cwd=ROOT, check=True)
-    handler = functools.partial(Files, directory=SITE)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with served_folder(SITE) as site:
+        yield site
 
 
 @pytest.fixture(scope="module")
@@ -55,22 +39,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def opened(browser: Browser, address: str) -> Iterator:
-    """Open a page; at the end, check that nothing was loaded from elsewhere or logged as wrong."""
-    contexts, asked, wrong = [], [], []
-
-    def open_page(width: int, **settings: Any) -> Page:
-        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **settings))
-        page = contexts[-1].new_page()
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda told: wrong.append(told.text) if told.type == "error" else None)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert not wrong
-    assert not [url for url in asked if not url.startswith((address, "data:", "blob:"))]
+    with watched_pages(browser, address, errors_alone=True) as open_page:
+        yield lambda width, **options: open_page(
+            viewport={"width": width, "height": 900}, **options
+        )
 
 
 @pytest.mark.parametrize("width", [400, 900, 1400])
