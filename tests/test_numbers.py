@@ -91,7 +91,9 @@ def test_the_first_alternative_is_the_text(amount: tuple[np.ndarray, str], reade
     shares = [share for _, share in found]
     assert shares == sorted(shares, reverse=True)
     assert 0.9 < sum(shares) <= 1 + 1e-9
-    assert len({other for other, _ in found}) == 5
+    assert (
+        3 <= len({other for other, _ in found}) == len(found) <= 5
+    )  # impossible ones are left out
     assert line.digits[0].alternatives(2)[0][0] == line.digits[0].digit
     assert len(line.to_dict(3)["alternatives"]) == 3
     assert len(line.to_dict(3)["digits"][0]["alternatives"]) == 3

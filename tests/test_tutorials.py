@@ -63,7 +63,7 @@ def test_it_shows_what_is_printed(
         else:
             printed = "".join(run(line) for line in block.splitlines())
         captured = capsys.readouterr()
-        printed += captured.out + captured.err
+        printed += captured.err + captured.out  # progress comes before the result
 
 
 def run(line: str) -> str:
