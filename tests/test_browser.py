@@ -257,6 +257,7 @@ def test_the_panel_follows_the_pen(page: Page) -> None:
     expect(page.locator("#evidence-note")).to_contain_text("of 5")
     expect(page.locator("#layers .layer")).to_have_count(7)  # the image, five layers, the softmax
     assert page.locator("#layers canvas").count() > 100
+    expect(page.locator("#said")).to_contain_text("5.")  # the answer to the whole stroke
     page.locator(".of-conv .maps button").nth(40).click()
     expect(page.locator(".cell h4")).to_contain_text("Convolution 2, map 9, row ")
     expect(page.locator("#said")).to_contain_text("Convolution 2, map 9, row ")
