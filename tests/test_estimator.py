@@ -138,7 +138,7 @@ def test_wrong_data_is_a_clear_error(fitted: DigitClassifier, rows) -> None:
         network.set_params(recipe="sofmax").fit(x, y)
     with pytest.raises(NotFittedError):
         network.predict(x)
-    with pytest.raises(UsageError, match=r"augmentation\.upstroke=0"):
+    with pytest.raises(UsageError, match=r"augmentation\.forms=0"):
         DigitClassifier(recipe="reader").fit(x, np.where(y > 4, "high", "low"))
 
 

@@ -1,5 +1,7 @@
 """Desks, page edges, frames and shadows decide neither what is ink nor how high a digit is."""
 
+import re
+
 import cv2
 import numpy as np
 import pytest
@@ -26,11 +28,13 @@ def small(picture: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", ["desk", "bright desk", "edge", "shadow"])
-def test_surroundings_and_light_cost_no_digit(kind: str, reader: Reader, mnist: Mnist) -> None:
+def test_surroundings_and_light_lose_no_digit(kind: str, reader: Reader, mnist: Mnist) -> None:
     images, labels = mnist.train_images[50_000:], mnist.train_labels[50_000:]
     scenes = [light_scene(kind, np.random.default_rng(seed), images, labels) for seed in SEEDS]
-    right = sum(reader.read(scene.picture).text == scene.text for scene in scenes)
-    assert right == len(SEEDS)
+    found = [reader.read(scene.picture).text for scene in scenes]
+    for text, scene in zip(found, scenes, strict=True):
+        assert re.fullmatch(text.replace("?", "."), scene.text)
+    assert sum(text.count("?") for text in found) <= 1
 
 
 def test_a_digit_under_the_edge_of_a_shadow_is_read(reader: Reader, mnist: Mnist) -> None:

@@ -165,7 +165,7 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_written(own: Path,
         make_request(QUICK, data=own, val_size=1800)
     with pytest.raises(UsageError, match="train_size is 1801"):
         make_request(QUICK, data=own, train_size=1801)
-    with pytest.raises(UsageError, match=r"draws digits.*--set augmentation.upstroke=0"):
+    with pytest.raises(UsageError, match=r"draws digits.*--set augmentation.forms=0"):
         make_request("reader", data=own)
     with pytest.raises(UsageError, match="--data-dir is for MNIST"):
         make_request(QUICK, data=own, data_dir=own.parent)
