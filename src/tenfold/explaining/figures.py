@@ -186,7 +186,7 @@ def _draw_answer(
         drawing.box(x + 16, base - height, pitch - 32, height, AMBER if best else MUTED)
         color = INK if best else MUTED
         size = TITLE if len(classes[label]) <= 4 else TEXT
-        name = classes[label] if len(classes[label]) <= 6 else f"{label}"
+        name = classes[label] if 0.6 * TEXT * len(classes[label]) <= pitch else f"{label}"
         drawing.text(x + pitch / 2, base + 16, name, size, color, "middle")
         words = percent(probability) if probability >= 0.001 else ""
         drawing.text(x + pitch / 2, base - height - 12, words, TEXT, color, "middle")
