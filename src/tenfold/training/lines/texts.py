@@ -47,6 +47,9 @@ unknown mark. The empty text is a plain number. The rest of the strips shows wor
 KNOWN = {*DIGITS, *SIGNS} - {"x"}
 """What is written as it is said."""
 
+ROWS_OF_ONE = 0.07
+"""Share of plain numbers that repeat a single digit. Half of these rows are ones."""
+
 OFTEN_ONE = 0.12
 """Share of digits beside signs that are 1 for certain: a 1 is what signs are taken for."""
 
@@ -86,6 +89,9 @@ def _drawn(one: str, rng: Rng) -> str:
 
 def _number(rng: Rng) -> str:
     count = int(rng.integers(1, MOST_DIGITS + 1))
+    if rng.random() < ROWS_OF_ONE:
+        digit = "1" if rng.random() < 0.5 else str(rng.integers(10))
+        return digit * (count + 3 if digit == "1" else count)
     zeros = int(rng.integers(1, count + 1)) if rng.random() < 0.25 else 0  # as amounts have
     digits = "".join(map(str, rng.integers(0, 10, count - zeros))) + "0" * zeros
     ending = rng.random()  # what is drawn behind an amount, so that nothing is added to it
