@@ -4,6 +4,8 @@
 # make tour    notebooks/tour.ipynb, run top to bottom; make article, notebooks/article.ipynb
 PYTHON ?= python3
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+WASM := $(and $(shell command -v clang),$(shell command -v wasm-ld),$(wildcard /usr/include/wasm32-wasi))
+NEEDED := clang, lld and wasi-libc; on Debian: apt install clang lld libclang-rt-14-dev-wasm32 wasi-libc
 
 .PHONY: train test quick tour article docs demo engines browser javascript lint format types slow wheel dist soak benchmark constraints clean
 
@@ -27,13 +29,21 @@ tour: .venv/dev.stamp
 article: .venv/dev.stamp
 	$(BIN)/python notebooks/run.py article
 
-# The documentation site, in build/site; a warning is an error.
-docs: .venv/dev.stamp demo
+# The documentation site, in build/site; a warning is an error. Without a compiler for WebAssembly
+# it has no page that reads a digit.
+docs: .venv/dev.stamp $(if $(WASM),demo)
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --fresh-env --quiet docs build/site
+	@echo "build/site/index.html; to read digits on it: $(PYTHON) -m http.server --directory build/site"
+ifeq ($(WASM),)
+	@echo "Left out: the sheet to draw on. It needs $(NEEDED)"
+endif
 
 # The reader of one digit in WebAssembly, for browsers and Node (javascript/README.md).
 javascript: javascript/reader.wasm
 javascript/reader.wasm: javascript/reader.c src/tenfold/weights/tiny/tiny.h
+ifeq ($(WASM),)
+	@echo "The reader for browsers needs $(NEEDED)" >&2; exit 1
+endif
 	clang --target=wasm32-wasi -O3 -nostartfiles -Wl,--no-entry -Wl,--strip-all -o $@ $<
 
 # The sheet that reads a digit without a server, in build/site/demo (docs/demo/).
@@ -107,8 +117,9 @@ clean:
 
 # Exactly the packages, by hash, that the figures were measured with; then tenfold itself.
 .venv/%.stamp: constraints/%.txt pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@echo "Installing $$(grep -c '==' $<) packages into .venv, once: some minutes, up to 3 GB"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
 $(BIN)/python:

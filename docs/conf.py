@@ -76,6 +76,9 @@ ARRAY = re.compile(r"~?numpy\.ndarray\[~?tuple\[.*?\], ~?numpy\.dtype\[(?:~?nump
 ARRAY_LIKE = stringify_annotation(ArrayLike, "smart")
 """NumPy's `ArrayLike` in a signature: all that it stands for."""
 
+UNIT = re.compile(r"(\d) ((?:s|ms|us|min|h|kB|MB|GB|TB|images|times)\b)")
+"""A number and its unit."""
+
 OBJECT = re.compile(r"\b([A-Z]\w+|\w+=)\((?!\.\.\.\))(?:[^()]|\(\.*\))+\)")
 """The innermost of objects within objects, or a tuple of such, in a default."""
 
@@ -84,7 +87,7 @@ def setup(app: Sphinx) -> None:
     app.connect("source-read", fill_in)
     app.connect("autodoc-process-docstring", keep_colons, priority=400)  # Napoleon comes at 500
     app.connect("autodoc-process-signature", shorten)
-    app.connect("doctree-read", draw_dashes)
+    app.connect("doctree-read", set_type)
     app.connect("missing-reference", find_public_name)
     for field in PyObject.doc_field_types:
         if field.name == "variable":
@@ -119,11 +122,15 @@ def shorten(
     return ARRAY.sub(r"NDArray[\1]", short), ARRAY.sub(r"NDArray[\1]", returned or "")
 
 
-def draw_dashes(app: Sphinx, tree: nodes.document) -> None:
-    """Write a dash between a parameter and its meaning."""
+def set_type(app: Sphinx, tree: nodes.document) -> None:
+    """Write a dash between a parameter and its meaning, and keep units with their numbers."""
     for text in list(tree.findall(nodes.Text)):
         if text == " -- ":
             text.parent.replace(text, nodes.Text(" \N{EN DASH} "))
+        elif not isinstance(text.parent, (nodes.literal, nodes.literal_block)):
+            kept = UNIT.sub("\\1\N{NO-BREAK SPACE}\\2", text)
+            if kept != text:
+                text.parent.replace(text, nodes.Text(kept))
 
 
 def find_public_name(

@@ -18,7 +18,9 @@ from batches import ORDER, batch, command, rows_of
 from PIL import Image
 
 from tenfold.batch import arrays, chunks, parquet
+from tenfold.batch.read_batch import BatchResult
 from tenfold.classifiers.bundle import load_classifier
+from tenfold.cli.batch import _text as batch_text
 from tenfold.reading.reader import Reader
 from tenfold.reading.settings import ReaderSettings
 
@@ -334,3 +336,16 @@ def test_memory_does_not_grow_with_the_input(mnist, tmp_path: Path) -> None:
             )  # fmt: skip
             peaks.append(int(finished.stdout) // 1024)
     assert max(peaks) < min(peaks) + 40, peaks
+
+
+@pytest.mark.parametrize(
+    ("read_now", "seconds", "text"),
+    [
+        (1, 40.0, "3 pictures in out: 1 picture read in 40.0 s"),
+        (3, 1.0, "3 pictures in out: 3 pictures read in 1.00 s, 3 per second"),
+        (0, 1.0, "3 pictures in out: all of them were read before"),
+    ],
+)
+def test_what_a_slow_batch_says(read_now: int, seconds: float, text: str) -> None:
+    speed = round(read_now / seconds, 1) if read_now else None
+    assert batch_text(BatchResult(Path("out"), "tiny", 3, 0, 1, read_now, seconds, speed)) == text

@@ -118,6 +118,12 @@ def test_wrong_settings_of_reading_are_named(folder: Path, reading: dict[str, An
     one_line(error)
 
 
+def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no model")
+    with pytest.raises(BundleError, match=r"notes\.txt is no model: give a shipped model \(.*tiny"):
+        load_classifier(tmp_path / "notes.txt")
+
+
 def test_the_smallest_settings_are_no_error(folder: Path) -> None:
     page = np.pad(np.full((40, 8), 255, np.uint8), 20)
     smallest = {"rule_heights": 0, "slants": [0], "cuts_per_height": 0, "lowest_digit_share": 0}

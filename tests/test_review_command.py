@@ -142,6 +142,10 @@ def test_a_folder_is_no_table_unless_it_holds_its_pages(
     (renamed / MANIFEST).write_text("{}")
     code, _, err = call(".", capsys=capsys)
     assert (code, len(err.splitlines())) == (2, 1)
+    (renamed / MANIFEST).unlink()
+    code, _, err = call(".", capsys=capsys)
+    assert code == 2
+    assert err.strip().endswith("holds no output of tenfold: it has no _batch.json")
 
 
 @pytest.mark.parametrize(

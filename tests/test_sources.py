@@ -29,6 +29,20 @@ def test_the_order_of_sources():
     ]
 
 
+def test_that_keras_keeps_no_file_is_no_news(cache, monkeypatch, tmp_path, caplog):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(sources, "NETWORK_SOURCES", [])
+    caplog.set_level("INFO", "tenfold")
+    with pytest.raises(DataError, match=r"Keras's mnist\.npz \(there is none\)"):
+        sources.fetch()
+    assert not caplog.records
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "mnist.npz").write_bytes(b"damaged")
+    with pytest.raises(DataError):
+        sources.fetch()
+    assert "MNIST not from Keras's mnist.npz" in caplog.text
+
+
 def test_mirror(cache, web, monkeypatch):
     url, files = web
     monkeypatch.setattr(sources, "LOCAL_SOURCES", [("mirror", partial(sources.from_mirror, url))])

@@ -6,7 +6,9 @@ addEventListener("DOMContentLoaded", () => {
   if (!frame) return;
   const fit = () => {
     const page = frame.contentDocument; // null where the site was opened as a file
-    if (!page?.querySelector("main")) return;
+    if (!page || page.URL === "about:blank") return;
+    frame.hidden = !page.querySelector("main"); // the site was built without the demo
+    if (frame.hidden) return;
     for (const part of page.querySelectorAll("header, footer")) part.hidden = true;
     page.body.style.cssText = "min-height: 0; padding: 4px; background: none; max-width: none";
     new ResizeObserver(() => {

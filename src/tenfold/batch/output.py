@@ -138,6 +138,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     try:
         found = parse_json((folder / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{folder} holds no output of tenfold: it has no {MANIFEST}") from None
     except (OSError, ValueError) as error:
         raise UsageError(f"{folder / MANIFEST} cannot be read: {error}") from error
     if not isinstance(found, dict) or "fingerprint" not in found:

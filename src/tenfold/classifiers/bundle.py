@@ -91,6 +91,11 @@ def load_bundle(model: Model) -> Bundle:
         from tenfold.recipes.catalog import RECIPES
 
         train = ""
+        if folder.is_file():
+            raise BundleError(
+                f"{name} is no model: give a shipped model ({', '.join(_known_names())}), the"
+                " folder that a training left, or a .keras or .onnx file"
+            )
         if name in {recipe.name for recipe in RECIPES}:
             train = f"; {name} is a recipe: first train it (tenfold train --recipe {name})"
         message = no_such(

@@ -75,11 +75,10 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
 
 def _text(result: "BatchResult") -> str:
     lines = [f"{count(result.pictures, 'picture')} in {result.out}"]
-    if result.per_second:
-        lines[0] += (
-            f": {count(result.read_now, 'picture')} read in {duration(result.seconds)},"
-            f" {result.per_second:,.0f} per second"
-        )
+    if result.read_now:
+        lines[0] += f": {count(result.read_now, 'picture')} read in {duration(result.seconds)}"
+        if result.per_second and result.per_second >= 1:
+            lines[0] += f", {result.per_second:,.0f} per second"
     else:
         lines[0] += ": all of them were read before"
     if result.errors:

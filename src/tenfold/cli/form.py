@@ -114,7 +114,7 @@ def _share(text: str) -> float:
 
 def _text(result: "FormsResult") -> str:
     lines = [f"{count(result.pages, 'page')} in {result.table}"]
-    if result.per_second:
+    if result.read_now:
         lines[0] += f": {result.read_now:,} read in {duration(result.seconds)}"
     else:
         lines[0] += ": all of them were read before"

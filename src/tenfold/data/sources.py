@@ -24,6 +24,10 @@ Arrays = dict[str, Array]
 _log = logging.getLogger("tenfold")
 
 
+class _NoFileError(DataError):
+    """A source that most machines lack is not there, which is no news."""
+
+
 def fetch() -> Arrays:
     """Get all four files from the first source that has them, verified.
 
@@ -41,7 +45,8 @@ def fetch() -> Arrays:
             for name in FILES:
                 verify(name, arrays[name], f"{name} of {origin}")
         except TenfoldError as error:  # also: no home folder for Keras to keep it in
-            _log.info("MNIST not from %s: %s", origin, error)
+            if not isinstance(error, _NoFileError):
+                _log.info("MNIST not from %s: %s", origin, error)
             failures.append(f"{origin} ({error})")
         else:
             _log.info("MNIST from %s (Y. LeCun, C. Cortes; license CC BY-SA 3.0)", origin)
@@ -62,7 +67,7 @@ def from_keras() -> Arrays:
     home = user_path(os.environ.get("KERAS_HOME") or "~/.keras")
     path = home / "datasets" / "mnist.npz"
     if not path.is_file():
-        raise DataError("there is none")
+        raise _NoFileError("there is none")
     return {name: read_file(path, name) for name in FILES}
 
 
