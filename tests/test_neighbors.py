@@ -50,15 +50,13 @@ def test_an_image_without_ink_stays_unchanged() -> None:
     assert not with_upstroke(blank, np.random.default_rng(0)).any()
 
 
-@pytest.mark.parametrize("field", ["neighbors", "upstroke", "hands"])
+@pytest.mark.parametrize("field", ["neighbors", "hands"])
 def test_batches_have_their_share(mnist: Mnist, field: str) -> None:
     images, labels = mnist.train_images[:500], mnist.train_labels[:500]
     known = {image.tobytes() for image in images}
     batches = Batches(images, labels, 100, Augmentation(**{field: 0.5}), seed=1)
     epochs = batches.epochs(range(1), 5)
-    ((shown, targets),) = next(epochs)
+    ((shown, _),) = next(epochs)
     changed = np.array([[image.tobytes() not in known for image in batch] for batch in shown])
-    of = targets.argmax(axis=2) == 1 if field == "upstroke" else np.ones_like(changed)
-    assert 0.3 < changed[of].mean() < 0.6
-    assert not changed[~of].any()
+    assert 0.3 < changed.mean() < 0.6
     np.testing.assert_array_equal(images, mnist.train_images[:500])

@@ -140,6 +140,15 @@ def test_invalid_settings_are_rejected(settings, message: str) -> None:
         override(recipe_named("article"), settings)
 
 
+def test_a_retired_setting_may_only_be_off() -> None:
+    data = recipe_to_dict(recipe_named("fast"))
+    data["augmentation"]["upstroke"] = 0.0
+    assert recipe_from_dict(data) == recipe_named("fast")
+    data["augmentation"]["upstroke"] = 0.5
+    with pytest.raises(UsageError, match="no setting 'upstroke'"):
+        recipe_from_dict(data)
+
+
 def test_names_count_within_their_kind() -> None:
     names = layer_names(recipe_named("article"))
     assert names == ("conv1", "conv2", "pool1", "dropout1", "flatten1", "dense1")

@@ -232,7 +232,6 @@ def changes(meta: dict[str, Any]) -> str:
     added = (
         ("non_digits", "of each batch are made-up marks that are not digits"),
         ("neighbors", "of the digits have parts of neighboring digits"),
-        ("upstroke", "of the ones an upstroke"),
         ("forms", "of the writers may use forms of digits that MNIST lacks"),
         ("hands", "of the digits are drawn from handwriting fonts (`augmentation/hands.json`)"),
         ("degraded", "of all images are degraded"),

@@ -1,7 +1,7 @@
 """Forms of digits that much of the world writes and MNIST lacks, made from MNIST's digits.
 
-The recipe `reader` trains with one of them, the 1 with an upstroke; the line network trains with
-all (`FORMS`). `CLEAR_FORMS` are for networks that read one digit without its line.
+The recipe `reader` trains with `CLEAR_FORMS`, which show without the line around a digit; the line
+network trains with all (`FORMS`).
 """
 
 import math

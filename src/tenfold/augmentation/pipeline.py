@@ -32,8 +32,8 @@ def augment(
     # Modules that need OpenCV are imported where a recipe asks for them.
     marks = round(augmentation.non_digits * images.shape[1])
     glyphs: tuple[Glyph, ...] = ()
-    if augmentation.upstroke or augmentation.forms:
-        _write_in_forms(images, targets, augmentation, rng)
+    if augmentation.forms:
+        _write_in_forms(images, targets, augmentation.forms, rng)
     if augmentation.hands:
         from tenfold.augmentation.hands import draw_digits, load_hands, load_non_digits
 
@@ -67,16 +67,11 @@ def augment(
 def _write_in_forms(
     images: npt.NDArray[np.uint8],
     targets: npt.NDArray[np.float32],
-    augmentation: Augmentation,
+    share: float,
     rng: np.random.Generator,
 ) -> None:
-    """Change some digits, in place, to forms that MNIST lacks."""
-    from tenfold.augmentation.digit_forms import in_a_form, with_upstroke
+    """Change a share of the digits, in place, to forms that MNIST lacks."""
+    from tenfold.augmentation.digit_forms import in_a_form
 
-    if augmentation.upstroke:
-        for place in map(tuple, np.argwhere(targets.argmax(axis=2) == 1)):
-            if rng.random() < augmentation.upstroke:
-                images[place] = with_upstroke(images[place], rng)
-    if augmentation.forms:
-        for place in map(tuple, np.argwhere(rng.random(images.shape[:2]) < augmentation.forms)):
-            images[place] = in_a_form(images[place], int(targets[place].argmax()), rng)
+    for place in map(tuple, np.argwhere(rng.random(images.shape[:2]) < share)):
+        images[place] = in_a_form(images[place], int(targets[place].argmax()), rng)

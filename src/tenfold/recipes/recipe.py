@@ -9,7 +9,7 @@ from tenfold.arrays import DIGITS, MAX_CLASSES, SIDE, TRAIN_IMAGES
 from tenfold.errors import UsageError
 from tenfold.recipes.layers import KINDS, Layer, LayerRow, describe_layer
 
-DRAWS_DIGITS = ("upstroke", "forms", "hands")
+DRAWS_DIGITS = ("forms", "hands")
 """Settings of an augmentation that take the classes for the ten digits."""
 
 Loss = Literal["categorical_crossentropy", "categorical_focal_crossentropy", "mean_squared_error"]
@@ -67,10 +67,9 @@ class Augmentation:
             with all classes equally likely as target.
         neighbors: Share of the digits, 0..1, that have bits of neighboring digits, as a cut out of
             a line leaves them (`augmentation.neighbors`).
-        upstroke: Share of the ones, 0..1, that get an upstroke (`augmentation.digit_forms`).
         forms: Share, 0..1, of the writers behind the images who use the forms that MNIST lacks:
             ones with an upstroke, barred sevens and others, each as often as
-            `digit_forms.CLEAR_FORMS` says.
+            `augmentation.digit_forms.CLEAR_FORMS` says.
         hands: Share of the digits, 0..1, that are drawn from handwriting fonts instead
             (`augmentation.hands`); with any, three in ten of the made-up marks are letters of these
             and digits and letters of other scripts.
@@ -85,7 +84,6 @@ class Augmentation:
     thickness: float = 0.0
     non_digits: float = 0.0
     neighbors: float = 0.0
-    upstroke: float = 0.0
     forms: float = 0.0
     hands: float = 0.0
     degraded: float = 0.0
@@ -195,7 +193,6 @@ def check_recipe(recipe: Recipe) -> None:
         ("augmentation.thickness", augmentation.thickness, 0, 1),
         ("augmentation.non_digits", augmentation.non_digits, 0, 0.9),
         ("augmentation.neighbors", augmentation.neighbors, 0, 1),
-        ("augmentation.upstroke", augmentation.upstroke, 0, 1),
         ("augmentation.forms", augmentation.forms, 0, 1),
         ("augmentation.hands", augmentation.hands, 0, 1),
         ("augmentation.degraded", augmentation.degraded, 0, 1),

@@ -10,7 +10,10 @@ from typing import Any, Literal
 from tenfold.errors import UsageError
 from tenfold.formatting import no_such, suggestion
 from tenfold.recipes.layers import KINDS
-from tenfold.recipes.recipe import Recipe, check_recipe
+from tenfold.recipes.recipe import Augmentation, Recipe, check_recipe
+
+RETIRED: dict[tuple[type, str], Any] = {(Augmentation, "upstroke"): 0.0}
+"""Settings that bundles may still hold with the value that turned them off: class and name."""
 
 
 def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
@@ -122,6 +125,11 @@ def _dataclass_from(cls: type[Any], value: Any, where: str) -> Any:
     if not isinstance(value, dict):
         raise UsageError(f"{where} must be an object with named settings")
     hints = typing.get_type_hints(cls)
+    value = {
+        name: one
+        for name, one in value.items()
+        if (cls, name) not in RETIRED or RETIRED[cls, name] != one
+    }
     for name in value:
         if name not in hints:
             raise UsageError(f"{where}: {no_such('setting', name, hints)}")

@@ -55,7 +55,7 @@ def render_report(
     return render(
         "training/report.html",
         meta=meta,
-        created=str(meta["created"]).replace("T", " "),
+        created=str(meta["created"]).replace("T", " ").replace("+00:00", " UTC"),
         curves=curves if len(history) > 1 else {},
         validated=any("val_loss" in row for row in history),
         confusion=draw_confusion(evaluation.confusion, classes),
