@@ -36,9 +36,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the article's example.")
     parser.add_argument("--seeds", type=int, metavar="N", help="measure N seeds, write results/")
     parser.add_argument("--seed", type=int, default=0, help="measure one seed, print it")
+    parser.add_argument("--epochs", type=int, default=12, metavar="N", help="epochs, with --seed")
     arguments = parser.parse_args()
     if not arguments.seeds:
-        print(json.dumps(measure(arguments.seed)))
+        print(json.dumps(measure(arguments.seed, arguments.epochs)))
         return
     rows = []
     for seed in range(arguments.seeds):
@@ -49,16 +50,16 @@ def main() -> None:
     write_json(RESULTS, document(rows))
 
 
-def measure(seed: int) -> dict[str, Any]:
+def measure(seed: int, epochs: int = 12) -> dict[str, Any]:
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    text = EXAMPLE.read_text(encoding="utf-8").replace("12, 500, 0", f"12, 500, {seed}")
+    text = EXAMPLE.read_text(encoding="utf-8").replace("12, 500, 0", f"{epochs}, 500, {seed}")
     code = compile(text, EXAMPLE, "exec")
     found: dict[str, Any] = {"__name__": "__main__"}
     # The example leaves a run in the current folder.
     with tempfile.TemporaryDirectory() as folder, chdir(folder), redirect_stdout(sys.stderr):
         exec(code, found)
-    if found["SEED"] != seed:
-        sys.exit(f"{EXAMPLE} sets its seed in another way")
+    if (found["SEED"], found["EPOCHS"]) != (seed, epochs):
+        sys.exit(f"{EXAMPLE} sets its seed and epochs in another way")
     return {
         "accuracy": round(found["accuracy"], 6),
         "loss": round(found["loss"], 5),

@@ -40,7 +40,7 @@ RESULTS = ROOT / "results" / "train_speed.json"
 ACCURACY = ROOT / "results" / "accuracy.json"
 PLAIN_KERAS = "plain-keras"
 OTHERS = {
-    "keras-io": ["--recipe", "benchmarks/recipes/keras-io.json", "--val-size", "6000"],
+    "keras-io": ["--recipe", "benchmarks/recipes/keras-io.json", "--train-size", "54000"],
     "tuomaso": ["--recipe", "benchmarks/recipes/tuomaso.json"],
 }
 PLAN = {"article": 3, PLAIN_KERAS: 1, "keras-io": 3, "tuomaso": 5, "standard": 10, "fast": 20,

@@ -6,6 +6,7 @@ from tenfold.cli.main import main
 from tenfold.errors import UsageError
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.recipe import check_recipe
+from tenfold.recipes.serialization import override
 from tenfold.training import budget
 from tenfold.training.budget import FAST_IMAGES_PER_SECOND, LADDER, Speed, fill, recipe_within
 
@@ -16,7 +17,8 @@ from tenfold.training.budget import FAST_IMAGES_PER_SECOND, LADDER, Speed, fill,
         (1.4, Speed(0.4, 50_000), 60_000, (1, 50_000)),
         (10.4, Speed(0.4, 30_000), 60_000, (5, 60_000)),
         (7.4, Speed(0.4, 30_000), 60_000, (4, 52_500)),
-        (7.4, Speed(0.4, 30_000), 20_000, (10, 60_000)),  # all that are at hand
+        (3.2, Speed(0.4, 30_000), 60_000, (2, 42_000)),  # one of 60,000 would leave time
+        (7.4, Speed(0.4, 30_000), 20_000, (11, 19_090)),
     ],
 )
 def test_epochs_fill_the_time(
@@ -34,14 +36,42 @@ def test_more_time_takes_a_higher_rung_and_a_slower_machine_a_lower_one(
 ) -> None:
     def machine(slower: float) -> None:
         speed = Speed(0.1, FAST_IMAGES_PER_SECOND / slower)
-        monkeypatch.setattr(budget, "measure_speed", lambda recipe: speed)
+        monkeypatch.setattr(budget, "measure_speed", lambda recipe, _=0: speed)
 
     machine(1)
-    chosen = [recipe_within(rung.from_seconds + 1) for rung in LADDER]
+    chosen = [recipe_within(rung.from_seconds + 0.24) for rung in LADDER]
     assert [one.name for one in chosen] == [rung.recipe for rung in LADDER]
-    assert [one.tta_shifts for one in chosen] == [0, 1, 1, 1]
     machine(100)
     assert recipe_within(LADDER[-1].from_seconds + 1).name == "fast"
+
+
+def test_rungs_are_in_order_and_train_as_they_are() -> None:
+    starts = [rung.from_seconds for rung in LADDER]
+    assert starts[0] == 0
+    assert starts == sorted(set(starts))
+    for rung in LADDER:
+        check_recipe(override(recipe_named(rung.recipe), rung.settings))
+
+
+def test_short_trainings_take_enough_steps_for_batch_normalization() -> None:
+    """With a tenth of the images of `fast`, its batches of 250 are 14 steps: 30% right."""
+    speed = Speed(0.4, FAST_IMAGES_PER_SECOND)
+    for rung in LADDER[1:4]:
+        recipe = override(recipe_named(rung.recipe), rung.settings)
+        filled = fill(recipe, speed.start_seconds + rung.from_seconds, speed)
+        assert filled.epoch_images / filled.batch_size > 100
+
+
+def test_a_rung_that_turns_out_slow_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other work slowed the machine down after its first measurement."""
+    speeds = iter([Speed(0.1, FAST_IMAGES_PER_SECOND), Speed(0.1, 4_000), Speed(0.1, 20_000)])
+    monkeypatch.setattr(budget, "measure_speed", lambda recipe, _=0: next(speeds))
+    chosen = recipe_within(LADDER[3].from_seconds + 0.01)
+    assert chosen == fill(
+        override(recipe_named(LADDER[2].recipe), LADDER[2].settings),
+        LADDER[3].from_seconds + 0.01,
+        Speed(0.1, 20_000),
+    )
 
 
 @pytest.mark.usefixtures("tensorflow")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import batch_tables
+import frontier_tables
 import inference_tables
 import looking_tables
 import reading_tables
@@ -270,6 +271,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "step_profile": step_profile,
     "ladder": ladder,
     "leaderboard": leaderboard,
+    "frontier": frontier_tables.frontier,
     "inference": inference_tables.inference,
     "runtimes": inference_tables.runtimes,
     "drawing": inference_tables.drawing,

@@ -1,0 +1,117 @@
+"""Draw docs/images/frontier.png: accuracy by training time, from results/frontier.json.
+
+python tools/frontier_plot.py
+"""
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+from speed_plot import OURS, THEIRS
+
+from tenfold.formatting import duration
+from tenfold.reporting.saving import save_small
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "results" / "frontier.json"
+PICTURE = ROOT / "docs" / "images" / "frontier.png"
+
+PEERS = {
+    "tuomaso": "tuomaso's, re-implemented",
+    "keras-io": "keras.io's convnet",
+    "plain-keras": "the article\non plain Keras",
+}
+ACCURACIES = (80, 90, 95, 98, 99, 99.5, 99.7, 99.8, 99.9)
+"""Accuracies in percent that the axis names, where the points reach them."""
+
+CROWDED_SECONDS = 100
+"""Labels of slower peers stand to the left of their markers."""
+
+
+def main() -> None:
+    save_small(draw(json.loads(RESULTS.read_text(encoding="utf-8"))), PICTURE)
+
+
+def draw(document: dict[str, Any]) -> Figure:
+    """Return the figure: error rate and time are both on logarithmic axes, accuracy is named."""
+    figure = Figure(figsize=(5, 5.2), layout="constrained")
+    axes = figure.subplots()
+    points = document["points"].values()
+    axes.plot(
+        [one["train_seconds"]["median"] for one in points],
+        [_error_rate(one["accuracy"]["mean"]) for one in points],
+        color=OURS, linewidth=1.5, zorder=1,
+    )  # fmt: skip
+    for name, found in document["points"].items():
+        rows = [row for row in document["rows"] if row["name"] == name]
+        _draw_point(axes, found, rows, f"{float(name):g} s asked", OURS, "o")
+    for name, found in document["peers"].items():
+        rows = [row for row in document["rows"] if row["name"] == name]
+        _draw_point(axes, found, rows, PEERS[name], THEIRS, "s")
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    _set_limits(axes, document)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g} s"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_locator(FixedLocator([_error_rate(one / 100) for one in ACCURACIES]))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 - y:.4g}%"))
+    axes.grid(visible=True, which="major", color="#dddddd", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    machine = document["machine"]
+    axes.set_xlabel(f"training time, on {machine['cores']} cores of {machine['processor']}")
+    axes.set_ylabel("MNIST test accuracy, last epoch")
+    axes.set_title(
+        "Blue: tenfold train --seconds S. Brown: others.\nSmall markers: single runs.",
+        fontsize=10,
+        loc="left",
+    )
+    return figure
+
+
+def _error_rate(accuracy: float) -> float:
+    return 100 * (1 - accuracy)
+
+
+def _draw_point(
+    axes: Any,
+    found: dict[str, Any],
+    rows: list[dict[str, Any]],
+    label: str,
+    color: str,
+    marker: str,
+) -> None:
+    own = [row for row in rows if "accuracy" in row]
+    axes.plot(
+        [row["train_seconds"] for row in own],
+        [_error_rate(row["accuracy"]) for row in own],
+        marker, color=color, markersize=4, alpha=0.35, linewidth=0,
+    )  # fmt: skip
+    middle = statistics.median(row["train_seconds"] for row in rows)
+    accuracy = found["accuracy"]
+    mean = _error_rate(accuracy["mean"])
+    axes.plot(middle, mean, marker, color=color, markersize=9)
+    ours, left = color == OURS, color == OURS or middle > CROWDED_SECONDS
+    axes.annotate(
+        f"{label}\n{100 * accuracy['mean']:.2f}%" + ("" if ours else f", {duration(middle)}"),
+        (middle, mean), (-10 if left else 10, 6 if ours else -6), textcoords="offset points",
+        color=color, fontsize=9, ha="right" if left else "left", va="bottom" if ours else "top",
+        fontweight="bold" if ours else "normal",
+    )  # fmt: skip
+
+
+def _set_limits(axes: Any, document: dict[str, Any]) -> None:
+    """Leave room for labels; more accurate is up."""
+    every = [*document["points"].values(), *document["peers"].values()]
+    times = [one["train_seconds"]["median"] for one in every]
+    rates = [_error_rate(one["accuracy"]["mean"]) for one in every]
+    axes.set_xlim(min(times) / 4, max(times) * 1.6)
+    axes.set_ylim(max(rates) * 1.5, min(rates) / 1.8)
+
+
+if __name__ == "__main__":
+    main()
