@@ -123,7 +123,7 @@ def test_has_every_section_and_figure_of_merit(page, report):
         "keras 3.15.1",
         "cores 2",
         "ba" * 32,
-        "training report of 2025-01-31 12:00:00+00:00",
+        "training report of 2025-01-31 12:00:00 UTC",
         "conv1 convolution 26 × 26 × 32 90,310 Looks for strokes.",  # noqa: RUF001
         "Total, trainable 98,310",
         "opened once, after training had ended",

@@ -2,6 +2,7 @@
 
 import statistics
 
+from markdown import table
 from measured_results import read
 
 from tenfold.formatting import duration
@@ -12,6 +13,15 @@ CORES = 32
 MACHINES = 16
 LINK = 1.25e9
 """Bytes a second of a link of 10 Gbit/s."""
+OPEN_SECONDS = 0.001
+"""Assumed time to open a file over a network."""
+
+LISTED_PER_SECOND = 100_000
+"""Assumed number of file names that a folder gives in a second."""
+
+PHOTO_BYTES = 3e6
+"""Assumed size of a photo."""
+
 DOLLARS_PER_CORE_HOUR = 0.05
 """About what clouds ask for a virtual core on demand; two of these are often one core."""
 
@@ -123,4 +133,50 @@ def billion() -> str:
     return "\n".join(lines) + (
         f"\n\nThe output of a billion images is {BILLION // 10_000:,} parts with"
         f" {output:.1f} bytes per row: {output:.0f} GB.\n"
+    )
+
+
+def storage() -> str:
+    """Return what limits each kind of input, with times that follow from the assumptions above."""
+    opening = BILLION * OPEN_SECONDS / 3600
+    workers = CORES * MACHINES
+    link_seconds = BILLION * PHOTO_BYTES / LINK
+    return table(
+        "input | bottleneck | time for a billion | what to do",
+        [
+            [
+                "images, a fast network",
+                "storage: one file server feeds fewer cores than there are",
+                "see above",
+                "spread the shards over several servers or an object store, or copy them to the "
+                "machines' own disks",
+            ],
+            [
+                "small pictures in shards",
+                "the cores, mostly for finding the digit",
+                "see above",
+                "add cores",
+            ],
+            [
+                "small pictures as single files",
+                f"the file system: {1000 * OPEN_SECONDS:g} ms to open a file, "
+                f"{LISTED_PER_SECOND:,} names listed per second",
+                f"opening: {opening:,.0f} h, or {60 * opening / workers:,.0f} min among {workers} "
+                f"workers; listing: {BILLION / LISTED_PER_SECOND / 3600:.1f} h in one process",
+                "pack them into Parquet or tar shards of some hundred megabytes",
+            ],
+            [
+                f"photos of {PHOTO_BYTES / 1e6:g} MB",
+                "the link of 10 Gbit/s",
+                f"{link_seconds / 86_400:.0f} days; {link_seconds / MACHINES / 3600:.0f} h if each "
+                f"of {MACHINES} machines has a link of its own",
+                "read them where they lie",
+            ],
+            [
+                "any, with Ray",
+                "one process hands out the places of chunks or the names of files",
+                "",
+                "it holds no list of all chunks",
+            ],
+        ],
     )

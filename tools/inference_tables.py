@@ -97,6 +97,36 @@ def runtimes() -> str:
     )
 
 
+def keras_factors() -> str:
+    """Return how many times as fast as Keras's `predict` two runtimes are, with two threads."""
+    rows = {
+        (row["runtime"], row["precision"], row["threads"]): row for row in read("inference")["rows"]
+    }
+
+    def speed(runtime: str, precision: str, images: str) -> float:
+        row = rows[runtime, precision, 2]
+        one = 1e6 / row["one_image_us"]
+        return float(one if images == "1" else row["images_per_second"][images])
+
+    calls = {"1": "1", "1000": "1,000", "10000": "10,000"}
+    runtimes = (("tenfold", "float32"), ("openvino", "bfloat16"))
+    return table(
+        "compared with | images in a call | tenfold, on ONNX Runtime | OpenVINO, bfloat16",
+        [
+            [RUNTIMES[keras], shown]
+            + [
+                f"{ratio:,.{1 if ratio < 100 else 0}f} times"
+                for one in runtimes
+                for ratio in (speed(*one, images) / speed(keras, "float32", images),)
+            ]
+            for keras in ("keras-predict", "keras-predict-large")
+            for images, shown in calls.items()
+            if (keras, images) != ("keras-predict-large", "1")
+        ],
+        "Images per second divided by those of Keras, two threads each.",
+    )
+
+
 def startup() -> str:
     found = read("startup")
     seconds, spent = found["seconds"], found["import_ms"]

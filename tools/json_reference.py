@@ -50,7 +50,7 @@ RUNS: dict[str, tuple[str, ...]] = {
     "form": ("form form.json scans --out answers.csv --workers 1",),
     "form --report": ("form --out answers.csv --report --error 2%",),
     "evaluate": ("evaluate tiny", "evaluate tiny --int8"),
-    "score": ("score digits",),
+    "score": ("score digits", "score mislabeled"),
     "compare": (
         "compare --classifiers logistic,softmax,shipped:tiny --train-size 300 --out compared",
     ),
@@ -92,6 +92,8 @@ def prepare(folder: Path) -> None:
             for number, image in enumerate(images[:1000][labels[:1000] == digit][:20]):
                 picture = Image.fromarray(255 - image).resize((112, 112))
                 picture.save(folder / place / str(digit) / f"{number}.png")
+    (folder / "mislabeled" / "1").mkdir(parents=True)  # so that something is read wrong
+    Image.fromarray(255 - images[0]).resize((112, 112)).save(folder / "mislabeled/1/five.png")
     Image.fromarray(255 - images[0]).resize((280, 280)).save(folder / "digit.png")
     grid = Image.new("L", (12 + 3 * 96, 12 + 2 * 96), 60)
     for number in range(6):

@@ -35,7 +35,7 @@ def render_adapted(
     return render(
         "adapting/adapt.html",
         meta=meta,
-        created=str(meta["created"]).replace("T", " "),
+        created=str(meta["created"]).replace("T", " ").replace("+00:00", " UTC"),
         gain=gain,
         evaluation=evaluation,
         confusion=draw_confusion(evaluation.confusion, classes),
