@@ -69,6 +69,11 @@ class Read:
         """Scans or photos."""
         return "photos" if self.capture in PHOTOS else "scans"
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the answer says that the picture does not show the whole field."""
+        return self.answer is not None and "the picture shows only" in (self.answer.review or "")
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(
@@ -202,10 +207,12 @@ def plain(text: str, content: str) -> str:
 
 
 def groups(fields: Sequence[Read]) -> list[dict[str, Any]]:
-    """Return summaries of scans, of photos, and of what stands on lines to write on."""
+    """Return summaries of scans, of photos, of what is cut off, and of lines to write on."""
     lines = [one for one in fields if one.shape == "line"]
+    cut_off = [one for one in fields if one.is_cut_off]
     return [
         *summaries(fields, "group"),
+        *([summary("fields cut off by the picture", cut_off)] if cut_off else []),
         *(
             summary(f"{one['name']}s on lines", [f for f in lines if f.content == one["name"]])
             for one in summaries(lines, "content")

@@ -14,9 +14,12 @@ from tenfold.arrays import DIGITS
 from tenfold.errors import UsageError
 from tenfold.reading.checks import CHECKS, stdnum_check
 from tenfold.reading.ctc import CHARACTERS
-from tenfold.reading.field_decoding import decode
+from tenfold.reading.field_decoding import decode, likeliest
 from tenfold.reading.fields import Field
 from tenfold.reading.lattice import Lattice, Segment
+from tenfold.reading.marks import ScoredDigit
+from tenfold.reading.results import Digit
+from tenfold.reading.selection import lattice_of_digits
 from tenfold.reading.settings import ReaderSettings
 
 SETTINGS = ReaderSettings()
@@ -187,6 +190,24 @@ def test_a_check_of_stdnum_gives_the_same_as_the_automaton() -> None:
     found = decode(seen("111222333"), Field(length=9, check="nl.bsn"))
     assert found.text == "111222333"
     assert 0.9 < found.confidence <= 1
+
+
+def test_a_mark_like_no_digit_keeps_its_likeliest_digits() -> None:
+    eye = np.eye(10, dtype=np.float32)
+    blank = np.zeros((28, 28), np.uint8)
+    bad = 0.1 * eye[5] + 0.09 * (1 - eye[5])
+    digits = [
+        Digit(digit, 1.0, (20 * place, 0, 10, 20), False, blank, probabilities)
+        for place, (digit, probabilities) in enumerate([(3, eye[3]), (5, bad), (1, eye[1])])
+    ]
+    lattice = lattice_of_digits(
+        [ScoredDigit(digit, score) for digit, score in zip(digits, [1, 0.1, 1], strict=True)],
+        SETTINGS,
+    )
+    assert likeliest(lattice, 1, numbers=False)[0][0] == "31"
+    found = decode(lattice, Field(length=3), SETTINGS)
+    assert (found.text, found.accepted) == ("351", False)
+    assert found.reason == "it reads '31', which the field excludes"
 
 
 def test_what_fits_badly_is_rejected_with_what_it_reads() -> None:

@@ -18,6 +18,7 @@ import pytest
 from batches import InlineEngine
 from scenes import crop
 
+from tenfold.cli.form import _text as summary_of
 from tenfold.cli.main import main
 from tenfold.errors import PictureError, UsageError
 from tenfold.forms.answers import PageAnswers, open_answers, pages_folder
@@ -157,6 +158,7 @@ def test_a_field_that_the_picture_cuts_off_is_to_be_reviewed(form: Form, filler:
     assert found["amount"].value == "518"
     for name in ("number", "count"):
         assert "the picture shows only" in (found[name].review or "")
+        assert found[name].confidence <= 0.5
     assert found["paid"].review is None
 
 
@@ -165,6 +167,20 @@ def test_a_gap_in_a_comb_is_to_be_reviewed(number: str, form: Form, filler: Fill
     answer = form.read(filler.page(number=number))["number"]
     assert answer.value.replace(" ", "") == number.replace(" ", "")
     assert (answer.review is not None) == (" " in number)
+
+
+@pytest.mark.parametrize("thick", [1, 3, 7])
+def test_lines_to_write_on_are_found_however_thick(thick: int, tmp_path: Path) -> None:
+    sheet = form_scenes.Sheet(np.zeros((HIGH, WIDE), np.float32))
+    sheet.print("Report of a meter reading", 20, 20, 24)
+    sheet.line((20, 200), (320, 200), thick, 0.8)
+    page = write_page(tmp_path / "form.json", sheet.gray)
+    fields = [{"name": "count", "box": [20, 160, 300, 44]}]
+    data = {"format": 1, "page": page.name, "width": WIDE, "height": HIGH, "fields": fields}
+    blank = Form(template_from_dict(data, tmp_path)).blank
+    (rule,) = blank.places[0].rules
+    assert not rule.down
+    assert abs(rule.thickness - thick) <= 2
 
 
 def test_a_point_that_nobody_sees_is_put_where_the_field_needs_it(
@@ -275,6 +291,13 @@ def test_the_command(template: Path, scans: Path, tmp_path: Path, capsys) -> Non
     assert "2 pages not read" in text.out
     assert "does not show this form" in text.err
     assert out.stat().st_size > 1000
+
+
+def test_pages_read_slowly_are_not_said_to_be_read_before() -> None:
+    slow = FormsResult(Path("a.csv"), 1, 0, 4, 0, read_now=1, seconds=30.0, per_second=0.0)
+    assert summary_of(slow).startswith("1 page in a.csv: 1 read in 30")
+    before = replace(slow, read_now=0, per_second=None)
+    assert summary_of(before).startswith("1 page in a.csv: all of them were read before")
 
 
 @pytest.mark.engines

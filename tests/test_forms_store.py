@@ -102,6 +102,9 @@ def test_a_template_that_is_no_json_or_not_there_is_refused(tmp_path: Path) -> N
     (tmp_path / "form.json").write_text("{")
     with pytest.raises(UsageError, match="is not JSON"):
         load_template(tmp_path / "form.json")
+    (tmp_path / "blank.png").write_bytes(b"\x89PNG\r\n")
+    with pytest.raises(UsageError, match=r"`tenfold template .*blank\.png` makes one"):
+        load_template(tmp_path / "blank.png")
     with pytest.raises(UsageError, match="cannot read the template"):
         load_template(tmp_path / "none.json")
 

@@ -1,7 +1,7 @@
 """The blank page of a form, taken apart once: its print, and the walls and rules of each field."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ from tenfold.forms.registration import Reference
 from tenfold.forms.template import FormField, Template
 from tenfold.imaging.ink import ink_of, median
 from tenfold.imaging.page_ink import is_page_ink_dark
-from tenfold.imaging.rules import Rule, find_rules
+from tenfold.imaging.rules import RULE, Rule, find_rules
 from tenfold.reading.boxes.enclosed import enclosed_cells
 from tenfold.reading.boxes.grids import FoundCell
 from tenfold.reading.boxes.lines import Lines, find_lines
@@ -40,6 +40,10 @@ SQUARE_HEIGHTS = 1.5
 
 SAME_CELL = 0.6
 """A cell of the template is a cell found on the page if they share this much of both together."""
+
+PRINTED_RULE = replace(RULE, thickness=0.4)
+"""What counts as a line to write on. Nothing is written on the blank page, so that a thick one
+cannot be a stroke."""
 
 BLANK_ERROR = "the template's page is blank: give the page of the form with its print"
 
@@ -147,7 +151,7 @@ def _place(field: FormField, print: _Print) -> Place:
     straight = lines[0] | lines[1] if closed else np.zeros_like(lines[0])
     walls = cv2.dilate(straight, np.ones((PRINT_EDGE, PRINT_EDGE), np.uint8))
     thickness = max(line_thickness(one, axis) for axis, one in enumerate(lines))
-    rules = [] if closed else find_rules(print.ink[part], float(height) / 2)
+    rules = [] if closed else find_rules(print.ink[part], height / 2, PRINTED_RULE)
     return Place(
         field,
         (left, top, right - left, bottom - top),

@@ -143,6 +143,10 @@ def load_template(path: str | Path) -> Template:
         data = parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read the template {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"the template {path} is not JSON; `tenfold template {path}` makes one of a blank page"
+        ) from error
     except ValueError as error:
         raise UsageError(f"the template {path} is not JSON: {error}") from error
     try:

@@ -101,17 +101,18 @@ class Rule:
         return len(self.top)
 
 
-def find_rules(ink: Ink, height: float) -> list[Rule]:
+def find_rules(ink: Ink, height: float, shape: Shape = RULE) -> list[Rule]:
     """Find the rules of a page, across and down.
 
     Args:
         ink: float32 (h, w), 0 paper to 1 full ink.
         height: Height of a typical digit, in pixels.
+        shape: What counts as a rule.
     """
     near = (ink >= RULE_INK).astype(np.uint8)
     return [
-        *rules_across(ink, near, height, down=False),
-        *rules_across(ink, np.ascontiguousarray(near.T), height, down=True),
+        *rules_across(ink, near, height, down=False, shape=shape),
+        *rules_across(ink, np.ascontiguousarray(near.T), height, down=True, shape=shape),
     ]
 
 

@@ -12,6 +12,10 @@ from tenfold.reading.lattice import Place, digit_step
 from tenfold.reading.results import Box, Digit
 from tenfold.reading.settings import ReaderSettings
 
+UNLIKELY_DIGIT = 0.05
+"""Probability that a mark which looks like no digit is one all the same: a field that needs a digit
+there takes the likeliest one, and does not fit."""
+
 
 class ScoredDigit(NamedTuple):
     """A digit, and the score, 0 to 1, of its being a digit at all."""
@@ -52,8 +56,9 @@ def classify(
 
 
 def digit_place(digit: Digit, score: float, settings: ReaderSettings) -> Place:
-    """Return where a digit begins and ends, and its step; a mark that is no digit holds nothing."""
-    step = digit_step(digit.probabilities, float(score < settings.non_digit_score))
+    """Return where a digit begins and ends, and its step; a mark that is no digit holds little."""
+    nothing = 1 - UNLIKELY_DIGIT if score < settings.non_digit_score else 0.0
+    step = digit_step(digit.probabilities, nothing)
     return digit.box[0], digit.box[0] + digit.box[2], step
 
 
