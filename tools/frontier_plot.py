@@ -19,16 +19,14 @@ ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "frontier.json"
 PICTURE = ROOT / "docs" / "images" / "frontier.png"
 
+# Label of each peer, and how far below its marker it stands, in points.
 PEERS = {
-    "tuomaso": "tuomaso's, re-implemented",
-    "keras-io": "keras.io's convnet",
-    "plain-keras": "the article\non plain Keras",
+    "tuomaso": ("tuomaso's, re-implemented", 14),
+    "keras-io": ("keras.io's convnet", 50),
+    "plain-keras": ("the article on plain Keras", 88),
 }
 ACCURACIES = (80, 90, 95, 98, 99, 99.5, 99.7, 99.8, 99.9)
 """Accuracies in percent that the axis names, where the points reach them."""
-
-CROWDED_SECONDS = 100
-"""Labels of slower peers stand to the left of their markers."""
 
 
 def main() -> None:
@@ -47,10 +45,22 @@ def draw(document: dict[str, Any]) -> Figure:
     )  # fmt: skip
     for name, found in document["points"].items():
         rows = [row for row in document["rows"] if row["name"] == name]
-        _draw_point(axes, found, rows, f"{float(name):g} s asked", OURS, "o")
+        point = _draw_markers(axes, found, rows, OURS, "o")
+        axes.annotate(
+            f"{float(name):g} s asked\n{100 * found['accuracy']['mean']:.2f}%",
+            point, (-10, 6), textcoords="offset points", color=OURS, fontsize=9, ha="right",
+            va="bottom", fontweight="bold",
+        )  # fmt: skip
     for name, found in document["peers"].items():
         rows = [row for row in document["rows"] if row["name"] == name]
-        _draw_point(axes, found, rows, PEERS[name], THEIRS, "s")
+        point = _draw_markers(axes, found, rows, THEIRS, "s")
+        label, below = PEERS[name]
+        axes.annotate(
+            f"{label}\n{100 * found['accuracy']['mean']:.2f}%, {duration(point[0])}",
+            point, (0, -below), textcoords="offset points", color=THEIRS, fontsize=9,
+            ha="left" if name == "tuomaso" else "right", va="top",
+            arrowprops={"arrowstyle": "-", "color": THEIRS, "linewidth": 0.8},
+        )  # fmt: skip
     axes.set_xscale("log")
     axes.set_yscale("log")
     _set_limits(axes, document)
@@ -77,14 +87,10 @@ def _error_rate(accuracy: float) -> float:
     return 100 * (1 - accuracy)
 
 
-def _draw_point(
-    axes: Any,
-    found: dict[str, Any],
-    rows: list[dict[str, Any]],
-    label: str,
-    color: str,
-    marker: str,
-) -> None:
+def _draw_markers(
+    axes: Any, found: dict[str, Any], rows: list[dict[str, Any]], color: str, marker: str
+) -> tuple[float, float]:
+    """Draw single runs and their middle, and return where the middle is."""
     own = [row for row in rows if "accuracy" in row]
     axes.plot(
         [row["train_seconds"] for row in own],
@@ -92,16 +98,9 @@ def _draw_point(
         marker, color=color, markersize=4, alpha=0.35, linewidth=0,
     )  # fmt: skip
     middle = statistics.median(row["train_seconds"] for row in rows)
-    accuracy = found["accuracy"]
-    mean = _error_rate(accuracy["mean"])
+    mean = _error_rate(found["accuracy"]["mean"])
     axes.plot(middle, mean, marker, color=color, markersize=9)
-    ours, left = color == OURS, color == OURS or middle > CROWDED_SECONDS
-    axes.annotate(
-        f"{label}\n{100 * accuracy['mean']:.2f}%" + ("" if ours else f", {duration(middle)}"),
-        (middle, mean), (-10 if left else 10, 6 if ours else -6), textcoords="offset points",
-        color=color, fontsize=9, ha="right" if left else "left", va="bottom" if ours else "top",
-        fontweight="bold" if ours else "normal",
-    )  # fmt: skip
+    return middle, mean
 
 
 def _set_limits(axes: Any, document: dict[str, Any]) -> None:
@@ -109,7 +108,7 @@ def _set_limits(axes: Any, document: dict[str, Any]) -> None:
     every = [*document["points"].values(), *document["peers"].values()]
     times = [one["train_seconds"]["median"] for one in every]
     rates = [_error_rate(one["accuracy"]["mean"]) for one in every]
-    axes.set_xlim(min(times) / 4, max(times) * 1.6)
+    axes.set_xlim(min(times) / 7, max(times) * 1.6)
     axes.set_ylim(max(rates) * 1.5, min(rates) / 1.8)
 
 
