@@ -78,6 +78,29 @@ def test_the_start_page_reads_a_digit_and_takes_the_theme(opened, address: str) 
     ) <= page.locator("iframe.demo").evaluate("one => one.clientHeight + 1")
 
 
+def test_the_start_page_reads_by_keyboard_and_without_a_network(opened, address: str) -> None:
+    if not (SITE / "demo" / "reader.wasm").is_file():
+        pytest.skip("clang is not installed")
+    page = opened(1000)
+    page.goto(address)
+    frame = page.frame_locator("iframe.demo")
+    expect(frame.locator("#text")).to_have_text("Write a digit", timeout=WAIT)
+    frame.locator("body[data-kept]").wait_for()
+    page.context.set_offline(True)
+    frame.locator("html").evaluate("() => location.reload()")
+    expect(frame.locator("#text")).to_have_text("Write a digit", timeout=WAIT)
+    for _ in range(40):  # Tab leads from the page into the sheet
+        page.keyboard.press("Tab")
+        if frame.locator("#sheet").evaluate("sheet => sheet === document.activeElement"):
+            break
+    page.keyboard.press(" ")
+    for _ in range(12):
+        page.keyboard.press("Shift+ArrowDown")
+    page.keyboard.press(" ")
+    expect(frame.locator("#text")).to_have_text("1", timeout=WAIT)
+    expect(frame.get_by_role("status").first).to_contain_text("1. Confidence")
+
+
 def test_the_search_finds_a_term(opened, address: str) -> None:
     page = opened(900)
     page.goto(address + "search.html?q=counterfactual")
