@@ -143,6 +143,8 @@ class Session:
 
         options = ort.SessionOptions()
         options.intra_op_num_threads = self._threads or usable_cores()
+        # int8: without VNNI, products of uint8 and int8 are summed in 16 bits, which saturate.
+        options.add_session_config_entry("session.x64quantprecision", "1")
         options.add_session_config_entry(
             "session.intra_op.allow_spinning", str(int(self._spinning))
         )
