@@ -86,7 +86,8 @@ def fit(
         validation: Images and labels to evaluate after every epoch; not trained on.
         backend: See `tenfold.networks.backend.use_backend`.
         data_format: Where the one channel stands inside the network.
-        deterministic: Same seed, same machine, same backend: same weights, bit for bit. Slower.
+        deterministic: The same seed, machine, backend and number of threads give the same weights,
+            bit for bit. Slower.
         checkpoints: Folder for a checkpoint after every epoch; if it holds one, training
             continues from there.
         steps_at_once: Steps in one call of the compiled program. None takes 16, and on JAX with a

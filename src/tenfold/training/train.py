@@ -82,7 +82,8 @@ def train(
         as_: "digits" or "images"; see `tenfold.load_dataset`.
         data_dir: Where the MNIST files are, if not in the cache.
         backend: "tensorflow", "jax" or "torch"; by default the fastest on this machine.
-        deterministic: Same seed, machine and backend give the same weights, bit for bit.
+        deterministic: The same seed, machine, backend and number of threads give the same
+            weights, bit for bit.
         progress: Draw a progress bar on stderr.
         seconds: Take, instead of `recipe`, the best known recipe for this training time on this
             machine, whose speed is measured first (`tenfold.training.budget`).
