@@ -7,6 +7,10 @@ BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 WASM := $(and $(shell command -v clang),$(shell command -v wasm-ld),$(wildcard /usr/include/wasm32-wasi))
 NEEDED := clang, lld and wasi-libc; on Debian: apt install clang lld libclang-rt-14-dev-wasm32 wasi-libc
 
+# The tests start many processes: where nothing is kept compiled, each of them compiles tenfold and
+# Keras anew, which takes a second of it.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: train test quick tour article docs demo engines browser javascript lint format types slow wheel dist soak benchmark constraints clean
 
 train: .venv/train.stamp

@@ -17,6 +17,7 @@ TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
 FENCE = re.compile(r"^```(sh|python|text)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 SERVERS = ("serve", "review")  # until stopped: only their options are checked
 SHORTER = {"adapt": ["--epochs", "1"]}  # what a test adds, so that it ends in a minute
+TRAINING = re.compile(r"\.fit\(|^tenfold (?:train|adapt|tune|compare)", re.MULTILINE)
 READ = re.compile(r"[\d?]+")
 
 
@@ -40,20 +41,35 @@ def test_its_commands_exist(page: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
-def test_it_shows_what_is_printed(
-    page: Path,
-    tmp_path: Path,
-    digit_png: Path,
-    tensorflow: None,
-    mnist,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+def test_it_shows_what_is_printed_until_it_trains(
+    page: Path, tensorflow: None, mnist, workplace: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    blocks = FENCE.findall(page.read_text(encoding="utf-8"))
+    until = [number for number, (_, block) in enumerate(blocks) if TRAINING.search(block)]
+    follow(page, blocks[: min(until, default=len(blocks))], capsys)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
+def test_it_shows_what_is_printed(
+    page: Path, tensorflow: None, mnist, workplace: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocks = FENCE.findall(page.read_text(encoding="utf-8"))
+    if any(TRAINING.search(block) for _, block in blocks):  # else the test above did it all
+        follow(page, blocks, capsys)
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, digit_png: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copy(digit_png, "photo.png")
+
+
+def follow(page: Path, blocks: list[tuple[str, str]], capsys: pytest.CaptureFixture[str]) -> None:
+    """Run blocks of a tutorial one after the other, and compare what they print."""
     names = {"__name__": "__main__"}
     printed = ""
-    for language, block in FENCE.findall(page.read_text(encoding="utf-8")):
+    for language, block in blocks:
         if language == "text":
             assert_shown(block, printed)
             continue

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
-from speed_plot import OURS, THEIRS
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from speed_plot import OURS, THEIRS, label_axes
 
 from tenfold.formatting import duration
 from tenfold.reporting.saving import save_small
@@ -61,20 +61,12 @@ def draw(document: dict[str, Any]) -> Figure:
             ha="left" if name == "tuomaso" else "right", va="top",
             arrowprops={"arrowstyle": "-", "color": THEIRS, "linewidth": 0.8},
         )  # fmt: skip
-    axes.set_xscale("log")
+    label_axes(axes, document["machine"])
     axes.set_yscale("log")
     _set_limits(axes, document)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g} s"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_locator(FixedLocator([_error_rate(one / 100) for one in ACCURACIES]))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 - y:.4g}%"))
-    axes.grid(visible=True, which="major", color="#dddddd", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    machine = document["machine"]
-    axes.set_xlabel(f"training time, on {machine['cores']} cores of {machine['processor']}")
-    axes.set_ylabel("MNIST test accuracy, last epoch")
     axes.set_title(
         "Blue: tenfold train --seconds S. Brown: others.\nSmall markers: single runs.",
         fontsize=10,

@@ -43,22 +43,26 @@ def draw(document: dict[str, Any]) -> Figure:
         rows = [row for row in document["rows"] if row["recipe"] == name]
         if rows:
             _draw_recipe(axes, rows, label, offset, theirs=name in THEIR_NAMES)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g} s"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:.1f}%"))
-    axes.grid(visible=True, which="major", color="#dddddd", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    machine = document["machine"]
-    axes.set_xlabel(f"training time, on {machine['cores']} cores of {machine['processor']}")
-    axes.set_ylabel("MNIST test accuracy, last epoch")
+    label_axes(axes, document["machine"])
     axes.set_title(
         "Large markers: mean accuracy and median time.\nSmall markers: single runs.",
         fontsize=10,
         loc="left",
     )
     return figure
+
+
+def label_axes(axes: Any, machine: dict[str, Any]) -> None:
+    """Make the axis of training time logarithmic, and say what both axes show."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g} s"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.grid(visible=True, which="major", color="#dddddd", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel(f"training time, on {machine['cores']} cores of {machine['processor']}")
+    axes.set_ylabel("MNIST test accuracy, last epoch")
 
 
 def _draw_recipe(
