@@ -1,7 +1,5 @@
 """The training of the line network."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ from tenfold.classifiers.bundle import LINE, load_bundle
 from tenfold.classifiers.onnx import Session
 from tenfold.reading.ctc import CHARACTERS
 from tenfold.reading.line_reader import STRIP_HEIGHT, LineReader
+from tenfold.training.lines.__main__ import main
 from tenfold.training.lines.strips import MAX_CHARACTERS, WIDTH, make_strip
 from tenfold.training.lines.texts import random_text, target
 from tenfold.training.lines.train import writers_of_lines
@@ -99,8 +98,9 @@ def test_two_networks_in_one_graph_share_the_digits() -> None:
     assert onnx_graph(again) == signs
 
 
-def test_two_steps_leave_a_graph(mnist: Mnist, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("tensorflow")
+def test_two_steps_leave_a_graph(mnist: Mnist, tmp_path: Path, monkeypatch) -> None:
     graph = tmp_path / "line.onnx"
-    command = [sys.executable, "-m", "tenfold.training.lines", str(graph), "--steps", "2"]
-    subprocess.run(command, check=True, capture_output=True)
+    monkeypatch.setattr("sys.argv", ["lines", str(graph), "--steps", "2"])
+    main()
     LineReader(graph.read_bytes()).read_strip(np.zeros((STRIP_HEIGHT, WIDTH), np.uint8))
