@@ -344,9 +344,11 @@ def test_a_server_names_what_runs_the_model(tensorflow, weights, tmp_path: Path)
         assert service.platform == platform
 
 
-def test_a_file_can_be_compared(mnist, weights, cache: Path, tmp_path: Path) -> None:
+def test_a_file_can_be_compared(mnist, weights, cache: Path, tmp_path: Path, monkeypatch) -> None:
     from tenfold.comparing.compare import compare
 
+    monkeypatch.setattr("tenfold.comparing.compare.CORRUPTED_IMAGES", 20)
+    monkeypatch.setattr("tenfold.comparing.compare._SECONDS", 0.05)
     path = onnx_file(tmp_path / "mine.onnx", weights, ("n", 28, 28))
     (row,) = compare([ModelFile(str(path), 1 / 255)], train_size=100).result["classifiers"]
     assert row["test"]["n"] == 10_000
