@@ -28,7 +28,7 @@ from tenfold.recipes.serialization import override, recipe_to_dict
 
 
 class Svm(Classifier):
-    """A support vector machine on 1,500 training images, with the odds its margins suggest."""
+    """A support vector machine on 500 training images, with the odds its margins suggest."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
         from sklearn.svm import SVC
@@ -45,7 +45,7 @@ class Svm(Classifier):
 @pytest.fixture(scope="module")
 def svm(mnist) -> Svm:
     pytest.importorskip("sklearn")
-    return Svm(mnist.train_images[:1500], mnist.train_labels[:1500])
+    return Svm(mnist.train_images[:500], mnist.train_labels[:500])
 
 
 def read_correctly(classifier: Classifier, mnist, count: int) -> list[tuple[np.ndarray, int]]:
