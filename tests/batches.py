@@ -1,5 +1,6 @@
 """`tenfold batch` in this process and as a command, and the rows it wrote."""
 
+import logging
 import sys
 from pathlib import Path
 
@@ -15,8 +16,22 @@ class InlineEngine:
 
     workers = 1
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def share(self, value):
+        return value
+
     def start(self, function, *arguments):
-        return InlineTask(function(*arguments))
+        levels = {name: logging.getLogger(name).level for name in ("tenfold", "tensorflow")}
+        try:
+            return InlineTask(function(*arguments))
+        finally:
+            for name, level in levels.items():  # the tasks of tune silence their process
+                logging.getLogger(name).setLevel(level)
 
     def wait(self, tasks, timeout):
         return list(tasks)

@@ -71,7 +71,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.name in LONG:
             item.add_marker("long")
-    items.sort(key=lambda item: item.path.name not in LONG)  # the short ones fill the last gap
+    long = {item.path for item in items if item.get_closest_marker("long")}
+    items.sort(key=lambda item: item.path not in long)  # short files fill the last gap
 
 
 class Mnist(NamedTuple):
@@ -196,6 +197,14 @@ def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
         return int(ended.value.code or 0), captured.out, captured.err
 
     return call
+
+
+@pytest.fixture
+def inline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands work in this process: workers import for seconds, with TensorFlow for five."""
+    from batches import InlineEngine
+
+    monkeypatch.setattr("tenfold.execution.local.LocalEngine", lambda workers: InlineEngine())
 
 
 @pytest.fixture

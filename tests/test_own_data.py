@@ -168,6 +168,7 @@ def test_doubtful_labels(here: Path, monkeypatch, cache) -> None:
     assert "<b>boot</b>?" in page
 
 
+@pytest.mark.usefixtures("tensorflow", "inline")
 def test_a_search(here: Path, monkeypatch, tmp_path: Path, capsys) -> None:
     pytest.importorskip("optuna")
     monkeypatch.chdir(here)

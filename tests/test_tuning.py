@@ -187,6 +187,7 @@ def training_files(mnist, tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.usefixtures("tensorflow", "inline")
 def test_a_search_without_test_images(
     training_files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -258,6 +259,7 @@ def test_the_space_is_shown(capsys) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.usefixtures("tensorflow", "inline")
 def test_ctrl_c_keeps_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     process = command(*QUICK, "--trials", "500", "--out", out)
