@@ -29,7 +29,7 @@ def small(mnist, tmp_path_factory: pytest.TempPathFactory):
         patch.setattr("tenfold.comparing.cells.cache_dir", lambda: cache)
         patch.setattr(comparing, "CORRUPTED_IMAGES", 50)
         patch.setattr(comparing, "_SECONDS", 0.1)
-        yield compare("knn,linear-svm,shipped:nano", train_size=300), cache
+        yield compare("knn,linear-svm,shipped:standard", train_size=300), cache
 
 
 def kinds(names: str, train_size: int) -> list[str]:
@@ -78,7 +78,7 @@ def test_recipes_for_few_images() -> None:
 def test_what_is_compared(small) -> None:
     result = small[0].result
     rows = result["classifiers"]
-    assert [row["name"] for row in rows] == ["shipped:nano", "linear-svm", "knn"]
+    assert [row["name"] for row in rows] == ["shipped:standard", "linear-svm", "knn"]
     for row in rows:
         assert row["test"]["n"] == 10_000
         low, high = row["test"]["accuracy_interval"]
@@ -87,12 +87,12 @@ def test_what_is_compared(small) -> None:
         assert row["size_bytes"] > 1000
         assert row["latency_ms"]["median"] > 0
         assert row["images_per_second"] > 100
-    assert rows[0]["parameters"] == 682
+    assert rows[0]["parameters"] == 113_866
     assert rows[0]["processor_seconds"] is None
     assert [point["train_size"] for point in result["curve"]["knn"]] == [100, 300]
-    assert [point["train_size"] for point in result["curve"]["shipped:nano"]] == [300]
+    assert [point["train_size"] for point in result["curve"]["shipped:standard"]] == [300]
     assert result["curve"]["knn"][1]["accuracy"] == rows[2]["test"]["accuracy"]
-    assert [pair["better"] for pair in result["neighbors"]] == ["shipped:nano", "linear-svm"]
+    assert [pair["better"] for pair in result["neighbors"]] == ["shipped:standard", "linear-svm"]
     assert result["errors"]["knn"][0]["others_right"] == 2
     json.dumps(result, allow_nan=False)
 
@@ -106,7 +106,7 @@ def test_what_is_done_is_not_done_again(small, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(contenders, "fit_baseline", never)
     monkeypatch.setattr(comparing, "measure_speed", never)
-    again = compare("shipped:nano,knn,linear-svm", train_size=300)
+    again = compare("shipped:standard,knn,linear-svm", train_size=300)
     assert again.result == first.result
     with pytest.raises(AssertionError):
         compare("knn", train_size=200)
@@ -117,6 +117,7 @@ def test_what_is_done_is_not_done_again(small, monkeypatch: pytest.MonkeyPatch) 
 def test_a_kill_loses_one_cell_at_most(mnist, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("tenfold.comparing.cells.cache_dir", lambda: tmp_path)
     monkeypatch.setattr(comparing, "CORRUPTED_IMAGES", 20)
+    monkeypatch.setattr(comparing, "_SECONDS", 0.05)
     fitted = []
     real = fit_baseline
 
@@ -161,7 +162,7 @@ def test_long_names_have_room_in_the_heat_map(small) -> None:
 
 def test_one_classifier_alone(small, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("tenfold.comparing.cells.cache_dir", lambda: small[1])
-    page = write_comparison(compare("shipped:nano", train_size=300), tmp_path / "out")
+    page = write_comparison(compare("shipped:standard", train_size=300), tmp_path / "out")
     assert "1 classifier compared" in page.read_text()
 
 
@@ -177,7 +178,8 @@ def test_speed_is_measured_on_any_classifier(small, mnist) -> None:
 
 def test_the_command(small, tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setattr("tenfold.comparing.cells.cache_dir", lambda: small[1])
-    arguments = ["compare", "--classifiers", "knn,linear-svm,shipped:nano", "--train-size", "300"]
+    names = "knn,linear-svm,shipped:standard"
+    arguments = ["compare", "--classifiers", names, "--train-size", "300"]
     with pytest.raises(SystemExit) as ended:
         main([*arguments, "--out", str(tmp_path / "out"), "--json"])
     document = json.loads(capsys.readouterr().out)
@@ -187,7 +189,7 @@ def test_the_command(small, tmp_path: Path, monkeypatch, capsys) -> None:
     with pytest.raises(SystemExit):
         main([*arguments, "--out", str(tmp_path / "out")])
     text = capsys.readouterr().out
-    assert text.splitlines()[1].startswith("shipped:nano")
+    assert text.splitlines()[1].startswith("shipped:standard")
     assert text.splitlines()[-1] == document["page"]
 
 
