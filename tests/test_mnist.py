@@ -169,8 +169,13 @@ def delete(path):
     path.unlink()
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("damage", [flip_a_byte, truncate, empty, delete])
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        *((name, flip_a_byte) for name in NAMES),
+        *((TRAIN[1], damage) for damage in (truncate, empty, delete)),
+    ],
+)
 def test_damaged_files_are_fetched_again(
     cache, official, official_files, calls, caplog, *, name, damage
 ):
