@@ -49,7 +49,7 @@ def test_the_image_is_built_from_files_that_docker_gets() -> None:
     assert sorted(copied()) == sorted(line[1:] for line in ignored if line.startswith("!"))
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_package_is_built_from_these_files_alone(tmp_path: Path) -> None:
     context = tmp_path / "context"
     for name in copied():

@@ -14,7 +14,7 @@ from tenfold.cli.main import main
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.long
+@pytest.mark.slow  # a tutorial gives the same commands
 def test_the_walk_through(
     tmp_path: Path, mnist, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
