@@ -69,6 +69,15 @@ def test_a_point_stays_wherever_it_stands(light: float, top: int) -> None:
     assert first + height <= TOP + 4  # lifted onto the rule
 
 
+def test_a_point_on_the_rule_stays_where_feet_stand_close() -> None:
+    def feet(ink: Ink) -> None:
+        for left in range(66, 210, 46):
+            ink[30 : TOP + 3, left : left + 24] = 1
+        ink[TOP - 1 : TOP + 3, 262:267] = 1
+
+    assert [262, TOP - 1, 5, 4] in marks(feet)
+
+
 def test_a_dash_next_to_the_rule_stays() -> None:
     def dash(ink: Ink) -> None:
         ink[TOP - 5 : TOP - 2, 100:116] = 1

@@ -26,9 +26,6 @@ FREE_ROWS = 6
 ASIDE = 8
 """It is far from writing if so many columns beside it, into which feet may reach, are free too."""
 
-MOST_USUAL = 0.9
-"""The ink of a rule is usual up to this quantile of what is usual far from writing."""
-
 FEWEST_FREE = 24
 """With fewer such columns, all count."""
 
@@ -64,12 +61,10 @@ def without_rule(ink: Ink, dark: Ink, rule: Rule, height: float) -> Ink:
     written: NDArray[np.bool_] = beside.max(axis=0) >= INK_SHARE
     free = _or_all(~written)
     about = around[FREE_ROWS:-FREE_ROWS]
-    usual = _usual(about, height)
     aside = np.ones((1, 2 * ASIDE + 1), np.uint8)
     far = _or_all(cv2.dilate(written[None].astype(np.uint8), aside)[0] == 0)
+    usual = _usual(about, far, height)
     uneven = UNEVEN * np.abs(about - usual)[:, far].mean(axis=1, keepdims=True)
-    if not far.all():  # where feet stand close, what is usual nearby is writing
-        usual = np.minimum(usual, np.quantile(usual[:, far], MOST_USUAL, axis=1)[:, None])
     seen = _as_in(about[:, free], rule)
     part = remove_rules(ink, [seen], height / 2)
     over = _on_page(about >= usual + OVER + uneven, rule, REACH, ink.shape)
@@ -99,13 +94,18 @@ def _as_in(about: Ink, rule: Rule) -> Rule:
     return replace(rule, top=top, thickness=last - first + 1, level=inked)
 
 
-def _usual(about: Ink, height: float) -> Ink:
-    """Return the ink of a rule row by row, as it is nearby: the median along the rule."""
+def _usual(about: Ink, far: NDArray[np.bool_], height: float) -> Ink:
+    """Return the ink of a rule row by row, as it is nearby: the median along the rule.
+
+    Only columns far from writing count: where feet stand close, most of the ink is writing.
+    """
     side = min(255, 2 * round(height / 2) + 1)
-    levels = np.rint(about * (255 / DARKEST)).astype(np.uint8)
-    rows = [cv2.medianBlur(np.repeat(row[None], 1, axis=0), side) for row in levels]
-    usual: Ink = np.concatenate(rows).astype(np.float32) * np.float32(DARKEST / 255)
-    return usual
+    levels = np.rint(about[:, far] * (255 / DARKEST)).astype(np.uint8)
+    rows = np.concatenate([cv2.medianBlur(row[None], side) for row in levels])
+    places = np.flatnonzero(far)
+    nearest = np.interp(np.arange(far.size), places, np.arange(places.size))
+    usual: Ink = rows[:, np.rint(nearest).astype(int)].astype(np.float32)
+    return usual * np.float32(DARKEST / 255)
 
 
 def _on_page(
