@@ -182,18 +182,27 @@ def test_wrong_options_leave_nothing_behind(tmp_path, options, message: str) -> 
     assert not (tmp_path / "new").exists()
 
 
+REPRODUCIBLE: dict[str, Any] = {"train_size": 2000, "deterministic": True}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory, tensorflow: None):
+    """The runs of the seeds 2 and 3."""
+    folder = tmp_path_factory.mktemp("runs") / "many"
+    request = make_request(QUICK, seed=2, seeds=2, **REPRODUCIBLE)
+    start_run(folder, request)
+    return training.run(folder, request)
+
+
 @pytest.mark.usefixtures("tensorflow")
-def test_an_ensemble_is_made_of_the_networks_that_single_seeds_give(tmp_path, mnist) -> None:
-    options: dict[str, Any] = {"train_size": 2000, "deterministic": True}
-    pair = tenfold.train(override(QUICK, {"members": 2}), seed=1, out=tmp_path / "pair", **options)
-    alone = [
-        tenfold.train(QUICK, seed=seed, out=tmp_path / f"alone{seed}", **options) for seed in (2, 3)
-    ]
+def test_an_ensemble_is_made_of_the_networks_that_single_seeds_give(runs, tmp_path, mnist) -> None:
+    members = override(QUICK, {"members": 2})
+    pair = tenfold.train(members, seed=1, out=tmp_path / "pair", **REPRODUCIBLE)
     images = mnist.test_images[:500]
-    expected = sum(load_classifier(one.bundle).predict_proba(images) for one in alone) / 2
+    expected = sum(load_classifier(one.bundle).predict_proba(images) for one in runs) / 2
     found = load_classifier(pair.bundle).predict_proba(images)
     np.testing.assert_allclose(found, expected, atol=1e-6)
-    assert pair.meta["parameters"] == 2 * alone[0].meta["parameters"]
+    assert pair.meta["parameters"] == 2 * runs[0].meta["parameters"]
     lines = (pair.bundle / "history.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2, 3, 4]
     assert "An ensemble of 2 networks" in (pair.bundle / "report.html").read_text()
@@ -263,18 +272,15 @@ def test_only_what_reports_opens_the_test_images() -> None:
     assert opens - loaders == OPENS_THE_TEST_IMAGES
 
 
-@pytest.mark.usefixtures("tensorflow")
-def test_several_seeds(tmp_path) -> None:
-    request = make_request(QUICK, seed=5, seeds=2, train_size=1000)
-    start_run(tmp_path / "many", request)
-    results = training.run(tmp_path / "many", request)
-    document = training.results_to_dict(results)
-    assert [run["seed"] for run in document["runs"]] == [5, 6]
+def test_several_seeds(runs) -> None:
+    document = training.results_to_dict(runs)
+    assert [run["seed"] for run in document["runs"]] == [2, 3]
     accuracies = [run["test"]["accuracy"] for run in document["runs"]]
     assert document["test"]["accuracy"]["mean"] == pytest.approx(np.mean(accuracies))
     assert document["test"]["accuracy"]["sd"] == pytest.approx(np.std(accuracies, ddof=1))
     assert accuracies[0] != accuracies[1]
-    assert sorted(p.name for p in (tmp_path / "many").iterdir()) == ["seed5", "seed6"]
+    folder = runs[0].bundle.parent
+    assert sorted(path.name for path in folder.iterdir()) == ["seed2", "seed3"]
 
 
 def test_the_command_gives_an_overridden_run_again(tmp_path) -> None:
