@@ -17,6 +17,8 @@ from tenfold.reading.boxes.cells import split_off_grids
 from tenfold.reading.results import Grid, Reading
 from tenfold.reading.settings import ReaderSettings
 
+READER = tenfold.Reader()
+
 
 def drawn(mnist: Mnist, rng: np.random.Generator, count: int) -> tuple[list[np.ndarray], str]:
     """Return images of digits kept from training the line network, and what they show."""
@@ -44,7 +46,7 @@ def test_a_field_has_a_digit_in_each_cell(kind: str, seed: int, mnist: Mnist) ->
     rng = np.random.default_rng((1, seed))
     images, right = drawn(mnist, rng, 8)
     page = box_scenes.field_scene(kind, images, rng)
-    reading = tenfold.Reader().read(page)
+    reading = READER.read(page)
     assert guesses(reading) == right
     (line,), (grid,) = reading.lines, reading.grids
     assert (grid.rows, grid.columns) == (1, 8)
@@ -62,7 +64,7 @@ def test_slashes_printed_between_boxes_are_no_digits(kind: str, mnist: Mnist) ->
     assert guesses(reading) == right
     assert reading.text == f"{right[:2]}/{right[2:4]}/{right[4:]}"
     field = tenfold.Field(length=8)
-    assert tenfold.Reader().read(page, field=field).text == right
+    assert READER.read(page, field=field).text == right
 
 
 @pytest.mark.parametrize(
@@ -72,7 +74,7 @@ def test_a_base_line_strikes_no_digit_out(seed: tuple[int, ...], kind: str, mnis
     rng = np.random.default_rng(seed)
     chosen = rng.integers(0, 50_000, 8)
     page = box_scenes.field_scene(kind, list(mnist.train_images[chosen]), rng)
-    reading = tenfold.Reader().read(page)
+    reading = READER.read(page)
     assert guesses(reading) == "".join(str(digit) for digit in mnist.train_labels[chosen])
 
 
@@ -80,7 +82,7 @@ def test_each_cell_of_a_table_holds_a_number_or_nothing(mnist: Mnist) -> None:
     rng = np.random.default_rng(2)
     numbers = [[drawn(mnist, rng, int(rng.integers(0, 4))) for _ in range(4)] for _ in range(5)]
     page = box_scenes.table_scene([[images for images, _ in row] for row in numbers], rng)
-    reading = tenfold.Reader().read(page)
+    reading = READER.read(page)
     right = [[text for _, text in row] for row in numbers]
     (grid,) = reading.grids
     assert table(grid) == right
@@ -102,7 +104,7 @@ def test_a_table_may_be_nearly_empty(seed: int, mnist: Mnist) -> None:
     rng = np.random.default_rng(seed)
     numbers = [[drawn(mnist, rng, int(rng.integers(0, 2))) for _ in range(6)] for _ in range(3)]
     page = box_scenes.table_scene([[images for images, _ in row] for row in numbers], rng)
-    (grid,) = tenfold.Reader().read(page).grids
+    (grid,) = READER.read(page).grids
     assert table(grid) == [[text for _, text in row] for row in numbers]
 
 
@@ -112,7 +114,7 @@ def test_a_bad_digit_in_a_box_is_rejected_and_not_left_out(mnist: Mnist) -> None
     images[3] = np.zeros_like(images[3])
     cv2.line(images[3], (6, 10), (22, 18), 255, 2)
     cv2.line(images[3], (6, 18), (22, 10), 255, 2)  # a cross
-    reading = tenfold.Reader().read(box_scenes.field_scene("separate", images, rng))
+    reading = READER.read(box_scenes.field_scene("separate", images, rng))
     ((_, _, _, cross, *_),) = (grid.cells for grid in reading.grids)
     assert cross.text == "?"
     assert len(reading.digits) == len(right)
@@ -124,7 +126,7 @@ def test_a_sudoku_in_perspective_has_81_cells(mnist: Mnist) -> None:
     given = rng.random(81) < 0.6
     cells = [image if there else None for image, there in zip(images, given, strict=True)]
     photo = box_scenes.sudoku_scene([cells[row : row + 9] for row in range(0, 81, 9)], rng)
-    (grid,) = tenfold.Reader().read(photo).grids
+    (grid,) = READER.read(photo).grids
     assert (grid.rows, grid.columns, len(grid.cells)) == (9, 9, 81)
     read = "".join("".join(row) for row in table(grid))
     wanted = "".join(digit for digit, there in zip(right, given, strict=True) if there)
@@ -141,7 +143,7 @@ def test_rows_of_boxes_of_other_sizes_have_their_own_columns(mnist: Mnist) -> No
             sheet.box(left, top, side, side, 2)
             (image,), _ = drawn(mnist, rng, 1)
             sheet.write(image, left + side / 2, top + side / 2, 0.6 * side)
-    grids = tenfold.Reader().read(sheet.picture(rng, gray=90)).grids
+    grids = READER.read(sheet.picture(rng, gray=90)).grids
     assert [(grid.rows, grid.columns) for grid in grids] == [(1, 4), (1, 4)]
 
 
@@ -149,7 +151,7 @@ def test_rows_of_boxes_of_other_sizes_have_their_own_columns(mnist: Mnist) -> No
 def test_a_dashed_box_gives_nothing(count: int, mnist: Mnist) -> None:
     rng = np.random.default_rng(4)
     images, right = drawn(mnist, rng, count)
-    assert guesses(tenfold.Reader().read(box_scenes.dashed_scene(images, rng))) == right
+    assert guesses(READER.read(box_scenes.dashed_scene(images, rng))) == right
 
 
 @pytest.mark.parametrize("single", [False, True])
@@ -158,7 +160,7 @@ def test_a_box_or_a_circle_is_not_the_digit(scene, single: bool, mnist: Mnist) -
     rng = np.random.default_rng(8)
     for _ in range(3):
         (image,), right = drawn(mnist, rng, 1)
-        assert guesses(tenfold.Reader().read(scene(image, rng), single=single)) == right
+        assert guesses(READER.read(scene(image, rng), single=single)) == right
 
 
 def test_what_stands_in_a_frame_is_read_as_on_a_page(mnist: Mnist) -> None:
@@ -167,7 +169,7 @@ def test_what_stands_in_a_frame_is_read_as_on_a_page(mnist: Mnist) -> None:
     page = scenes.page([images for images, _ in lines], rng=rng, height=40, gap=0.4)
     page = cv2.copyMakeBorder(page, 30, 30, 30, 30, cv2.BORDER_CONSTANT, value=(225,))
     cv2.rectangle(page, (20, 20), (page.shape[1] - 20, page.shape[0] - 20), 30, 2)
-    reading = tenfold.Reader().read(page)
+    reading = READER.read(page)
     assert guesses(reading) == "".join(text for _, text in lines)
     assert len(reading.lines) == 3
     assert reading.grids == ()
@@ -177,7 +179,7 @@ def test_a_round_digit_is_no_circle(mnist: Mnist) -> None:
     for digit in (0, 6, 8, 9):
         image = mnist.train_images[50_000:][mnist.train_labels[50_000:] == digit][0]
         page = 255 - cv2.resize(image, (280, 280), interpolation=cv2.INTER_CUBIC)
-        assert guesses(tenfold.Reader().read(page)) == str(digit)
+        assert guesses(READER.read(page)) == str(digit)
 
 
 def test_a_pattern_of_squares_is_soon_done() -> None:
@@ -190,6 +192,6 @@ def test_a_pattern_of_squares_is_soon_done() -> None:
 
 
 def test_a_page_without_boxes_has_no_cells(mnist: Mnist, digit_png) -> None:
-    reading = tenfold.Reader().read(digit_png)
+    reading = READER.read(digit_png)
     assert reading.grids == ()
     assert "cells" not in reading.to_dict()
