@@ -14,7 +14,7 @@ from tenfold.adapting import fine_tuning, held_out
 from tenfold.adapting.held_out import choose_threshold, folds_of, measure_gain
 from tenfold.classifiers.bundle import load_bundle, recipe_of
 from tenfold.cli.main import main
-from tenfold.errors import BundleError, DataError, UsageError
+from tenfold.errors import DataError, UsageError
 from tenfold.evaluation.significance import paired_interval
 from tenfold.networks.build import build_network, finish_network
 from tenfold.reading.reader import Reader
@@ -174,7 +174,7 @@ def test_digits_that_cannot_be_used(mirrored, tmp_path: Path) -> None:
     names = np.array([f"class {label}" for label in labels])
     with pytest.raises(UsageError, match="which the model lacks"):
         tenfold.adapt("nano", (images, names), out=tmp_path / "a")
-    with pytest.raises(BundleError, match="no model"):
+    with pytest.raises(UsageError, match="no model"):
         tenfold.adapt("nobody", mirrored, out=tmp_path / "a")
     with pytest.raises(UsageError, match="epochs is 0"):
         tenfold.adapt("nano", mirrored, out=tmp_path / "a", epochs=0)

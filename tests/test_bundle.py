@@ -110,7 +110,7 @@ def test_damaged_files_are_detected(run, tmp_path, name: str) -> None:
 
 
 def test_no_such_model_lists_the_shipped_ones(tmp_path) -> None:
-    with pytest.raises(BundleError, match=r"no model 'nonsense'.*standard"):
+    with pytest.raises(UsageError, match=r"no model 'nonsense'.*standard"):
         load_classifier("nonsense")
 
 

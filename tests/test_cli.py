@@ -97,7 +97,8 @@ def test_a_constant_repeated_for_a_quick_start() -> None:
         ["train", "--resume", "nowhere"], ["train", "--resume", "x", "--seed", "1"],
         ["train", "--backend", "abacus"], ["train", "--seed", "-1"], ["train", "--seeds", "0"],
         ["recipes", "nonsense"], ["recipes", "nonsense", "--file"], ["read"],
-        ["data", "--sheet", "x.doc"],
+        ["data", "--sheet", "x.doc"], ["evaluate", "nonsense"], ["show", "nonsense"],
+        ["export", "nonsense"],
     ],
     ids=" ".join,
 )  # fmt: skip

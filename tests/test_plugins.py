@@ -130,7 +130,7 @@ def test_unknown_names_list_them(install: Install) -> None:
     install()
     with pytest.raises(UsageError, match=r"did you mean wide.*made, wide; or give a .json file"):
         load_recipe("widee")
-    with pytest.raises(BundleError, match="did you mean sevens"):
+    with pytest.raises(UsageError, match="did you mean sevens"):
         load_classifier("seven")
 
 

@@ -11,7 +11,7 @@ from tenfold.cli.parser import WRONG_USAGE
 EXIT_CODES = {
     0: "The command did what it was asked to.",
     FAILED: "The command failed, or one of several pictures could not be read.",
-    WRONG_USAGE: "The command was called the wrong way: an unknown option, a value out of range.",
+    WRONG_USAGE: "The command was called the wrong way: an unknown option or name, a bad value.",
     INTERRUPTED: "The command was interrupted, by Ctrl-C or by SIGTERM.",
 }
 

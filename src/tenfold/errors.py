@@ -34,7 +34,7 @@ class TrainingError(TenfoldError):
 
 
 class BundleError(TenfoldError):
-    """A bundle that is missing, incomplete or altered."""
+    """A bundle that is incomplete or altered."""
 
 
 class ExportError(TenfoldError):

@@ -72,7 +72,7 @@ def read_chunk(job: Job, number: int, given: Input, chunk: Chunk) -> PartSummary
     The network is loaded once in each process.
 
     Raises:
-        BundleError: There is no such model, or it is damaged.
+        BundleError: The model is damaged.
         OSError: A file of many pictures is gone, or the part cannot be written.
     """
     # Arrow's own allocator reserves 1 GB of addresses, which would hide what reading takes.

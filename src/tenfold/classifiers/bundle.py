@@ -80,8 +80,8 @@ def load_bundle(model: Model) -> Bundle:
     """Return a shipped model by name, or the bundle in a folder.
 
     Raises:
-        BundleError: No such model or folder, or the run in the folder is unfinished or damaged.
-        UsageError: The model is a file of one's own, which has no bundle.
+        BundleError: The run in the folder is unfinished or damaged, or the file is no model.
+        UsageError: No such model or folder, or a file of one's own, which has no bundle.
     """
     if file := as_model_file(model):
         raise UsageError(f"{file} is {file.origin}: give a shipped model or a bundle folder")
@@ -101,7 +101,7 @@ def load_bundle(model: Model) -> Bundle:
         message = no_such(
             "model", name, _known_names(), "give a bundle folder, or a .keras or .onnx file"
         )
-        raise BundleError(message + train)
+        raise UsageError(message + train)
     try:
         meta = parse_json(_read_inside(folder / META, MAX_META_BYTES).decode())
         check_meta(meta)
@@ -166,10 +166,10 @@ def load_classifier(
         classes: For a file: names of the classes, by label; "0", "1"... if not given.
 
     Raises:
-        BundleError: No such model, or its files are missing or altered, or a file of one's own
-            has other inputs or outputs.
+        BundleError: The model's files are missing or altered, or a file of one's own has other
+            inputs or outputs.
         MissingExtraError: The runtime is OpenVINO, and OpenVINO is not installed.
-        UsageError: No such runtime; or no scale for a file that needs one.
+        UsageError: No such model or runtime; or no scale for a file that needs one.
     """
     if file := as_model_file(model, scale=scale, offset=offset, classes=classes):
         if int8 or runtime != "onnxruntime":
@@ -215,7 +215,8 @@ def load_features(model: Model | Bundle) -> "FeatureClassifier":
     """Return the classifier of a model with the feature maps of its layers.
 
     Raises:
-        BundleError: No such model, or its files are missing, altered or of another version.
+        BundleError: The model's files are missing, altered or of another version.
+        UsageError: No such model.
     """
     from tenfold.classifiers.features import FeatureClassifier
 
@@ -230,7 +231,8 @@ def model_name(model: Model) -> str:
     """Return the name of a model: its shipped name, or that of its folder or file.
 
     Raises:
-        BundleError: There is no such model.
+        BundleError: The run in the folder is unfinished or damaged.
+        UsageError: There is no such model.
     """
     if file := as_model_file(model):
         return file.name
@@ -241,7 +243,8 @@ def fingerprint(model: Model) -> str:
     """Return a SHA-256 that changes with what a model computes.
 
     Raises:
-        BundleError: There is no such model, or its file cannot be read.
+        BundleError: The model's file cannot be read.
+        UsageError: There is no such model.
     """
     if file := as_model_file(model):
         return file.fingerprint()

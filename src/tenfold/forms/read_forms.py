@@ -163,7 +163,7 @@ def read_part(job: FormJob, number: int, given: Input, chunk: Chunk) -> PartSumm
     The networks and the template are loaded once in each process.
 
     Raises:
-        BundleError: There is no such model, or it is damaged.
+        BundleError: The model is damaged.
         UsageError: The template's page is missing.
     """
     form = _form(job.template, job.model)

@@ -46,7 +46,8 @@ class Service:
         platform: What runs the model, as the Open Inference Protocol names it.
 
     Raises:
-        BundleError: There is no such model.
+        BundleError: The model is unfinished or damaged.
+        UsageError: There is no such model.
     """
 
     def __init__(self, model: Model, settings: Settings) -> None:
