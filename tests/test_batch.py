@@ -251,7 +251,7 @@ def test_wrong_usage(folder: Path, tmp_path: Path, tenfold_batch, mnist) -> None
         ((folder, out, "--workers", 0), 2), ((folder, out, "--ray-address", "auto"), 2),
         ((folder, out, "--engine", "ray", "--ray-address", "127.0.0.1:1"), 1),
         ((tmp_path / "labels.npy", out), 2), ((tmp_path / "floats.npy", out), 1),
-        ((folder, out, "--model", "nonsense"), 1), ((folder,), 2),
+        ((folder, out, "--model", "nonsense"), 2), ((folder,), 2),
     ]:  # fmt: skip
         code, text, err = tenfold_batch(*arguments)
         assert (code, text) == (expected, ""), arguments
