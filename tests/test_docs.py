@@ -54,7 +54,7 @@ def commands() -> list[tuple[str, str]]:
         for name in ON_THEIR_OWN
         for block in blocks(ROOT / name, "sh")
         for line in block.splitlines()
-        if line.strip()
+        if shlex.split(line, comments=True)
     ]
 
 
@@ -64,6 +64,13 @@ def different(commands: list[tuple[str, str]]) -> list[tuple[str, str]]:
     for page, line in commands:
         found.setdefault(tuple(shlex.split(line, comments=True)), (page, line))
     return list(found.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_comments_are_above_their_commands(name: str) -> None:
+    # Behind them, phones cut them off.
+    for block in blocks(ROOT / name, "sh"):
+        assert not re.findall(r"^[^#\n].* # .*", block, re.MULTILINE)
 
 
 @pytest.fixture

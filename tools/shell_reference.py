@@ -79,7 +79,7 @@ def _option(action: argparse.Action) -> str:
 
 
 def _prose(text: str) -> str:
-    """Return a description: paragraphs, and indented lines as code with its comments."""
+    """Return a description: paragraphs, and indented lines as code below its comments."""
     parts: list[str] = []
     for block in re.split(r"\n\n+", text.strip()):
         prose: list[str] = []
@@ -87,18 +87,12 @@ def _prose(text: str) -> str:
         for line in block.splitlines():
             if line.startswith("  "):
                 words = re.fullmatch(r"  (\S.*?\S)\s{2,}(\S.*)", line)
-                code.append(f"{words[1]}  # {words[2]}" if words else line[2:])
+                code.append(f"# {words[2]}\n{words[1]}" if words else line[2:])
             else:
                 prose.append(plain(line).capitalize() if line.endswith(":") else plain(line))
         if prose:
             parts.append(" ".join(prose))
         if code:
-            parts.append("```sh\n" + "\n".join(_aligned(code)) + "\n```")
+            between = "\n\n" if any("\n" in line for line in code) else "\n"
+            parts.append(f"```sh\n{between.join(code)}\n```")
     return "\n\n".join(parts)
-
-
-def _aligned(lines: list[str]) -> list[str]:
-    """Return lines whose comments begin in one column, as far as the lines are short."""
-    cut = [line.partition("  # ") for line in lines]
-    width = max((len(code) for code, mark, _ in cut if mark and len(code) <= 44), default=0)
-    return [f"{code:{width}}{mark}{comment}" for code, mark, comment in cut]

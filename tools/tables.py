@@ -168,22 +168,23 @@ def ladder() -> str:
         rows.append(
             [
                 f"`{recipe.name}`",
-                f"{count_parameters(recipe):,}",
                 f"{100 * found['accuracy']['mean']:.2f}%",
                 str(found["accuracy"]["n"]),
                 duration(found["train_seconds"]["median"]) + found["mark"],
+                f"{count_parameters(recipe):,}",
                 recipe.summary,
             ]
         )
-    headings = "recipe | parameters | test accuracy, mean | n | training time | description"
+    headings = "recipe | test accuracy, mean | n | training time | parameters | description"
     return table(headings, rows, machines())
 
 
 def leaderboard() -> str:
     trained, sizes = trained_recipes(), read("latency")
     headings = (
-        "recipe | parameters | operations per image | test accuracy, mean | sd, points | "
-        "min to max, % | n | accuracy, labels corrected | training time | size | latency"
+        "recipe | test accuracy, mean | sd, points | min to max, % | n | "
+        "accuracy, labels corrected | training time | latency | size | parameters | "
+        "operations per image"
     )
     rows = []
     for recipe in sorted(RECIPES, key=lambda one: -trained[one.name]["accuracy"]["mean"]):
@@ -193,15 +194,15 @@ def leaderboard() -> str:
         rows.append(
             [
                 f"`{recipe.name}`",
-                f"{count_parameters(recipe):,}",
-                millions(count_operations(recipe)),
                 f"{100 * accuracy['mean']:.3f}%",
                 *spread(accuracy),
                 str(accuracy["n"]),
                 f"{100 * corrected['mean']:.3f}%{fewer}",
                 duration(found["train_seconds"]["median"]) + found["mark"],
-                f"{size['size_bytes'] / 1000:,.0f} kB",
                 f"{size['latency_us']['median']:,.0f} us",
+                f"{size['size_bytes'] / 1000:,.0f} kB",
+                f"{count_parameters(recipe):,}",
+                millions(count_operations(recipe)),
             ]
         )
     return table(headings, rows, machines())

@@ -9,8 +9,8 @@ HELP = "completion of commands, options, names and files with Tab"
 DESCRIPTION = "Print a script that teaches a shell to complete what follows tenfold."
 EPILOG = """\
 examples:
-  source <(tenfold completion bash)          in this shell; for good, write it to
-  tenfold completion bash > ~/.local/share/bash-completion/completions/tenfold
+  source <(tenfold completion bash)          in this shell only
+  tenfold completion bash > ~/.local/share/bash-completion/completions/tenfold  for good
   tenfold completion zsh > ~/.zfunc/_tenfold      a folder of your fpath
   tenfold completion fish > ~/.config/fish/completions/tenfold.fish
 

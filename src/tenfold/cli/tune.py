@@ -33,7 +33,7 @@ examples:
   tenfold tune --trials 100 --workers 4 --timeout 7200
   tenfold tune --space activation,optimizer.name,rate_factor        these settings only
   tenfold tune --space batch_size=32..512 --space dropout_rate=0.2  a range; a fixed value
-  tenfold tune --recipe conv --show-space --json > space.json       to edit, and use as
+  tenfold tune --recipe conv --show-space --json > space.json       to edit, for the next line
   tenfold tune --recipe conv --space space.json
   tenfold tune --choices 3                        change one setting at a time, three seeds each
   tenfold tune --resume runs/tune-conv-20260101-120000 --trials 40
