@@ -31,13 +31,13 @@ def _section(recipe: Recipe) -> str:
     rows = [
         [
             f"`{row.name}`",
+            plain(row.purpose),
             "x".join(map(str, row.output_shape)),
             f"{row.parameters:,}",
-            plain(row.purpose),
         ]
         for row in describe(recipe)
     ]
-    rows.append(["total", "", f"{count_parameters(recipe):,}", ""])
+    rows.append(["total", "", "", f"{count_parameters(recipe):,}"])
     millions = f"{count_operations(recipe) / 1e6:.2f} million"
     usual = _settings(_bare(recipe))
     changed = [
@@ -46,7 +46,7 @@ def _section(recipe: Recipe) -> str:
     return "\n\n".join(
         [
             *parts,
-            table("layer | output | parameters | purpose", rows).rstrip(),
+            table("layer | purpose | output | parameters", rows).rstrip(),
             f"Operations per image: {millions}.",
             f"Settings: {', '.join(changed)}.",
         ]
