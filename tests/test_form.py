@@ -205,6 +205,21 @@ def test_what_is_struck_out_is_told(form: Form, filler: Filler) -> None:
     assert answer.empty
 
 
+def test_a_field_too_faint_to_be_read_is_not_empty(form: Form, filler: Filler) -> None:
+    page = filler.page()
+    x, y, _, high = FIELDS["amount"]
+    for number in range(24):  # what a fax leaves of thin digits
+        left, top = x + 20 + 6 * (number % 8), y + high // 4 + 7 * (number // 8)
+        page[top : top + 2, left : left + 2] = 20
+    faint, empty = (form.read(page)[name] for name in ("amount", "count"))
+    assert (faint.value, faint.empty) == ("", False)
+    assert faint.confidence < 0.5
+    assert "nothing was read" in (faint.review or "")
+    assert empty.empty
+    assert empty.confidence > 0.99
+    assert empty.review is None
+
+
 def test_another_page_is_an_error(form: Form) -> None:
     with pytest.raises(PictureError, match="does not show this form"):
         form.read(np.full((400, 300), 250, np.uint8))

@@ -97,7 +97,7 @@ class Form:
         places = [place for place in self.blank.places if place.field.kind != "tick"]
         settings = self.reader.settings
         if ink is None:
-            return [read_text([], place, None, settings) for place in places]
+            return [read_text([], place, None, None, settings) for place in places]
         parts = [
             make_page(field_writing(ink, place), page.gray[place.part], place, settings)
             for place in places
@@ -106,7 +106,7 @@ class Form:
         written = {n: replace(part, struck=()) for n, part in enumerate(parts) if part.marks}
         rows = dict(zip(written, rows_of(self.reader, list(written.values())), strict=True))
         return [
-            read_text(rows.get(n, []), place, part, settings)
+            read_text(rows.get(n, []), place, part, ink, settings)
             for n, (part, place) in enumerate(zip(parts, places, strict=True))
         ]
 

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import cv2
 import numpy as np
 
-from tenfold.arrays import DIGITS
+from tenfold.arrays import DIGITS, Ink
 from tenfold.forms.answers import Alternative, Answer
 from tenfold.forms.blank import Place
+from tenfold.imaging.ink import INK_SHARE
 from tenfold.reading.field_decoding import decode, likeliest
 from tenfold.reading.kinds import value_text
 from tenfold.reading.lattice import Lattice, character_step
@@ -27,9 +29,27 @@ MISFIT = 0.9
 less often by this factor. Of 450 made fields (tests/form_scenes.py), 8 were read so with 80 to 90%
 and 2 of these wrong; of those that fit, 1 of 13."""
 
+UNREAD = 0.02
+"""Ink of a field in which nothing was read, as a share of the square of its height, from which the
+field is more likely filled than empty. On made faxes empty fields have up to 0.0065 in specks, and
+faint digits 0.05 or more."""
+
+UNREAD_SPREAD = 0.25
+"""Change of that share, as its natural logarithm, that changes the odds by a factor of e."""
+
+NEAR_PRINT = 4
+"""So near to print, in pixels, ink may be print that the scan moved or widened."""
+
+NOTHING = 1e-4
+"""The share is taken to be at least this, so that its logarithm is finite."""
+
 
 def read_text(
-    rows: Sequence[Row], place: Place, page: Page | None, settings: ReaderSettings
+    rows: Sequence[Row],
+    place: Place,
+    page: Page | None,
+    ink: Ink | None,
+    settings: ReaderSettings,
 ) -> Answer:
     """Return the answer of a field of digits.
 
@@ -37,12 +57,15 @@ def read_text(
         rows: What was read in it, top to bottom; nothing if nothing is written.
         place: The field.
         page: Its writing as marks; None if nothing is written on the whole sheet.
+        ink: float32 (h, w), the ink of the whole sheet; None if nothing is written on it.
         settings: The settings of reading.
     """
     name, field = place.field.name, place.field.field
     strange = _strange(page) if page else None
     if not rows:
-        return Answer(name, "", MISFIT if strange else 1.0, empty=True, review=strange)
+        if strange:
+            return Answer(name, "", MISFIT, empty=True, review=strange)
+        return _without_text(place, ink, settings)
     lattice = _lattice(rows, settings)
     if not place.field.cells:
         lattice = _with_lost_points(lattice)
@@ -64,6 +87,26 @@ def read_text(
         review, confidence = review or strange, MISFIT * confidence
     others = tuple(Alternative(*pair) for pair in found)
     return Answer(name, text, confidence, False, review, others, digits=_images(rows))
+
+
+def _without_text(place: Place, ink: Ink | None, settings: ReaderSettings) -> Answer:
+    """Return the answer of a field in which nothing was read: empty, or too faint to be read."""
+    share = 0.0 if ink is None else _unread(ink, place)
+    odds = (np.log(UNREAD) - np.log(max(share, NOTHING))) / UNREAD_SPREAD
+    empty = float(1 / (1 + np.exp(-odds)))
+    doubtful = empty < settings.field_confidence
+    review = "there is ink, but nothing was read: empty or not?" if doubtful else None
+    return Answer(place.field.name, "", empty, empty=empty >= 0.5, review=review)
+
+
+def _unread(ink: Ink, place: Place) -> float:
+    """Return the ink in a field away from print, as a share of the square of its height."""
+    x, y, width, height = place.box
+    side = 2 * NEAR_PRINT + 1
+    far = cv2.dilate(place.print, np.ones((side, side), np.uint8)) == 0
+    box = np.s_[max(0, y) : y + height, max(0, x) : x + width]
+    inked = (ink[place.part] >= INK_SHARE) & far
+    return float(np.count_nonzero(inked[box])) / height**2
 
 
 def _lattice(rows: Sequence[Row], settings: ReaderSettings) -> Lattice:
