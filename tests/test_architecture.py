@@ -135,7 +135,11 @@ def test_reading_imports_nothing_that_it_does_not_need(digit_png: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("arguments", [["train"], ["train", "--json"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments",
+    [["train"], ["train", "--json"], ["adapt", "reader", "--data", "."]],
+    ids=" ".join,
+)
 def test_training_in_the_base_install_names_the_extra(arguments: list[str], tmp_path: Path) -> None:
     script = (
         "import sys\n"

@@ -43,6 +43,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Adapt, and return the figures as JSON-ready values and as text."""
+    from tenfold.networks.backend import check_backend
+
+    check_backend(options.backend)
     from tenfold.adapting.adapt import adapt
     from tenfold.adapting.fine_tuning import EPOCHS
 
