@@ -128,6 +128,6 @@ def test_the_command_leaves_a_page(digits: Path, tmp_path: Path, capsys) -> None
 def test_the_command_told_nonsense(digits: Path, tmp_path: Path, capsys) -> None:
     assert run("score", str(tmp_path / "nowhere")) == 1
     assert "does not exist" in capsys.readouterr().err
-    assert run("score", str(digits), "--model", "nobody") == 1
+    assert run("score", str(digits), "--model", "nobody") == 2
     assert "no model" in capsys.readouterr().err
     assert run("score", str(digits), "--out", str(digits)) == 2

@@ -44,7 +44,7 @@ def in_terminal(
 
 def test_errors_and_headings_are_colored_in_a_terminal_alone() -> None:
     code, shown = in_terminal("evaluate", "nowhere")
-    assert code == 1
+    assert code == 2
     assert shown.startswith("\x1b[1;31mtenfold:\x1b[0m no model 'nowhere'")
     assert "\x1b[1mexamples:\x1b[0m" in in_terminal("evaluate", "--help")[1]
     for plain in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
