@@ -2,14 +2,16 @@
 
 import json
 import time
+from pathlib import Path
 
 import box_scenes
 import cv2
+import matplotlib
 import numpy as np
 import pytest
 import scenes
 from conftest import Mnist
-from PIL import ImageColor
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 import tenfold
 from tenfold.reading.annotate import CELL_COLOR
@@ -76,6 +78,31 @@ def test_a_base_line_strikes_no_digit_out(seed: tuple[int, ...], kind: str, mnis
     page = box_scenes.field_scene(kind, list(mnist.train_images[chosen]), rng)
     reading = READER.read(page)
     assert guesses(reading) == "".join(str(digit) for digit in mnist.train_labels[chosen])
+
+
+@pytest.mark.parametrize("kind", ["shared walls", "open"])
+def test_walls_may_be_thick_for_narrow_cells(kind: str, mnist: Mnist) -> None:
+    rng = np.random.default_rng(7)
+    digits, _ = drawn(mnist, rng, 8)
+    sheet = box_scenes.Sheet(90, 320)
+    for place, image in enumerate(digits):
+        sheet.write(image, 45 + 33 * place, 45, 26)
+    sheet.line((29, 64), (293, 64), 4)
+    if kind == "shared walls":
+        sheet.line((29, 26), (293, 26), 4)
+    for place in range(9):
+        sheet.line((29 + 33 * place, 26), (29 + 33 * place, 64), 4)
+    picture = sheet.picture(rng, gray=120, tilt=0.5, dark=False, noise=1)
+    assert [grid.columns for grid in READER.read(picture).grids] == [8]
+
+
+def test_an_m_in_print_is_no_comb() -> None:
+    serif = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSerif-BoldItalic.ttf")
+    page = Image.new("L", (500, 100), 235)
+    ImageDraw.Draw(page).text(
+        (20, 20), "Amount from home", fill=40, font=ImageFont.truetype(str(serif), 40)
+    )
+    assert not READER.read(np.asarray(page)).grids
 
 
 def test_each_cell_of_a_table_holds_a_number_or_nothing(mnist: Mnist) -> None:

@@ -17,6 +17,9 @@ from tenfold.reading.boxes.settings import BoxSettings
 
 _Numbers = NDArray[np.float64]
 
+_WIDENED = 2
+"""Pixels that walls are widened by, so that a slanted one has no gap; even."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Posts:
@@ -159,7 +162,7 @@ def _above(
     down = np.rint(start + slope * (columns - columns[0])[:, None] - heights).astype(int)
     along = np.rint(columns[:, None] + slope * heights).astype(int)
     within = (down >= 0) & (down < rows) & (along >= 0) & (along < part.shape[1])
-    near = cv2.dilate(part, np.ones((1, 3), np.uint8))
+    near = cv2.dilate(part, np.ones((1, 1 + _WIDENED), np.uint8))
     there = near[np.clip(down, 0, rows - 1), np.clip(along, 0, part.shape[1] - 1)] > 0
     there &= within
     there[:, heights <= 3] = True  # the edge of the base may be frayed
@@ -213,16 +216,19 @@ def _posts_at(
     found = (at * posts).sum(axis=1) / posts.sum(axis=1)
     numbers = np.arange(len(places))
     fitted: _Numbers = np.polyval(np.polyfit(numbers, found, 1), numbers).astype(np.float64)
-    thickness = _thickness(fitted, runs >= enough)
-    if thickness > settings.box_wall_share * pitch:  # a letter in print, such as m
+    widths = _widths(fitted, runs >= enough)
+    # Letters in print, such as m, have three strokes at most, and they may be thin.
+    widened = _WIDENED if len(places) > 3 else 0
+    if widths.min() - widened > settings.box_wall_share * pitch:
         return None
-    return _Posts(fitted, height, thickness)
+    return _Posts(fitted, height, float(np.median(widths)))
 
 
-def _thickness(places: _Numbers, high: NDArray[np.bool_]) -> float:
-    """Return the typical width of the runs of high ink at places."""
+def _widths(places: _Numbers, high: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the widths of the runs of high ink at places: walls, and digits that touch them."""
     ends = np.flatnonzero(np.diff(np.concatenate([[False], high, [False]]).astype(int)))
     begins, ends = ends[::2], ends[1::2]
     middles = (begins + ends - 1) / 2
     nearest = np.abs(middles[None] - places[:, None]).argmin(axis=1)
-    return float(np.median((ends - begins)[nearest]))
+    widths: NDArray[np.int64] = (ends - begins)[nearest]
+    return widths
