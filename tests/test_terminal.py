@@ -93,6 +93,21 @@ main()
     assert "Traceback" not in result.stderr
 
 
+def test_ctrl_c_while_options_are_parsed_is_one_line() -> None:
+    code = """
+import os, shutil, signal, sys
+from tenfold.__main__ import main
+shutil.get_terminal_size = lambda: os.kill(os.getpid(), signal.SIGINT)
+sys.argv[1:] = ["data"]
+main()
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stdout) == (130, "")
+    assert result.stderr == "\ntenfold: interrupted\n"
+
+
 def test_ctrl_c_is_reported_while_stderr_is_filtered() -> None:
     code = """
 import os, threading, time
