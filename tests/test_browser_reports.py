@@ -27,6 +27,7 @@ from tenfold.evaluation.metrics import evaluate
 from tenfold.explaining.explain import explain
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.serialization import recipe_to_dict
+from tenfold.reporting.html import render_sections
 from tenfold.scoring.report import write_score
 from tenfold.scoring.score import score
 from tenfold.training.report import render_report
@@ -185,6 +186,22 @@ def test_a_report_fits_the_window(
     page.goto(pages[name].as_uri())
     page.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    scrolled = "element => element.scrollWidth > element.clientWidth"
+    grids = page.locator(".charts .chart")
+    assert [one for one in grids.all() if one.evaluate(scrolled)] == []
+    page.close()
+
+
+def test_a_number_with_a_doubtful_digit_stays_on_one_line(browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 360, "height": 800})
+    html = render_sections(
+        eyebrow="", name="94553 ?45 553", heading="", facts="", lede="", sections=[]
+    )
+    page.set_content(html)
+    words = page.locator("h1 strong span")
+    heights = words.evaluate_all("words => words.map(word => word.getClientRects()[0].height)")
+    assert len(heights) == 3
+    assert len(set(heights)) == 1
     page.close()
 
 

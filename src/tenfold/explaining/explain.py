@@ -23,6 +23,7 @@ from tenfold.exporting.own_files import open_layers
 from tenfold.formatting import count, no_such, percent
 from tenfold.imaging.decoding import PictureSource, load_picture, picture_name
 from tenfold.imaging.picture import Picture
+from tenfold.reading.annotate import annotate
 from tenfold.reading.reader import Reader
 from tenfold.reading.results import Digit, Reading
 from tenfold.reading.shipped import DEFAULT_MODEL
@@ -118,7 +119,7 @@ class Explanation:
         first = self.digits[0]
         shown = [*first.maps] + ["counterfactual"] * (first.counterfactual is not None)
         notes = [f"{note[0].upper()}{note[1:]}." for note in self.notes]
-        annotated = np.asarray(self.reading.annotate(self.picture))
+        annotated = np.asarray(annotate(self.picture, self.reading.digits))
         return render_sections(
             eyebrow="an explanation",
             name=" ".join(self.reading.text.split()),
