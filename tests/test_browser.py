@@ -347,11 +347,12 @@ def test_a_finger_on_a_phone(open_page) -> None:
     assert page.evaluate("scrollY") == 0, "drawing must not scroll"
     answer = page.locator("#text").bounding_box()
     assert answer["y"] + answer["height"] < 844, "the answer is on the screen"
+    places = page.locator("button, input[type=range], label:has(input)")
     small = [
-        (button.inner_text(), button.bounding_box())
-        for button in page.get_by_role("button").all()
-        if button.is_visible()
-        and min(button.bounding_box()[one] for one in ("width", "height")) < 44
+        (place.inner_text(), place.bounding_box())
+        for place in places.all()
+        if place.is_visible()
+        and min(place.bounding_box()[one] for one in ("width", "height")) < 44
     ]
     assert not small, "too small for a finger"
 

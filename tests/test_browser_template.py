@@ -177,3 +177,29 @@ def test_the_page_fits(width: int, scheme: Any, browser: Browser, template: Temp
         ".every(one => one.labels?.length || one.getAttribute('aria-label') || one.textContent)"
     )
     context.close()
+
+
+def test_a_finger_on_a_phone(browser: Browser, template: Template) -> None:
+    path = write_editor(template.page.parent / "form.json", template)
+    context = browser.new_context(**serve.PHONE)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    buttons = [page.get_by_role("button", name=name) for name in ("Undo", "New field", "Save")]
+    rows = {box["y"] for button in buttons if (box := button.bounding_box())}
+    assert len(rows) == 1, "not in one row"
+    small = [
+        (place.inner_text(), box)
+        for place in page.locator("button:not(.field), input, select, textarea").all()
+        if (box := place.bounding_box()) and min(box["width"], box["height"]) < 44
+    ]
+    assert not small, "too small for a finger"
+    corner = field(page, "field 1").locator("u").bounding_box()
+    assert corner
+    x, y = corner["x"] + corner["width"] / 2, corner["y"] + corner["height"] / 2
+    cdp = context.new_cdp_session(page)
+    for kind, move in (("touchStart", 18), ("touchMove", 38), ("touchMove", 58), ("touchEnd", 0)):
+        points = [{"x": x + move, "y": y}] if move else []
+        cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    assert int(page.get_by_label("Width").input_value()) > 130, "a finger beside the corner"
+    context.close()

@@ -15,7 +15,7 @@ export class Softmax {
     const note = shifts ? ` The answer is the mean of ${passes} such rows: of the image, and of the image moved by a pixel to each side.` : "";
     this.element = make("section", { className: "layer softmax" },
       make("div", { className: "layer-head" }, make("h3", { textContent: "Softmax: from sums to probabilities" })),
-      make("p", { textContent: `The last layer gives a sum for each digit, the logit. e to its power is positive; divided by the sum of all ten, it is a probability. Choose a digit to see its sum.${note}` }),
+      make("p", { textContent: `The last layer gives a sum for each digit, the logit. Its exponential is positive; divided by the sum of all ten exponentials, it is a probability. Choose a digit to see its sum.${note}` }),
       make("table", {}, make("thead", {}, head), make("tbody", {}, ...this.rows), make("tfoot", {}, foot)));
   }
 
