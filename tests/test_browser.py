@@ -351,8 +351,7 @@ def test_a_finger_on_a_phone(open_page) -> None:
     small = [
         (place.inner_text(), place.bounding_box())
         for place in places.all()
-        if place.is_visible()
-        and min(place.bounding_box()[one] for one in ("width", "height")) < 44
+        if place.is_visible() and min(place.bounding_box()[one] for one in ("width", "height")) < 44
     ]
     assert not small, "too small for a finger"
 

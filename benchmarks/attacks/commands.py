@@ -269,7 +269,8 @@ def attack(folder: Path, n: int, seed: int) -> Finding:
     """Run at least n careless command lines, in random order."""
     found = Finding(
         "careless command lines, for every command",
-        "no traceback, exit code 1 or 2, one line on stderr or with `--json` one document",
+        "no traceback, exit code 1 or 2 (0 where the line is right), a failure is one line on "
+        "stderr or with `--json` one document",
     )
     lines = [line for line in COMMANDS.splitlines() if line]
     random.Random(seed).shuffle(lines)
