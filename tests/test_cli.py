@@ -46,6 +46,17 @@ def test_help_fits_the_terminal(shell, monkeypatch, words, columns) -> None:
     assert max(map(len, lines)) <= min(columns, 100)
 
 
+def test_comments_of_examples_stand_all_beside_or_all_below(shell, monkeypatch) -> None:
+    for columns in (60, 80, 120):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        for module in VERBS:
+            out = shell(module.__name__.rpartition(".")[2], "--help")[1]
+            examples = out.partition("examples:\n")[2].partition("\n\n")[0]
+            beside = re.search(r"^  \S.*\S  +\S", examples, re.MULTILINE)
+            below = re.search(r"^ {6}\S", examples, re.MULTILINE)
+            assert not (beside and below), out
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

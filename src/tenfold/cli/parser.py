@@ -6,7 +6,7 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -73,30 +73,43 @@ class HelpFormatter(argparse.HelpFormatter):
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         paragraphs: list[str] = []
+        examples: list[str] = []
         lines: list[str] = []
         for line in [*text.splitlines(), ""]:
-            if line and not line.startswith(" ") and not line.endswith(":"):
+            indented = line.startswith(" ")
+            if not indented:
+                lines += _examples(examples, width)
+                examples = []
+            if line and not indented and not line.endswith(":"):
                 paragraphs.append(line)
                 continue
             lines += textwrap.wrap(" ".join(paragraphs), width)
             paragraphs = []
-            if line.startswith(" "):
-                lines += _example(line, width)
+            if indented:
+                examples.append(line)
             else:
                 lines.append(styled(line, "bold", stream=sys.stdout))
         return "\n".join(lines).rstrip()
 
 
-def _example(line: str, width: int) -> Iterable[str]:
-    """Return an indented line, whose comment is wrapped if it does not fit."""
-    words = re.fullmatch(r"(  .*?\S)(\s{2,})(\S.*)", line)
-    if len(line) <= width or words is None:
-        return [line]
-    column = len(words[1] + words[2])
-    if column <= width // 2:
-        first, *rest = textwrap.wrap(words[3], width - column)
-        return [words[1] + words[2] + first, *(" " * column + one for one in rest)]
-    return [words[1], *textwrap.wrap(words[3], width, initial_indent=" " * 6)]
+def _examples(lines: Sequence[str], width: int) -> Iterator[str]:
+    """Wrap the comments of indented lines; if one does not fit beside its line, put all below."""
+    found = [(line, re.fullmatch(r"(  .*?\S)(\s{2,})(\S.*)", line)) for line in lines]
+    columns = [words.start(3) for line, words in found if words and len(line) > width]
+    below = max(columns, default=0) > width // 2
+    for line, words in found:
+        if words is None or not (below or len(line) > width):
+            yield line
+        elif below:
+            yield words[1]
+            yield from textwrap.wrap(
+                words[3], width, initial_indent=" " * 6, subsequent_indent=" " * 6
+            )
+        else:
+            column = words.start(3)
+            first, *rest = textwrap.wrap(words[3], width - column)
+            yield words[1] + words[2] + first
+            yield from (" " * column + one for one in rest)
 
 
 def print_error(message: str, *, as_json: bool, program: str = "tenfold") -> None:
