@@ -31,6 +31,7 @@ from tenfold.errors import PictureError
 from tenfold.files import write_json
 from tenfold.forms.answers import Answer
 from tenfold.forms.form import Form
+from tenfold.forms.registration import LOOKS
 from tenfold.forms.template import Template, template_from_dict, write_page
 from tenfold.machine import machine_facts
 from tenfold.reading.reader import Reader
@@ -107,7 +108,7 @@ def main() -> None:
             page = scenes.on_paper(sheet, scenes.fill(sheet, values, writer, rng), rng)
             picture = captured(scenes, page, capture, rng)
             form = Form(template(sheet, Path(folder) / f"{number}.json"), reader=reader)
-            _ = form.blank.reference.features, form.blank.reference.tiles
+            _ = form.blank.reference.features(LOOKS[0][0]), form.blank.reference.tiles
             start = time.process_time()
             try:
                 found = {answer.name: answer for answer in form.read(picture).answers}

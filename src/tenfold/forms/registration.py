@@ -1,9 +1,9 @@
 """Registration: a scan or photo of a form brought onto its reference page.
 
 Features of the print give a homography (SIFT and RANSAC), whichever way up the page lies. Then
-tiles of the reference page are found again near their places, and a smooth surface through their
-displacements follows paper that does not lie flat. The share of the tiles that agree says whether
-the picture shows this form at all.
+tiles of the reference page are found again near their places, on a small page. They correct the
+homography, and a smooth surface through what is left follows paper that does not lie flat. The
+share of the tiles that agree says whether the picture shows this form at all.
 """
 
 from dataclasses import dataclass, field, replace
@@ -17,12 +17,14 @@ from tenfold.arrays import Gray
 from tenfold.errors import PictureError
 
 _Floats = NDArray[np.float64]
+_Features = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 # The following were set on forms drawn in code (tests/form_scenes.py) with MNIST's first 50,000
 # training images and the fonts to learn from.
 
-LOOK_SIDE = 800
-"""Longest side on which features are sought, in pixels."""
+LOOKS = ((600, 30), (800, 12))
+"""Longest side on which features are sought, in pixels, and the fewest that must agree on a
+homography: if too few do, a second look is closer. With fewer than 12 a homography is chance."""
 
 MOST_FEATURES = 1500
 """Most features of a page; the strongest are kept."""
@@ -34,14 +36,18 @@ RATIO = 0.8
 REACH = 4.0
 """Greatest distance of a match from the homography, in pixels of the reference page."""
 
-FEWEST_MATCHES = 12
-"""A homography with fewer matches is chance."""
+TILES_SIDE = 880
+"""Longest side of the small page on which tiles are sought, in pixels."""
 
-TILE = 96
-"""Side of a tile, in pixels of the reference page."""
+TILE = 48
+"""Side of a tile, in pixels of the small page."""
 
-SEARCH = 12
-"""A tile is sought this far around its place, in pixels."""
+SEARCH = 6
+"""A tile is sought this far around its place, in pixels of the small page."""
+
+TILE_BLUR = 0.7
+"""Standard deviation of the blur against noise before tiles are sought, in pixels of the small
+page."""
 
 CORNER, CORNERS = 0.02, 8
 """A tile has print to be found by if this many pixels are corners; a pixel is one if its least
@@ -52,7 +58,7 @@ AGREEING = 0.5
 
 LEAST_SCORE = 0.6
 """Share of the tiles that must agree. On made forms the right ones have 0.83 or more, and pages of
-another form 0.41 or less."""
+another form 0.44 or less."""
 
 LEAST_SHOWN = 0.5
 """Share of the page that the picture must show. On made forms with two corners cut off it shows
@@ -88,7 +94,7 @@ class Registered:
 
 @dataclass(frozen=True, eq=False)
 class _Tile:
-    """A part of the reference page with print, and its top left."""
+    """A part of the small reference page with print, and its top left."""
 
     x: int
     y: int
@@ -104,21 +110,25 @@ class Reference:
 
     def __init__(self, gray: Gray) -> None:
         self.gray = gray
+        scale = min(1.0, TILES_SIDE / max(gray.shape))
+        self.small = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        self._features: dict[int, _Features] = {}
 
-    @cached_property
-    def features(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Places, float32 (n, 2), and descriptors, float32 (n, 128), of the features."""
-        return find_features(self.gray)
+    def features(self, side: int) -> _Features:
+        """Return the features at a longest side in pixels, as `find_features` does; kept."""
+        if side not in self._features:
+            self._features[side] = find_features(self.gray, side)
+        return self._features[side]
 
     @cached_property
     def tiles(self) -> list[_Tile]:
         """The tiles with print that corners hold in place."""
-        blurred = cv2.GaussianBlur(self.gray, (0, 0), 1.0)
+        blurred = cv2.GaussianBlur(self.small, (0, 0), TILE_BLUR)
         corners = cv2.cornerMinEigenVal(blurred, 5)
         strong = corners > CORNER * float(corners.max())
         found = []
-        for y in range(SEARCH, self.gray.shape[0] - TILE - SEARCH, TILE):
-            for x in range(SEARCH, self.gray.shape[1] - TILE - SEARCH, TILE):
+        for y in range(SEARCH, self.small.shape[0] - TILE - SEARCH, TILE):
+            for x in range(SEARCH, self.small.shape[1] - TILE - SEARCH, TILE):
                 part = np.s_[y : y + TILE, x : x + TILE]
                 if strong[part].sum() >= CORNERS:
                     found.append(_Tile(x, y, blurred[part]))
@@ -138,10 +148,16 @@ class _Placement:
     homography: _Floats
     surface: _Floats = field(default_factory=lambda: np.zeros((6, 2)))
 
-    def lay(self, gray: Gray, reference: Gray) -> Registered:
-        """Return the picture on the reference page; the score is not known yet."""
-        high, wide = reference.shape
-        rows, columns = np.linspace(0, high - 1, KNOTS), np.linspace(0, wide - 1, KNOTS)
+    def lay(self, gray: Gray, reference: Gray, size: tuple[int, ...]) -> Registered:
+        """Return the picture on the reference page, scaled to a size (h, w).
+
+        The score is not known yet.
+        """
+        high, wide = size
+        rows, columns = (
+            np.linspace(0.5, small - 0.5, KNOTS) * (side / small) - 0.5
+            for side, small in zip(reference.shape, size, strict=True)
+        )
         places = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2)
         places = places + _terms(places, reference) @ self.surface
         sources = cv2.perspectiveTransform(places[None], self.homography)[0]
@@ -170,9 +186,14 @@ def _terms(places: _Floats, reference: Gray) -> _Floats:
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
 
 
-def find_features(gray: Gray) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return places, float32 (n, 2), in pixels, and descriptors, float32 (n, 128), of features."""
-    scale = min(1.0, LOOK_SIDE / max(gray.shape))
+def find_features(gray: Gray, side: int) -> _Features:
+    """Return places, float32 (n, 2), in pixels, and descriptors, float32 (n, 128), of features.
+
+    Args:
+        gray: uint8 (h, w).
+        side: Longest side on which features are sought, in pixels.
+    """
+    scale = min(1.0, side / max(gray.shape))
     small = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     points, descriptors = cv2.SIFT.create(MOST_FEATURES).detectAndCompute(small, None)
     places = np.array([point.pt for point in points], np.float32).reshape(-1, 2) / scale
@@ -192,16 +213,15 @@ def register(gray: Gray, reference: Reference) -> Registered:
     placement = _first_placement(gray, reference)
     if placement is None:
         raise PictureError("the page does not show this form: none of its print was found")
-    tiles = _find_tiles(placement.lay(gray, reference.gray), reference)
-    placement = _corrected(placement, *tiles)
-    laid = placement.lay(gray, reference.gray)
-    shown = float(laid.inside.mean())
+    blank = reference.gray
+    tiles = _find_tiles(placement.lay(gray, blank, reference.small.shape), reference)
+    page = _corrected(placement, *tiles, blank).lay(gray, blank, blank.shape)
+    shown = float(page.inside.mean())
     if shown < LEAST_SHOWN:
         raise PictureError(
             f"the page does not show this form: at most {shown:.0%} of it is in the picture,"
             f" below the required {LEAST_SHOWN:.0%}"
         )
-    tiles = _find_tiles(laid, reference)
     agreement = tiles[2]
     score = float((agreement >= AGREEING).mean()) if agreement.size else 0.0
     if score < LEAST_SCORE:
@@ -209,53 +229,48 @@ def register(gray: Gray, reference: Reference) -> Registered:
             f"the page does not show this form: {score:.0%} of its print agrees,"
             f" below the required {LEAST_SCORE:.0%}"
         )
-    page = _bent(placement, *tiles, reference.gray).lay(gray, reference.gray)
     return replace(page, score=score)
 
 
 def _first_placement(gray: Gray, reference: Reference) -> _Placement | None:
     """Return the homography that most features agree on, or None if too few do."""
-    places, descriptors = find_features(gray)
-    wanted, known = reference.features
-    if min(len(places), len(wanted)) < FEWEST_MATCHES:
-        return None
-    pairs = cv2.BFMatcher(cv2.NORM_L2).knnMatch(descriptors, known, 2)
-    good = [one for one, other in pairs if one.distance < RATIO * other.distance]
-    if len(good) < FEWEST_MATCHES:
-        return None
-    onto = places[[one.queryIdx for one in good]], wanted[[one.trainIdx for one in good]]
-    found, agreeing = cv2.findHomography(*onto, cv2.USAC_MAGSAC, REACH, maxIters=5000)
-    if found is None or agreeing.sum() < FEWEST_MATCHES or abs(np.linalg.det(found)) < 1e-9:
-        return None
-    return _Placement(np.linalg.inv(found))
+    for side, fewest in LOOKS:
+        places, descriptors = find_features(gray, side)
+        wanted, known = reference.features(side)
+        if min(len(places), len(wanted)) < fewest:
+            continue
+        pairs = cv2.BFMatcher(cv2.NORM_L2).knnMatch(descriptors, known, 2)
+        good = [one for one, other in pairs if one.distance < RATIO * other.distance]
+        if len(good) < fewest:
+            continue
+        onto = places[[one.queryIdx for one in good]], wanted[[one.trainIdx for one in good]]
+        found, agreeing = cv2.findHomography(*onto, cv2.USAC_MAGSAC, REACH, maxIters=5000)
+        if found is not None and agreeing.sum() >= fewest and abs(np.linalg.det(found)) >= 1e-9:
+            return _Placement(np.linalg.inv(found))
+    return None
 
 
 def _corrected(
-    placement: _Placement, places: _Floats, moves: _Floats, agreement: _Floats
+    placement: _Placement, places: _Floats, moves: _Floats, agreement: _Floats, reference: Gray
 ) -> _Placement:
-    """Return a placement whose homography fits the tiles that agree."""
+    """Return a placement whose homography and surface fit the tiles that agree."""
     agrees = agreement >= AGREEING
     if agrees.sum() < FEWEST_TILES:
         return placement
-    there = places + moves
-    found, _ = cv2.findHomography(places[agrees], there[agrees], cv2.RANSAC, REACH)
-    if found is None:
+    places, there = places[agrees], (places + moves)[agrees]
+    found, _ = cv2.findHomography(places, there, cv2.RANSAC, REACH)
+    if found is None or abs(np.linalg.det(found)) < 1e-9:
         return placement
-    return replace(placement, homography=placement.homography @ found)
+    left = cv2.perspectiveTransform(there[None], np.linalg.inv(found))[0] - places
+    return _Placement(placement.homography @ found, _surface(_terms(places, reference), left))
 
 
-def _bent(
-    placement: _Placement, places: _Floats, moves: _Floats, agreement: _Floats, reference: Gray
-) -> _Placement:
-    """Return a placement with a surface through the displacements of the tiles that agree.
+def _surface(terms: _Floats, wanted: _Floats) -> _Floats:
+    """Return the surface through displacements, (n, 2), whose places have these terms, (n, 6).
 
     Tiles far from the surface count less: the fit is reweighted some times.
     """
-    agrees = agreement >= AGREEING
-    if agrees.sum() < FEWEST_TILES:
-        return placement
-    terms, wanted = _terms(places[agrees], reference), moves[agrees]
-    weights, surface = np.ones(len(wanted)), placement.surface
+    weights, surface = np.ones(len(wanted)), np.zeros((6, 2))
     penalty = BEND * len(wanted) * np.diag([0, 0, 0, 1, 1, 1])
     for _ in range(5):
         weighted = terms * weights[:, None]
@@ -263,17 +278,21 @@ def _bent(
         surface = np.asarray(np.linalg.solve(normal, weighted.T @ wanted), np.float64)
         away = np.linalg.norm(wanted - terms @ surface, axis=1)
         weights = 1 / np.maximum(away / ROUGH, 1) ** 2
-    return replace(placement, surface=surface)
+    return surface
 
 
 def _find_tiles(page: Registered, reference: Reference) -> tuple[_Floats, _Floats, _Floats]:
     """Find the tiles of the reference page near their places.
 
+    Args:
+        page: The picture on the small page.
+        reference: The reference page.
+
     Returns:
         The middles of the tiles that the picture shows whole, (n, 2); how far each lies from its
-        place, (n, 2), in pixels; and their correlation, (n,).
+        place, (n, 2), both in pixels of the reference page; and their correlation, (n,).
     """
-    blurred = cv2.GaussianBlur(page.gray, (0, 0), 1.0)
+    blurred = cv2.GaussianBlur(page.gray, (0, 0), TILE_BLUR)
     found = []
     for tile in reference.tiles:
         around = (
@@ -284,10 +303,11 @@ def _find_tiles(page: Registered, reference: Reference) -> tuple[_Floats, _Float
             match = cv2.matchTemplate(blurred[around], tile.gray, cv2.TM_CCOEFF_NORMED)
             _, best, _, (x, y) = cv2.minMaxLoc(match)
             column, row = _peak(match[y], x), _peak(match[:, x], y)
-            middle = (tile.x + TILE / 2, tile.y + TILE / 2)
+            middle = (tile.x + (TILE - 1) / 2, tile.y + (TILE - 1) / 2)
             found.append((*middle, column - SEARCH, row - SEARCH, best))
     table = np.array(found, np.float64).reshape(-1, 5)
-    return table[:, :2], table[:, 2:4], table[:, 4]
+    scale = np.divide(reference.gray.shape, reference.small.shape)[::-1]
+    return scale * (table[:, :2] + 0.5) - 0.5, scale * table[:, 2:4], table[:, 4]
 
 
 def _peak(values: NDArray[np.float32], at: int) -> float:
