@@ -16,6 +16,8 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 import tenfold
 from tenfold.reading.annotate import CELL_COLOR
 from tenfold.reading.boxes.cells import split_off_grids
+from tenfold.reading.boxes.frames import _inside_of_frame
+from tenfold.reading.boxes.settings import BoxSettings
 from tenfold.reading.results import Grid, Reading
 from tenfold.reading.settings import ReaderSettings
 
@@ -207,6 +209,17 @@ def test_a_round_digit_is_no_circle(mnist: Mnist) -> None:
         image = mnist.train_images[50_000:][mnist.train_labels[50_000:] == digit][0]
         page = 255 - cv2.resize(image, (280, 280), interpolation=cv2.INTER_CUBIC)
         assert guesses(READER.read(page)) == str(digit)
+
+
+def test_a_frame_needs_a_wall_without_a_gap() -> None:
+    part = np.zeros((40, 60), np.uint8)
+    cv2.rectangle(part, (0, 0), (59, 39), 1, 2)
+    part[18:21, :30] = part[18:21, 59:] = part[:2, 29:32] = 0
+    inside = _inside_of_frame(part, 6, BoxSettings())
+    assert inside is not None
+    assert np.abs(inside - [(2, 2), (57, 2), (57, 37), (2, 37)]).max() <= 1
+    part[18:21] = part[:, 29:32] = 0
+    assert _inside_of_frame(part, 6, BoxSettings()) is None
 
 
 def test_a_pattern_of_squares_is_soon_done() -> None:

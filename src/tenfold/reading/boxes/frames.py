@@ -95,10 +95,10 @@ def _inside_of_frame(part: Gray, thickest: int, settings: BoxSettings) -> NDArra
     first = there.argmax(axis=2)
     ended = ~there & (steps > first[:, :, None])
     ends_at = np.where(ended.any(axis=2), ended.argmax(axis=2), len(steps))
-    thickness = np.median(np.where(begins, ends_at, np.nan), axis=1)
-    thick = float(np.nanmin(thickness))
-    if not thick <= settings.box_wall_share * min(sizes):
+    thickness = np.median(ends_at, axis=1)[begins.all(axis=1)]  # of walls without a gap
+    if not thickness.size or thickness.min() > settings.box_wall_share * min(sizes):
         return None
+    thick = float(thickness.min())
     before, after = np.roll(inward, 1, axis=0), inward
     inside = corners + (before + after) * (thick + 1)
     outline: NDArray[np.int32] = np.rint(inside).astype(np.int32)
