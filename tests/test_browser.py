@@ -129,6 +129,20 @@ def test_several_digits_have_a_box_each_and_can_be_chosen(page: Page) -> None:
     reads(page, "40")
 
 
+def test_the_label_of_a_narrow_box_is_narrow(page: Page) -> None:
+    page.locator("#pen").fill("4")
+    serve.write(page, 1, (100, 100), 40)
+    box = page.locator("#boxes i:not(.none)")
+    box.wait_for()
+    style = "element => getComputedStyle(element, '::before')"
+    label = box.evaluate(
+        f"element => ['width', 'paddingLeft', 'paddingRight']"
+        f".map(name => parseFloat(({style})(element)[name]))"
+    )
+    width = box.evaluate("element => element.offsetWidth")
+    assert sum(label) <= width + 4
+
+
 def test_a_scribble_is_not_a_digit(page: Page) -> None:
     sheet = page.locator("#sheet").bounding_box()
     assert sheet
