@@ -89,7 +89,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     images, labels = (part[50_000:] for part in load_mnist("train"))
     hands = load_hands(held_back=True)
-    reader = Reader(load_classifier("reader", threads=1))
+    reader = Reader(load_classifier("reader", threads=1), threads=1)
     fields: list[Read] = []
     seconds: list[float] = []
     other_forms = lost = 0

@@ -4,13 +4,16 @@ import pickle
 import sys
 import types
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import cv2
 import numpy as np
+import onnxruntime
 import pytest
 from conftest import Mnist
 from PIL import Image
 
+from tenfold.batch.worker import worker_reader
 from tenfold.classifiers.base import Classifier
 from tenfold.errors import PictureError, UsageError
 from tenfold.evaluation.corruptions import corrupt
@@ -152,7 +155,7 @@ def test_the_shipped_classifier_is_loaded_once_when_needed(
 ) -> None:
     asked: list[str] = []
 
-    def load_classifier(name: str) -> Templates:
+    def load_classifier(name: str, *, threads: int) -> Templates:
         asked.append(name)
         return templates
 
@@ -167,6 +170,25 @@ def test_the_shipped_classifier_is_loaded_once_when_needed(
         together = list(pool.map(lambda image: reader.read(image, single=True), images))
     assert asked == ["reader"]
     assert together == [Reader(templates).read(image, single=True) for image in images]
+
+
+def test_networks_take_no_more_threads_than_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    start = onnxruntime.InferenceSession
+
+    def noted(graph: bytes, options: Any, **rest: Any) -> Any:
+        asked.append(options.intra_op_num_threads)
+        return start(graph, options, **rest)
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", noted)
+    for threads in (1, 3):
+        reader = Reader(threads=threads)
+        assert reader.classifier
+        assert reader.line_reader
+    assert asked == [1, 1, 3, 3]
+    worker_reader.cache_clear()
+    assert worker_reader("reader").line_reader
+    assert asked[4:] == [1, 1]
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])

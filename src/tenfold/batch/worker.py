@@ -79,7 +79,7 @@ def read_chunk(job: Job, number: int, given: Input, chunk: Chunk) -> PartSummary
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     import pyarrow.parquet as pq
 
-    reader = _reader(job.model)
+    reader = worker_reader(job.model)
     rows = errors = 0
     first_error = ""
     with (
@@ -97,11 +97,12 @@ def read_chunk(job: Job, number: int, given: Input, chunk: Chunk) -> PartSummary
 
 
 @lru_cache(maxsize=1)
-def _reader(model: Model) -> Reader:
+def worker_reader(model: Model) -> Reader:
+    """Return a reader of one thread, as several processes share the cores; loaded once."""
     import cv2
 
     cv2.setNumThreads(1)
-    return Reader(load_classifier(model, threads=1))
+    return Reader(load_classifier(model, threads=1), threads=1)
 
 
 def _row_groups(tables: Iterator[Any]) -> Iterator[Any]:

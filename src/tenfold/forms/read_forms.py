@@ -12,8 +12,8 @@ from tenfold.batch.output import FINISHED, read_manifest
 from tenfold.batch.planning import plan
 from tenfold.batch.read_batch import absolute_model
 from tenfold.batch.run import Run, run_batch
-from tenfold.batch.worker import PartSummary, read_pages
-from tenfold.classifiers.bundle import fingerprint, load_classifier
+from tenfold.batch.worker import PartSummary, read_pages, worker_reader
+from tenfold.classifiers.bundle import fingerprint
 from tenfold.classifiers.model_file import Model
 from tenfold.errors import MissingExtraError, UsageError
 from tenfold.execution.engine import Engine
@@ -31,7 +31,6 @@ from tenfold.forms.form import Form
 from tenfold.forms.table import check_table
 from tenfold.forms.template import load_template
 from tenfold.imaging.picture import Picture
-from tenfold.reading.reader import Reader
 from tenfold.reading.shipped import DEFAULT_MODEL
 
 PAGES_PER_CHUNK = 16
@@ -187,7 +186,4 @@ def read_part(job: FormJob, number: int, given: Input, chunk: Chunk) -> PartSumm
 
 @lru_cache(maxsize=1)
 def _form(template: Path, model: Model) -> Form:
-    import cv2
-
-    cv2.setNumThreads(1)
-    return Form(template, reader=Reader(load_classifier(model, threads=1)))
+    return Form(template, reader=worker_reader(model))

@@ -91,10 +91,13 @@ class LineReader:
         graph: The ONNX graph. Its probabilities are float32 [n, w / 4, 23]: nothing, and
             `tenfold.reading.ctc.CHARACTERS`.
         settings: The settings of reading; None takes the defaults.
+        threads: Threads for one strip; 0 means one for each core that the process may use.
     """
 
-    def __init__(self, graph: bytes, settings: ReaderSettings | None = None) -> None:
-        self._session = Session(graph, 1)
+    def __init__(
+        self, graph: bytes, settings: ReaderSettings | None = None, threads: int = 0
+    ) -> None:
+        self._session = Session(graph, threads)
         self._settings = settings or ReaderSettings()
 
     def read_line(self, mark: Mark, height: float, middle: float) -> SeenLine:

@@ -46,6 +46,8 @@ class Reader:
             `. , - / :` and spaces between numbers.
         second_opinion: Whether RapidOCR's recognizer reads each line too, so that a digit is
             accepted only if both say it (`tenfold.reading.second_opinion`; extra `ocr`).
+        threads: Threads for one call of a shipped network; 0 means one for each core that the
+            process may use. Several readers that share the cores take 1 each.
 
     Raises:
         MissingExtraError: `second_opinion` without the extra `ocr`.
@@ -62,6 +64,7 @@ class Reader:
         whole_lines: bool = True,
         characters: str = "digits",
         second_opinion: bool = False,
+        threads: int = 0,
     ) -> None:
         if characters not in CHARACTER_SETS:
             raise UsageError(f"characters is {characters!r}: give {listed(CHARACTER_SETS)}")
@@ -75,7 +78,7 @@ class Reader:
         if threshold is not None:
             changes["threshold"] = threshold
         ReaderSettings(**changes)  # raises before a model is loaded
-        self._models = Models(classifier, changes)
+        self._models = Models(classifier, changes, threads=threads)
         if classifier is not None:
             _ = self._models.settings
 

@@ -27,6 +27,8 @@ class Models:
         classifier: Classifies single digits. None takes the shipped model "reader".
         changes: Settings that differ from those of the classifier.
         line_reader: Reads whole lines. None takes the shipped one.
+        threads: Threads for one call of a shipped network; 0 means one for each core that the
+            process may use.
 
     Raises:
         UsageError: The classes of the classifier are not the ten digits.
@@ -37,6 +39,7 @@ class Models:
         classifier: Classifier | None = None,
         changes: Mapping[str, Any] | None = None,
         line_reader: LineReader | None = None,
+        threads: int = 0,
     ) -> None:
         names = tuple(getattr(classifier, "classes", DIGITS))
         if names != DIGITS:
@@ -47,6 +50,7 @@ class Models:
         self._classifier = classifier
         self._changes = changes or {}
         self._line_reader = line_reader
+        self._threads = threads
         self._second_reader: SecondReader | None = None
         self._loading = threading.Lock()
 
@@ -74,7 +78,7 @@ class Models:
             if self._classifier is None:
                 from tenfold.classifiers.bundle import load_classifier
 
-                self._classifier = load_classifier(DEFAULT_MODEL)
+                self._classifier = load_classifier(DEFAULT_MODEL, threads=self._threads)
             return self._classifier
 
     @cached_property
@@ -100,7 +104,7 @@ class Models:
                 from tenfold.classifiers.bundle import LINE, load_bundle
 
                 graph = load_bundle(DEFAULT_MODEL).read(LINE)
-                self._line_reader = LineReader(graph, settings)
+                self._line_reader = LineReader(graph, settings, self._threads)
             return self._line_reader
 
     @property

@@ -103,7 +103,7 @@ def robustness(
     if not 1 <= images <= TEST_IMAGES:
         raise UsageError(f"images is {images}; it must be from 1 to {TEST_IMAGES:,}")
     classifier = load_classifier(model)
-    reader = Reader(classifier)
+    reader = Reader(classifier, threads=1)  # several pictures at the same time
     sets = load_picture_sets(Path(external)) if external else {}
     test_images, labels = load_mnist("test", data_dir)
     test_images, labels = test_images[:images], labels[:images]

@@ -111,7 +111,7 @@ def score(source: str | Path, model: Model = DEFAULT_MODEL, *, progress: bool = 
     """
     from tqdm import tqdm
 
-    reader = Reader(load_classifier(model))
+    reader = Reader(load_classifier(model), threads=1)  # several pictures at the same time
     pictures = load_pictures(Path(source))
     with tqdm(total=len(pictures), unit="picture", disable=not progress, dynamic_ncols=True) as bar:
         outcomes = read_pictures(reader, pictures, bar.update)

@@ -101,7 +101,7 @@ class Service:
         classifier.predict_proba(blank)
         if classifier.classes != DIGITS:
             return classifier, None
-        reader = Reader(classifier)
+        reader = Reader(classifier, threads=1)
         reader.read(blank)
         _ = reader.line_reader  # loads the line network
         return classifier, reader
