@@ -29,9 +29,9 @@ def test_the_same_seed_gives_the_same_strips(mnist: Mnist) -> None:
     assert {*".,-/:()+$=x?"} <= set("".join(text for _, text in made))
 
 
-def test_words_are_one_mark_and_spaces_none() -> None:
-    assert target(["No", "4", "2"]) == "?42"
-    assert target(["x", "ray", "#", "5", "*", "7", "/", "2"]) == "?5x7/2"
+def test_each_letter_is_a_mark_and_spaces_are_none() -> None:
+    assert target(["No", "4", "2"]) == "??42"
+    assert target(["x", "ray", "#", "5", "*", "7", "/", "2"]) == "?????5x7/2"
     assert target([]) == ""
     rng = np.random.default_rng(0)
     longest = max(len(target(list(random_text(rng)))) for _ in range(2000))

@@ -22,7 +22,7 @@ SIGNS = ".,-/:()+$=x"
 """The signs that the line network tells apart; x is the sign of multiplication."""
 
 OTHER = "?"
-"""A letter, a word, or a mark that is neither a digit nor a known sign."""
+"""A letter, or a mark that is neither a digit nor a known sign."""
 
 CHARACTERS = "".join(DIGITS) + SIGNS + OTHER
 """What the network's outputs stand for, from the second on; the first stands for nothing."""
