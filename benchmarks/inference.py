@@ -35,7 +35,7 @@ from tenfold.exporting.formats import exported
 from tenfold.exporting.litert import load_litert
 from tenfold.exporting.quantizing import CALIBRATION_IMAGES
 from tenfold.files import write_json
-from tenfold.machine import has_bfloat16, machine_facts
+from tenfold.machine import has_fast_bfloat16, machine_facts
 
 RESULTS = Path(__file__).parent.parent / "results" / "inference.json"
 FLOAT32 = (
@@ -82,7 +82,7 @@ def compare(model: str, folder: Path) -> dict[str, Any]:
     write_models(model, folder)
     plan = [(runtime, "float32", n) for n in (1, 2) for runtime in FLOAT32]
     plan += [(runtime, "int8", n) for n in (1, 2) for runtime in INT8]
-    if has_bfloat16():
+    if has_fast_bfloat16():
         plan += [("openvino", "bfloat16", n) for n in (1, 2)]
     found: dict[tuple[str, str, int], list[dict[str, Any]]] = {one: [] for one in plan}
     for _ in range(ROUNDS):

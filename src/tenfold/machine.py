@@ -9,6 +9,8 @@ from typing import Any
 _PACKAGES = ("tenfold", "numpy", "onnx", "onnxruntime", "openvino", "keras", "tensorflow",
              "tensorflow-cpu", "jax", "torch", "scikit-learn", "lightgbm", "cleanlab")  # fmt: skip
 
+_PROCESSOR_FACTS = Path("/proc/cpuinfo")
+
 
 def usable_cores() -> int:
     """Return the number of cores this process may use."""
@@ -86,18 +88,17 @@ def has_gpu() -> bool:
     return Path("/proc/driver/nvidia/gpus").is_dir()
 
 
-def has_bfloat16() -> bool:
-    """Return whether the hardware computes in bfloat16: a GPU, or AVX-512 or AMX with BF16.
+def has_fast_bfloat16() -> bool:
+    """Return whether the processor is faster in bfloat16 than in float32.
 
-    Elsewhere bfloat16 is emulated and slower than float32.
+    That is so with AMX, and with AMD's AVX-512. Intel's AVX-512 without AMX is slower in bfloat16
+    (dev/training-speed.md), and other processors emulate it.
     """
-    if has_gpu():
-        return True
     try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+        facts = _PROCESSOR_FACTS.read_text(encoding="ascii", errors="replace")
     except OSError:
         return False  # not Linux: no way to tell without another dependency
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+    return "amx_bf16" in facts or ("avx512_bf16" in facts and "AuthenticAMD" in facts)
 
 
 def processor() -> str:
@@ -105,7 +106,7 @@ def processor() -> str:
     import platform
 
     try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        for line in _PROCESSOR_FACTS.read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     except OSError:

@@ -17,6 +17,7 @@ from tenfold.classifiers.base import (
 )
 from tenfold.classifiers.onnx import BATCH, check_self_contained
 from tenfold.errors import BundleError, MissingExtraError
+from tenfold.machine import has_fast_bfloat16
 
 _NOT_PICKLED = {"_compiled", "_request", "_lock"}
 """Attributes that the other process makes again, from the file or the bytes of the graph."""
@@ -25,7 +26,7 @@ _NOT_PICKLED = {"_compiled", "_request", "_lock"}
 class OpenVinoClassifier(Classifier):
     """An ONNX graph, or a network in OpenVINO's format, from `images` to probabilities.
 
-    On a processor that computes in bfloat16, OpenVINO is faster than ONNX Runtime for many images
+    On a processor that is fast in bfloat16, OpenVINO is faster than ONNX Runtime for many images
     and slower for a single one (results/inference.json). Loading takes longer too. Safe to use
     from several threads; their calls run one after the other.
 
@@ -33,7 +34,7 @@ class OpenVinoClassifier(Classifier):
         model: An .onnx or .xml file, or the bytes of a graph.
         threads: Threads for one call; 0 leaves the number to OpenVINO.
         bfloat16: Compute in bfloat16, which leaves two or three correct digits of a probability.
-            None leaves the choice to OpenVINO, which uses bfloat16 where the processor has it.
+            None means where it is faster: `tenfold.machine.has_fast_bfloat16`.
         name: The file that the bytes are from, for error messages.
 
     Raises:
@@ -53,8 +54,9 @@ class OpenVinoClassifier(Classifier):
         if isinstance(model, bytes):
             check_self_contained(model, name)
         self._settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
-        if bfloat16 is not None:
-            self._settings["INFERENCE_PRECISION_HINT"] = "bf16" if bfloat16 else "f32"
+        if bfloat16 is None:
+            bfloat16 = has_fast_bfloat16()
+        self._settings["INFERENCE_PRECISION_HINT"] = "bf16" if bfloat16 else "f32"
         if threads:
             self._settings["INFERENCE_NUM_THREADS"] = threads
         self._lock = threading.Lock()

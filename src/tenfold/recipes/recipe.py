@@ -115,7 +115,7 @@ class Recipe:
         schedule: The learning rate over time.
         augmentation: How training images are changed.
         label_smoothing: 0..0.9; this share of each target is spread evenly over all classes.
-        precision: "bfloat16" means mixed precision where the processor has bfloat16, and float32
+        precision: "bfloat16" means mixed precision where bfloat16 is faster, and float32
             elsewhere.
         temperature: Divides the logits of the finished network; fitted on validation images of
             a run on the other 55,000 (`tools/temperature.py`), then frozen.
