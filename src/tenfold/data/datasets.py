@@ -33,7 +33,7 @@ SPLITS = ("train", "test", "all")
 CONTENTS = ("digits", "images")
 
 HELD_OUT = 7
-"""A source without a test part gives one of so many images to it, as MNIST does."""
+"""If a source has no test part, one image in seven becomes a test image, as in MNIST."""
 
 HELD_OUT_SEED = 1998
 """Chooses these images, the same in every call: the year of MNIST."""

@@ -100,13 +100,14 @@ def errors_interval(
     lower = bisect_left(
         possible, tail, key=lambda k: 1 - _at_most(errors - 1, sample, population, k)
     )
-    # The probability of so few errors falls with k: the first k that makes it unlikely is out.
+    # The more errors k there are in all, the less likely so few in the sample: the first k that
+    # makes them unlikely is out.
     upper = bisect_left(possible, -tail, key=lambda k: -_at_most(errors, sample, population, k))
     return possible[min(lower, len(possible) - 1)], possible[max(0, upper - 1)]
 
 
 def _at_most(errors: int, sample: int, population: int, in_population: int) -> float:
-    """Return the probability of at most so many errors in a sample drawn without replacement."""
+    """Return the probability of at most `errors` errors in a sample drawn without replacement."""
     right, fewest = population - in_population, max(0, sample - (population - in_population))
     whole = _log_choose(population, sample)
     logs = (

@@ -21,10 +21,10 @@ LEVEL = 0.25
 """A row belongs to the rule if its ink, where nothing is written, is at least this on average."""
 
 FREE_ROWS = 6
-"""A column is free of writing if so many rows above and below the reach of the rule are."""
+"""A column is free of writing if this many rows above and below the reach of the rule are free."""
 
 ASIDE = 8
-"""It is far from writing if so many columns beside it, into which feet may reach, are free too."""
+"""It is far from writing if this many columns on both sides are free too: feet may reach there."""
 
 FEWEST_FREE = 24
 """With fewer such columns, all count."""
@@ -39,8 +39,8 @@ DARKEST = 4.0
 """Darkest ink that is told apart, in multiples of the full ink of the writing."""
 
 LONG, THIN = 2.5, 2
-"""What lies wholly on a rule or in the rows next to it, is so many times wider than high, and has
-so few rows, is a rest of the rule."""
+"""A component on a rule or in the rows next to it is a remnant of the rule if its width is at least
+`LONG` times its height, and its height at most `THIN` rows."""
 
 POINT = (0.06, 0.25)
 """Least and greatest side of a point below a rule, as shares of the field's height. Specks of a fax

@@ -27,7 +27,7 @@ LOWEST_HALVED = 10.0
 may be lost."""
 
 MOST_FRAMES = 30
-"""Of so many hollow components, the largest first, it is tested whether they are frames."""
+"""Number of hollow components, the largest first, that are tested for being frames."""
 
 HOLLOW = 0.3
 """Ink covers less than this share of what a frame encloses."""

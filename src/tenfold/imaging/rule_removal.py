@@ -28,7 +28,7 @@ CRUMB = 0.08
 """What is left beside a rule and is lower than this, in heights, is an uneven edge of the rule."""
 
 STEEP = 1.5
-"""A stroke that is so many times deeper than its width where it meets a rule arrives steeply."""
+"""A stroke arrives steeply at a rule if it is this many times deeper than its width there."""
 
 BRIDGE = 0.6
 """Widest foot of a digit that may lie inside a rule, in heights."""

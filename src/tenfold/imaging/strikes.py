@@ -34,8 +34,8 @@ STRIKE = Shape(
     wander=0.1 * WORK_HEIGHT,
     straight=0.5,
 )
-"""A strike may be wavy. No stroke of a digit is straight and level for so long. A slanted strike is
-longer by as many heights as it rises for each pixel: strokes of an 8 may slant."""
+"""A strike may be wavy. No stroke of a digit is this long, straight and level. A slanted strike is
+longer by its slope, in heights, because strokes of an 8 may slant."""
 
 SLOPES = tuple(round(0.1 * step, 1) for step in range(-7, 8))
 """Slopes at which strikes are sought, in pixels per pixel: up to 35 degrees."""
@@ -78,8 +78,8 @@ SCRIBBLE_HOLES = 5.5
 by a quarter of a height enclose 4.9 at most (133 components)."""
 
 STROKE_ROWS = 0.2
-"""Where so much ink stands above and below a line, in heights, there is a digit: less may be the
-other of two strikes."""
+"""Least ink above and below a strike where it crosses a digit, in heights. Less ink may be a second
+strike."""
 
 SPACE = 0.6
 """Widest space within digits and between them, in heights."""
@@ -88,7 +88,7 @@ BOTH_SIDES = 0.3
 """Digits stand on either side of a strike along at least this share of their width."""
 
 CROSSINGS = 0.4
-"""At least so many strokes cross a strike for each height of the digits' width."""
+"""Least number of strokes that cross a strike, for each height of the digits' width."""
 
 
 def is_scribble(stroke: Gray, height: float) -> bool:

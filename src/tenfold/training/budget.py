@@ -84,7 +84,7 @@ MEASURED_SECONDS, MEASURED_SHARE = 0.5, 0.03
 share of the training time asked for."""
 
 ENOUGH_STEPS = 100
-"""A rung that turns out to be too slow for so many steps gives way to the next lower one."""
+"""If a rung is too slow for this many steps in the time, the next lower rung is taken."""
 
 MIN_STEPS = 20
 """Fewer steps than these are no training."""

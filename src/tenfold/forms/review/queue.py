@@ -37,8 +37,8 @@ class Choice:
     """Which fields to review; by default those that the reader flagged, least sure first.
 
     Attributes:
-        sample: So many fields, drawn at random from all.
-        least_sure: So many fields, least sure first, flagged or not.
+        sample: Number of fields, drawn at random from all.
+        least_sure: Number of fields, least sure first, flagged or not.
 
     Raises:
         UsageError: Both are given, or one is below 1.

@@ -27,10 +27,10 @@ from tenfold.forms.estimate import Report, report
 from tenfold.forms.review.queue import Choice, Item, choose_items
 
 IDLE_SECONDS = 3.0
-"""The table is written when nobody has said anything for so long."""
+"""The table is written after this many seconds without a decision."""
 
 LONGEST_SECONDS = 60.0
-"""The table is written at least this often while people say something."""
+"""The table is written at least this often while decisions come in, in seconds."""
 
 CROPS = 64
 """Crops that are kept in memory: the page asks for a few ahead."""

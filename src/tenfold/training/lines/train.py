@@ -28,7 +28,7 @@ HELD_BACK = 10_000
 BATCH_SIZE = 64
 
 SAVED_STEPS = 500
-"""The graph is handed to `save` each time after so many steps."""
+"""Number of steps after which `save` gets the graph, again and again."""
 
 LEARNING_RATE, LEARNING_RATE_AFTER = 0.003, 0.002
 """Highest rate from the start, and from the weights of a graph."""
