@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from served import Served
 
 from tenfold import __version__
 from tenfold.cli.main import build_parser
@@ -78,6 +79,23 @@ def test_running_requests_have_time_to_end() -> None:
     wait = int(pod()["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][1])
     assert pod()["terminationGracePeriodSeconds"] > wait + timeout
     assert int(COMPOSE["stop_grace_period"].removesuffix("s")) > timeout
+
+
+def test_probes_and_scrapes_are_answered() -> None:
+    (container,) = pod()["containers"]
+    probes = [container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "readiness", "liveness")]
+    (deployment,) = (one for one in MANIFESTS if one["kind"] == "Deployment")
+    scrape = deployment["spec"]["template"]["metadata"]["annotations"]["prometheus.io/path"]
+    (check,) = re.findall(r"urlopen\('http://127\.0\.0\.1:8000(\S+)'", DOCKERFILE)
+    server = Served(*container["args"][1:])
+    try:
+        for path in (*(probe["path"] for probe in probes), scrape, check):
+            # The kubelet and Prometheus address a pod by its IP, other pods by the service's name.
+            for host in ("10.1.2.3:8000", "127.0.0.1:8000", "tenfold"):
+                assert server.ask(path, headers={"Host": host}).status == 200, (path, host)
+    finally:
+        server.end_well()
+    assert {probe["port"] for probe in probes} == {"http"}
 
 
 @pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda one: one["kind"])
