@@ -103,11 +103,19 @@ def digit_png(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def reader() -> Any:
+    """The shipped reader, whose networks take a moment to load."""
+    from tenfold.reading.reader import Reader
+
+    return Reader()
+
+
+@pytest.fixture(scope="session")
 def tensorflow() -> None:
     """Keras on TensorFlow, for tests that build or train in this process."""
     from tenfold.networks.backend import use_backend
 
-    use_backend("tensorflow")
+    use_backend("tensorflow", lean=True)
 
 
 @pytest.fixture(autouse=True)
@@ -232,6 +240,13 @@ def folder(pngs, tmp_path: Path) -> Path:
         path.write_bytes(data)
     (tmp_path / "in" / "notes.txt").write_text("not to be read")
     return tmp_path / "in"
+
+
+def answers(network: Any, images: np.ndarray) -> Any:
+    """Return what a Keras network gives for images; `predict` would trace it first."""
+    import keras
+
+    return keras.tree.map_structure(keras.ops.convert_to_numpy, network(images))
 
 
 def outputs_of_layers(network: Any) -> Any:

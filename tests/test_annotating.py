@@ -16,12 +16,12 @@ from tenfold.reading.reader import Reader
 
 
 @pytest.mark.parametrize("size", [(28, 28), (400, 400), (3000, 3000)], ids=str)
-def test_boxes_and_canvases_are_drawn(mnist, size) -> None:
+def test_boxes_and_canvases_are_drawn(reader: Reader, mnist, size) -> None:
     digit = Image.fromarray(255 - mnist.train_images[1])
     page = Image.new("L", size, 255)
     page.paste(digit.resize((size[0] // 2, size[1] // 2)), (size[0] // 4, size[1] // 4))
     picture = load_picture(page)
-    reading = Reader().read_picture(picture, single=True)
+    reading = reader.read_picture(picture, single=True)
     drawn = np.asarray(reading.annotate(picture))
     assert max(drawn.shape) <= 1800
     blue = (drawn == [int(ACCEPTED_COLOR[i : i + 2], 16) for i in (1, 3, 5)]).all(axis=2)
@@ -32,9 +32,9 @@ def test_boxes_and_canvases_are_drawn(mnist, size) -> None:
     np.testing.assert_array_equal(drawn[top : top + 84, 8:92, 0], large)
 
 
-def test_a_blank_is_drawn_as_it_is() -> None:
+def test_a_blank_is_drawn_as_it_is(reader: Reader) -> None:
     picture = load_picture(np.full((40, 600), 200, np.uint8))
-    drawn = np.asarray(Reader().read_picture(picture).annotate(picture))
+    drawn = np.asarray(reader.read_picture(picture).annotate(picture))
     assert drawn.shape == (40, 600, 3)
     assert (drawn == 200).all()
 
@@ -51,11 +51,11 @@ def test_the_shell_writes_one_file_a_picture(digit_png: Path, tmp_path: Path) ->
     assert sorted(p.name for p in (tmp_path / "seen").iterdir()) == ["seven-2.png", "seven.png"]
 
 
-def test_what_was_left_out_is_shown_in_gray(mnist: Mnist) -> None:
+def test_what_was_left_out_is_shown_in_gray(reader: Reader, mnist: Mnist) -> None:
     picture = page([list(mnist.train_images[50_000:50_003])], rng=np.random.default_rng(1))
     cv2.putText(picture, "WERK", (10, 200), cv2.FONT_HERSHEY_DUPLEX, 1.6, 40, 4)
     loaded = load_picture(picture)
-    reading = Reader().read_picture(loaded)
+    reading = reader.read_picture(loaded)
     assert reading.left_out
     drawn = np.asarray(reading.annotate(loaded))
     gray = tuple(int(LEFT_OUT_COLOR[i : i + 2], 16) for i in (1, 3, 5))
@@ -66,13 +66,13 @@ def blue_of(drawn: np.ndarray) -> np.ndarray:
     return (drawn == [int(ACCEPTED_COLOR[i : i + 2], 16) for i in (1, 3, 5)]).all(axis=2)
 
 
-def test_a_page_that_was_rotated_is_drawn_upright(mnist: Mnist) -> None:
+def test_a_page_that_was_rotated_is_drawn_upright(reader: Reader, mnist: Mnist) -> None:
     upright = page([list(mnist.train_images[50_000:50_008])], rng=np.random.default_rng(1))
     upside_down = np.ascontiguousarray(np.rot90(upright, 2))
-    reading = Reader().read(upside_down)
+    reading = reader.read(upside_down)
     assert reading.orientation == 180
     drawn = np.asarray(reading.annotate(upside_down))
-    straight = np.asarray(Reader().read(upright).annotate(upright))
+    straight = np.asarray(reader.read(upright).annotate(upright))
     np.testing.assert_allclose(
         np.argwhere(blue_of(drawn)).mean(axis=0), np.argwhere(blue_of(straight)).mean(axis=0),
         atol=5,
@@ -81,15 +81,15 @@ def test_a_page_that_was_rotated_is_drawn_upright(mnist: Mnist) -> None:
     assert np.abs(paper - upright).mean() < 30
 
 
-def test_another_picture_is_refused(digit_png: Path) -> None:
-    reading = Reader().read(digit_png)
+def test_another_picture_is_refused(reader: Reader, digit_png: Path) -> None:
+    reading = reader.read(digit_png)
     with pytest.raises(PictureError, match=r"5 x 4 pixels.*give the picture that was read"):
         reading.annotate(np.zeros((4, 5), np.uint8))
 
 
-def test_a_notebook_shows_the_digits_where_they_stood(mnist: Mnist) -> None:
+def test_a_notebook_shows_the_digits_where_they_stood(reader: Reader, mnist: Mnist) -> None:
     picture = page([list(mnist.train_images[50_000:50_009])] * 2, rng=np.random.default_rng(1))
-    reading = Reader().read(picture)
+    reading = reader.read(picture)
     data = reading._repr_png_()
     assert data is not None
     shown = np.asarray(Image.open(io.BytesIO(data)))
@@ -99,4 +99,4 @@ def test_a_notebook_shows_the_digits_where_they_stood(mnist: Mnist) -> None:
         inside = shown[y + 2 : y + height - 2, x + 2 : x + width - 2, 0]
         assert inside.min() < 100
         assert inside.max() > 200
-    assert Reader().read(np.full((40, 60), 200, np.uint8))._repr_png_() is None
+    assert reader.read(np.full((40, 60), 200, np.uint8))._repr_png_() is None

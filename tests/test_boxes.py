@@ -21,8 +21,6 @@ from tenfold.reading.boxes.settings import BoxSettings
 from tenfold.reading.results import Grid, Reading
 from tenfold.reading.settings import ReaderSettings
 
-READER = tenfold.Reader()
-
 
 def drawn(mnist: Mnist, rng: np.random.Generator, count: int) -> tuple[list[np.ndarray], str]:
     """Return images of digits kept from training the line network, and what they show."""
@@ -46,11 +44,13 @@ def table(grid: Grid) -> list[list[str]]:
 
 @pytest.mark.parametrize("seed", [2, 5])  # 5: digits cross walls and leave the field
 @pytest.mark.parametrize("kind", box_scenes.FIELDS)
-def test_a_field_has_a_digit_in_each_cell(kind: str, seed: int, mnist: Mnist) -> None:
+def test_a_field_has_a_digit_in_each_cell(
+    reader: tenfold.Reader, kind: str, seed: int, mnist: Mnist
+) -> None:
     rng = np.random.default_rng((1, seed))
     images, right = drawn(mnist, rng, 8)
     page = box_scenes.field_scene(kind, images, rng)
-    reading = READER.read(page)
+    reading = reader.read(page)
     assert guesses(reading) == right
     (line,), (grid,) = reading.lines, reading.grids
     assert (grid.rows, grid.columns) == (1, 8)
@@ -60,7 +60,9 @@ def test_a_field_has_a_digit_in_each_cell(kind: str, seed: int, mnist: Mnist) ->
 
 
 @pytest.mark.parametrize("kind", ["shared walls", "separate", "open"])
-def test_slashes_printed_between_boxes_are_no_digits(kind: str, mnist: Mnist) -> None:
+def test_slashes_printed_between_boxes_are_no_digits(
+    reader: tenfold.Reader, kind: str, mnist: Mnist
+) -> None:
     rng = np.random.default_rng((3, 3))
     images, right = drawn(mnist, rng, 8)
     page = box_scenes.date_scene(kind, images, rng)
@@ -68,22 +70,26 @@ def test_slashes_printed_between_boxes_are_no_digits(kind: str, mnist: Mnist) ->
     assert guesses(reading) == right
     assert reading.text == f"{right[:2]}/{right[2:4]}/{right[4:]}"
     field = tenfold.Field(length=8)
-    assert READER.read(page, field=field).text == right
+    assert reader.read(page, field=field).text == right
 
 
 @pytest.mark.parametrize(
     ("seed", "kind"), [((7002, 0, 13), "shared walls"), ((7003, 2, 10), "open")]
 )
-def test_a_base_line_strikes_no_digit_out(seed: tuple[int, ...], kind: str, mnist: Mnist) -> None:
+def test_a_base_line_strikes_no_digit_out(
+    reader: tenfold.Reader, seed: tuple[int, ...], kind: str, mnist: Mnist
+) -> None:
     rng = np.random.default_rng(seed)
     chosen = rng.integers(0, 50_000, 8)
     page = box_scenes.field_scene(kind, list(mnist.train_images[chosen]), rng)
-    reading = READER.read(page)
+    reading = reader.read(page)
     assert guesses(reading) == "".join(str(digit) for digit in mnist.train_labels[chosen])
 
 
 @pytest.mark.parametrize("kind", ["shared walls", "open"])
-def test_walls_may_be_thick_for_narrow_cells(kind: str, mnist: Mnist) -> None:
+def test_walls_may_be_thick_for_narrow_cells(
+    reader: tenfold.Reader, kind: str, mnist: Mnist
+) -> None:
     rng = np.random.default_rng(7)
     digits, _ = drawn(mnist, rng, 8)
     sheet = box_scenes.Sheet(90, 320)
@@ -95,23 +101,25 @@ def test_walls_may_be_thick_for_narrow_cells(kind: str, mnist: Mnist) -> None:
     for place in range(9):
         sheet.line((29 + 33 * place, 26), (29 + 33 * place, 64), 4)
     picture = sheet.picture(rng, gray=120, tilt=0.5, dark=False, noise=1)
-    assert [grid.columns for grid in READER.read(picture).grids] == [8]
+    assert [grid.columns for grid in reader.read(picture).grids] == [8]
 
 
-def test_an_m_in_print_is_no_comb() -> None:
+def test_an_m_in_print_is_no_comb(reader: tenfold.Reader) -> None:
     serif = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSerif-BoldItalic.ttf")
     page = Image.new("L", (500, 100), 235)
     ImageDraw.Draw(page).text(
         (20, 20), "Amount from home", fill=40, font=ImageFont.truetype(str(serif), 40)
     )
-    assert not READER.read(np.asarray(page)).grids
+    assert not reader.read(np.asarray(page)).grids
 
 
-def test_each_cell_of_a_table_holds_a_number_or_nothing(mnist: Mnist) -> None:
+def test_each_cell_of_a_table_holds_a_number_or_nothing(
+    reader: tenfold.Reader, mnist: Mnist
+) -> None:
     rng = np.random.default_rng(2)
     numbers = [[drawn(mnist, rng, int(rng.integers(0, 4))) for _ in range(4)] for _ in range(5)]
     page = box_scenes.table_scene([[images for images, _ in row] for row in numbers], rng)
-    reading = READER.read(page)
+    reading = reader.read(page)
     right = [[text for _, text in row] for row in numbers]
     (grid,) = reading.grids
     assert table(grid) == right
@@ -129,33 +137,35 @@ def test_each_cell_of_a_table_holds_a_number_or_nothing(mnist: Mnist) -> None:
 
 
 @pytest.mark.parametrize("seed", [3, 4])  # 3: more bits of walls are left than digits
-def test_a_table_may_be_nearly_empty(seed: int, mnist: Mnist) -> None:
+def test_a_table_may_be_nearly_empty(reader: tenfold.Reader, seed: int, mnist: Mnist) -> None:
     rng = np.random.default_rng(seed)
     numbers = [[drawn(mnist, rng, int(rng.integers(0, 2))) for _ in range(6)] for _ in range(3)]
     page = box_scenes.table_scene([[images for images, _ in row] for row in numbers], rng)
-    (grid,) = READER.read(page).grids
+    (grid,) = reader.read(page).grids
     assert table(grid) == [[text for _, text in row] for row in numbers]
 
 
-def test_a_bad_digit_in_a_box_is_rejected_and_not_left_out(mnist: Mnist) -> None:
+def test_a_bad_digit_in_a_box_is_rejected_and_not_left_out(
+    reader: tenfold.Reader, mnist: Mnist
+) -> None:
     rng = np.random.default_rng(12)
     images, right = drawn(mnist, rng, 8)
     images[3] = np.zeros_like(images[3])
     cv2.line(images[3], (6, 10), (22, 18), 255, 2)
     cv2.line(images[3], (6, 18), (22, 10), 255, 2)  # a cross
-    reading = READER.read(box_scenes.field_scene("separate", images, rng))
+    reading = reader.read(box_scenes.field_scene("separate", images, rng))
     ((_, _, _, cross, *_),) = (grid.cells for grid in reading.grids)
     assert cross.text == "?"
     assert len(reading.digits) == len(right)
 
 
-def test_a_sudoku_in_perspective_has_81_cells(mnist: Mnist) -> None:
+def test_a_sudoku_in_perspective_has_81_cells(reader: tenfold.Reader, mnist: Mnist) -> None:
     rng = np.random.default_rng(3)
     images, right = drawn(mnist, rng, 81)
     given = rng.random(81) < 0.6
     cells = [image if there else None for image, there in zip(images, given, strict=True)]
     photo = box_scenes.sudoku_scene([cells[row : row + 9] for row in range(0, 81, 9)], rng)
-    (grid,) = READER.read(photo).grids
+    (grid,) = reader.read(photo).grids
     assert (grid.rows, grid.columns, len(grid.cells)) == (9, 9, 81)
     read = "".join("".join(row) for row in table(grid))
     wanted = "".join(digit for digit, there in zip(right, given, strict=True) if there)
@@ -163,7 +173,9 @@ def test_a_sudoku_in_perspective_has_81_cells(mnist: Mnist) -> None:
     assert sum(a == b for a, b in zip(read, wanted, strict=True)) >= 0.95 * len(wanted)
 
 
-def test_rows_of_boxes_of_other_sizes_have_their_own_columns(mnist: Mnist) -> None:
+def test_rows_of_boxes_of_other_sizes_have_their_own_columns(
+    reader: tenfold.Reader, mnist: Mnist
+) -> None:
     rng = np.random.default_rng(9)
     sheet = box_scenes.Sheet(420, 640)
     for top, side, step in ((60, 40, 60), (220, 90, 120)):
@@ -172,43 +184,45 @@ def test_rows_of_boxes_of_other_sizes_have_their_own_columns(mnist: Mnist) -> No
             sheet.box(left, top, side, side, 2)
             (image,), _ = drawn(mnist, rng, 1)
             sheet.write(image, left + side / 2, top + side / 2, 0.6 * side)
-    grids = READER.read(sheet.picture(rng, gray=90)).grids
+    grids = reader.read(sheet.picture(rng, gray=90)).grids
     assert [(grid.rows, grid.columns) for grid in grids] == [(1, 4), (1, 4)]
 
 
 @pytest.mark.parametrize("count", [0, 3])
-def test_a_dashed_box_gives_nothing(count: int, mnist: Mnist) -> None:
+def test_a_dashed_box_gives_nothing(reader: tenfold.Reader, count: int, mnist: Mnist) -> None:
     rng = np.random.default_rng(4)
     images, right = drawn(mnist, rng, count)
-    assert guesses(READER.read(box_scenes.dashed_scene(images, rng))) == right
+    assert guesses(reader.read(box_scenes.dashed_scene(images, rng))) == right
 
 
 @pytest.mark.parametrize("single", [False, True])
 @pytest.mark.parametrize("scene", [box_scenes.boxed_scene, box_scenes.circled_scene])
-def test_a_box_or_a_circle_is_not_the_digit(scene, single: bool, mnist: Mnist) -> None:
+def test_a_box_or_a_circle_is_not_the_digit(
+    reader: tenfold.Reader, scene, single: bool, mnist: Mnist
+) -> None:
     rng = np.random.default_rng(8)
     for _ in range(3):
         (image,), right = drawn(mnist, rng, 1)
-        assert guesses(READER.read(scene(image, rng), single=single)) == right
+        assert guesses(reader.read(scene(image, rng), single=single)) == right
 
 
-def test_what_stands_in_a_frame_is_read_as_on_a_page(mnist: Mnist) -> None:
+def test_what_stands_in_a_frame_is_read_as_on_a_page(reader: tenfold.Reader, mnist: Mnist) -> None:
     rng = np.random.default_rng(6)
     lines = [drawn(mnist, rng, 4) for _ in range(3)]
     page = scenes.page([images for images, _ in lines], rng=rng, height=40, gap=0.4)
     page = cv2.copyMakeBorder(page, 30, 30, 30, 30, cv2.BORDER_CONSTANT, value=(225,))
     cv2.rectangle(page, (20, 20), (page.shape[1] - 20, page.shape[0] - 20), 30, 2)
-    reading = READER.read(page)
+    reading = reader.read(page)
     assert guesses(reading) == "".join(text for _, text in lines)
     assert len(reading.lines) == 3
     assert reading.grids == ()
 
 
-def test_a_round_digit_is_no_circle(mnist: Mnist) -> None:
+def test_a_round_digit_is_no_circle(reader: tenfold.Reader, mnist: Mnist) -> None:
     for digit in (0, 6, 8, 9):
         image = mnist.train_images[50_000:][mnist.train_labels[50_000:] == digit][0]
         page = 255 - cv2.resize(image, (280, 280), interpolation=cv2.INTER_CUBIC)
-        assert guesses(READER.read(page)) == str(digit)
+        assert guesses(reader.read(page)) == str(digit)
 
 
 def test_a_frame_needs_a_wall_without_a_gap() -> None:
@@ -231,7 +245,7 @@ def test_a_pattern_of_squares_is_soon_done() -> None:
     assert time.process_time() - start < 10
 
 
-def test_a_page_without_boxes_has_no_cells(mnist: Mnist, digit_png) -> None:
-    reading = READER.read(digit_png)
+def test_a_page_without_boxes_has_no_cells(reader: tenfold.Reader, mnist: Mnist, digit_png) -> None:
+    reading = reader.read(digit_png)
     assert reading.grids == ()
     assert "cells" not in reading.to_dict()

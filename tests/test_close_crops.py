@@ -1,6 +1,7 @@
 """Numbers cut out close are read as one line, whatever their joined strokes look like."""
 
 import numpy as np
+import pytest
 from close_crops import close_crop
 from conftest import Mnist
 
@@ -8,9 +9,9 @@ from tenfold.reading.reader import Reader
 from tenfold.training.lines.train import writers_of_lines
 
 
-def test_close_crops(mnist: Mnist) -> None:
+@pytest.mark.long
+def test_close_crops(reader: Reader, mnist: Mnist) -> None:
     writers, rng = writers_of_lines(held_back=True), np.random.default_rng(12)
-    reader = Reader()
     right = whole = grids = 0
     for _ in range(60):
         picture, text = close_crop(writers, rng)

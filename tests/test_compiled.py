@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import answers
 
 import tenfold
 from tenfold.errors import UsageError
@@ -52,8 +53,8 @@ def test_both_forms_compute_the_same(tensorflow, few) -> None:
     units, numbers = (tenfold.build_model("fast", images=form) for form in ("unit", "bytes"))
     numbers.set_weights(units.get_weights())
     x = few[0][:20]
-    expected = units.predict(x[..., None] / np.float32(255), verbose=0)
-    np.testing.assert_allclose(numbers.predict(x, verbose=0), expected, atol=1e-5)
+    expected = answers(units, x[..., None] / np.float32(255))
+    np.testing.assert_allclose(answers(numbers, x), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["fast", "nano"])
@@ -69,9 +70,7 @@ def test_models_with_optimizers_of_tenfold_can_be_saved(
     loaded = keras.models.load_model(tmp_path / "mine.keras")
     assert type(loaded.optimizer) is type(model.optimizer)
     assert loaded.optimizer.get_config() == model.optimizer.get_config()
-    np.testing.assert_array_equal(
-        loaded.predict(few[0][:5], verbose=0), model.predict(few[0][:5], verbose=0)
-    )
+    np.testing.assert_array_equal(answers(loaded, few[0][:5]), answers(model, few[0][:5]))
 
 
 def test_the_learning_rate_ends_at_0_after_the_given_epochs(tensorflow) -> None:

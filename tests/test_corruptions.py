@@ -47,7 +47,7 @@ def test_strengths_are_those_published(mnist: Mnist) -> None:
     assert set(np.unique(corrupt(images, "canny_edges"))) == {0, 255}
 
 
-def test_picture_sets_of_every_form(mnist: Mnist, tmp_path: Path) -> None:
+def test_picture_sets_of_every_form(reader: Reader, mnist: Mnist, tmp_path: Path) -> None:
     images, labels = mnist.test_images[:20], mnist.test_labels[:20]
     np.savez(tmp_path / "array.npz", x=images, y=labels)
     np.savez(tmp_path / "not_digits_noise.npz", x=images[:3], y=labels[:3])
@@ -61,7 +61,6 @@ def test_picture_sets_of_every_form(mnist: Mnist, tmp_path: Path) -> None:
     (tmp_path / "pages" / "labels.json").write_text(json.dumps(entries))
     sets = load_picture_sets(tmp_path)
     assert set(sets) == {"array", "files", "not_digits_noise", "pages"}
-    reader = Reader()
     rows = {name: summarize_set(name, read_pictures(reader, one)) for name, one in sets.items()}
     assert rows["array"]["accuracy"] == 1
     assert rows["array"]["error_at_95%"] == 0

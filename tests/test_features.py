@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import outputs_of_layers
+from conftest import answers, outputs_of_layers
 
 from tenfold.classifiers.bundle import load_bundle, load_classifier, load_features, recipe_of
 from tenfold.classifiers.features import FeatureClassifier
@@ -65,8 +65,8 @@ def test_feature_maps_are_those_of_keras(settings: dict[str, int], mnist) -> Non
     features = FeatureClassifier(onnx_model(recipe, network_weights(finished)), recipe)
     assert features.before_logits == "dense1"
     images = mnist.train_images[:100]
-    expected = outputs_of_layers(networks[0]).predict(images, verbose=0)
-    expected["probabilities"] = finished.predict(images, verbose=0)
+    expected = answers(outputs_of_layers(networks[0]), images)
+    expected["probabilities"] = answers(finished, images)
     maps = features.feature_maps(images)
     assert list(maps) == [
         "deskew1", "conv1", "conv2", "depthwise1", "pool1", "conv3", "flatten1", "dense1", "logits",

@@ -72,6 +72,7 @@ def test_one_slant_is_tried_once_it_is_known(mnist: Mnist) -> None:
     assert shown[-1] < 1.5 * shown[0] / len(SETTINGS.slants)
 
 
+@pytest.mark.long
 def test_a_page_full_of_marks_that_touch_is_judged_within_bounds(mnist: Mnist) -> None:
     rng = np.random.default_rng(2)
     lines = [list(mnist.train_images[rng.integers(50_000, 60_000, 18)]) for _ in range(16)]
@@ -108,10 +109,10 @@ def test_large_marks_are_reduced_first(mnist: Mnist, monkeypatch: pytest.MonkeyP
     assert max(sides) <= SETTINGS.highest_cut_mark
 
 
-def test_of_very_many_marks_a_sample_tells_the_rotations(mnist: Mnist) -> None:
+def test_of_very_many_marks_a_sample_tells_the_rotations(reader: Reader, mnist: Mnist) -> None:
     many = SETTINGS.orientation_marks
     images = mnist.train_images[50_000 : 50_000 + many + 1].astype(np.float32) / 255
-    classifier = Reader().classifier
+    classifier = reader.classifier
 
     def rotations(count: int, quarters: int) -> tuple[int, ...]:
         inks = [np.ascontiguousarray(np.rot90(image, quarters)) for image in images[:count]]

@@ -17,11 +17,6 @@ from tenfold.reading.reader import Reader
 SEEDS = range(4)
 
 
-@pytest.fixture(scope="module")
-def reader() -> Reader:
-    return Reader()
-
-
 def small(picture: np.ndarray) -> np.ndarray:
     scale = min(1.0, 900 / max(picture.shape))
     return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)

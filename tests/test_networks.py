@@ -3,7 +3,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import outputs_of_layers
+from conftest import answers, outputs_of_layers
 
 from tenfold.errors import MissingExtraError, TrainingError, UsageError
 from tenfold.networks.backend import use_backend
@@ -30,12 +30,10 @@ def test_functional_and_sequential_are_one_network(mnist) -> None:
     functional = build_network(article, api="functional")
     sequential = build_network(article, api="sequential")
     images = mnist.train_images[:64]
-    before = np.abs(functional.predict(images, verbose=0) - sequential.predict(images, verbose=0))
+    before = np.abs(answers(functional, images) - answers(sequential, images))
     assert before.max() > 1e-3  # other weights, other answers
     sequential.set_weights(functional.get_weights())
-    np.testing.assert_array_equal(
-        functional.predict(images, verbose=0), sequential.predict(images, verbose=0)
-    )
+    np.testing.assert_array_equal(answers(functional, images), answers(sequential, images))
 
 
 def test_channels_first_is_rejected_on_tensorflows_cpu() -> None:
@@ -47,10 +45,10 @@ def test_temperature_softens_and_keeps_the_order(mnist) -> None:
     plain = recipe_named("conv")
     images = mnist.train_images[:100]
     trained = build_network(plain, precision="bfloat16")
-    sharp = finish_network(plain, trained).predict(images, verbose=0)
+    sharp = answers(finish_network(plain, trained), images)
     soft = finish_network(override(plain, {"temperature": 2.0}), trained)
     expected = sharp**0.5 / (sharp**0.5).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(soft.predict(images, verbose=0), expected, atol=1e-5)
+    np.testing.assert_allclose(answers(soft, images), expected, atol=1e-5)
 
 
 def test_a_finished_network_is_float32_throughout() -> None:
@@ -82,6 +80,7 @@ import matplotlib.pyplot, pandas, sklearn
 """
 
 
+@pytest.mark.long
 def test_lean_imports_leave_out_what_is_not_used_and_hide_nothing_later() -> None:
     run = subprocess.run([sys.executable, "-c", LEAN], check=True, capture_output=True, text=True)
     assert run.stdout == "[]\n"

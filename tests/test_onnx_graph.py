@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import answers
 
 from tenfold.classifiers.bundle import ONNX, load_bundle
 from tenfold.classifiers.onnx import OnnxClassifier
@@ -73,7 +74,7 @@ def test_onnx_runtime_and_keras_agree(recipe, mnist) -> None:
             layer.set_weights([rng.uniform(0.3, 1.5, w.shape) for w in layer.get_weights()])
     finished = finish_network(recipe, network)
     images = mnist.train_images[:12]
-    in_keras = finished.predict(images, verbose=0)
+    in_keras = answers(finished, images)
     in_onnx = OnnxClassifier(onnx_model(recipe, network_weights(finished))).predict_proba(images)
     assert np.ptp(in_keras) > 0.01  # answers differ between images
     np.testing.assert_allclose(in_onnx, in_keras, atol=1e-5)
@@ -85,11 +86,9 @@ def test_an_ensemble_is_the_mean_of_its_members(mnist) -> None:
     one = override(recipe, {"members": 1})
     networks = [build_network(recipe) for _ in range(3)]
     images = mnist.train_images[:100]
-    mean = np.mean(
-        [finish_network(one, network).predict(images, verbose=0) for network in networks], axis=0
-    )
+    mean = np.mean([answers(finish_network(one, network), images) for network in networks], axis=0)
     finished = finish_network(recipe, *networks)
-    np.testing.assert_allclose(finished.predict(images, verbose=0), mean, atol=1e-6)
+    np.testing.assert_allclose(answers(finished, images), mean, atol=1e-6)
     classifier = OnnxClassifier(onnx_model(recipe, network_weights(finished)))
     np.testing.assert_allclose(classifier.predict_proba(images), mean, atol=1e-5)
 
@@ -102,13 +101,13 @@ def test_tta_is_the_mean_over_shifted_images(mnist) -> None:
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))
     once = finish_network(plain, *networks)
     mean = np.mean(
-        [once.predict(padded[:, y : y + 28, x : x + 28], verbose=0)
+        [answers(once, padded[:, y : y + 28, x : x + 28])
          for y in range(3) for x in range(3)],
         axis=0,
     )  # fmt: skip
-    assert np.abs(once.predict(images, verbose=0) - mean).max() > 1e-3
+    assert np.abs(answers(once, images) - mean).max() > 1e-3
     finished = finish_network(recipe, *networks)
-    np.testing.assert_allclose(finished.predict(images, verbose=0), mean, atol=1e-5)
+    np.testing.assert_allclose(answers(finished, images), mean, atol=1e-5)
     graph = onnx_model(recipe, network_weights(finished))
     np.testing.assert_allclose(OnnxClassifier(graph).predict_proba(images), mean, atol=1e-5)
     # The file contains the weights once.

@@ -20,11 +20,6 @@ FIRST = 50_000
 SETTINGS = ReaderSettings()
 
 
-@pytest.fixture(scope="module")
-def reader() -> Reader:
-    return Reader()
-
-
 Pages = list[tuple[np.ndarray, list[str]]]
 
 

@@ -193,39 +193,38 @@ def test_networks_take_no_more_threads_than_are_asked_for(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
 @pytest.mark.parametrize("drawn", [False, True])
-def test_a_digit_may_fill_the_page(share: float, drawn: bool, mnist) -> None:
+def test_a_digit_may_fill_the_page(reader: Reader, share: float, drawn: bool, mnist) -> None:
     side, ink = round(400 * share), Image.fromarray(255 - mnist.train_images[9][4:24, 4:24])
     sheet = Image.new("L", (400, 400), 255)
     sheet.paste(ink.resize((side, side), Image.Resampling.BICUBIC), ((400 - side) // 2,) * 2)
     picture = load_picture(np.asarray(sheet))
-    assert Reader().read_picture(picture, drawn=drawn).text == str(mnist.train_labels[9])
+    assert reader.read_picture(picture, drawn=drawn).text == str(mnist.train_labels[9])
 
 
 @pytest.mark.parametrize("drawn", [False, True])
-def test_a_block_is_left_out(drawn: bool) -> None:
+def test_a_block_is_left_out(reader: Reader, drawn: bool) -> None:
     sheet = np.full((480, 480), 255, np.uint8)
     corners = [(150 + step % 2 * 160, 100 + 5 * step) for step in range(40)]
     cv2.polylines(sheet, [np.array(corners, np.int32)], isClosed=False, color=0, thickness=26)
-    reading = Reader().read_picture(load_picture(sheet), drawn=drawn)
+    reading = reader.read_picture(load_picture(sheet), drawn=drawn)
     assert not reading.lines
     assert len(reading.left_out) == 1
 
 
 @pytest.mark.long
-def test_scribbles_on_a_sheet_are_no_digits() -> None:
+def test_scribbles_on_a_sheet_are_no_digits(reader: Reader) -> None:
     rng = np.random.default_rng(0)
     left_out = 0
     for _ in range(12):
         sheet = np.full((360, 480), 255, np.uint8)
         corners = rng.uniform((120, 60), (320, 280), (20, 2)).astype(np.int32)
         cv2.polylines(sheet, [corners], isClosed=False, color=20, thickness=8)
-        reading = Reader().read_picture(load_picture(sheet), drawn=True)
+        reading = reader.read_picture(load_picture(sheet), drawn=True)
         left_out += not reading.lines and bool(reading.left_out)
     assert left_out >= 10
 
 
-def test_an_image_as_mnist_has_them_is_judged_as_it_is_too(mnist: Mnist) -> None:
-    reader = Reader()
+def test_an_image_as_mnist_has_them_is_judged_as_it_is_too(reader: Reader, mnist: Mnist) -> None:
     images, labels = mnist.test_images[:40], mnist.test_labels[:40]
     for corrupted, least in ((corrupt(images, "stripe"), 36), (255 - images, 39), (images, 39)):
         answers = [reader.read(image, single=True).lines[0].digits[0] for image in corrupted]

@@ -17,9 +17,12 @@ RULES = {"on a rule": 0.7, "on a tilted rule": 0.7, "notebook": 0.6, "single on 
 """Kinds of scenes, and the least share of ten that is read right."""
 
 
-@pytest.mark.parametrize("kind", RULES)
-def test_digits_on_rules_are_read(kind: str, mnist: Mnist) -> None:
-    reader = Reader()
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=[pytest.mark.long] * (kind in ("on a rule", "notebook")))
+     for kind in RULES],
+)  # fmt: skip
+def test_digits_on_rules_are_read(reader: Reader, kind: str, mnist: Mnist) -> None:
     judged = []
     for seed in range(10):
         one = scene(kind, seed, (mnist.train_images, mnist.train_labels))
@@ -107,9 +110,8 @@ def test_a_page_of_low_marks_alone_has_no_rows() -> None:
 
 
 @pytest.mark.parametrize("kind", ["small table", "small table in a grid"])
-def test_no_digit_of_a_small_table_is_lost(kind: str, mnist: Mnist) -> None:
+def test_no_digit_of_a_small_table_is_lost(reader: Reader, kind: str, mnist: Mnist) -> None:
     lost = wrong = total = 0
-    reader = Reader()
     for seed in range(300, 306):
         one = scene(kind, seed, (mnist.train_images, mnist.train_labels))
         text = reader.read(one.picture).text

@@ -33,16 +33,13 @@ PAGE = np.full((60, 200), 255, np.uint8)
 
 
 @pytest.fixture(scope="module")
-def reader() -> Reader:
-    return Reader()
-
-
-@pytest.fixture(scope="module")
 def writers() -> Writers:
     return writers_of_lines(held_back=True)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.long] * (kind == "label")) for kind in KINDS]
+)
 def test_signs_are_no_digits(kind: str, reader: Reader, writers: Writers, mnist: Mnist) -> None:
     rng = np.random.default_rng((31, list(KINDS).index(kind)))
     right = wrong = 0

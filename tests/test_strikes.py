@@ -19,8 +19,7 @@ from tenfold.reading.settings import ReaderSettings
     ["struck by a line", "struck by a wavy line", "struck by two lines", "struck by a cross",
      "corrected beside", "corrected above"],
 )  # fmt: skip
-def test_a_struck_out_number_is_not_read(kind: str, mnist: Mnist) -> None:
-    reader = Reader()
+def test_a_struck_out_number_is_not_read(reader: Reader, kind: str, mnist: Mnist) -> None:
     judged = []
     for seed in range(100, 106):
         one = scene(kind, seed, (mnist.train_images, mnist.train_labels))
@@ -30,22 +29,22 @@ def test_a_struck_out_number_is_not_read(kind: str, mnist: Mnist) -> None:
     assert wrong == 0
 
 
-def test_a_struck_out_number_is_among_what_is_left_out(mnist: Mnist) -> None:
+def test_a_struck_out_number_is_among_what_is_left_out(reader: Reader, mnist: Mnist) -> None:
     one = scene("corrected beside", 100, (mnist.train_images, mnist.train_labels))
-    reading = Reader().read(one.picture)
+    reading = reader.read(one.picture)
     (struck,) = reading.left_out
     assert struck.rejected
     assert struck.box[0] < reading.lines[0].digits[0].box[0]
 
 
-def test_digits_struck_out_within_a_number_are_rejected(mnist: Mnist) -> None:
+def test_digits_struck_out_within_a_number_are_rejected(reader: Reader, mnist: Mnist) -> None:
     digits = [mnist.train_images[np.flatnonzero(mnist.train_labels == d)[7]] for d in (3, 4, 5, 2)]
     picture = page([digits], rng=np.random.default_rng(0), height=60, gap=0.3)
-    boxes = [one.box for one in Reader().read(picture).digits]
+    boxes = [one.box for one in reader.read(picture).digits]
     assert len(boxes) == 4
     y = boxes[1][1] + boxes[1][3] // 2
     picture[y : y + 4, boxes[1][0] - 8 : boxes[2][0] + boxes[2][2] + 8] = 40
-    assert Reader().read(picture).text == "3?2"
+    assert reader.read(picture).text == "3?2"
 
 
 @pytest.mark.parametrize("kind", ["underlined", "beside a dash", "on a rule", "notebook"])

@@ -79,11 +79,6 @@ def test_a_strip_has_whole_steps_and_keeps_thin_strokes() -> None:
     assert strip.max() > 100
 
 
-@pytest.fixture(scope="module")
-def reader() -> Reader:
-    return Reader()
-
-
 @pytest.mark.parametrize("font", ["DejaVuSans.ttf", "DejaVuSerif.ttf", "DejaVuSansMono.ttf"])
 def test_words_are_no_digits(reader: Reader, font: str) -> None:
     # Fonts that the network has not seen (it knows OpenCV's and Pillow's).
