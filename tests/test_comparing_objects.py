@@ -6,11 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.naive_bayes import GaussianNB
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler
 
 import tenfold
 from tenfold.cli.main import main
@@ -52,6 +47,11 @@ def rows_of(found) -> dict:
 
 
 def test_objects_beside_names(few, mnist, cache: Path, tmp_path: Path) -> None:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.naive_bayes import GaussianNB
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import MinMaxScaler
+
     flat = mnist.train_images[500:1500].reshape(1000, 784)
     fitted = GaussianNB(var_smoothing=0.1).fit(flat, mnist.train_labels[500:1500].astype(str))
     logistic = make_pipeline(MinMaxScaler(), LogisticRegression(max_iter=500))
@@ -84,6 +84,8 @@ def test_an_estimator_of_ours(few, tensorflow) -> None:
 
 
 def test_names_of_objects() -> None:
+    from sklearn.dummy import DummyClassifier
+
     objects = [Sums(), Sums(), DummyClassifier()]
     assert [one.name for one in find_contenders(objects, 1000)] == [
         "Sums", "Sums 2", "DummyClassifier",
@@ -134,9 +136,8 @@ class Strange:
         (answering(lambda n: np.ones((n, 3)) / 3), r"float64 of shape \(\d+, 3\); it must be"),
         (answering(lambda n: np.full((n, 10), np.nan)), "Mine: predict_proba .* from nan"),
         (answering(lambda n: "text"), "Mine: predict_proba returns"),
-        (LogisticRegression(C=-1), "LogisticRegression: fit failed: .*InvalidParameterError"),
         (object(), "object is of type object; give an object with predict_proba"),
-        (DummyClassifier, "type is the class DummyClassifier; give an object"),
+        (Failing, "type is the class Failing; give an object"),
     ],
     ids=lambda value: type(value).__name__,
 )  # fmt: skip
@@ -144,6 +145,13 @@ def test_errors_of_an_object_are_told_in_one_line(few, wrong, said: str) -> None
     with pytest.raises(TenfoldError, match=said) as raised:
         compare([wrong], data=few)
     assert "\n" not in str(raised.value)
+
+
+def test_an_estimator_that_cannot_be_fitted_is_told_in_one_line(few) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    said = "LogisticRegression: fit failed: .*InvalidParameterError"
+    test_errors_of_an_object_are_told_in_one_line(few, LogisticRegression(C=-1), said)
 
 
 MODULE = """

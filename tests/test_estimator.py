@@ -8,13 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV, cross_val_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler
-from sklearn.utils import check_array
-from sklearn.utils.estimator_checks import check_estimator
 
 import tenfold
 from tenfold import DigitClassifier, Reader
@@ -36,6 +29,8 @@ def fitted(tensorflow, rows) -> DigitClassifier:
 
 
 def test_parameters_are_those_of_the_recipe(fitted: DigitClassifier) -> None:
+    from sklearn.base import clone
+
     assert fitted.get_params()["recipe"] == "softmax"
     assert fitted.recipe_.batch_size == N // 4  # shrunk
     assert fitted.recipe_.epochs == 20
@@ -70,6 +65,8 @@ def test_predictions(fitted: DigitClassifier, rows) -> None:
 
 
 def test_the_same_random_state_gives_the_same_network(fitted: DigitClassifier, rows) -> None:
+    from sklearn.base import clone
+
     again = clone(fitted).fit(*rows)
     np.testing.assert_allclose(again.predict_proba(rows[0]), fitted.predict_proba(rows[0]), 1e-4)
     other = clone(fitted).set_params(random_state=1).fit(*rows)
@@ -78,6 +75,8 @@ def test_the_same_random_state_gives_the_same_network(fitted: DigitClassifier, r
 
 @pytest.mark.parametrize("kind", [int, str, object], ids=["integers", "strings", "objects"])
 def test_labels_of_any_kind(fitted: DigitClassifier, rows, kind) -> None:
+    from sklearn.base import clone
+
     x, y = rows
     names = {0: -1, 1: 7, 2: 100} if kind is int else {0: "boot", 1: "bag", 2: "coat"}
     some = y < 3
@@ -111,6 +110,10 @@ def test_the_classifier_of_a_fit_reads_pictures(fitted: DigitClassifier, mnist) 
 
 
 def test_model_selection(rows, capfd: pytest.CaptureFixture[str]) -> None:
+    from sklearn.model_selection import GridSearchCV, cross_val_score
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import MinMaxScaler
+
     x, y = rows
     network = DigitClassifier(recipe="softmax")
     assert cross_val_score(network, x, y, cv=3).min() > 0.7
@@ -122,6 +125,8 @@ def test_model_selection(rows, capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_wrong_data_is_a_clear_error(fitted: DigitClassifier, rows) -> None:
+    from sklearn.exceptions import NotFittedError
+
     x, y = rows
     network = DigitClassifier(recipe="softmax")
     with pytest.raises(UsageError, match=r"scale=255"):
@@ -146,6 +151,8 @@ class RowClassifier(DigitClassifier):
     """Takes rows of any numbers, as scikit-learn's checks give them, and draws them as stripes."""
 
     def _images(self, images: Any) -> Images:
+        from sklearn.utils import check_array
+
         array = check_array(images, estimator=self).astype(np.float64)
         ink = (255 / (1 + np.exp(-np.clip(array, -30, 30)))).astype(np.uint8)
         stripe = 784 // array.shape[1]
@@ -163,6 +170,8 @@ EXPECTED = {
 
 @pytest.mark.slow
 def test_scikit_learns_checks(tensorflow) -> None:
+    from sklearn.utils.estimator_checks import check_estimator
+
     estimator = RowClassifier(recipe="softmax", epochs=20)
     results = check_estimator(estimator, on_fail=None, on_skip=None)
     failed = {found["check_name"]: found["exception"] for found in results

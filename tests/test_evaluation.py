@@ -5,7 +5,6 @@ import math
 
 import numpy as np
 import pytest
-from sklearn import metrics
 
 from tenfold.errors import TenfoldError
 from tenfold.evaluation.metrics import evaluate, hardest_images
@@ -30,6 +29,8 @@ def one_hot(digits):
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_matches_scikit_learn(seed, dtype):
+    from sklearn import metrics
+
     y_true, y_prob = random_case(seed)
     y_prob = y_prob.astype(dtype)
     y_pred = y_prob.argmax(axis=1)
@@ -47,6 +48,8 @@ def test_matches_scikit_learn(seed, dtype):
 
 
 def test_matches_scikit_learn_with_classes_missing():
+    from sklearn import metrics
+
     y_true = np.array([0, 0, 1, 1, 2, 3])
     y_pred = np.array([0, 1, 1, 5, 2, 2])  # 3 never predicted, 5 never true, 9 neither
     result = evaluate(y_true, one_hot(y_pred))
