@@ -153,6 +153,7 @@ def test_the_result_has_history_evaluation_classifier_and_model(run, mnist) -> N
     assert loss > 0
 
 
+@pytest.mark.slow
 def test_the_keras_file_loads_compiled_without_tenfold(run, mnist, tmp_path: Path) -> None:
     np.savez(tmp_path / "some.npz", x=mnist.test_images[:100], y=mnist.test_labels[:100])
     code = (

@@ -98,6 +98,7 @@ def test_two_networks_in_one_graph_share_the_digits() -> None:
     assert onnx_graph(again) == signs
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tensorflow")
 def test_two_steps_leave_a_graph(mnist: Mnist, tmp_path: Path, monkeypatch) -> None:
     graph = tmp_path / "line.onnx"

@@ -259,6 +259,7 @@ def test_the_space_is_shown(capsys) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tensorflow", "inline")
 def test_ctrl_c_keeps_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
@@ -408,6 +409,7 @@ def test_narrow_spaces_make_small_recipes() -> None:
     assert override(SOFTMAX, {"batch_size": 64}).batch_size == 64
 
 
+@pytest.mark.usefixtures("tensorflow", "inline")
 def test_the_verb_in_python(mnist, tmp_path: Path) -> None:
     out = tmp_path / "search"
     found = tenfold.tune(
