@@ -124,6 +124,17 @@ def test_wrong_usage_is_exit_code_2_and_one_line(
     assert not list(tmp_path.iterdir()), "nothing may be left behind"
 
 
+@pytest.mark.parametrize("arguments", [["export", "tiny"], ["labels"], ["compare"]])
+def test_a_default_folder_that_cannot_be_written_is_found_first(
+    shell, arguments, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("os.access", lambda *_: False)
+    code, out, err = shell(*arguments)
+    assert (code, out) == (2, "")
+    assert "the folder . cannot be written" in err
+
+
 def test_failure_is_exit_code_1(shell, tmp_path: Path) -> None:
     code, out, err = shell("evaluate", tmp_path)
     assert (code, out) == (1, "")

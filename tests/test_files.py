@@ -15,6 +15,7 @@ from tenfold.files import (
     cache_dir,
     make_folder,
     sha256,
+    temporary_folder,
     write_atomic,
     write_files,
 )
@@ -62,6 +63,15 @@ def test_a_full_disk_is_an_error_that_names_the_place(
     with pytest.raises(WriteError, match=f"cannot write {place}: No space left on device"):
         write()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_in_this_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = 250 * "a"  # with the suffix of a temporary file, too long
+    with pytest.raises(WriteError, match=r"cannot write a+: File name too long"):
+        write_atomic(Path(name), "1")
+    with pytest.raises(WriteError, match=r"cannot write \.: File name too long"):
+        temporary_folder(Path(name)).__enter__()
 
 
 def test_an_error_of_another_file_is_passed_on(tmp_path: Path) -> None:

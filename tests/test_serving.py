@@ -325,6 +325,7 @@ def test_wrong_options_give_one_line(
     told = capsys.readouterr()
     assert (ended.value.code, told.out) == (1 if failed else 2, "")
     assert len(told.err.splitlines()) == 1, told.err
+    assert ("choose another port with --port" in told.err) == (options == ["busy"])
 
 
 def test_settings_name_the_wrong_limit() -> None:

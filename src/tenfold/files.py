@@ -160,7 +160,8 @@ def _named(path: Path, temporary: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno is None or not str(error.filename or temporary).startswith(str(temporary)):
+        failed = Path(error.filename or temporary).absolute()  # as `tempfile` makes paths
+        if error.errno is None or not str(failed).startswith(str(temporary.absolute())):
             raise
         raise WriteError(f"cannot write {path}: {os.strerror(error.errno)}") from error
 

@@ -125,8 +125,9 @@ def add_out(
     """
     shown = shown or default
     help = f"folder for {what} (default: {shown})" if shown else f"folder for {what}"
-    path = Path(default) if default else None
-    parser.add_argument("--out", type=output_folder, default=path, metavar="DIR", help=help)
+    # A default in text goes through `type`, too.
+    place = default or None
+    parser.add_argument("--out", type=output_folder, default=place, metavar="DIR", help=help)
 
 
 def output_folder(text: str) -> Path:

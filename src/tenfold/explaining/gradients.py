@@ -197,7 +197,7 @@ def load_gradients(bundle: Bundle) -> GradientExplainer:
     try:
         use_backend()
     except MissingExtraError:
-        raise MissingExtraError("what needs gradients", "train") from None
+        raise MissingExtraError("computing gradients", "train") from None
     return GradientExplainer(bundle_network(bundle), recipe_of(bundle))
 
 

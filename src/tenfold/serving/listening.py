@@ -1,5 +1,6 @@
 """The socket that a server listens on, and its address for a browser."""
 
+import errno
 import socket
 
 from tenfold.errors import TenfoldError, UsageError
@@ -32,7 +33,9 @@ def listen(host: str, port: int) -> socket.socket:
             raise
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise TenfoldError(f"cannot listen on {host}:{port}: {reason.lower()}") from error
+        taken = getattr(error, "errno", None) in (errno.EADDRINUSE, errno.EACCES)
+        advice = "; choose another port with --port" if taken else ""
+        raise TenfoldError(f"cannot listen on {host}:{port}: {reason.lower()}{advice}") from error
     return listening
 
 
