@@ -204,7 +204,7 @@ def test_the_command_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     ("words", "message"),
     [
         (("--out", "answers.csv"), "TEMPLATE and SCAN are missing"),
-        (("form.json", "--out", "answers.csv"), "TEMPLATE and SCAN are missing"),
+        (("form.json", "--out", "answers.csv"), "SCAN is missing"),
         (("--out", "answers.csv", "--error", "1%"), "--error needs --report"),
         (("--out", "answers.csv", "--report", "--error", "2"), "2 is not a share such as 0.5%"),
         (("--out", "answers.csv", "--report", "--error", "nan%"), "nan% is not a share"),

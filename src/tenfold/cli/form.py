@@ -64,7 +64,8 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     if options.report and options.template is None:
         return _report(options)
     if not options.scans:
-        raise UsageError("TEMPLATE and SCAN are missing; see tenfold form --help")
+        missing = "SCAN is" if options.template else "TEMPLATE and SCAN are"
+        raise UsageError(f"{missing} missing; see tenfold form --help")
     options.interrupted_hint = "; continue with the same command and --resume"
     from tenfold.execution.local import LocalEngine
 
