@@ -47,7 +47,7 @@ class InlineTask:
 
 def batch(source: Path, out: Path, **options) -> dict:
     options.setdefault("engine", InlineEngine())
-    options.setdefault("model", "tiny")
+    options.setdefault("model", "standard")
     return read_batch(source, out, **options).to_dict()
 
 

@@ -37,7 +37,7 @@ def test_a_folder_reads_as_read_does(folder: Path, tmp_path: Path, mnist) -> Non
     table = pq.read_table(tmp_path / "out")
     assert {field.name: str(field.type) for field in table.schema} == COLUMNS
     rows = table.sort_by(ORDER).to_pylist()
-    reader = Reader(load_classifier("tiny"))
+    reader = Reader(load_classifier("standard"))
     for number, row in enumerate(rows):
         path = folder / f"{number // 10}" / f"{number:02}.png"
         assert (row["source"], row["index"], row["error"]) == (str(path), 0, None)
@@ -55,7 +55,7 @@ def test_images_go_to_the_network_as_they_are(mnist, tmp_path: Path) -> None:
     np.save(tmp_path / "digits.npy", images)
     assert batch(tmp_path / "digits.npy", tmp_path / "out")["pictures"] == 301
     rows = rows_of(tmp_path / "out")
-    probabilities = load_classifier("tiny").predict_proba(images)
+    probabilities = load_classifier("standard").predict_proba(images)
     assert [row["index"] for row in rows] == list(range(301))
     assert rows[-1]["text"] == ""
     assert rows[-1]["digits"] == []
@@ -147,7 +147,7 @@ def test_parquet(kind: str, pngs, tmp_path: Path, monkeypatch) -> None:
     assert small[20]["error"] == "the row holds no bytes"
     assert "not a picture" in small[21]["error"]
     assert small[21]["text"] is None
-    reader = Reader(load_classifier("tiny"))
+    reader = Reader(load_classifier("standard"))
     assert small[3]["text"] == reader.read(pngs[3], single=True).text
 
 
@@ -184,7 +184,7 @@ def test_tar_shards(mode: Literal["w", "w:gz"], pngs, tmp_path: Path, monkeypatc
     assert told["parts"] == (3 if mode == "w" else 1)
     rows = rows_of(tmp_path / "out")
     assert [row["index"] for row in rows] == list(range(21))
-    reader = Reader(load_classifier("tiny"))
+    reader = Reader(load_classifier("standard"))
     texts = [reader.read(data, single=True).text for data in pngs]
     assert [row["text"] for row in rows] == [*texts, None]
 

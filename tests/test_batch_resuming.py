@@ -127,7 +127,7 @@ def test_only_one_process_writes(folder: Path, tmp_path: Path, tenfold_batch) ->
 
     batch(folder, tmp_path / "out")
     with lock(tmp_path / "out" / ".lock", timeout=0):
-        code, _, err = tenfold_batch(folder, tmp_path / "out", "--model", "tiny", "--resume")
+        code, _, err = tenfold_batch(folder, tmp_path / "out", "--model", "standard", "--resume")
     assert code == 1
     assert "another process" in err
 

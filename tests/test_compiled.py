@@ -32,8 +32,7 @@ def test_the_article_is_compiled_as_the_article_says(tensorflow) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("images", ["unit", "bytes"])
-@pytest.mark.parametrize("labels", ["one-hot", "integers"])
+@pytest.mark.parametrize(("images", "labels"), [("unit", "one-hot"), ("bytes", "integers")])
 def test_it_fits_and_evaluates(tensorflow, few, images: Any, labels: Any) -> None:
     import keras
 

@@ -25,6 +25,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 # The steps of a tutorial build on each other: test_tutorials.py follows them.
 ON_THEIR_OWN = [name for name in NAMES if not name.startswith("docs/tutorials/")]
+ON_ENGINES = ("docs/how-to/exporting.md",)  # LiteRT
 GENERATED = "<!-- generated: "  # begins the mark for what docs/conf.py puts into a page
 # Minutes each, or for ever, or they need pictures of your own: other tests run them, shorter.
 TOO_LONG = (
@@ -116,15 +117,25 @@ def test_commands(
     assert words[0] == "tenfold"
     build_parser().parse_args(words[1:])
     reads_scans = words[1] == "form" and "--report" not in words
-    if words[1] not in TOO_LONG + NEEDED and not reads_scans:
+    left_to_snippets = words[1] in NEEDED and "mine.keras" not in words
+    if words[1] not in TOO_LONG and not reads_scans and not left_to_snippets:
         with pytest.raises(SystemExit) as ended:
             main(words[1:])
         assert ended.value.code == 0
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ON_THEIR_OWN)
-def test_snippets(name: str, somewhere: Path, mnist, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.engines] * (name in ON_ENGINES))
+     for name in ON_THEIR_OWN],
+)  # fmt: skip
+def test_snippets(
+    name: str, somewhere: Path, mnist, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr("tenfold.comparing.compare.CORRUPTED_IMAGES", 20)
+    monkeypatch.setattr("tenfold.comparing.compare._SECONDS", 0.05)
     page = ROOT / name
     for other, line in commands():
         words = shlex.split(line, comments=True)

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urldefrag
 
 import pytest
+from conftest import Shell
 
 import tenfold
 from tenfold.cli.main import VERBS, build_parser
@@ -78,16 +79,21 @@ def test_the_http_reference_has_every_endpoint_and_document() -> None:
 
 
 @pytest.mark.long
-def test_the_schemas_describe_what_the_commands_print(tmp_path: Path, mnist: object) -> None:
+@pytest.mark.usefixtures("inline", "mnist")
+def test_the_schemas_describe_what_the_commands_print(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import json_reference
     import jsonschema
 
     schemas = json.loads(json_reference.SCHEMAS.read_text())
     assert list(schemas) == list(json_reference.RUNS)
     json_reference.prepare(tmp_path)
+    monkeypatch.chdir(tmp_path)
     for command in json_reference.QUICK:
         for words in json_reference.RUNS[command]:
-            printed = json_reference.run(words, tmp_path)
+            printed = json.loads(shell(*words.split(), "--json")[1])
+            assert "error" not in printed
             jsonschema.validate(printed, schemas[command])
             assert not unknown(printed, schemas[command]), words
 
