@@ -57,6 +57,18 @@ def test_every_page_fits_the_screen(opened, address: str, width: int) -> None:
         assert wider <= 0, f"{name} is {wider} pixels wider than the screen"
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_command_of_tenfold_looks_like_no_command_of_the_shell(
+    opened, address: str, scheme: str
+) -> None:
+    page = opened(400, color_scheme=scheme)
+    page.goto(f"{address}tutorials/first-digit.html")
+    read = page.locator(".highlight-sh .nb", has_text="read").first
+    colors = "one => [one, one.closest('pre')].map(part => getComputedStyle(part).color)"
+    own, around = read.evaluate(colors)
+    assert own == around
+
+
 def test_the_start_page_reads_a_digit_and_takes_the_theme(opened, address: str) -> None:
     if not (SITE / "demo" / "reader.wasm").is_file():
         pytest.skip("clang is not installed")
