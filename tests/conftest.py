@@ -49,7 +49,6 @@ LONG = (
     "test_page.py",
     "test_program.py",
     "test_report.py",
-    "test_resume.py",
     "test_review_command.py",
     "test_serving.py",
     "test_serving_bombs.py",
