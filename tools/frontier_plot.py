@@ -47,7 +47,7 @@ def draw(document: dict[str, Any]) -> Figure:
         rows = [row for row in document["rows"] if row["name"] == name]
         point = _draw_markers(axes, found, rows, OURS, "o")
         axes.annotate(
-            f"{float(name):g} s asked\n{100 * found['accuracy']['mean']:.2f}%",
+            f"{float(name):g} s: {100 * found['accuracy']['mean']:.2f}%",
             point, (-10, 6), textcoords="offset points", color=OURS, fontsize=9, ha="right",
             va="bottom", fontweight="bold",
         )  # fmt: skip
