@@ -1,6 +1,7 @@
 """Adapting a model to digits of your own: parts held out, thresholds, the bundle it leaves."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from tenfold.cli.main import main
 from tenfold.data import datasets, label_errors
 from tenfold.errors import DataError, UsageError
 from tenfold.evaluation.significance import paired_interval
+from tenfold.evaluation.temperature import logits_of
 from tenfold.networks.build import build_network, finish_network
 from tenfold.reading.reader import Reader
+from tenfold.recipes.catalog import recipe_named
 from tenfold.training.loop import fit
 
 
@@ -100,6 +103,20 @@ def run(*words: str) -> int:
     with pytest.raises(SystemExit) as ended:
         main(list(words))
     return int(ended.value.code or 0)
+
+
+@pytest.mark.usefixtures("tensorflow")
+def test_the_networks_of_all_parts_are_read_without_a_warning(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("tensorflow"), "propagate", True)
+    recipe = recipe_named("mlp")
+    networks = [build_network(recipe) for _ in range(6)]
+    images = np.random.default_rng(0).integers(0, 256, (700, 28, 28), np.uint8)
+    logits = logits_of(networks, images, 0)
+    assert logits.shape == (6, 700, 10)
+    assert np.exp(logits[3]) == pytest.approx(networks[3].predict(images, verbose=0), abs=1e-6)
+    assert "retracing" not in caplog.text
 
 
 @pytest.mark.usefixtures("tensorflow", "quick")

@@ -16,6 +16,8 @@ NETWORK_TEMPERATURES = np.round(np.arange(0.2, 2.0, 0.01), 2)
 _LEAST = 1e-12
 """Floor under probabilities before their logarithm is taken."""
 
+_BATCH_SIZE = 500
+
 
 def softmax(logits: Logits, temperature: float = 1.0) -> npt.NDArray[np.float64]:
     """Return the probabilities of logits divided by a temperature.
@@ -70,10 +72,20 @@ def logits_of(networks: Sequence[Any], images: Images, pixels: int) -> npt.NDArr
     padded = np.pad(images, ((0, 0), (pixels, pixels), (pixels, pixels)))
     steps = range(2 * pixels + 1)
     probabilities = [
-        network.predict(padded[:, y : y + SIDE, x : x + SIDE], batch_size=500, verbose=0)
+        _answers(network, padded[:, y : y + SIDE, x : x + SIDE])
         for network in networks
         for y in steps
         for x in steps
     ]
     logits: npt.NDArray[np.float64] = np.log(np.maximum(probabilities, _LEAST).astype(np.float64))
     return logits
+
+
+def _answers(network: Any, images: Images) -> npt.NDArray[np.float32]:
+    """Call a network: `predict` would trace each of the many networks anew, and warn of it."""
+    from keras import ops
+
+    batches = np.split(images, range(_BATCH_SIZE, len(images), _BATCH_SIZE))
+    return np.concatenate(
+        [ops.convert_to_numpy(network(batch, training=False)) for batch in batches]
+    )
