@@ -101,6 +101,11 @@ def has_fast_bfloat16() -> bool:
     return "amx_bf16" in facts or ("avx512_bf16" in facts and "AuthenticAMD" in facts)
 
 
+def trains_in_bfloat16() -> bool:
+    """Return whether training is faster in bfloat16 here: on GPUs, and on some processors."""
+    return has_gpu() or has_fast_bfloat16()
+
+
 def processor() -> str:
     """Return the processor's name as the operating system reports it."""
     import platform

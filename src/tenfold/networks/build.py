@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from tenfold.arrays import SIDE
 from tenfold.errors import TrainingError
-from tenfold.machine import has_fast_bfloat16, has_gpu
+from tenfold.machine import has_gpu, trains_in_bfloat16
 from tenfold.networks.batch_norm import batch_normalization
 from tenfold.networks.deskew import deskewing
 from tenfold.recipes.layers import (
@@ -129,8 +129,8 @@ def _finish_one(recipe: Recipe, trained: Any) -> Any:
 
 def effective_precision(recipe: Recipe) -> Literal["float32", "bfloat16"]:
     """Return the precision a recipe trains in on this machine."""
-    fast = has_gpu() or has_fast_bfloat16()
-    return "bfloat16" if recipe.precision == "bfloat16" and fast else "float32"
+    asked = recipe.precision == "bfloat16"
+    return "bfloat16" if asked and trains_in_bfloat16() else "float32"
 
 
 def _check_data_format(backend: str, data_format: DataFormat) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from tenfold.arrays import DIGITS
 from tenfold.exporting.graph import Graph
-from tenfold.machine import has_fast_bfloat16, has_gpu
+from tenfold.machine import trains_in_bfloat16
 from tenfold.reading.ctc import CHARACTERS
 from tenfold.reading.line_reader import STRIP_HEIGHT
 
@@ -30,7 +30,7 @@ def build_network() -> Any:
     import keras
     from keras import layers as kl
 
-    dtype = "mixed_bfloat16" if has_gpu() or has_fast_bfloat16() else "float32"
+    dtype = "mixed_bfloat16" if trains_in_bfloat16() else "float32"
     strips = keras.Input((STRIP_HEIGHT, None), dtype="uint8", name="strips")
     value = kl.Rescaling(1 / 255, dtype=dtype)(strips)
     value = kl.Reshape((STRIP_HEIGHT, -1, 1), dtype=dtype)(value)
