@@ -5,6 +5,7 @@ import pytest
 from close_crops import close_crop
 from conftest import Mnist
 
+from tenfold.imaging.ink import ink_of
 from tenfold.reading.reader import Reader
 from tenfold.training.lines.train import writers_of_lines
 
@@ -23,3 +24,21 @@ def test_close_crops(reader: Reader, mnist: Mnist) -> None:
     assert right >= 42
     assert whole >= 47
     assert grids <= 1
+
+
+def test_numbers_on_dense_patterns(reader: Reader, mnist: Mnist) -> None:
+    """No ink stands out there from what seems to be noise."""
+    writers, rng = writers_of_lines(held_back=True), np.random.default_rng(6)
+    made = [close_crop(writers, rng) for _ in range(120)]
+    hidden = [(picture, text) for picture, text in made if ink_of(picture) is None]
+    right = 0
+    for picture, text in hidden:
+        right += "".join(str(digit.digit) for digit in reader.read(picture).digits) == text
+    assert len(hidden) >= 5
+    assert right > len(hidden) / 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_alone_is_no_number(reader: Reader, seed: int) -> None:
+    noise = np.random.default_rng(seed).normal(200, 12, (80, 300))
+    assert not reader.read(np.clip(noise, 0, 255).astype(np.uint8)).digits

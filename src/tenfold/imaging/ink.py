@@ -53,6 +53,7 @@ def ink_of(
     ink_is_dark: bool | None = None,
     writing: NDArray[np.bool_] | None = None,
     most: float = 1.0,
+    noise_sigmas: float = NOISE_SIGMAS,
 ) -> Ink | None:
     """Separate ink from paper under uneven light.
 
@@ -62,6 +63,7 @@ def ink_of(
         ink_is_dark: Whether ink is darker than paper; None lets the picture decide.
         writing: bool (h, w), the pixels that decide what full ink is; None takes all.
         most: Darkest ink that is returned, in multiples of full ink.
+        noise_sigmas: See `NOISE_SIGMAS`.
 
     Returns:
         float32 (h, w), 0 paper to 1 full ink, or `most`; None if nothing stands out.
@@ -80,7 +82,7 @@ def ink_of(
         ink *= -full / np.maximum(paper, full / 4)
     # Noise shifts the level of the paper. Of a large picture a sample of pixels is enough.
     ink -= np.float32(quantile(ink[::step, ::step], PAPER_SHARE))
-    high = ink > max(NOISE_SIGMAS * _noise(ink), MIN_CONTRAST)
+    high = ink > max(noise_sigmas * _noise(ink), MIN_CONTRAST)
     stands_out = ink[high if writing is None else high & writing]
     if stands_out.size == 0:
         return None

@@ -116,6 +116,13 @@ class LineSettings:
     """The same where boxes or struck-out digits were found: joined digits, cut out close, can look
     like both, so that the picture is read as a line without them, too."""
 
+    patterned_digits: int = 2
+    """Fewest digits of a picture of one line in which no ink stands out from noise, as on dense
+    printed patterns."""
+
+    patterned_confidence: float = 0.5
+    """Least geometric mean of their confidences."""
+
     lowest_digit_share: float = 0.68
     """A typical digit is at least this share of its line's height from top to bottom."""
 

@@ -1,5 +1,6 @@
 """Rows of marks read: digit by digit, as a whole line, and as numbers and words side by side."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -252,13 +253,24 @@ class RowReader:
         ):
             return None
         ink = ink_of(gray)
+        # The noise of paper that a dense pattern is printed on seems stronger than ink.
+        ink = ink_of(gray, noise_sigmas=0) if ink is None else ink
         if ink is None:
             return None
         seen = self._models.line_reader.read_picture_of_line(ink)
         line = seen.characters
+        if not scores and not self._is_clear(line):
+            return None
         mark_scores = [score for part in parts for score in part.mark_scores]
         confident = self._if_confident(line, scores)
         return self._part(confident, mark_scores, seen, is_number=True) if confident else None
+
+    def _is_clear(self, line: Sequence[LineCharacter]) -> bool:
+        """Return whether a line is no accident of noise: it has several digits, read well."""
+        confidences = [one.confidence for one in line if one.is_digit]
+        settings = self._settings
+        enough = len(confidences) >= settings.patterned_digits
+        return enough and mean_log(confidences) >= math.log(settings.patterned_confidence)
 
     def _is_far(self, height: int) -> bool:
         """Return whether all marks are lower than the digits in a close crop of this height."""
