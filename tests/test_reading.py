@@ -17,7 +17,9 @@ from tenfold.batch.worker import worker_reader
 from tenfold.classifiers.base import Classifier
 from tenfold.errors import PictureError, UsageError
 from tenfold.evaluation.corruptions import corrupt
+from tenfold.imaging.canvas import Mark
 from tenfold.imaging.decoding import load_picture
+from tenfold.reading.marks import classify
 from tenfold.reading.reader import Reader
 from tenfold.reading.results import Digit, Line, Reading, Sign
 
@@ -251,3 +253,13 @@ def test_a_reader_can_be_pickled(mnist: Mnist, used: bool) -> None:
             "whole_lines=True, threshold=0.5>"
         )
     )
+
+
+@pytest.mark.parametrize(("high", "rejected"), [(4, True), (5, False)])
+def test_a_speck_is_rejected(high: int, rejected: bool, reader: Reader, mnist: Mnist) -> None:
+    zero = mnist.train_images[mnist.train_labels == 0][0].astype(np.float32) / 255
+    picture = load_picture(np.full((60, 60), 255, np.uint8))
+    mark = Mark(zero, (20, 20, 4, high))
+    ((digit, score),) = classify([mark], picture, reader.classifier, reader.threshold)
+    assert score > reader.threshold
+    assert digit.rejected is rejected
