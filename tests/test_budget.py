@@ -74,6 +74,7 @@ def test_a_rung_that_turns_out_slow_gives_way(monkeypatch: pytest.MonkeyPatch) -
     )
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("tensorflow")
 def test_the_speed_is_that_of_a_training() -> None:
     speed = budget.measure_speed(recipe_named("softmax"))

@@ -26,6 +26,7 @@ def test_close_crops(reader: Reader, mnist: Mnist) -> None:
     assert grids <= 1
 
 
+@pytest.mark.long
 def test_numbers_on_dense_patterns(reader: Reader, mnist: Mnist) -> None:
     """No ink stands out there from what seems to be noise."""
     writers, rng = writers_of_lines(held_back=True), np.random.default_rng(6)

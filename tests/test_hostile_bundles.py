@@ -296,6 +296,7 @@ def with_lambda(keras_file: bytes, place: Path, command: str) -> bytes:
     return place.read_bytes()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("tensorflow")
 def test_nothing_that_a_keras_file_describes_is_run(folder: Path, tmp_path: Path) -> None:
     from tenfold.explaining.gradients import load_gradients
