@@ -117,8 +117,8 @@ class LineSettings:
     like both, so that the picture is read as a line without them, too."""
 
     patterned_digits: int = 2
-    """Fewest digits of a picture of one line in which no ink stands out from noise, as on dense
-    printed patterns."""
+    """Fewest digits of a picture of one line in which no mark was found, as on dense printed
+    patterns: in noise the line network sees a digit or two."""
 
     patterned_confidence: float = 0.5
     """Least geometric mean of their confidences."""
