@@ -24,10 +24,12 @@ from tenfold.data.official import FILES
 
 LONG = (
     "test_adapting.py",
+    "test_annotating.py",
     "test_baselines.py",
     "test_batch.py",
     "test_batch_hostile.py",
     "test_batch_resuming.py",
+    "test_boxes.py",
     "test_bundle.py",
     "test_c_header.py",
     "test_comparing.py",
@@ -35,10 +37,12 @@ LONG = (
     "test_compiled.py",
     "test_corruptions.py",
     "test_decoding_limits.py",
+    "test_engines.py",
     "test_estimator.py",
     "test_explaining.py",
     "test_export.py",
     "test_features.py",
+    "test_form.py",
     "test_golden_readings.py",
     "test_labels.py",
     "test_light.py",
@@ -48,6 +52,7 @@ LONG = (
     "test_own_models.py",
     "test_page.py",
     "test_program.py",
+    "test_proposal.py",
     "test_report.py",
     "test_review_command.py",
     "test_serving.py",
@@ -56,13 +61,16 @@ LONG = (
     "test_serving_limits.py",
     "test_show.py",
     "test_soap.py",
+    "test_strikes.py",
     "test_strips.py",
     "test_training.py",
+    "test_training_data.py",
     "test_training_lines.py",
     "test_translation.py",
     "test_tuning.py",
 )
-"""Files that take more than five seconds of processor time each: `make quick` leaves them out."""
+"""Files that take seconds of processor time each. `make quick` leaves them out; it keeps those of
+them that find most, as the command's and the reader's do."""
 
 
 @pytest.hookimpl(tryfirst=True)
