@@ -30,6 +30,19 @@ def test_write_atomic_replaces_and_leaves_nothing_else(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) & 0o400
 
 
+def test_a_new_file_follows_the_umask_and_leaves_it_to_other_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    umask = os.umask
+    before = umask(0o027)
+    try:
+        monkeypatch.setattr(os, "umask", None)
+        write_atomic(tmp_path / "a", "1")
+    finally:
+        umask(before)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, error: type[BaseException]) -> None:
     path = tmp_path / "file.txt"

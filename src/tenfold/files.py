@@ -128,21 +128,16 @@ def atomic_path(path: Path, *, clean_up: bool = True) -> Iterator[Path]:
         WriteError: The file cannot be written.
     """
     make_folder(path.parent)
+    temporary = path.parent / f".{path.name}.{os.urandom(8).hex()}{path.suffix}"
     with _named(path, path.parent):
-        handle, name = tempfile.mkstemp(
-            prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent
-        )
-    os.close(handle)
-    temporary = Path(name)
+        # Not `tempfile`, whose files are private: this one has the permissions of any new file.
+        # To read the umask is to change it, for all threads.
+        temporary.touch(exist_ok=False)
     try:
         if clean_up:
             _remove_abandoned(path, temporary)
         with _named(path, temporary):
             yield temporary
-            # mkstemp makes files private; give this one the permissions of any new file.
-            umask = os.umask(0)
-            os.umask(umask)
-            temporary.chmod(0o666 & ~umask)
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
             temporary.replace(path)
