@@ -328,8 +328,33 @@ def test_wrong_options_give_one_line(
     assert ("choose another port with --port" in told.err) == (options == ["busy"])
 
 
-def test_settings_name_the_wrong_limit() -> None:
-    with pytest.raises(UsageError, match="queue"):
-        Settings(queue=0)
+def test_settings_name_the_wrong_limit_and_what_is_accepted() -> None:
+    for limit, message in (
+        ({"queue": 0}, "queue is 0: it must be at least 1"),
+        ({"workers": -1}, "workers is -1: it must be at least 0"),
+        ({"timeout_seconds": float("inf")}, "seconds is inf: it must be at least 0.001, and finit"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            Settings(**limit)
+    assert Settings(timeout_seconds=0.001, workers=0, queue=1).queue == 1
     assert Settings(workers=3).threads == 3
     assert 1 <= Settings().threads <= 4
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://example.org/", "https://example.org/a", "https://Example.org", "https://",
+        "https://example.org:443", "http://example.org:80", "https://me@example.org",
+        "https://*.example.org", "https://example.org?a", "ftp://example.org", "null",
+    ],
+)  # fmt: skip
+def test_an_origin_that_no_browser_sends_is_refused(origin: str) -> None:
+    with pytest.raises(UsageError, match="not an origin as browsers send it"):
+        Settings(cors=(origin,))
+
+
+def test_origins_as_browsers_send_them_are_accepted() -> None:
+    origins = ("*", "https://example.org", "http://localhost:3000", "http://[::1]:8000",
+               "https://xn--bcher-kva.example:80", "http://my_host:443")  # fmt: skip
+    assert Settings(cors=origins).cors == origins

@@ -162,10 +162,9 @@ class Service:
     ) -> T:
         """Run a function that decodes, reads or explains a picture, in a worker thread.
 
-        All work on pictures starts here. The functions are module-level and raise TenfoldErrors,
-        and their arguments and results can be pickled, as processes require. When the request is
-        canceled, by its deadline or because its client has disconnected, the process that decodes
-        its picture is killed, and the reader's classifier raises an error, which ends the work.
+        All work on pictures starts here. When the request is canceled, by its deadline or because
+        its client has disconnected, the process that decodes its picture is killed, and the
+        reader's classifier raises an error, which ends the work.
 
         Args:
             function: Called with a reader of its own and the arguments.

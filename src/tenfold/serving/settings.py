@@ -15,6 +15,10 @@ DECODING_BYTES = 400_000_000
 """Memory of all decoding processes together. A photo of 48 megapixels takes 0.25 GB as TIFF and
 0.39 GB as HEIC; a WebP of 24 megapixels takes 0.39 GB."""
 
+ORIGIN = re.compile(r"(http(?!.*:80$)|https(?!.*:443$))://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[0-9]+)?")
+"""An origin as browsers send it (RFC 6454, section 6.2): lower case, and without a path, a user or
+the scheme's default port. Another spelling of an origin would match no request."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -31,10 +35,12 @@ class Settings:
         workers: Number of threads that decode and read pictures; 0 means one per core, at most 4.
         allowed_hosts: Names and addresses of the server that clients may use, as in their Host
             header; loopback names are always among them, and `*` allows all.
-        cors: Origins whose pages may call the API from a browser.
+        cors: Origins whose pages may call the API from a browser, as browsers send them; `*`
+            allows all.
 
     Raises:
-        UsageError: A limit is not positive, or an origin has no scheme.
+        UsageError: A limit is below its minimum or not finite, a host has a port, or an origin is
+            not as browsers send it.
     """
 
     max_bytes: int = 32_000_000
@@ -51,15 +57,21 @@ class Settings:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            minimum = 0 if field.name == "workers" else 1e-3
+            minimum = {"workers": 0, "timeout_seconds": 0.001}.get(field.name, 1)
             if not isinstance(value, tuple) and not minimum <= value < float("inf"):
-                raise UsageError(f"{field.name} is {value}: it must be above 0")
+                raise UsageError(
+                    f"{field.name} is {value}: it must be at least {minimum}, and finite"
+                )
         for host in self.allowed_hosts:
             if not _is_host(host):
                 raise UsageError(f"{host!r} is not a host: give a name or address without a port")
         for origin in self.cors:
-            if origin != "*" and not origin.startswith(("http://", "https://")):
-                raise UsageError(f"{origin} is not an origin: give https://example.org, or *")
+            if origin != "*" and not ORIGIN.fullmatch(origin):
+                raise UsageError(
+                    f"{origin} is not an origin as browsers send it: give https://example.org or "
+                    "http://localhost:3000, in lower case and without a path or a default port, "
+                    "or *"
+                )
 
     @property
     def threads(self) -> int:
