@@ -22,6 +22,7 @@ from tenfold.cli.form import _text as summary_of
 from tenfold.cli.main import main
 from tenfold.errors import PictureError, UsageError
 from tenfold.forms.answers import PageAnswers, open_answers, pages_folder
+from tenfold.forms.corrections import corrections_file
 from tenfold.forms.form import Form
 from tenfold.forms.read_forms import FormsResult, read_forms
 from tenfold.forms.template import (
@@ -294,6 +295,17 @@ def test_wrong_usage_is_refused_before_anything_is_read(
     with pytest.raises(UsageError, match="does not exist"):
         read_forms(tmp_path / "bare.json", [scans], tmp_path / "a.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["bare.json"]
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_corrections_of_an_earlier_run_are_not_taken(
+    resume: bool, template: Path, scans: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "answers.csv"
+    corrections_file(out).touch()
+    with pytest.raises(UsageError, match="corrections of an earlier run"):
+        read_forms(template, [scans], out, resume=resume)
+    assert [path.name for path in tmp_path.iterdir()] == [corrections_file(out).name]
 
 
 def test_the_command(template: Path, scans: Path, tmp_path: Path, capsys) -> None:

@@ -99,7 +99,8 @@ def read_forms(
         report: Is called with the first few errors.
 
     Raises:
-        UsageError: A path does not exist, the template is wrong, or `out` holds other answers.
+        UsageError: A path does not exist, the template is wrong, or `out` holds other answers or
+            corrections.
         TenfoldError: The model is missing, a worker failed, or a scan changed meanwhile.
     """
     if importlib.util.find_spec("pyarrow") is None:
@@ -109,6 +110,12 @@ def read_forms(
     folder = pages_folder(table)
     if not resume and (table.exists() or folder.exists()):
         raise UsageError(f"{table} exists; add --resume to continue it, or give another table")
+    corrections = corrections_file(table)
+    if corrections.exists() and not folder.exists():
+        raise UsageError(
+            f"{corrections} holds corrections of an earlier run, whose folder {folder} is missing:"
+            " move the file away, or give another table"
+        )
     inputs = [Input(Path(scan).resolve(), str(scan)) for scan in scans]
     for given in inputs:
         if given.root.is_dir() and folder.resolve().is_relative_to(given.root):
@@ -132,7 +139,7 @@ def read_forms(
     )
     answers = open_answers(table)
     if not done:
-        write_current_table(answers, load_corrections(corrections_file(table)))
+        write_current_table(answers, load_corrections(corrections))
     fields = review = 0
     for page in answers.pages():
         fields += len(page.answers)
