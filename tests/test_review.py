@@ -198,6 +198,20 @@ def test_corrections_survive_a_line_cut_short(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+@pytest.mark.parametrize("lines", [1, 2])
+def test_corrections_survive_an_editor_that_leaves_out_the_last_line_break(
+    lines: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "answers.csv.corrections.jsonl"
+    for page in range(lines):
+        append_correction(path, correction(page=page))
+    path.write_bytes(path.read_bytes().removesuffix(b"\n"))
+    assert len(load_corrections(path)) == lines
+    repair_corrections(path)
+    append_correction(path, correction(page=lines))
+    assert len(load_corrections(path)) == lines + 1
+
+
 @pytest.mark.parametrize(
     "line",
     [b"{}", b"[]", b"nonsense", b"\xff", b"[" * 9999, json.dumps({"source": 1}).encode()],

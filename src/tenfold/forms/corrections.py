@@ -7,6 +7,7 @@ table is written from the readings and this file, so it can always be written ag
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -110,7 +111,7 @@ def append_correction(path: Path, correction: Correction) -> None:
 
 
 def repair_corrections(path: Path) -> None:
-    """Remove a last line that a kill cut short, so that the next one begins a line of its own.
+    """Remove a last line that a kill cut short; end one that is whole and has no line break.
 
     Raises:
         DataError: Another line is no correction.
@@ -118,11 +119,14 @@ def repair_corrections(path: Path) -> None:
     """
     _, whole = _lines(path)
     try:
-        if whole and path.stat().st_size != whole:
-            with path.open("r+b") as file:
-                file.truncate(whole)
-        elif path.exists() and not whole:
-            path.unlink()
+        if not whole:
+            path.unlink(missing_ok=True)
+            return
+        with path.open("r+b") as file:
+            file.truncate(whole)
+            file.seek(-1, os.SEEK_END)
+            if file.read() != b"\n":
+                file.write(b"\n")
     except OSError as error:
         raise WriteError(f"cannot write {path}: {error.strerror}") from error
 
@@ -162,6 +166,9 @@ def _lines(path: Path) -> tuple[list[Correction], int]:
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
     whole = data.rfind(b"\n") + 1
+    with suppress(ValueError, TypeError):  # editors may leave out the last line break
+        _parse(data[whole:].decode("utf-8", "surrogatepass"))
+        whole = len(data)
     found = []
     for number, line in enumerate(data[:whole].splitlines(), start=1):
         try:
