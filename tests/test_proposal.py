@@ -97,4 +97,13 @@ def test_the_command(tmp_path: Path, monkeypatch, capsys) -> None:
     assert Path("form.html").exists()
     for words in (["blank.png", "--out", "form.txt"], ["form.json", "--out", "other.json"]):
         assert run(*words)[0] == 2
-    assert run("none.png")[0] == 1
+    for name in ("none.png", ".", "/"):
+        assert run(name)[0] == 1
+    for name in ("contact.html", "contact.page.png"):  # whoever made it
+        Path("blank.png").rename(name)
+        before = Path(name).read_bytes()
+        code, text = run("form.page.png", "--out", "contact.json")
+        assert code == 2
+        assert f"{name} exists" in text
+        Path(name).rename("blank.png")
+        assert Path("blank.png").read_bytes() == before

@@ -61,6 +61,7 @@ def _proposed(options: argparse.Namespace) -> tuple[Path, Any]:
     from tenfold.forms.template import FormField, Template, save_template, write_page
     from tenfold.imaging.decoding import load_picture
 
+    gray = load_picture(options.blank).gray
     path = options.out or Path(options.blank.with_suffix(".json").name)
     if path.suffix.lower() != ".json":
         raise UsageError(f"{path} must end in .json")
@@ -68,7 +69,9 @@ def _proposed(options: argparse.Namespace) -> tuple[Path, Any]:
         raise UsageError(
             f"{path} exists; give another name by --out, or edit it: tenfold template {path}"
         )
-    gray = load_picture(options.blank).gray
+    for other in (path.with_suffix(".page.png"), path.with_suffix(".html")):
+        if other.exists():
+            raise UsageError(f"{other} exists; give another name by --out, or move it away")
     fields = propose_fields(gray)
     high, wide = gray.shape
     if not fields:  # nothing was found: one field to begin with
