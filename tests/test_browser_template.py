@@ -155,7 +155,7 @@ def test_undo_goes_back_to_the_start(opened: Page, template: Template, tmp_path:
     assert saved(opened, tmp_path / "form.json").fields == template.fields
 
 
-@pytest.mark.parametrize("name", ["field 2", "1st", "page", ""])
+@pytest.mark.parametrize("name", ["field 2", "field 2_confidence", "1st", "page", ""])
 def test_a_wrong_name_is_not_saved(name: str, opened: Page) -> None:
     field(opened, "field 1").focus()
     opened.get_by_label("Name").fill(name)

@@ -31,6 +31,8 @@ FIELDS: list[dict[str, Any]] = [
     {"name": "amount", "box": [10, 60, 100, 20]},
 ]
 
+SHARE = FIELDS[2] | {"name": "student_confidence"}
+
 
 def document(**changes: Any) -> dict[str, Any]:
     return {
@@ -68,17 +70,21 @@ def test_a_template_is_read_as_it_was_saved(tmp_path: Path) -> None:
         (document(format=2), "format is 2"),
         (document(page="../form.png"), "beside the template"),
         (document(width=0), "width is 0"),
+        (document(height=30_000), "height is 30000; it must be 4 to 20,000 pixels"),
         (document(pages=3), "did you mean page"),
         (document(fields=[]), "a list of 1 to"),
         (document(fields=["x"]), "field 1 is 'x'"),
-        (document(fields=[FIELDS[0], FIELDS[0] | {"name": "Student"}]), "two fields"),
-        (document(fields=[FIELDS[0], FIELDS[2] | {"name": "student_confidence"}]), "two fields"),
+        (document(fields=[FIELDS[0], FIELDS[0] | {"name": "Student"}]), "the column 'student'"),
+        (document(fields=[FIELDS[0], SHARE]), "the column 'student_confidence'"),
+        (document(fields=[SHARE, FIELDS[0]]), "the column 'student_confidence'"),
         (field(name="1st"), "a letter, then"),
         (field(name="Page"), "choose another"),
         (field(box=[1, 2, 3]), "must be [x, y, width, height]"),
         (field(box=[1, 2, 3, 50]), "smaller than 4"),
         (field(box=[150, 10, 80, 20]), "reaches out"),
         (field(cells=40), "40 cells do not fit"),
+        (field(cells=10**18), "cells do not fit"),  # at once
+        (field(cells=-1), "-1 cells do not fit"),
         (field(cells=[[0, 0, 10, 10]]), "reaches out"),
         (field(cells="8"), "a number or a list"),
         (field(kind="tik"), "did you mean tick"),

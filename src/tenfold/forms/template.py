@@ -14,7 +14,7 @@ import numpy as np
 from tenfold.arrays import Gray
 from tenfold.errors import PictureError, UsageError
 from tenfold.files import parse_json, sha256, write_atomic, write_json
-from tenfold.formatting import count, no_such
+from tenfold.formatting import no_such
 from tenfold.imaging.decoding import load_picture
 from tenfold.reading.fields import Field
 from tenfold.reading.results import Box
@@ -27,6 +27,9 @@ MOST_FIELDS = 1_000
 
 SMALLEST_SIDE = 4
 """Least width and height of a field or a cell, in pixels of the reference page."""
+
+LARGEST_SIDE = 20_000
+"""Largest width and height of the reference page, in pixels."""
 
 COLUMNS = ("source", "page", "error", "review")
 """Columns of the table that are no fields."""
@@ -210,10 +213,10 @@ def template_from_dict(data: Any, folder: Path) -> Template:
     )
     seen: set[str] = set()
     for field in fields:
-        name = field.name.casefold()
-        if name in seen:
-            raise UsageError(f"two fields are called {field.name!r}; each needs a name of its own")
-        seen |= {name, f"{name}_confidence"}
+        columns = {field.name.casefold(), f"{field.name.casefold()}_confidence"}
+        if taken := sorted(columns & seen):
+            raise UsageError(f"two fields need the column {taken[0]!r} of the table; rename one")
+        seen |= columns
     return Template(folder / page, width, height, fields)
 
 
@@ -257,10 +260,9 @@ def _box(what: str, name: str, value: Any, around: Box) -> Box:
 
 def _cells(what: str, value: Any, box: Box) -> tuple[Box, ...]:
     if type(value) is int:
-        cells = equal_cells(box, value) if value > 0 else ()
-        if value < 0 or any(cell[2] < SMALLEST_SIDE for cell in cells):
+        if not 0 <= value * SMALLEST_SIDE <= box[2]:
             raise UsageError(f"{what}: {value} cells do not fit into {box[2]} pixels")
-        return cells
+        return equal_cells(box, value) if value else ()
     if not isinstance(value, list):
         raise UsageError(f"{what}: cells is {value!r:.60}; it must be a number or a list of boxes")
     return tuple(_box(what, f"cell {n}", cell, box) for n, cell in enumerate(value, start=1))
@@ -291,6 +293,8 @@ def _refuse_unknown(what: str, data: Mapping[str, Any], known: tuple[str, ...]) 
 
 
 def _whole(name: str, value: Any) -> int:
-    if type(value) is not int or not SMALLEST_SIDE <= value <= 20_000:
-        raise UsageError(f"{name} is {value!r}; it must be {count(SMALLEST_SIDE, 'pixel')} or more")
+    if type(value) is not int or not SMALLEST_SIDE <= value <= LARGEST_SIDE:
+        raise UsageError(
+            f"{name} is {value!r}; it must be {SMALLEST_SIDE} to {LARGEST_SIDE:,} pixels"
+        )
     return value

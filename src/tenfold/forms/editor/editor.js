@@ -277,8 +277,10 @@ function problem() {
     const name = field.name.toLowerCase();
     if (!NAME.test(field.name)) return [at, `"${field.name}" is no name: a letter, then letters, digits, spaces and _ . -, up to 64 in all`];
     if (TAKEN.includes(name)) return [at, `The table has a column ${name}; choose another name`];
-    if (seen.has(name)) return [at, `Two fields are called "${field.name}"`];
-    seen.add(name).add(`${name}_confidence`);
+    const columns = [name, `${name}_confidence`];
+    const taken = columns.find((column) => seen.has(column));
+    if (taken) return [at, `Two fields need the column "${taken}" of the table; rename one`];
+    for (const column of columns) seen.add(column);
   }
   return null;
 }
