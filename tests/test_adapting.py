@@ -2,6 +2,8 @@
 
 import json
 import logging
+import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import tenfold
 from tenfold.adapting import adapt as module
 from tenfold.adapting import fine_tuning, held_out
 from tenfold.adapting.held_out import choose_threshold, folds_of, measure_gain
+from tenfold.adapting.meta import command_of
 from tenfold.classifiers.bundle import load_bundle, recipe_of
 from tenfold.cli.main import main
 from tenfold.data import datasets, label_errors
@@ -126,7 +129,8 @@ def test_the_command_leaves_a_bundle_that_reads(
     np.savez(tmp_path / "mine.npz", x_train=mirrored[0], y_train=mirrored[1])
     out = tmp_path / "out"
     words = ["adapt", "nano", "--data", str(tmp_path / "mine.npz"), "--out", str(out)]
-    assert run(*words, "--epochs", "2", "--json") == 0
+    words += ["--seed", "0", "--epochs", "2", "--replay", "mnist"]
+    assert run(*words, "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert told["bundle"] == str(out)
     assert {path.name for path in out.iterdir()} == {
@@ -142,6 +146,7 @@ def test_the_command_leaves_a_bundle_that_reads(
     assert adapted["from_sha256"] == original.meta["files"]["model.onnx"]
     assert sum(adapted["digits_by_class"]) == 60
     assert bundle.meta["train_images"] == 60_000
+    assert bundle.meta["command"] == shlex.join(["tenfold", *words])
     assert told["adapted"]["gain"] == adapted["gain"]
     assert adapted["gain"]["n"] == 60
     assert adapted["gain"]["accuracy_before"] < 0.8
@@ -191,6 +196,40 @@ def test_the_weights_are_those_of_the_graph(mirrored) -> None:
     np.testing.assert_allclose(
         found, tenfold.load_classifier("standard").predict_proba(images), atol=1e-4
     )
+
+
+def test_pictures_are_prepared_as_those_that_the_model_learned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found: list[datasets.Dataset] = []
+
+    def load(*arguments: Any, **options: Any) -> datasets.Dataset:
+        found.append(datasets.load_dataset(*arguments, **options))
+        return found[-1]
+
+    nano = load_bundle("nano")
+    meta = nano.meta | {"data": {"source": "clothes/", "as_": "images"}}
+    monkeypatch.setattr(module, "load_bundle", lambda _: replace(nano, meta=meta))
+    monkeypatch.setattr(module, "load_dataset", load)
+    light = np.full((10, 28, 28), 230, np.uint8)  # as digits, they would be inverted
+    with pytest.raises(DataError, match="give at least 20"):
+        tenfold.adapt("nano", (light, np.arange(10)))
+    assert found[0].as_ == "images"
+    np.testing.assert_array_equal(found[0].images, light)
+
+
+def test_the_command_names_arrays() -> None:
+    arrays = np.zeros((20, 28, 28), np.uint8), np.zeros(20)
+    command = command_of("nano", arrays, Path("my out"), 3, 4, arrays)
+    assert command == ("tenfold adapt nano --data DIGITS --out 'my out' --seed 3 --replay REPLAYED")
+
+
+@pytest.mark.parametrize("option", ["--scale", "--offset", "--classes"])
+def test_a_bundle_says_its_scale_and_classes(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("adapt", "nano", "--data", "mnist", "--epochs", "0", option, "1") == 2
+    assert f"no option '{option}'" in capsys.readouterr().err
 
 
 def test_digits_that_cannot_be_used(mirrored, tmp_path: Path) -> None:

@@ -208,6 +208,15 @@ def test_wrong_usage(arguments: list[str], tmp_path: Path, monkeypatch, capsys) 
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("option", ["--scale=1/255", "--offset=1", "--classes=a,b"])
+def test_what_is_said_of_a_file_needs_a_file(option: str, capsys) -> None:
+    words = ["compare", "--classifiers", "svm,standard", "--train-size", "99", option]
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert "for .keras and .onnx files: name one with --classifiers" in capsys.readouterr().err
+
+
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contenders, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="compare"):

@@ -97,7 +97,7 @@ def adapt(
     Args:
         model: Shipped name, or the folder of a bundle.
         data: What `tenfold.load_dataset` takes, or what it returns. At least 20 digits; a few
-            hundred are better.
+            hundred are better. Pictures are prepared as those that the model was trained on.
         out: Folder for the bundle; runs/<model>-adapted-<time> if not given.
         seed: Decides everything random; 0 or more.
         epochs: Epochs of 6,400 images.
@@ -123,9 +123,12 @@ def adapt(
     recipe = recipe_of(bundle)
     folder = Path(out) if out else _default_folder(model)
     check_empty(folder)
-    own = data if isinstance(data, Dataset) else load_dataset(data, "all", progress=progress)
+    as_ = bundle.meta.get("data", {}).get("as_", "digits")
+    own = (
+        data if isinstance(data, Dataset) else load_dataset(data, "all", as_=as_, progress=progress)
+    )
     images, labels = own.images, _labels_of(own, classes_of(bundle))
-    replayed, test = (_learned(bundle, replay, part, data_dir) for part in ("train", "test"))
+    replayed, test = (_learned(bundle, replay, part, as_, data_dir) for part in ("train", "test"))
     original = load_classifier(model)
     backend = use_backend(backend)
     weights = weights_of(bundle)
@@ -159,7 +162,7 @@ def adapt(
         bundle, recipe, seed=seed, epochs=epochs, test=_test_figures(classifier, test),
         seconds=sum(one.seconds for one in trainings), backend=backend,
         parity=check_parity(network, classifier, replayed.images[:1000]),
-        command=command_of(model, data, folder, seed, epochs),
+        command=command_of(model, data, folder, seed, epochs, replay),
         adapted=adapted_facts(model, bundle, own, labels, len(folds), gain), threshold=threshold,
     )  # fmt: skip
     history = joined_history(trainings)
@@ -194,12 +197,11 @@ def _labels_of(own: Dataset, classes: tuple[str, ...]) -> Labels:
 
 
 def _learned(
-    bundle: Bundle, replay: DataLike | None, split: str, data_dir: str | Path | None
+    bundle: Bundle, replay: DataLike | None, split: str, as_: str, data_dir: str | Path | None
 ) -> Dataset:
     """Return a part of the data set that a model was trained on."""
-    facts = bundle.meta.get("data", {})
-    source = replay or facts.get("source") or MNIST
-    found = load_dataset(source, split, as_=facts.get("as_", "digits"), data_dir=data_dir)
+    source = replay or bundle.meta.get("data", {}).get("source") or MNIST
+    found = load_dataset(source, split, as_=as_, data_dir=data_dir)
     if found.classes != classes_of(bundle):
         raise UsageError(
             f"{found.name} has other classes than the model: give --replay SOURCE, the data set "

@@ -11,7 +11,7 @@ from tenfold.adapting.fine_tuning import EPOCHS
 from tenfold.adapting.held_out import Gain
 from tenfold.arrays import Labels
 from tenfold.classifiers.bundle import ONNX, Bundle, classes_of
-from tenfold.data.datasets import Dataset
+from tenfold.data.datasets import DataLike, Dataset
 from tenfold.imaging.canvas import PREPROCESSING_VERSION
 from tenfold.machine import hardware, versions
 from tenfold.networks.build import effective_precision
@@ -102,11 +102,24 @@ def adapted_meta(
     }
 
 
-def command_of(model: str | Path, data: Any, folder: Path, seed: int, epochs: int) -> str:
-    """Return the command that adapts the model again; arrays are named DIGITS in it."""
+def command_of(
+    model: str | Path,
+    data: DataLike | Dataset,
+    folder: Path,
+    seed: int,
+    epochs: int,
+    replay: DataLike | None,
+) -> str:
+    """Return the command that adapts the model again.
+
+    Arrays are named DIGITS in it, replayed ones REPLAYED. Where MNIST's files are is left out: they
+    are the same everywhere.
+    """
     source = str(data) if isinstance(data, (str, Path)) else getattr(data, "source", "")
     words = ["tenfold", "adapt", str(model), "--data", source or "DIGITS", "--out", str(folder)]
     words += ["--seed", str(seed)]
     if epochs != EPOCHS:
         words += ["--epochs", str(epochs)]
+    if replay is not None:
+        words += ["--replay", "REPLAYED" if isinstance(replay, tuple) else str(replay)]
     return shlex.join(words)

@@ -6,7 +6,6 @@ from typing import Any
 from tenfold.cli.options import (
     add_backend,
     add_data_dir,
-    add_model_argument,
     add_out,
     add_seed,
     show_progress,
@@ -28,7 +27,7 @@ examples:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    add_model_argument(parser)
+    parser.add_argument("model", metavar="MODEL", help="a shipped model or a bundle folder")
     help = "labeled digits: a folder for each class, labels.csv, .npz, .csv, Parquet or IDX"
     parser.add_argument("--data", required=True, metavar="SOURCE", help=help)
     add_out(parser, "the bundle", shown="runs/<model>-adapted-<time>")

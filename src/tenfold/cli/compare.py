@@ -13,6 +13,7 @@ from tenfold.cli.options import (
     show_progress,
 )
 from tenfold.cli.tables import Column, table
+from tenfold.errors import UsageError
 from tenfold.formatting import duration
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
 
     names = DEFAULT if options.classifiers is None else options.classifiers
     comparison = compare(
-        [_with_file(name, options) for name in names.split(",")],
+        _with_files(names.split(","), options),
         train_size=options.train_size,
         data=chosen_data(options),
         timings=options.timings,
@@ -85,11 +86,21 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     return comparison.result | {"page": str(page)}, f"{_text(comparison.result)}\n\n{page}"
 
 
-def _with_file(name: str, options: argparse.Namespace) -> "Model":
-    """Return a name; of a file of one's own, with what the options say of it."""
+def _with_files(names: list[str], options: argparse.Namespace) -> "list[Model]":
+    """Return the names; files of one's own with what the options say of them.
+
+    Raises:
+        UsageError: The options say something, and no name is a file.
+    """
     from tenfold.classifiers.model_file import as_model_file
 
-    return chosen_model(options, name.strip()) if as_model_file(name.strip()) else name
+    files = [name for name in names if as_model_file(name.strip())]
+    if not files and (options.scale is not None or options.offset or options.classes):
+        raise UsageError(
+            "--scale, --offset and --classes are for .keras and .onnx files: name one with "
+            "--classifiers, or leave them out"
+        )
+    return [chosen_model(options, name.strip()) if name in files else name for name in names]
 
 
 def _text(result: dict[str, Any]) -> str:
