@@ -98,6 +98,7 @@ OTHERS = {
     "a blank page": np.full(SIZE, 240, np.uint8),
     "noise": np.random.default_rng(0).integers(0, 255, SIZE).astype(np.uint8),
     "a tiny picture": np.full((3, 3), 200, np.uint8),
+    "a thin picture": np.random.default_rng(0).integers(0, 255, (2, 3000)).astype(np.uint8),
     "a corner of the form": blank(0)[:120, :200],
     "less than half of the form": blank(0)[:300],
 }

@@ -110,8 +110,7 @@ class Reference:
 
     def __init__(self, gray: Gray) -> None:
         self.gray = gray
-        scale = min(1.0, TILES_SIDE / max(gray.shape))
-        self.small = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        self.small, _ = _reduced(gray, TILES_SIDE)
         self._features: dict[int, _Features] = {}
 
     def features(self, side: int) -> _Features:
@@ -186,6 +185,15 @@ def _terms(places: _Floats, reference: Gray) -> _Floats:
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
 
 
+def _reduced(gray: Gray, side: int) -> tuple[Gray, float]:
+    """Return a picture whose longest side is at most this many pixels, and its scale.
+
+    A picture so thin that nothing would be left keeps a short side of one pixel.
+    """
+    scale = min(1.0, max(side / max(gray.shape), 1 / min(gray.shape)))
+    return cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), scale
+
+
 def find_features(gray: Gray, side: int) -> _Features:
     """Return places, float32 (n, 2), in pixels, and descriptors, float32 (n, 128), of features.
 
@@ -193,8 +201,7 @@ def find_features(gray: Gray, side: int) -> _Features:
         gray: uint8 (h, w).
         side: Longest side on which features are sought, in pixels.
     """
-    scale = min(1.0, side / max(gray.shape))
-    small = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small, scale = _reduced(gray, side)
     points, descriptors = cv2.SIFT.create(MOST_FEATURES).detectAndCompute(small, None)
     places = np.array([point.pt for point in points], np.float32).reshape(-1, 2) / scale
     return places, np.zeros((0, 128), np.float32) if descriptors is None else descriptors
