@@ -140,6 +140,14 @@ def test_a_date_is_shown_as_it_is_written(tmp_path: Path) -> None:
         assert not [one for one in [review.correction(0)] if one is None or one.wrong]
 
 
+def test_a_name_that_is_no_utf_8_is_shown(answers: Answers) -> None:
+    by = "an\udcffn"  # as os.fsdecode gives
+    with open_review(answers.table, Choice(), by) as review, served(review) as client:
+        said = {"state": "value", "value": "51", "revision": 0}
+        assert client.post("fields/0", json=said).json()["field"]["said"]["by"] == by
+        assert client.get("state").json()["by"] == by
+
+
 def test_a_tick_is_yes_or_no(answers: Answers) -> None:
     choice = Choice(least_sure=7)
     with open_review(answers.table, choice, "ann") as review, served(review) as client:

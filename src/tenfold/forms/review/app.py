@@ -1,5 +1,6 @@
 """The page of a review: fields by their place in the order, and what is said of them."""
 
+import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -60,12 +61,12 @@ def create_review_app(review: Review, key: str) -> FastAPI:
         return FileResponse(PAGE / "index.html", headers={"cache-control": "no-cache"})
 
     @app.get(f"/{key}/state")
-    def state() -> dict[str, Any]:
-        return _state(review)
+    def state() -> Response:
+        return _json(_state(review))
 
     @app.get(f"/{key}/fields/{{place}}")
-    def field(place: int) -> dict[str, Any]:
-        return _field(review, place)
+    def field(place: int) -> Response:
+        return _json(_field(review, place))
 
     @app.get(f"/{key}/crops/{{place}}")
     def crop(place: int) -> Response:
@@ -76,7 +77,7 @@ def create_review_app(review: Review, key: str) -> FastAPI:
         return Response(data, media_type=kind, headers={"cache-control": "max-age=3600"})
 
     @app.post(f"/{key}/fields/{{place}}")
-    def say(place: int, said: Said) -> dict[str, Any]:
+    def say(place: int, said: Said) -> Response:
         value = said.value.strip() if said.state == "value" else ""
         answer = review.item(place).answer
         form_field = review.answers.template[answer.name]
@@ -84,15 +85,21 @@ def create_review_app(review: Review, key: str) -> FastAPI:
         if said.state == "value":
             value = typed_value(value, form_field.field, answer.value)
         review.say(place, said.state, value, said.revision)
-        return {"field": _field(review, place), "state": _state(review, place)}
+        return _json({"field": _field(review, place), "state": _state(review, place)})
 
     @app.get(f"/{key}/report")
-    def report() -> dict[str, Any]:
-        return {"lines": report_text(review.report(), review.answers.table.name).splitlines()}
+    def report() -> Response:
+        lines = report_text(review.report(), review.answers.table.name).splitlines()
+        return _json({"lines": lines})
 
     app.mount(f"/{key}/shared", StaticFiles(directory=SHARED), name="shared")
     app.mount(f"/{key}/static", StaticFiles(directory=PAGE), name="static")
     return app
+
+
+def _json(document: dict[str, Any]) -> Response:
+    """Return a document as JSON in ASCII: a name may hold bytes that are no UTF-8."""
+    return Response(json.dumps(document), media_type="application/json")
 
 
 def _state(review: Review, after: int = -1) -> dict[str, Any]:
