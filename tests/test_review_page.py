@@ -140,6 +140,28 @@ def test_a_date_is_shown_as_it_is_written(tmp_path: Path) -> None:
         assert not [one for one in [review.correction(0)] if one is None or one.wrong]
 
 
+@pytest.mark.parametrize(
+    ("rule", "text", "value"),
+    [
+        ({"kind": "decimal", "pattern": "[0-9]+,[0-9]{2}"}, "12,50", "12.50"),
+        ({"kind": "date", "pattern": "[0-9/]+"}, "28/11/2026", "2026-11-28"),
+        ({"kind": "integer", "length": 5}, "00742", "742"),
+    ],
+)
+def test_what_was_read_is_accepted_as_the_table_holds_it(
+    rule: dict[str, Any], text: str, value: str, tmp_path: Path
+) -> None:
+    fields = [{"name": "amount", "box": [40, 40, 240, 40], "constraint": rule}]
+    fits = Answer("amount", value, 0.5, review="unsure", alternatives=(Alternative(text, 0.5),))
+    breaks = Answer("amount", "7", 0.6, review="unsure", alternatives=(Alternative("7", 0.6),))
+    answers = make_answers(tmp_path, [page("a.png", fits), page("b.png", breaks)], fields=fields)
+    with open_review(answers.table, Choice(), "ann") as review, served(review) as client:
+        said = {"state": "value", "value": value, "revision": 0}
+        assert client.post("fields/0", json=said).json()["field"]["said"]["value"] == value
+        refused = client.post("fields/1", json=said | {"value": "7"})
+        assert "7 does not fit" in refused.json()["error"]
+
+
 def test_a_name_that_is_no_utf_8_is_shown(answers: Answers) -> None:
     by = "an\udcffn"  # as os.fsdecode gives
     with open_review(answers.table, Choice(), by) as review, served(review) as client:

@@ -56,8 +56,8 @@ def confidence(name: str) -> str:
 def write_table(path: Path, template: Template, pages: Iterable[PageAnswers]) -> None:
     """Write the table, whole or not at all.
 
-    Values are text, so that 007 stays 007; an empty field is "". A page with an error has no
-    values.
+    Values are text: 007 stays 007, unless the field's constraint makes it a number. An empty field
+    is "". A page with an error has no values.
 
     Args:
         path: Its suffix is one of `SUFFIXES`.

@@ -81,7 +81,9 @@ def create_review_app(review: Review, key: str) -> FastAPI:
         value = said.value.strip() if said.state == "value" else ""
         answer = review.item(place).answer
         form_field = review.answers.template[answer.name]
-        _check_value(said, value, form_field)
+        # A rule is for what is on the paper: 12,50 may fit, and 12.50 in the table not.
+        on_paper = _written(answer, form_field) if value == answer.value else value
+        _check_value(said, on_paper, form_field)
         if said.state == "value":
             value = typed_value(value, form_field.field, answer.value)
         review.say(place, said.state, value, said.revision)
