@@ -269,6 +269,12 @@ def test_wrong_values_are_told(conditions: dict[str, Any], message: str) -> None
     assert "\n" not in str(told.value)
 
 
+def test_equal_limits_of_other_kinds_are_other_fields() -> None:
+    """0 and 0.0 are equal, and so are the fields."""
+    assert not Field(minimum=0, length=3).accepts("1.25")
+    assert Field(minimum=0.0, length=3).accepts("1.25")
+
+
 def test_fields_from_json_have_known_names() -> None:
     with pytest.raises(UsageError, match=r"a field has no 'size': give pattern, length,"):
         Field.from_dict({"size": 8})

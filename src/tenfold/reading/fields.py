@@ -78,7 +78,7 @@ class Field:
             if isinstance(value, Decimal | datetime.date | datetime.time):
                 object.__setattr__(self, name, str(value))
         _check_values(self)
-        _compile(self)
+        _compile(self, self._kind)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Field":
@@ -106,7 +106,7 @@ class Field:
     @property
     def automaton(self) -> Automaton:
         """The automaton of all texts that satisfy the field, without their spaces."""
-        return _compile(self)
+        return _compile(self, self._kind)
 
     @property
     def silent(self) -> str:
@@ -180,10 +180,14 @@ class _Length:
 
 
 @lru_cache(maxsize=256)
-def _compile(field: Field) -> Automaton:
+def _compile(field: Field, kind: str | None) -> Automaton:
+    """Return the automaton of a field.
+
+    Fields that are equal may differ in kind: a minimum of 0 makes an integer, one of 0.0 a decimal.
+    """
     parts: list[Acceptor] = [WithoutSpaces(part) for part in _written_parts(field)]
     parts.append(_Length(field.length))
-    if kind := field._kind:
+    if kind:
         parts.append(acceptor_of(kind, *field._limits))
     elif not parts[:-1]:
         parts.append(Loop(DIGITS))

@@ -294,7 +294,7 @@ def _scaled(
 
 
 def _space_step(characters: Sequence[str]) -> _Floats:
-    """Return the one step that holds a space, or nothing where no automaton knows spaces."""
+    """Return one step that holds a space, which is one of the characters."""
     step = np.zeros((1, 1 + len(characters)))
-    step[0, 1 + characters.index(SPACE) if SPACE in characters else 0] = 1
+    step[0, 1 + characters.index(SPACE)] = 1
     return step
