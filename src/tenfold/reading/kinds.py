@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from tenfold.arrays import DIGITS
-from tenfold.reading.automata import Acceptor, Choices, Intersection, Pattern
+from tenfold.reading.automata import Acceptor, Intersection, Pattern
 
 Value: TypeAlias = int | Decimal | datetime.date | datetime.time
 """What a text of a kind means."""
@@ -226,6 +226,48 @@ class Dates:
         return date is not None and self._least <= date <= self._most
 
 
+class Times:
+    """Times from a first to a last one. A text is taken to be a time: this checks no syntax.
+
+    A state is: the place of the number that is being written, its digits, and how the numbers
+    before it compare with those of both limits.
+
+    Args:
+        least: The first time.
+        most: The last time.
+    """
+
+    start: tuple[int, str, tuple[int, ...]] = (0, "", (0, 0))
+
+    def __init__(self, least: datetime.time | None, most: datetime.time | None) -> None:
+        ends = (least or datetime.time.min, most or datetime.time.max)
+        self._limits = [(end.hour, end.minute, end.second + end.microsecond / 1e6) for end in ends]
+
+    def arcs(self, state: tuple[int, str, tuple[int, ...]]) -> Mapping[str, Any]:
+        """See `Acceptor`."""
+        place, digits, compared = state
+        arcs: dict[str, Any] = {one: (place, digits + one, compared) for one in DIGITS}
+        if digits and place < 2:
+            after = self._compared(place, int(digits), compared)
+            arcs |= dict.fromkeys(":.", (place + 1, "", after))
+        return arcs
+
+    def _compared(self, place: int, number: int, compared: tuple[int, ...]) -> tuple[int, ...]:
+        """Return how the numbers so far compare with both limits, one number later."""
+        return tuple(
+            before or _compare(number, limit[place])
+            for limit, before in zip(self._limits, compared, strict=True)
+        )
+
+    def accepts(self, state: tuple[int, str, tuple[int, ...]]) -> bool:
+        """See `Acceptor`."""
+        place, digits, compared = state
+        compared = self._compared(place, int(digits or 0), compared)
+        for missing in range(place + 1, 3):
+            compared = self._compared(missing, 0, compared)
+        return compared[0] >= 0 >= compared[1]
+
+
 def year_of(digits: str) -> int:
     """Return the year that four or two digits name."""
     year = int(digits)
@@ -257,7 +299,7 @@ def acceptor_of(kind: str, least: Any, most: Any) -> Acceptor:
     if kind in DATE_ORDERS:
         return Union([Dates(order, least, most) for order in DATE_ORDERS[kind]])
     if kind == "time":
-        return Pattern(_TIME) if least is most is None else Choices(_times(least, most))
+        return Intersection([Pattern(_TIME), Times(least, most)])
     spellings: list[Acceptor] = []
     for pattern, marks, _ in _NUMBERS[kind]:
         syntax = Pattern(pattern)
@@ -266,24 +308,11 @@ def acceptor_of(kind: str, least: Any, most: Any) -> Acceptor:
     return Union(spellings)
 
 
-def _times(least: datetime.time | None, most: datetime.time | None) -> list[str]:
-    """Return all spellings of the times, to the minute, from one to another."""
-    found = []
-    for minutes in range(24 * 60):
-        hour, minute = divmod(minutes, 60)
-        if (
-            (least or datetime.time.min)
-            <= datetime.time(hour, minute)
-            <= (most or datetime.time.max)
-        ):
-            hours = {str(hour), f"{hour:02}"}
-            found += [f"{one}{mark}{minute:02}" for one in hours for mark in ":."]
-    return found
-
-
 def value_text(value: Value) -> str:
-    """Return a value as tables hold it, such as 12.50, 2026-11-28 or 08:05."""
-    return value.isoformat("minutes") if isinstance(value, datetime.time) else str(value)
+    """Return a value as tables hold it, such as 12.50, 2026-11-28, 08:05 or 08:05:30."""
+    if isinstance(value, datetime.time):
+        return value.isoformat("seconds" if value.second else "minutes")
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 def value_of(kind: str, text: str) -> Value | None:
