@@ -131,7 +131,13 @@ def test_the_command_leaves_a_bundle_that_reads(
     words = ["adapt", "nano", "--data", str(tmp_path / "mine.npz"), "--out", str(out)]
     words += ["--seed", "0", "--epochs", "2", "--replay", "mnist"]
     assert run(*words, "--json") == 0
-    told = json.loads(capsys.readouterr().out)
+    printed = capsys.readouterr()
+    assert [line for line in printed.err.splitlines() if line.startswith("fine-tuning")] == [
+        "fine-tuning 1 of 3: learns 30 digits, 30 are held out",
+        "fine-tuning 2 of 3: learns 30 digits, 30 are held out",
+        "fine-tuning 3 of 3: learns all 60 digits",
+    ]
+    told = json.loads(printed.out)
     assert told["bundle"] == str(out)
     assert {path.name for path in out.iterdir()} == {
         "history.csv", "history.jsonl", "meta.json", "model.keras", "model.onnx", "recipe.json",

@@ -1,5 +1,6 @@
 """The verb adapt: a model, a few hundred labeled digits, and a bundle that reads them better."""
 
+import logging
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +36,7 @@ from tenfold.evaluation.metrics import evaluate
 from tenfold.evaluation.temperature import fit_temperature, logits_of, softmax
 from tenfold.exporting.graph import onnx_model
 from tenfold.exporting.weights import network_weights
+from tenfold.formatting import count
 from tenfold.networks.backend import use_backend
 from tenfold.networks.build import finish_network
 from tenfold.reading.settings import ReaderSettings
@@ -50,6 +52,8 @@ FEWEST_DIGITS = 20
 
 MADE_UP_MARKS = 2000
 """Made-up marks that are no digits, of which the adapted model may accept no larger share."""
+
+_log = logging.getLogger(__name__)
 
 
 class AdaptResult(TrainResult):
@@ -133,8 +137,9 @@ def adapt(
     backend = use_backend(backend)
     weights = weights_of(bundle)
     folds = list(folds_of(labels, seed))
+    total = len(folds) + 1
     with tqdm(
-        total=(len(folds) + 1) * len(weights) * epochs,
+        total=total * len(weights) * epochs,
         unit="epoch", disable=not progress, dynamic_ncols=True,
     ) as bar:  # fmt: skip
         options: dict[str, Any] = {
@@ -142,7 +147,14 @@ def adapt(
             "on_epoch": lambda _: bar.update(),
         }  # fmt: skip
         known = replayed.images, replayed.labels
-        judged = [_judge(recipe, weights, (images, labels), fold, known, options) for fold in folds]
+        judged = []
+        for number, fold in enumerate(folds, 1):
+            _log.info(
+                "fine-tuning %d of %d: learns %s, %s are held out",
+                number, total, count(len(own) - len(fold), "digit"), f"{len(fold):,}",
+            )  # fmt: skip
+            judged.append(_judge(recipe, weights, (images, labels), fold, known, options))
+        _log.info("fine-tuning %d of %d: learns all %s", total, total, count(len(own), "digit"))
         networks, trainings = fine_tune(recipe, weights, (images, labels), known, **options)
     held_out = np.concatenate([one.places for one in judged])
     logits = np.concatenate([one.logits for one in judged], axis=1)
