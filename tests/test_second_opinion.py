@@ -12,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Mnist
+from conftest import Mnist, Shell
 from scenes import page
 
 from tenfold.cli.main import main
-from tenfold.errors import MissingExtraError
+from tenfold.errors import MissingExtraError, UsageError
 from tenfold.imaging.decoding import load_picture
 from tenfold.reading import second_opinion
+from tenfold.reading.fields import Field
 from tenfold.reading.reader import Reader
 from tenfold.reading.results import Cell, Digit, Grid, Line, Reading
 from tenfold.reading.second_opinion import SaidDigit, SecondReader, confirmed, opinions_on
@@ -184,6 +185,14 @@ def test_it_pickles_and_serves_threads(package: Path, mnist: Mnist) -> None:
     other = reader.with_classifier(reader.classifier)
     assert other.settings.second_opinion
     assert other.read(picture) == expected
+
+
+def test_it_is_not_given_on_fields(package: Path, digit_png: Path, shell: Shell) -> None:
+    with pytest.raises(UsageError, match="a second opinion is on single digits"):
+        Reader(second_opinion=True).read(digit_png, field=Field(length=1))
+    code, out, err = shell("read", digit_png, digit_png, "--second-opinion", "--length", 1)
+    assert (code, out) == (2, "")
+    assert "a second opinion is on single digits, and a field on whole lines" in err
 
 
 def test_a_single_digit_gets_it_too(package: Path, mnist: Mnist) -> None:

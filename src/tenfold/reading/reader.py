@@ -45,7 +45,8 @@ class Reader:
         characters: "digits" for text of digits alone; "numbers" for text that keeps the signs
             `. , - / :` and spaces between numbers.
         second_opinion: Whether RapidOCR's recognizer reads each line too, so that a digit is
-            accepted only if both say it (`tenfold.reading.second_opinion`; extra `ocr`).
+            accepted only if both say it (`tenfold.reading.second_opinion`; extra `ocr`). Such a
+            reader takes no field.
         threads: Threads for one call of a shipped network; 0 means one for each core that the
             process may use. Several readers that share the cores take 1 each.
 
@@ -130,6 +131,7 @@ class Reader:
 
         Raises:
             PictureError: The picture cannot be read.
+            UsageError: A field is given to a reader with a second opinion.
         """
         return self.read_picture(load_picture(source), single=single, field=field)
 
@@ -148,7 +150,14 @@ class Reader:
             single: See `read`.
             drawn: The picture was drawn on a clean sheet, upright and without rules.
             field: See `read`.
+
+        Raises:
+            UsageError: See `read`.
         """
+        if field is not None and self.settings.second_opinion:
+            raise UsageError(
+                "a second opinion is on single digits, and a field on whole lines: give one of both"
+            )
         reading = self._read(picture, single=single, drawn=drawn)
         if self._characters == "numbers" or (field is not None and not field.silent):
             reading = as_numbers(reading, self.settings)
