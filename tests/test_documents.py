@@ -1,13 +1,14 @@
 """PDFs and HEIC photos, which need extras."""
 
 import io
+import json
 import sys
 from pathlib import Path
 
 import bombs
 import numpy as np
 import pytest
-from conftest import Mnist
+from conftest import Mnist, Shell
 from PIL import Image
 from scenes import page
 
@@ -94,6 +95,29 @@ def test_the_shell_reads_page_after_page(numbers, tmp_path: Path, capsys) -> Non
     assert ended.value.code == 0
     assert len(capsys.readouterr().out.splitlines()) == 2
     assert {p.name for p in (tmp_path / "seen").iterdir()} == {"scan.png", "scan-page2.png"}
+
+
+def test_the_shell_says_which_page_is_damaged(
+    digit_png: Path, tmp_path: Path, shell: Shell
+) -> None:
+    data = bombs.tiff([Image.open(digit_png)] * 2)
+    (tmp_path / "scan.tif").write_bytes(data[:-100])
+    code, out, _ = shell("read", "--single", tmp_path / "scan.tif", "--json")
+    assert code == 1
+    pages = json.loads(out)["pictures"]
+    assert [(one["page"], one["error"] is None) for one in pages] == [(1, True), (2, False)]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_no_annotated_page_overwrites_a_picture(
+    digit_png: Path, tmp_path: Path, shell: Shell, order: int
+) -> None:
+    digit = Image.open(digit_png)
+    digit.save(tmp_path / "scan-page2.png")
+    (tmp_path / "scan.tif").write_bytes(bombs.tiff([digit, digit]))
+    names = [tmp_path / "scan.tif", tmp_path / "scan-page2.png"][::order]
+    assert shell("read", "--single", *names, "--annotate", tmp_path / "seen")[0] == 0
+    assert len(list((tmp_path / "seen").iterdir())) == 3
 
 
 @pytest.mark.parametrize("count", [0, 3])

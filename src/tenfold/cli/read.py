@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -167,18 +168,25 @@ def _check_annotate(folder: Path, names: list[str]) -> None:
 
 
 def _unique_stems(names: list[str]) -> dict[str, str]:
-    """Return a different stem for the annotated picture of each file."""
+    """Return a different stem for the annotated picture of each file, and of each of its pages."""
     stems: dict[str, str] = {}
     taken: set[str] = set()
+    files: set[str] = set()
     for name in names:
         stem = "stdin" if name == "-" else Path(name).stem
         number, unique = 1, stem
-        while unique in taken:
+        while unique in taken or unique in files or _file_of(unique) in taken:
             number += 1
             unique = f"{stem}-{number}"
         taken.add(unique)
+        files.add(_file_of(unique))
         stems[name] = unique
     return stems
+
+
+def _file_of(stem: str) -> str:
+    """Return the stem of a file of which a stem may be a page: of scan-page2 it is scan."""
+    return re.sub(r"-page[0-9]+$", "", stem)
 
 
 def _read_all(
@@ -215,18 +223,20 @@ def _read_pages(
     """Yield a document for a picture, or one for each page of a PDF or TIFF."""
     from tenfold.imaging.decoding import SUFFIXES, load_pages
 
+    number = 1
     try:
         if name != "-" and _is_folder(name):
             raise PictureError(f"the folder {name} holds no pictures ({', '.join(SUFFIXES)})")
-        for number, picture in enumerate(load_pages(stdin_bytes() if name == "-" else name), 1):
+        for picture in load_pages(stdin_bytes() if name == "-" else name):
             reading = reader.read_picture(picture, single=options.single, field=field)
             if options.annotate:
                 page = f"-page{number}" if number > 1 else ""
                 _annotate(picture, reading, options.annotate / f"{stem}{page}.png")
             yield {"path": name, "page": number, **reading.to_dict(options.alternatives)}
+            number += 1
     except PictureError as error:
         unread = dict.fromkeys(("width", "height", "orientation"))
-        yield {"path": name, "page": 1, **unread, "error": str(error), "lines": []}
+        yield {"path": name, "page": number, **unread, "error": str(error), "lines": []}
 
 
 def stdin_bytes() -> bytes:
