@@ -142,7 +142,9 @@ def make_pages(count: int, images: Images, labels: np.ndarray, seed: int = 0) ->
     def answer(name: str, truth: str, seen: tuple[bytes, bytes], why: str) -> Answer:
         crop, images = seen
         if rng.random() > 1 / 8:
-            return Answer(name, truth, float(rng.uniform(0.97, 1)), crop=crop, digits=images)
+            confidence = float(rng.uniform(0.97, 1))
+            only = () if truth in ("yes", "no") else (Alternative(truth, confidence),)
+            return Answer(name, truth, confidence, alternatives=only, crop=crop, digits=images)
         confidence = float(rng.uniform(0.35, 0.95))
         other = str((int(truth[-1]) + 1 + rng.integers(9)) % 10) if truth[-1].isdigit() else ""
         other = truth[:-1] + other if other else {"yes": "no", "no": "yes"}[truth]

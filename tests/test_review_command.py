@@ -19,11 +19,13 @@ from answer_scenes import FIELDS, answers_to_review, make_answers, make_pages, p
 from tenfold.batch.output import MANIFEST
 from tenfold.cli.main import main
 from tenfold.data.datasets import load_dataset
-from tenfold.forms.answers import Answer, Answers
+from tenfold.forms.answers import Alternative, Answer, Answers
 from tenfold.forms.corrections import (
+    Correction,
     corrections_file,
     load_corrections,
 )
+from tenfold.forms.labeled_digits import LabeledDigits, labeled_digits, write_labeled_digits
 from tenfold.forms.review.queue import Choice
 from tenfold.forms.review.session import open_review
 
@@ -165,6 +167,43 @@ def test_a_missing_extra_is_named(module: str, message: str, answers: Answers) -
     )
     assert ended.returncode == 1
     assert ended.stderr.splitlines() == [f"tenfold: {message}"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "readings", "value", "digits", "labels"),
+    [
+        ({"kind": "date"}, ["28/11/2026"], "2026-11-28", 8, "28112026"),
+        ({"kind": "date"}, ["2026-11-28"], "2026-11-28", 8, "20261128"),
+        ({"kind": "date"}, ["02/3/2004", "2/03/2004"], "2004-03-02", 7, "0232004"),
+        ({"kind": "date"}, ["2/3/2004", "2/3/04"], "2004-03-02", 4, "2304"),
+        ({"kind": "date"}, ["28/11/2026"], "2026-11-23", 8, None),  # how it is written is not known
+        ({"kind": "integer"}, ["00742"], "742", 5, "00742"),
+        ({"kind": "time"}, ["8:05"], "08:05", 3, "805"),
+        ({"kind": "decimal"}, ["1.234,50"], "1234.60", 6, "123460"),
+        ({"kind": "decimal"}, ["1.234,50"], "1234.60", 5, None),
+    ],
+)
+def test_labels_are_in_the_order_of_the_paper(
+    rule: dict[str, Any], readings: list[str], value: str, digits: int, labels: str | None,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    read = Answer(
+        "field", "as read", 0.5, alternatives=tuple(Alternative(one, 0.5) for one in readings),
+        digits=bytes(digits * 28 * 28),
+    )  # fmt: skip
+    fields = [{"name": "field", "box": [40, 40, 240, 40], "constraint": rule}]
+    answers = make_answers(tmp_path, [page("a.png", read)], fields=fields)
+    said = Correction("a.png", 0, "field", "as read", 0.5, "value", value, "ann", "")
+    found = labeled_digits(answers, {said.key: said})
+    assert "".join(map(str, found.labels)) == (labels or "")
+    assert (found.fields, found.left_out) == ((1, 0) if labels else (0, 1))
+
+
+def test_a_data_set_of_any_suffix_is_written_whole(tmp_path: Path) -> None:
+    digits = LabeledDigits(np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.uint8), 1, 0)
+    write_labeled_digits(tmp_path / "own.NPZ", digits)
+    (file,) = tmp_path.iterdir()
+    assert np.load(file)["labels"].tolist() == [0]
 
 
 def test_reviewed_digits_become_a_data_set(

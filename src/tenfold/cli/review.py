@@ -95,7 +95,7 @@ def _export(table: str, file: Path) -> tuple[Any, str]:
     )
     if found.left_out:
         fields = count(found.left_out, "field")
-        text += f"\n{fields} left out: the number of digits found in them differs from the value"
+        text += f"\n{fields} left out: the digits found in them do not fit the value"
     return {"file": str(file), **count_of}, text
 
 
