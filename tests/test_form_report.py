@@ -208,6 +208,8 @@ def test_the_command_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         (("--out", "answers.csv", "--error", "1%"), "--error needs --report"),
         (("--out", "answers.csv", "--report", "--error", "2"), "2 is not a share such as 0.5%"),
         (("--out", "answers.csv", "--report", "--error", "nan%"), "nan% is not a share"),
+        (("--out", "answers.csv", "--report", "--resume"), "--resume needs TEMPLATE and SCAN"),
+        (("--out", "answers.csv", "--report", "--ray-address", "a"), "--ray-address needs TEMP"),
         (("--out", "answers.csv", "--report"), "answers.csv has no folder answers.csv.pages"),
     ],
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tenfold.cli.options import (
+    DEFAULT_MODEL,
     add_engine,
     add_model_option,
     add_workers,
@@ -35,6 +36,12 @@ read: another form, a blank page, a damaged file. Then the exit code is 1.
 The folder answers.csv.pages keeps the answers with a crop of each field.
 """
 
+READING_OPTIONS = {
+    "model": DEFAULT_MODEL, "scale": None, "offset": 0.0, "classes": None, "resume": False,
+    "workers": None, "engine": "local", "ray_address": None,
+}  # fmt: skip
+"""Options that say how pages are read, with their defaults."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -62,6 +69,9 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     if options.error is not None and not options.report:
         raise UsageError("--error needs --report")
     if options.report and options.template is None:
+        for name, default in READING_OPTIONS.items():
+            if getattr(options, name) != default:
+                raise UsageError(f"--{name.replace('_', '-')} needs TEMPLATE and SCAN")
         return _report(options)
     if not options.scans:
         missing = "SCAN is" if options.template else "TEMPLATE and SCAN are"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tenfold.cli.options import show_progress
+from tenfold.errors import MissingExtraError, UsageError
 from tenfold.formatting import count
 
 if TYPE_CHECKING:
@@ -47,8 +48,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Serve the page until stopped, or export what was reviewed."""
     if options.export:
+        if options.sample is not None or options.least_sure is not None:
+            raise UsageError("--export takes all reviewed fields: omit --sample and --least-sure")
         return _export(options.answers, options.export)
-    from tenfold.errors import MissingExtraError
     from tenfold.forms.review.queue import Choice
 
     choice = Choice(options.sample, options.least_sure)

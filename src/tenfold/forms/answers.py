@@ -100,7 +100,7 @@ class PageAnswers:
 
     @property
     def review(self) -> str:
-        """The fields to review and why, such as "amount: 0.71 sure; date: not a date"."""
+        """Which fields to review and why: "amount: 71% sure; date: something is struck out"."""
         return "; ".join(f"{one.name}: {one.review}" for one in self.answers if one.review)
 
     def to_dict(self) -> dict[str, Any]:

@@ -112,7 +112,7 @@ class Review:
         return later if later is not None else min(self._open, default=None)
 
     def crop(self, place: int) -> bytes:
-        """Return the field's picture as PNG, b"" if none was kept.
+        """Return the field's picture as JPEG, b"" if none was kept.
 
         Raises:
             DataError: The part with the field is damaged or has moved.
