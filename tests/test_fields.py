@@ -48,6 +48,7 @@ ALLOWED: list[tuple[dict[str, Any], str, str]] = [
     ({"kind": "decimal"}, "1 1.5 1,50 1.234,50 1,234.50 1.234.567 12,- -0.5", ".5 1. 1.2.3 1.2,3"),
     ({"kind": "integer", "minimum": 10, "maximum": 120}, "10 99 100 120 012", "9 121 -50 1000"),
     ({"minimum": -5, "maximum": 5}, "-5 -1 0 5", "-6 6 -10 50"),
+    ({"minimum": "1" + "0" * 30 + "1"}, "1" + "0" * 30 + "1", "1" + "0" * 31),
     ({"maximum": -3}, "-3 -100", "-2 3 0"),
     (
         {"kind": "decimal", "minimum": 0.5, "maximum": 99.95},
@@ -264,6 +265,10 @@ def test_what_fits_badly_is_rejected_with_what_it_reads() -> None:
         ({"minimum": "x"}, "the limit 'x' is no decimal: give one such as 12.5"),
         ({"kind": "date", "minimum": "1.2.26"}, "is no date: give one such as 2026-01-31"),
         ({"kind": "time", "maximum": "25:00"}, "is no time: give one such as 08:30"),
+        ({"kind": "time", "minimum": "08:30+02:00"}, "the limit '08:30+02:00' is no time"),
+        ({"minimum": "1e9999999999"}, "the limit 1e9999999999 has more than 100 digits on a side"),
+        ({"maximum": "-1e100"}, "the limit -1e100 has more than 100 digits on a side of its"),
+        ({"maximum": "0." + "1" * 200}, "the limit 0.111111111111111111 has more than 100 digits"),
         ({"minimum": float("nan")}, "the limit nan is no decimal"),
     ],
     ids=str,

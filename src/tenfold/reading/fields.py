@@ -31,7 +31,7 @@ LONGEST_PATTERN = 500
 """Most characters of a pattern."""
 
 MOST_DIGITS = 100
-"""Most digits that `length` may ask for."""
+"""Most digits that `length` may ask for, and that a limit may have on each side of its point."""
 
 SILENT_SIGNS = ".,-/:()$"
 """Signs that stand within a number and leave nothing where digits alone are read."""
@@ -266,10 +266,19 @@ def _limit(kind: str, value: Any) -> Any:
         if kind.endswith("date"):
             return datetime.date.fromisoformat(str(value))
         if kind == "time":
-            return datetime.time.fromisoformat(str(value))
-        number = Decimal(str(value))
-        if number.is_finite() and not isinstance(value, bool):
-            return number
+            time = datetime.time.fromisoformat(str(value))
+            if time.tzinfo is None:
+                return time
+        else:
+            number = Decimal(str(value))
+            exponent = number.as_tuple().exponent
+            if isinstance(exponent, int) and not isinstance(value, bool):  # a finite number
+                if max(number.adjusted() + 1, -exponent) <= MOST_DIGITS:
+                    return number
+                raise UsageError(
+                    f"the limit {str(value)[:20]} has more than {MOST_DIGITS} digits on a side of "
+                    "its decimal point: give a shorter one"
+                )
     except (ValueError, InvalidOperation):
         pass
     example = {"date": "2026-01-31", "us-date": "2026-01-31", "time": "08:30"}.get(kind, "12.5")

@@ -79,7 +79,7 @@ class Range:
     def __init__(self, least: Decimal | None, most: Decimal | None, marks: str) -> None:
         self._least, self._most = least, most
         self._marks = marks
-        self._limits = [_digits_of(abs(limit or Decimal(0))) for limit in (least, most)]
+        self._limits = [_digits_of((limit or Decimal(0)).copy_abs()) for limit in (least, most)]
         self._longest = 1 + max(len(whole) for whole, _ in self._limits)
 
     def arcs(self, state: tuple[bool, int, int, tuple[int, ...]]) -> Mapping[str, Any]:
