@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from PIL import Image
 
 from tenfold.batch import arrays, chunks, parquet
 from tenfold.batch.read_batch import BatchResult
-from tenfold.classifiers.bundle import load_classifier
+from tenfold.classifiers.bundle import load_bundle, load_classifier
 from tenfold.cli.batch import _text as batch_text
 from tenfold.reading.reader import Reader
 from tenfold.reading.settings import ReaderSettings
@@ -48,6 +49,17 @@ def test_a_folder_reads_as_read_does(folder: Path, tmp_path: Path, mnist) -> Non
         assert [d["digit"] for d in row["digits"]] == [digit.digit for digit in digits]
         least = min(digit.confidence for digit in digits)
         assert row["confidence"] == pytest.approx(least, abs=1e-5)
+
+
+def test_a_batch_reads_with_its_own_model(pngs, tmp_path: Path) -> None:
+    picture, model = tmp_path / "5.png", tmp_path / "model"
+    picture.write_bytes(pngs[8])  # of which networks are not equally sure
+    for name in ("tiny", "nano"):  # in turn in the same folder
+        shutil.copytree(load_bundle(name).folder, model, dirs_exist_ok=True)
+        batch(picture, tmp_path / name, model=model)
+        (row,) = rows_of(tmp_path / name)
+        reading = Reader(load_classifier(name)).read(picture)
+        assert row["confidence"] == pytest.approx(reading.lines[0].digits[0].confidence, abs=1e-5)
 
 
 def test_images_go_to_the_network_as_they_are(mnist, tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ class _Deadly:
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_worker_that_dies_is_replaced_once(times: int, tmp_path: Path) -> None:
-    job = Job(tmp_path, "tiny", single=False)
+    job = Job(tmp_path, "tiny", "", single=False)
     calls = [(job, 0, Input(tmp_path, "in"), _Deadly(tmp_path / "notes", times))]
     with LocalEngine(1) as engine:
         results = run_all(engine, read_chunk, calls, tries=TRIES)
@@ -189,7 +189,7 @@ def test_a_worker_that_dies_is_replaced_once(times: int, tmp_path: Path) -> None
 
 
 def test_a_wrong_model_in_a_worker_is_an_error(folder: Path, tmp_path: Path) -> None:
-    job = Job(tmp_path, "nonsense", single=False)
+    job = Job(tmp_path, "nonsense", "", single=False)
     given = Input(folder, "in")
     calls = ((job, number, given, chunk) for number, chunk in enumerate(plan(folder)))
     with LocalEngine(2) as engine, pytest.raises(TenfoldError, match="no model 'nonsense'"):

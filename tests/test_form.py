@@ -282,6 +282,15 @@ def test_a_run_is_resumed_with_the_same_template_alone(
         read_all(other, [scans], out, resume=True)
 
 
+def test_a_run_reads_with_its_own_template(template: Path, scans: Path, tmp_path: Path) -> None:
+    path, found = tmp_path / "form.json", load_template(template)
+    page = write_page(path, found.gray)
+    for count in (1, 2):
+        save_template(path, Template(page, found.width, found.height, found.fields[-count:]))
+        result = read_all(path, [scans / "0.png"], tmp_path / f"{count}.csv")
+        assert result.fields == count
+
+
 def test_wrong_usage_is_refused_before_anything_is_read(
     template: Path, scans: Path, tmp_path: Path
 ) -> None:

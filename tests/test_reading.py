@@ -189,7 +189,7 @@ def test_networks_take_no_more_threads_than_are_asked_for(monkeypatch: pytest.Mo
         assert reader.line_reader
     assert asked == [1, 1, 3, 3]
     worker_reader.cache_clear()
-    assert worker_reader("reader").line_reader
+    assert worker_reader("reader", "").line_reader
     assert asked[4:] == [1, 1]
 
 

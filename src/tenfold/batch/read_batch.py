@@ -87,11 +87,10 @@ def read_batch(
     if given.root.is_dir() and folder.resolve().is_relative_to(given.root):
         raise UsageError(f"{folder} is inside {source}; give a folder outside it")
     model = absolute_model(model)
-    job = partial(Job, model=model, single=single)
+    facts = _facts(model, single=single, column=column)
+    job = partial(Job, model=model, model_sha256=facts["model_sha256"], single=single)
     counts = run_batch(
-        Run(
-            [given], lambda one: plan(one.root, column), _facts(model, single=single, column=column)
-        ),
+        Run([given], lambda one: plan(one.root, column), facts),
         folder,
         lambda out: partial(read_chunk, job(out)),
         resume=resume,

@@ -41,11 +41,13 @@ class Job:
     Attributes:
         out: Folder of the parts.
         model: Shipped name, bundle folder, or a .keras or .onnx file.
+        model_sha256: Its fingerprint: a worker may have loaded another model of this name.
         single: Each picture shows one digit.
     """
 
     out: Path
     model: Model
+    model_sha256: str
     single: bool
 
 
@@ -79,7 +81,7 @@ def read_chunk(job: Job, number: int, given: Input, chunk: Chunk) -> PartSummary
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     import pyarrow.parquet as pq
 
-    reader = worker_reader(job.model)
+    reader = worker_reader(job.model, job.model_sha256)
     rows = errors = 0
     first_error = ""
     with (
@@ -97,8 +99,11 @@ def read_chunk(job: Job, number: int, given: Input, chunk: Chunk) -> PartSummary
 
 
 @lru_cache(maxsize=1)
-def worker_reader(model: Model) -> Reader:
-    """Return a reader of one thread, as several processes share the cores; loaded once."""
+def worker_reader(model: Model, sha256: str) -> Reader:
+    """Return a reader of one thread, as several processes share the cores.
+
+    It is loaded once for each fingerprint of the model.
+    """
     import cv2
 
     cv2.setNumThreads(1)

@@ -121,17 +121,20 @@ def read_forms(
         if given.root.is_dir() and folder.resolve().is_relative_to(given.root):
             raise UsageError(f"{table} is inside {given.shown}; give a table outside of it")
     model = absolute_model(model)
-    facts = {
+    facts: dict[str, Any] = {
         "model": str(model),
         "model_sha256": fingerprint(model),
         "template_sha256": known.fingerprint(),
         TEMPLATE: known.to_dict(),
     }
+    job = partial(
+        FormJob, Path(template).resolve(), facts["template_sha256"], model, facts["model_sha256"]
+    )
     done = resume and table.exists() and FINISHED in read_manifest(folder)
     counts = run_batch(
         Run(inputs, lambda one: plan(one.root, most=PAGES_PER_CHUNK), facts),
         folder,
-        lambda parts: partial(read_part, FormJob(Path(template).resolve(), parts, model)),
+        lambda parts: partial(read_part, job(parts)),
         resume=resume,
         engine=engine,
         progress=progress,
@@ -154,13 +157,17 @@ class FormJob:
 
     Attributes:
         template: The template's JSON.
-        out: Folder of the parts.
+        template_sha256: Its fingerprint: a worker may have read another template of this name.
         model: Shipped name, bundle folder, or a .keras or .onnx file.
+        model_sha256: Its fingerprint.
+        out: Folder of the parts.
     """
 
     template: Path
-    out: Path
+    template_sha256: str
     model: Model
+    model_sha256: str
+    out: Path
 
 
 def read_part(job: FormJob, number: int, given: Input, chunk: Chunk) -> PartSummary:
@@ -172,7 +179,7 @@ def read_part(job: FormJob, number: int, given: Input, chunk: Chunk) -> PartSumm
         BundleError: The model is damaged.
         UsageError: The template's page is missing.
     """
-    form = _form(job.template, job.model)
+    form = _form(job.template, job.template_sha256, job.model, job.model_sha256)
     pages: list[PageAnswers] = []
 
     def read(source: str, index: int, page: Picture) -> None:
@@ -192,5 +199,5 @@ def read_part(job: FormJob, number: int, given: Input, chunk: Chunk) -> PartSumm
 
 
 @lru_cache(maxsize=1)
-def _form(template: Path, model: Model) -> Form:
-    return Form(template, reader=worker_reader(model))
+def _form(template: Path, template_sha256: str, model: Model, model_sha256: str) -> Form:
+    return Form(template, reader=worker_reader(model, model_sha256))
