@@ -1,6 +1,7 @@
 """`tenfold compare`: names, cells that are kept, the page."""
 
 import json
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from tenfold.comparing.figures import SHOWN_ERRORS, draw_corruptions
 from tenfold.comparing.finding import find_contenders
 from tenfold.comparing.report import write_comparison
 from tenfold.errors import MissingExtraError, TenfoldError, UsageError
+from tenfold.execution.progress import WorkBar
 from tenfold.recipes.catalog import RECIPES, recipe_named
 from tenfold.recipes.small_data import for_few_images
 
@@ -174,6 +176,13 @@ def test_speed_is_measured_on_any_classifier(small, mnist) -> None:
     found = measure_speed(Slow(), mnist.test_images)  # type: ignore[arg-type]
     assert found["latency_ms"]["n"] == 200
     assert found["latency_ms"]["median"] <= found["latency_ms"]["p99"]
+
+
+def test_where_no_bar_is_drawn_the_log_says_what_runs(caplog: pytest.LogCaptureFixture) -> None:
+    for shown in (False, True):
+        with caplog.at_level(logging.INFO), WorkBar(2.0, shown) as bar:
+            bar.begin(f"knn, {300 + shown} images", 1.0)
+    assert caplog.messages == ["knn, 300 images"]
 
 
 def test_the_command(small, tmp_path: Path, monkeypatch, capsys) -> None:

@@ -1,8 +1,11 @@
 """Progress of work that takes minutes: in a thread, so that Ctrl-C works, with a bar."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable
+
+_log = logging.getLogger(__name__)
 
 
 def run_in_thread(work: Callable[[], None], tick: Callable[[], None]) -> None:
@@ -33,7 +36,7 @@ class WorkBar:
 
     Args:
         total: Expected seconds of all the work.
-        shown: Whether to draw it, on stderr.
+        shown: Whether to draw it, on stderr. If not, each piece is a line in the log.
     """
 
     def __init__(self, total: float, shown: bool) -> None:
@@ -59,6 +62,8 @@ class WorkBar:
         self._share = seconds
         self._start = time.perf_counter()
         self._what = what
+        if self._bar.disable:
+            _log.info("%s", what)
         self._bar.n = min(self._done, self._bar.total)
         self.phase("")
 
