@@ -3,6 +3,7 @@
 import datetime
 import json
 import pickle
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -240,6 +241,13 @@ def test_what_fits_badly_is_rejected_with_what_it_reads() -> None:
         ),
         ({"pattern": r"(\d)\1"}, "the pattern '(\\\\d)\\\\1' cannot be used: Group references"),
         ({"pattern": "(?=1)1"}, "a look-around is not supported"),
+        ({"pattern": "(?#7)7"}, "a comment is not supported"),
+        ({"pattern": "(?P>a)7"}, "a bracket is open, or its syntax is wrong"),
+        ({"pattern": "(?m)7"}, "the flag m is not supported"),
+        ({"pattern": "7{3,1}"}, "a bracket is open, or its syntax is wrong"),
+        ({"pattern": "(" * 240 + "7" + ")" * 240}, "its brackets are nested too deep"),
+        ({"pattern": "[0-9]{3000}"}, "it is too long with its repetitions written out"),
+        ({"pattern": "((){99999}){99999}7"}, "it is too long with its repetitions written out"),
         ({"pattern": 5}, "pattern is 5: give a regular expression"),
         ({"pattern": "1" * 501}, "the pattern has 501 characters: give 500 at most"),
         (
@@ -278,6 +286,26 @@ def test_wrong_values_are_told(conditions: dict[str, Any], message: str) -> None
         Field(**conditions)
     assert message in str(told.value)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["1|2|", "(1|23)*4?", "(?:1{2}|[^1-8x]{1,2})+", "1{,2}2{1,}3{0}", r"(\d{1,2}[.]?){2,3}", "x+|1",
+     "(?i:X1)|X2|[^X]3", "(1*|2)*3+?", r"\D*\d|\W1", "[^0-9]?.[.1-3]", "(?P<a>1(2|3(?-i:4))?)*"],
+)  # fmt: skip
+def test_patterns_match_as_in_python(pattern: str) -> None:
+    rng = np.random.default_rng(4)
+    field = Field(pattern=pattern)
+    for length in rng.integers(1, 8, 400):
+        text = "".join(rng.choice(list("1234x.-"), length))
+        wanted = re.fullmatch(pattern, text) and any(one in DIGITS for one in text)
+        assert field.accepts(text) == bool(wanted), text
+
+
+def test_of_a_pattern_only_states_that_the_field_reaches_are_made() -> None:
+    pattern = "[0-9]*7[0-9]{40}"  # about 2^41 states
+    field = Field(pattern=pattern, choices=("7" * 41, "1" * 41, "17" + "2" * 40))
+    assert [field.accepts(one) for one in field.choices or ()] == [True, False, True]
 
 
 def test_equal_limits_of_other_kinds_are_other_fields() -> None:

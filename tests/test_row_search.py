@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from tenfold.arrays import DIGITS
-from tenfold.reading.automata import Choices, Pattern, compiled
+from tenfold.reading.automata import Choices, compiled
 from tenfold.reading.ctc import CHARACTERS, Steps
 from tenfold.reading.field_decoding import likeliest
 from tenfold.reading.lattice import ALPHABET, Lattice, Segment, digit_step, lattice_of
+from tenfold.reading.patterns import Pattern
 from tenfold.reading.row_search import RowSearch
 from tenfold.reading.settings import ReaderSettings
 

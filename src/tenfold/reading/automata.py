@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.errors import UsageError
-from tenfold.reading.ctc import OTHER
 from tenfold.reading.lattice import ALPHABET, READABLE, SPACE
 
 MOST_STATES = 200_000
@@ -170,58 +169,6 @@ class Choices:
     def accepts(self, state: int) -> bool:
         """See `Acceptor`."""
         return state in self._ends
-
-
-class Pattern:
-    """The texts that match a regular expression as a whole.
-
-    Args:
-        pattern: A regular expression. `^` at its beginning and `$` at its end may be left out.
-
-    Raises:
-        UsageError: It is none, or needs more than a finite automaton.
-    """
-
-    def __init__(self, pattern: str) -> None:
-        from interegular import InvalidSyntax, Unsupported, parse_pattern
-        from interegular.fsm import anything_else
-
-        inner = pattern.removeprefix("^")
-        if inner.endswith("$") and not inner.endswith("\\$"):
-            inner = inner[:-1]
-        if any(group in inner for group in ("(?=", "(?!", "(?<")):
-            raise UsageError(_refused(pattern, "a look-around is not supported"))
-        try:
-            machine = parse_pattern(inner).to_fsm()
-        except InvalidSyntax:
-            raise UsageError(
-                _refused(pattern, "a bracket is open, or its syntax is wrong")
-            ) from None
-        except Unsupported as error:
-            raise UsageError(_refused(pattern, f"{error} is not supported")) from None
-        self._machine = machine
-        symbols = {one: machine.alphabet[one] for one in ALPHABET if one != OTHER}
-        if symbols[SPACE] == machine.alphabet[anything_else]:
-            del symbols[SPACE]  # the pattern names no space; a dot does not stand for one
-        self._symbols = symbols
-        self.start = machine.initial
-
-    def arcs(self, state: Any) -> dict[str, Any]:
-        """See `Acceptor`."""
-        after = self._machine.map[state]
-        return {
-            character: after[symbol]
-            for character, symbol in self._symbols.items()
-            if symbol in after
-        }
-
-    def accepts(self, state: Any) -> bool:
-        """See `Acceptor`."""
-        return state in self._machine.finals
-
-
-def _refused(pattern: str, problem: str) -> str:
-    return f"the pattern {pattern!r} cannot be used: {problem}"
 
 
 def compiled(acceptor: Acceptor) -> Automaton:

@@ -17,7 +17,6 @@ from tenfold.reading.automata import (
     Choices,
     Intersection,
     Loop,
-    Pattern,
     WithoutSpaces,
     compiled,
     with_spaces,
@@ -26,6 +25,7 @@ from tenfold.reading.checks import CHECKS, stdnum_check
 from tenfold.reading.ctc import SIGNS
 from tenfold.reading.kinds import KINDS, Value, acceptor_of, value_of
 from tenfold.reading.lattice import ALPHABET, READABLE, SPACE, is_readable
+from tenfold.reading.patterns import Pattern
 
 LONGEST_PATTERN = 500
 """Most characters of a pattern."""
@@ -47,7 +47,8 @@ class Field:
 
     Args:
         pattern: A regular expression that the whole text matches, such as `[0-9]{2}-[0-9]{4}`:
-            Python's syntax without look-arounds, back references and anchors inside.
+            Python's syntax without look-arounds, back references, comments and anchors inside, and
+            with at most about 1,000 characters when its repetitions are written out.
         length: Number of digits; signs do not count.
         choices: All texts that are possible.
         check: A check of digits: luhn, ean, damm, mod11, mod_11_2, mod_11_10 or mod_97_10; or a

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 
 from tenfold.arrays import DIGITS
-from tenfold.reading.automata import Acceptor, Intersection, Pattern
+from tenfold.reading.automata import Acceptor, Intersection
+from tenfold.reading.patterns import Pattern
 
 Value: TypeAlias = int | Decimal | datetime.date | datetime.time
 """What a text of a kind means."""
