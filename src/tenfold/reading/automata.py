@@ -210,10 +210,11 @@ def compiled(acceptor: Acceptor) -> Automaton:
 def _minimized(targets: NDArray[np.int32], accepting: NDArray[np.bool_]) -> Automaton:
     """Return an automaton with states that accept the same ends made one (Moore's algorithm)."""
     classes = accepting.astype(np.int64)
+    distinct = np.unique(targets, axis=1)  # most characters lead where others do
     count = 0
     while classes.max() + 1 > count:
         count = int(classes.max()) + 1
-        after = np.where(targets >= 0, classes[targets], -1)
+        after = np.where(distinct >= 0, classes[distinct], -1)
         _, classes = np.unique(np.column_stack([classes, after]), axis=0, return_inverse=True)
     # The first state stays the first.
     order = np.argsort(np.unique(classes, return_index=True)[1], kind="stable")
