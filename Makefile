@@ -121,7 +121,7 @@ clean:
 
 # Exactly the packages, by hash, that the figures were measured with; then tenfold itself.
 .venv/%.stamp: constraints/%.txt pyproject.toml | $(BIN)/python
-	@echo "Installing $$(grep -c '==' $<) packages into .venv, once: some minutes, up to 3 GB"
+	@echo "Installing $$(grep -c '==' $<) packages into .venv, once: some minutes, up to 4 GB"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@

@@ -220,15 +220,15 @@ def choose(answers: Sequence[Answer]) -> None:
 
 
 def external(folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield the figures of cheques and numbers, each with its number of digits known or a list."""
+    """Yield the figures of bank checks and numbers, with their number of digits known or a list."""
     sets = load_picture_sets(folder)
     reader = tenfold.Reader()
-    cheques = sets["cheques"]
-    amounts = tuple(sorted({text for one in cheques for text in one.lines or ()}))
+    checks = sets["cheques"]
+    amounts = tuple(sorted({text for one in checks for text in one.lines or ()}))
     listed = tenfold.Field(choices=amounts)
-    pairs = [both(reader, one.picture, "".join(one.lines or ()), listed) for one in cheques]
-    yield row(f"cheques, one of {len(amounts)} amounts", pairs)
-    for name, pictures in (("cheques", cheques), ("numbers of one line", sets["numbers"])):
+    pairs = [both(reader, one.picture, "".join(one.lines or ()), listed) for one in checks]
+    yield row(f"bank checks, one of {len(amounts)} amounts", pairs)
+    for name, pictures in (("bank checks", checks), ("numbers of one line", sets["numbers"])):
         pairs = []
         for one in pictures:
             if one.lines and len(one.lines) == 1:

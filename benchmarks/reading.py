@@ -38,7 +38,7 @@ NAMES = {
     "usps_dev": "USPS",
     "historical": "historical crops",
     "numbers": "numbers, whole pictures",
-    "cheques": "cheques, whole amounts",
+    "cheques": "bank checks, whole amounts",
     "not_digits_persian": "Persian digits 2 to 8, to be rejected",
 }
 PEER_SETS = {"single": 1, "numbers": 1, "cheques": 1, "historical": 3, "usps_dev": 35}
@@ -49,11 +49,12 @@ PROTOCOL = (
     "these pictures; accuracy counts the best guess of rejected digits too; accepted is the share "
     "of answers that are not rejected, accepted_error the error rate among them; error_at_80% and "
     "error_at_95% are the error rates among the most confident 80% and 95% of all answers, where "
-    "the confidence of a number is that of its least confident digit; for numbers and cheques an "
-    "answer is correct if all digits of the picture are, in their lines; Persian digits have no "
-    "correct answer; the labels of four cheques are doubtful (a_car_000803, a_car_000985, "
-    "a_car_001027, a_car_001167) and count as they are; peers read a single digit or a cheque by "
-    "recognition alone, find the lines of numbers themselves, and are compared by digits alone"
+    "the confidence of a number is that of its least confident digit; for numbers and bank checks "
+    "an answer is correct if all digits of the picture are, in their lines; Persian digits have no "
+    "correct answer; the labels of four bank checks are doubtful (a_car_000803, a_car_000985, "
+    "a_car_001027, a_car_001167) and count as they are; peers read a single digit or a bank "
+    "check by recognition alone, find the lines of numbers themselves, and are compared by digits "
+    "alone"
 )
 FAULTS_PROTOCOL = (
     "scenes made of MNIST test images, which set nothing; right is the number of scenes whose text "

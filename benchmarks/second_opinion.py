@@ -3,7 +3,7 @@
     python benchmarks/second_opinion.py --external FOLDER
 
 Needs `pip install 'tenfold[ocr]'`. Reads lines made of the last 10,000 training images, as pages of
-one line (benchmarks/lines.py, with other seeds) and as strips; and the cheques in FOLDER
+one line (benchmarks/lines.py, with other seeds) and as strips; and the bank checks in FOLDER
 (benchmarks/reading.py), which are a development set. The margin around a line, and how confidences
 are combined, were chosen on such pages with two further seeds. The test images are not opened.
 Writes results/second_opinion.json.
@@ -86,7 +86,7 @@ def main() -> None:
     sets = {
         "held-back pages of one line": read_all(reader, second, pages(source)),
         "held-back strips": read_strips(line_reader, second, writers, reader.threshold),
-        "cheques, whole amounts": read_all(
+        "bank checks, whole amounts": read_all(
             reader, second, ((one.picture, "".join(one.lines or ())) for one in checks)
         ),
     }

@@ -38,14 +38,16 @@ def peers() -> str:
 def newest_peer() -> str:
     """Return on which pictures the newest other reader, restricted to digits, is ahead."""
     found = read("reading")
-    ours = {row["set"]: row["accuracy"] for row in found["sets"]}
+    ours = {row["set"]: row for row in found["sets"]}
     name = found["peers"][-1]["reader"]
-    theirs = {row["set"]: row["accuracy"] for row in found["peers"] if row["reader"] == name}
     better: dict[bool, list[str]] = {True: [], False: []}
-    for pictures, accuracy in theirs.items():
-        shown = pictures.partition(",")[0]
-        higher, lower = sorted((accuracy, ours[pictures]), reverse=True)
-        better[accuracy > ours[pictures]].append(f"{shown} ({percent(higher)} to {percent(lower)})")
+    for theirs in (row for row in found["peers"] if row["reader"] == name):
+        rows = [ours[theirs["set"]], theirs]
+        rows.sort(key=lambda row: row["accuracy"], reverse=True)
+        sizes = [f" of {row['n']:,}" * (rows[0]["n"] != rows[1]["n"]) for row in rows]
+        shares = [percent(row["accuracy"]) + size for row, size in zip(rows, sizes, strict=True)]
+        shown = theirs["set"].partition(",")[0]
+        better[rows[0] is theirs].append(f"{shown} ({' to '.join(shares)})")
     peer = f"{name.partition(',')[0]}, restricted to digits and `. , - /`,"
     readers = ((True, peer, "ahead of tenfold"), (False, "tenfold", "as good or ahead"))
     return " ".join(
