@@ -174,6 +174,18 @@ def test_shipped_figures_are_those_in_results(monkeypatch: pytest.MonkeyPatch) -
     assert set(shipped) == {recipe.name for recipe in RECIPES}
 
 
+def test_results_are_of_the_shipped_weights() -> None:
+    exports, adapted = (
+        json.loads((ROOT / "results" / f"{name}.json").read_text()) for name in ("exports", "adapt")
+    )
+    measured = [
+        (row["model"], row["accuracy"]) for row in exports["rows"] if row["precision"] == "float32"
+    ]
+    measured.append(("reader", adapted["crops"]["figures"]["before_mnist"]["mean"]))
+    for name, accuracy in measured:
+        assert accuracy == pytest.approx(load_bundle(name).meta["test"]["accuracy"], abs=1e-4), name
+
+
 def test_temperatures_are_those_in_results() -> None:
     results = json.loads((ROOT / "results" / "temperature.json").read_text())
     fitted = {name: found["temperature"] for name, found in results.items()}
