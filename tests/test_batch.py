@@ -264,6 +264,7 @@ def test_wrong_usage(folder: Path, tmp_path: Path, tenfold_batch, mnist) -> None
         ((folder, out, "--engine", "ray", "--ray-address", "127.0.0.1:1"), 1),
         ((tmp_path / "labels.npy", out), 2), ((tmp_path / "floats.npy", out), 1),
         ((folder, out, "--model", "nonsense"), 2), ((folder,), 2),
+        ((folder, f"{out}\udcff"), 2),
     ]:  # fmt: skip
         code, text, err = tenfold_batch(*arguments)
         assert (code, text) == (expected, ""), arguments

@@ -80,9 +80,13 @@ def open_output(folder: Path, manifest: dict[str, Any], *, resume: bool) -> Iter
 
     Raises:
         UsageError: The folder holds something else, a batch of another input or with other
-            settings, or a batch while `resume` is not set.
+            settings, or a batch while `resume` is not set; or its name is no UTF-8.
         TenfoldError: Another process writes there.
     """
+    try:
+        str(folder.resolve()).encode()
+    except UnicodeEncodeError:  # Arrow takes no such path
+        raise UsageError(f"{folder} has a name that is no UTF-8: give another") from None
     found = _find_batch(folder, manifest, resume=resume)
     make_folder(folder)
     try:
