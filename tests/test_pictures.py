@@ -90,11 +90,12 @@ def test_transparent_corners_of_paper_become_paper() -> None:
 TURNS = {1: 0, 2: 0, 3: 180, 4: 180, 5: 270, 6: 90, 7: 90, 8: 270}
 
 
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
 @pytest.mark.parametrize(("tag", "degrees"), TURNS.items())
-def test_exif_orientation(tag: int, degrees: int) -> None:
+def test_exif_orientation(tag: int, degrees: int, form: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = tag
-    data = encode(Image.fromarray(DIGIT), "PNG", exif=exif)
+    data = encode(Image.fromarray(DIGIT), form, exif=exif)
     upright = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
     picture = load_picture(data)
     assert np.array_equal(picture.gray, upright)

@@ -160,6 +160,7 @@ def decode_image(image: Image.Image, name: str, max_side: int, *, draft: bool = 
                 image.draft(None, (max_side, max_side))
             orientation = _orientation(image)
             gray = to_gray(image, max_side)
+            upright = _orientation(image) == 1  # Pillow sets a TIFF upright as it loads it
         except MemoryError as error:
             raise PictureError(
                 f"{name} needs more memory than is available: scale it down"
@@ -167,10 +168,10 @@ def decode_image(image: Image.Image, name: str, max_side: int, *, draft: bool = 
         except Exception as error:  # Pillow raises almost any exception on damaged files
             raise PictureError(f"{name} is damaged or cut short: {one_line(error)}") from error
     transpose, degrees = _UPRIGHT.get(orientation, (None, 0))
-    if transpose is not None:
+    if transpose is not None and not upright:
         gray = np.array(Image.fromarray(gray).transpose(transpose))
-    if degrees in (90, 270):
-        width, height = height, width
+        if degrees in (90, 270):
+            width, height = height, width
     return Picture(np.ascontiguousarray(gray), width, height, degrees)
 
 
