@@ -319,3 +319,12 @@ def test_keras_files_are_written_while_the_clock_is_at_1970(tmp_path, monkeypatc
         archive.writestr("a", b"b")
     with zipfile.ZipFile(tmp_path / "x.zip") as archive:
         assert archive.read("a") == b"b"
+
+
+def test_meta_may_hold_names_that_are_no_utf8(tmp_path: Path) -> None:
+    meta = {"classes": ["a\udcff", "é"]}
+    write_bundle(tmp_path, {"graph": b""}, meta)
+    assert json.loads((tmp_path / "meta.json").read_text(encoding="utf-8"))["classes"] == [
+        "a\udcff",
+        "é",
+    ]

@@ -14,6 +14,7 @@ from tenfold.evaluation.corruptions import CORRUPTIONS, corrupt
 from tenfold.reading.reader import Reader
 from tenfold.scoring.outcomes import read_pictures, summarize_set
 from tenfold.scoring.picture_sets import load_picture_sets
+from tenfold.scoring.robustness import robustness
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
@@ -79,6 +80,17 @@ def test_a_folder_without_picture_sets_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "x.npz").write_bytes(b"nothing")
     with pytest.raises(DataError):
         load_picture_sets(tmp_path)
+
+
+def test_sets_with_names_of_corruptions_or_of_other_sets(mnist: Mnist, tmp_path: Path) -> None:
+    for name in ("fog", "set.v1", "set.v2"):
+        (tmp_path / name / "7").mkdir(parents=True)
+        Image.fromarray(mnist.test_images[0]).save(tmp_path / name / "7" / "a.png")
+    np.savez(tmp_path / "fog.npz", x=mnist.test_images[:2], y=mnist.test_labels[:2])
+    found = robustness("tiny", images=2, external=tmp_path)
+    assert [row.corruption for row in found.corruptions] == list(CORRUPTIONS)
+    sizes = {row["set"]: row["n"] for row in found.external}
+    assert sizes == {"fog": 1, "fog.npz": 2, "set.v1": 1, "set.v2": 1}
 
 
 def test_the_command_robustness(mnist: Mnist, tmp_path: Path, capsys) -> None:

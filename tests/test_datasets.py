@@ -4,6 +4,8 @@ import csv
 import gzip
 import io
 import json
+import os
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -382,3 +384,22 @@ def test_unknown_sources_and_options(tmp_path: Path) -> None:
         tenfold.load_dataset("mnist", as_="letters")
     with pytest.raises(TenfoldError, match="--data-dir is for MNIST"):
         tenfold.load_dataset(tmp_path, data_dir=tmp_path)
+
+
+@pytest.mark.parametrize("labels", [np.array(1, np.uint8), np.zeros((2, 0), np.uint8)])
+def test_idx_labels_of_a_wrong_shape(tmp_path: Path, labels: np.ndarray) -> None:
+    images = tmp_path / "train-images-idx3-ubyte"
+    images.write_bytes(encode_idx(np.zeros((2, 28, 28), np.uint8)))
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(encode_idx(labels))
+    with pytest.raises(DataError, match="labels are uint8 of shape"):
+        tenfold.load_dataset(images)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have names in UTF-8 only")
+def test_a_class_may_have_a_name_that_is_no_utf8(tmp_path: Path) -> None:
+    for name in (b"a\xff", b"b"):
+        folder = tmp_path / os.fsdecode(name)
+        folder.mkdir()
+        for number in range(2):
+            Image.new("L", (28, 28), 200 * number).save(folder / f"{number}.png")
+    assert len(tenfold.load_dataset(tmp_path, as_="images").sha256) == 64

@@ -1,8 +1,11 @@
 """Scoring your own labeled pictures: every form of labels, the figures, the page."""
 
 import json
+import os
 import re
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +16,8 @@ from tenfold.cli.main import main
 from tenfold.errors import DataError
 from tenfold.evaluation.significance import wilson_interval
 from tenfold.scoring.outcomes import Outcome, accepted, covered
+from tenfold.scoring.picture_sets import load_pictures
+from tenfold.scoring.report import write_score
 from tenfold.scoring.score import score
 
 
@@ -91,11 +96,46 @@ def test_labels_that_cannot_be_used(tmp_path: Path, table: str, message: str) ->
         score(tmp_path)
 
 
-@pytest.mark.parametrize("entries", ['[{"lines": []}]', '[{"file": "a"}]', "[3]", "{", "3"])
+@pytest.mark.parametrize(
+    "entries",
+    ['[{"lines": []}]', '[{"file": "a"}]', "[3]", "{", "3", '[{"file": "a.png", "lines": "12"}]',
+     '[{"file": "a.png", "lines": 12}]'],
+)  # fmt: skip
 def test_labels_json_that_cannot_be_used(tmp_path: Path, entries: str) -> None:
+    (tmp_path / "a.png").write_bytes(b"")
     (tmp_path / "labels.json").write_text(entries)
     with pytest.raises(DataError):
         score(tmp_path)
+
+
+@pytest.mark.parametrize("arrays", [{"x": 3, "y": 3}, {"x": np.zeros((1, 28, 28))}, None])
+def test_npz_files_that_cannot_be_used(tmp_path: Path, arrays: Any) -> None:
+    path = tmp_path / "digits.npz"
+    path.write_bytes(b"")
+    if arrays:
+        np.savez(path, **arrays)
+    with pytest.raises(DataError, match=re.escape(str(path))):
+        load_pictures(path)
+
+
+def test_labels_of_a_npz_may_be_whole_fractions(tmp_path: Path) -> None:
+    np.savez(tmp_path / "digits.npz", x=np.zeros((2, 28, 28), np.uint8), y=np.array([3.0, 7.0]))
+    assert [one.lines for one in load_pictures(tmp_path / "digits.npz")] == [["3"], ["7"]]
+
+
+def test_a_cell_of_labels_csv_that_is_too_long(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text(f"file,label\na.png,{'1' * 200_000}\n")
+    with pytest.raises(DataError, match="field larger"):
+        load_pictures(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have names in UTF-8 only")
+def test_the_page_shows_names_that_are_no_utf8(tmp_path: Path) -> None:
+    name = os.fsdecode(b"1/a\xff.png")
+    (tmp_path / "1").mkdir()
+    (tmp_path / name).write_bytes(b"no picture")
+    page = write_score(score(tmp_path), tmp_path / "out")
+    assert "1/a?.png" in page.read_text(encoding="utf-8")
 
 
 def test_coverage_takes_the_most_confident_first() -> None:

@@ -303,7 +303,7 @@ def write_bundle(folder: Path, contents: Mapping[str, bytes], meta: Mapping[str,
     """
     hashes = {name: sha256(data) for name, data in contents.items()}
     full = {"format": FORMAT, **meta, "files": hashes}
-    text = json.dumps(full, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(full, indent=2) + "\n"  # in ASCII: a class may have a name that is no UTF-8
     write_files(folder, {**contents, META: text.encode()})
     return Bundle(folder, full)
 

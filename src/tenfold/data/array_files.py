@@ -104,10 +104,11 @@ def read_pair(images: Path, labels: Path) -> Part:
         raise DataError(f"{images} holds {pixels.dtype} {pixels.shape}: give bytes (n, 28, 28)")
     if images.name.startswith("emnist-"):  # EMNIST stores its images transposed
         pixels = pixels.transpose(0, 2, 1)
-    if given.ndim == 2:  # QMNIST: the digit is the first of eight facts
+    if given.ndim == 2 and given.size:  # QMNIST: the digit is the first of eight facts
         given = given[:, 0]
+    given = label_array(given, str(labels))
     check_sizes(len(pixels), len(given), str(images))
-    return Part(pixels, label_array(given, str(labels)))
+    return Part(pixels, given)
 
 
 def _read_idx(path: Path) -> npt.NDArray[Any]:
@@ -141,7 +142,7 @@ def npz_layout(path: Path) -> Layout:
     for part, (pictures, labels) in NPZ_NAMES.items():
         chosen = [next((name for name in some if name in names), "") for some in (pictures, labels)]
         if all(chosen):
-            layout[part] = partial(_read_npz, path, *chosen)
+            layout[part] = partial(read_npz, path, *chosen)
     if "train" not in layout:
         raise DataError(
             f"{path} has the arrays {', '.join(sorted(names))}: give x_train and y_train, and "
@@ -150,11 +151,21 @@ def npz_layout(path: Path) -> Layout:
     return layout
 
 
-def _read_npz(path: Path, pictures: str, labels: str) -> Part:
+def read_npz(path: Path, pictures: str, labels: str) -> Part:
+    """Read two arrays of a .npz, by their names; and the names of the classes, if it has them.
+
+    Raises:
+        DataError: The file is damaged, lacks an array, or the arrays do not belong together.
+    """
     with one_line_errors(str(path)), zipfile.ZipFile(path) as archive:
         headers = npz_headers(archive, path.stat().st_size)
 
         def read(name: str) -> npt.NDArray[Any]:
+            if f"{name}.npy" not in headers:
+                held = ", ".join(map(label_of, headers))
+                raise DataError(
+                    f"{path} must hold the arrays {pictures} and {labels}: it has {held}"
+                )
             shape = headers[f"{name}.npy"].shape
             if math.prod(shape) > MAX_PIXELS_IN_ALL:
                 raise DataError(f"{path}: {name} has the shape {shape}, which is too large")

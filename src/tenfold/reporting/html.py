@@ -48,9 +48,11 @@ def render(template: str, **values: Any) -> str:
 
     Args:
         template: Path of the file from the package's root, such as "training/report.html".
-        values: What the template shows, by name; a name that is missing is an error.
+        values: What the template shows, by name; a name that is missing is an error. Of file names
+            that are no UTF-8, question marks stand for the bytes that are not.
     """
-    return _environment().get_template(template).render(values)
+    page = _environment().get_template(template).render(values)
+    return page.encode("utf-8", "replace").decode()
 
 
 def render_sections(

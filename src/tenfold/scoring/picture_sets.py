@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from tenfold.data.array_files import read_npz
+from tenfold.data.parts import one_line_errors
 from tenfold.errors import DataError
 from tenfold.files import MAC_METADATA, parse_json
 from tenfold.imaging.decoding import SUFFIXES
@@ -61,17 +61,15 @@ def load_pictures(source: Path) -> list[LabeledPicture]:
     """
     if not source.exists():
         raise DataError(f"{source} does not exist: {_FORMS}")
-    try:
+    with one_line_errors(str(source)):
         pictures = list(_pictures(source))
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read the labels of {source}: {error}") from error
     if not pictures:
         raise DataError(f"{source} holds no labeled pictures: {_FORMS}")
     return pictures
 
 
 def load_picture_sets(folder: Path) -> dict[str, list[LabeledPicture]]:
-    """Load all sets of labeled pictures in a folder, by name.
+    """Load all sets of labeled pictures in a folder, by name; .npz files without their suffix.
 
     Args:
         folder: Holds what `load_pictures` takes; anything else in it is left out.
@@ -80,13 +78,14 @@ def load_picture_sets(folder: Path) -> dict[str, list[LabeledPicture]]:
         DataError: There is no such set, or one is damaged.
     """
     sets: dict[str, list[LabeledPicture]] = {}
-    try:
-        for path in sorted(folder.iterdir()):
+    with one_line_errors(str(folder)):
+        paths = sorted(folder.iterdir())
+    for path in paths:
+        with one_line_errors(str(path)):
             pictures = list(_pictures(path))
-            if pictures:
-                sets[path.stem] = pictures
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read the picture sets in {folder}: {error}") from error
+        if pictures:  # a folder digits stands beside digits.npz
+            is_named = path.suffix == ".npz" and path.stem not in sets
+            sets[path.stem if is_named else path.name] = pictures
     if not sets:
         raise DataError(f"{folder} holds no sets of labeled pictures: {_FORMS}")
     return sets
@@ -105,13 +104,11 @@ def _pictures(path: Path) -> Iterator[LabeledPicture]:
 
 
 def _from_arrays(path: Path) -> Iterator[LabeledPicture]:
-    with np.load(path) as arrays:
-        if not {"x", "y"} <= set(arrays.files):
-            raise DataError(f"{path} must hold the arrays x and y; it holds {arrays.files}")
-        rejected = path.stem.startswith("not_digits")
-        for number, (image, label) in enumerate(zip(arrays["x"], arrays["y"], strict=True)):
-            lines = None if rejected else [_digits(str(label), path)]
-            yield LabeledPicture(str(number), image, lines, single=True)
+    part = read_npz(path, "x", "y")
+    rejected = path.stem.startswith("not_digits")
+    for number, (image, label) in enumerate(zip(part.pictures, part.labels, strict=True)):
+        lines = None if rejected else [_digits(str(label), path)]
+        yield LabeledPicture(str(number), image, lines, single=True)
 
 
 def _rows_of(path: Path) -> list[tuple[str, str, str]]:
@@ -158,6 +155,8 @@ def _from_json(folder: Path) -> Iterator[LabeledPicture]:
         if not {"file"} < known:
             raise DataError(f"{path}: entry {number} must have file, and lines or text")
         joined = "text" in entry
+        if not joined and not isinstance(entry["lines"], list | None):
+            raise DataError(f"{path}: entry {number} must have a list of lines, or null")
         lines = [entry["text"]] if joined else entry["lines"] or []
         digits = [_digits(str(line), folder) for line in lines]
         picture = _existing(folder, str(entry["file"]))

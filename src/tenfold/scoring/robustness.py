@@ -109,15 +109,10 @@ def robustness(
     test_images, labels = test_images[:images], labels[:images]
     corruption_rows: list[CorruptionScore] = []
     set_rows: list[dict[str, Any]] = []
-    names = [*CORRUPTIONS, *sets]
-    with tqdm(names, unit="set", disable=not progress, dynamic_ncols=True) as bar:
-        for name in bar:
+    total = len(CORRUPTIONS) + len(sets)
+    with tqdm(total=total, unit="set", disable=not progress, dynamic_ncols=True) as bar:
+        for name in CORRUPTIONS:
             bar.set_postfix_str(name)
-            if name in sets:
-                outcomes = read_pictures(reader, sets[name])
-                no_digits = all(labeled.lines is None for labeled in sets[name])
-                set_rows.append(summarize_set(name, outcomes, no_digits=no_digits))
-                continue
             corrupted = corrupt(test_images, name)
             correct = classifier.predict_proba(corrupted).argmax(axis=1) == labels
             pictures = [
@@ -134,6 +129,14 @@ def robustness(
                     read_accepted_error=read["accepted_error"],
                 )
             )
+            bar.update()
+        for name, labeled in sets.items():
+            bar.set_postfix_str(name)
+            no_digits = all(one.lines is None for one in labeled)
+            set_rows.append(
+                summarize_set(name, read_pictures(reader, labeled), no_digits=no_digits)
+            )
+            bar.update()
     return Robustness(str(model), images, tuple(corruption_rows), tuple(set_rows))
 
 
