@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 import struct
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -142,6 +143,42 @@ def test_damaged_tar_headers(kind: str, suffix: str, tmp_path: Path, mnist) -> N
         (f"a{suffix}", 1),
     ]
     assert rows[0]["error"] is None
+
+
+@pytest.mark.parametrize("suffix", [".tar", ".tar.gz"])
+def test_what_a_mac_puts_into_a_tar_is_left_out(suffix: str, tmp_path: Path, mnist) -> None:
+    data = io.BytesIO()
+    Image.fromarray(mnist.test_images[0]).save(data, "PNG")
+    shard = io.BytesIO()
+    with tarfile.open(fileobj=shard, mode="w") as members:
+        for name, content in (("in/._a.png", b"Mac OS X"), ("in/a.png", data.getvalue())):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            members.addfile(member, io.BytesIO(content))
+    path, content = tmp_path / f"a{suffix}", shard.getvalue()
+    path.write_bytes(content if suffix == ".tar" else gzip.compress(content))
+    told = batch(path, tmp_path / "out")
+    assert (told["pictures"], told["errors"]) == (1, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are UTF-8 elsewhere")
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".parquet", ".tar", ".tar.gz", ".png"])
+def test_a_damaged_file_whose_name_is_no_utf_8(suffix: str, tmp_path: Path, mnist) -> None:
+    name = os.fsdecode(b"\xff" + suffix.encode())
+    assert "\\udcff" in error_beside_a_good_file(name, b"no pictures", tmp_path, mnist)
+
+
+def test_links_to_themselves_are_refused(tmp_path: Path, mnist) -> None:
+    loop, images = tmp_path / "loop", tmp_path / "a.npy"
+    loop.symlink_to("loop")
+    np.save(images, mnist.test_images[:1])
+    for arguments, code in (
+        (["batch", loop, tmp_path / "out"], 2),
+        (["batch", images, loop], 1),
+        (["batch", images, tmp_path / "out", "--model", loop], 2),
+        (["show", loop], 2),
+    ):
+        assert exit_code(*arguments) == code
 
 
 def test_a_table_without_pictures_does_not_end_a_batch(tmp_path: Path, mnist) -> None:

@@ -69,6 +69,11 @@ def user_path(text: str | Path) -> Path:
         raise TenfoldError(f"{text} has no home folder: give the path without ~") from error
 
 
+def real_path(path: str | Path) -> Path:
+    """Return an absolute path without links; `Path.resolve` raises for a link to itself."""
+    return Path(os.path.realpath(path))
+
+
 def parse_json(text: str) -> Any:
     """Return the value of a JSON text that a user may have written.
 

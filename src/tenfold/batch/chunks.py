@@ -43,8 +43,7 @@ class Input:
 
     def source(self, name: str) -> str:
         """Return a file's entry in the column `source`; bytes that are not UTF-8 are escaped."""
-        source = str(Path(self.shown) / name) if name else self.shown
-        return source.encode("utf-8", "backslashreplace").decode()
+        return escaped(str(Path(self.shown) / name) if name else self.shown)
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ class DamagedFile(Chunk):
 
     def contents(self, source: Input) -> Iterator[Content]:
         """Yield the error."""
-        yield Unreadable(source.source(self.name), self.index, self.error)
+        yield Unreadable(source.source(self.name), self.index, escaped(self.error))
 
 
 def until_damage(
@@ -163,6 +162,11 @@ def groups(
         held += size
     if group:
         yield group
+
+
+def escaped(text: str) -> str:
+    """Return a text in which bytes of a name that are not UTF-8 are escaped: Arrow takes none."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def one_line(error: BaseException) -> str:

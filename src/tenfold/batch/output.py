@@ -11,7 +11,7 @@ from typing import Any
 from filelock import Timeout
 
 from tenfold.errors import TenfoldError, UsageError
-from tenfold.files import lock, make_folder, parse_json, remove_leftovers, write_json
+from tenfold.files import lock, make_folder, parse_json, real_path, remove_leftovers, write_json
 
 MANIFEST = "_batch.json"
 """Readers of Parquet folders skip names that begin with _."""
@@ -84,7 +84,7 @@ def open_output(folder: Path, manifest: dict[str, Any], *, resume: bool) -> Iter
         TenfoldError: Another process writes there.
     """
     try:
-        str(folder.resolve()).encode()
+        str(real_path(folder)).encode()
     except UnicodeEncodeError:  # Arrow takes no such path
         raise UsageError(f"{folder} has a name that is no UTF-8: give another") from None
     found = _find_batch(folder, manifest, resume=resume)

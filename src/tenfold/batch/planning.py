@@ -15,7 +15,7 @@ from tenfold.imaging.decoding import SUFFIXES
 
 ALL_SUFFIXES = (*SUFFIXES, *ARRAY_SUFFIXES, PARQUET_SUFFIX, *TAR_SUFFIXES)
 
-PLAN_VERSION = 1
+PLAN_VERSION = 2
 """Raise it when an input is divided in another way: batches begun before cannot be resumed."""
 
 

@@ -15,6 +15,7 @@ from tenfold.classifiers.bundle import fingerprint
 from tenfold.classifiers.model_file import Model, as_model_file, shipped_models
 from tenfold.errors import MissingExtraError, UsageError
 from tenfold.execution.engine import Engine
+from tenfold.files import real_path
 from tenfold.reading.shipped import DEFAULT_MODEL
 
 
@@ -83,8 +84,8 @@ def read_batch(
     """
     if importlib.util.find_spec("pyarrow") is None:
         raise MissingExtraError("reading batches", "batch")
-    given, folder = Input(Path(source).resolve(), str(source)), Path(out)
-    if given.root.is_dir() and folder.resolve().is_relative_to(given.root):
+    given, folder = Input(real_path(source), str(source)), Path(out)
+    if given.root.is_dir() and real_path(folder).is_relative_to(given.root):
         raise UsageError(f"{folder} is inside {source}; give a folder outside it")
     model = absolute_model(model)
     facts = _facts(model, single=single, column=column)
@@ -105,7 +106,7 @@ def absolute_model(model: Model) -> Model:
     """Return a model by an absolute path: a worker may have another current folder."""
     if file := as_model_file(model):
         return file.absolute()
-    return model if model in shipped_models() else str(Path(str(model)).resolve())
+    return model if model in shipped_models() else str(real_path(str(model)))
 
 
 def _facts(model: Model, *, single: bool, column: str | None) -> dict[str, Any]:

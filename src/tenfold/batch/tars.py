@@ -23,6 +23,7 @@ from tenfold.batch.chunks import (
     until_damage,
 )
 from tenfold.batch.folders import File
+from tenfold.files import MAC_METADATA
 from tenfold.imaging.decoding import MAX_BYTES, SUFFIXES
 
 _PLAIN_SUFFIX = ".tar"
@@ -165,7 +166,8 @@ def _picture_members(stream: IO[bytes]) -> Iterator[tarfile.TarInfo]:
                 raise tarfile.ReadError(f"a member has the size {member.size}")
             end = shard.offset
             shard.members = []  # type: ignore[attr-defined]  # otherwise it keeps every header
-            if member.isfile() and member.name.lower().endswith(SUFFIXES):
+            name = member.name.lower().rpartition("/")[2]
+            if member.isfile() and name.endswith(SUFFIXES) and not name.startswith(MAC_METADATA):
                 if member.issparse():
                     raise tarfile.ReadError("sparse files are not supported")
                 yield member

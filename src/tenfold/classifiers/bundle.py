@@ -15,7 +15,7 @@ from tenfold.classifiers.meta import FORMAT, check_meta
 from tenfold.classifiers.model_file import WEIGHTS, Model, as_model_file, shipped_models
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import BundleError, UsageError
-from tenfold.files import is_special, parse_json, sha256, write_files
+from tenfold.files import is_special, parse_json, real_path, sha256, write_files
 from tenfold.formatting import no_such
 from tenfold.plugins import CLASSIFIERS, plugins
 
@@ -125,7 +125,7 @@ def _read_inside(path: Path, most: int) -> bytes:
     """
     if is_special(path):
         raise BundleError(f"{path} is not a regular file; put the bundle's own file in its place")
-    target = Path(os.path.realpath(path))  # Path.resolve raises for a link to itself
+    target = real_path(path)
     shipped = path.parent.parent == WEIGHTS  # some installers make every file a link
     if not shipped and target.parent != path.parent.resolve():
         raise BundleError(f"{path} links to another folder ({target}); put a copy in its place")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from tenfold.arrays import DIGITS
 from tenfold.classifiers.base import Classifier
 from tenfold.errors import BundleError, TenfoldError, UsageError
-from tenfold.files import sha256
+from tenfold.files import real_path, sha256
 from tenfold.plugins import CLASSIFIERS, find_plugin, load_plugin, package_of, version_of
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class ModelFile:
 
     def absolute(self) -> "ModelFile":
         """Return the file by its absolute path."""
-        return replace(self, path=str(Path(self.path).resolve()))
+        return replace(self, path=str(real_path(self.path)))
 
     def load(self, threads: int = 0) -> Classifier:
         """Return the classifier of the file.

@@ -160,9 +160,9 @@ def _is_folder(name: str) -> bool:
 
 def _check_annotate(folder: Path, names: list[str]) -> None:
     """Make the folder, unless it holds pictures to read: none may be overwritten."""
-    from tenfold.files import make_folder
+    from tenfold.files import make_folder, real_path
 
-    if any(name != "-" and Path(name).resolve().parent == folder.resolve() for name in names):
+    if any(name != "-" and real_path(name).parent == real_path(folder) for name in names):
         raise UsageError(f"--annotate {folder} holds pictures to read; give another folder")
     make_folder(folder)
 

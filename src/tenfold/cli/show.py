@@ -40,9 +40,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Look inside, write the page, and return its files as JSON-ready values and as text."""
     from tenfold.explaining.show import show
+    from tenfold.files import real_path
     from tenfold.reporting.saving import check_folder
 
-    out = options.out or Path(f"show-{Path(options.model).resolve().name}")
+    out = options.out or Path(f"show-{real_path(options.model).name}")
     if options.picture:
         check_folder(out, options.picture)
     look = show(

@@ -17,6 +17,7 @@ from tenfold.classifiers.bundle import fingerprint
 from tenfold.classifiers.model_file import Model
 from tenfold.errors import MissingExtraError, UsageError
 from tenfold.execution.engine import Engine
+from tenfold.files import real_path
 from tenfold.forms.answers import (
     TEMPLATE,
     Answers,
@@ -116,9 +117,9 @@ def read_forms(
             f"{corrections} holds corrections of an earlier run, whose folder {folder} is missing:"
             " move the file away, or give another table"
         )
-    inputs = [Input(Path(scan).resolve(), str(scan)) for scan in scans]
+    inputs = [Input(real_path(scan), str(scan)) for scan in scans]
     for given in inputs:
-        if given.root.is_dir() and folder.resolve().is_relative_to(given.root):
+        if given.root.is_dir() and real_path(folder).is_relative_to(given.root):
             raise UsageError(f"{table} is inside {given.shown}; give a table outside of it")
     model = absolute_model(model)
     facts: dict[str, Any] = {
@@ -128,7 +129,7 @@ def read_forms(
         TEMPLATE: known.to_dict(),
     }
     job = partial(
-        FormJob, Path(template).resolve(), facts["template_sha256"], model, facts["model_sha256"]
+        FormJob, real_path(template), facts["template_sha256"], model, facts["model_sha256"]
     )
     done = resume and table.exists() and FINISHED in read_manifest(folder)
     counts = run_batch(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from tenfold.errors import UsageError
-from tenfold.files import make_folder, write_atomic
+from tenfold.files import make_folder, real_path, write_atomic
 from tenfold.formatting import count
 from tenfold.reporting.drawing import Drawing
 
@@ -90,5 +90,5 @@ def check_folder(folder: Path, picture: str) -> None:
     Raises:
         UsageError: The folder holds the picture.
     """
-    if Path(picture).resolve().parent == folder.resolve():
+    if real_path(picture).parent == real_path(folder):
         raise UsageError(f"--out {folder} would write beside the picture; give another folder")
