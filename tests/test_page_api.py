@@ -1,14 +1,19 @@
 """What the page requests: `POST /page/read` and `POST /page/explain`."""
 
+import asyncio
+import json
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from fastapi import FastAPI
 from served import PNG, Served, form
 
 from tenfold.reading.settings import ReaderSettings
+from tenfold.serving.http_errors import add_error_handlers
 
 BYTES = {"Content-Type": "application/octet-stream"}
 
@@ -79,11 +84,35 @@ def test_explain_a_blank(served: Served) -> None:
     assert answer.document["occlusion"]["strongest"] == 0
 
 
+def test_an_internal_error_is_json_too() -> None:
+    app = FastAPI()
+    add_error_handlers(app)
+
+    @app.get("/")
+    def fail() -> None:
+        raise RuntimeError
+
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    with pytest.raises(RuntimeError):  # for the log
+        asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 500
+    assert list(json.loads(sent[1]["body"])) == ["error"]
+
+
 def test_bad_bodies_are_answered_with_their_error(served: Served) -> None:
     for path, body in (
         ("/page/read", b"no picture"),
         ("/page/explain", b"short"),
         ("/page/explain", bytes(785)),
+        ("/page/explain", bytes([1]) * 784),
     ):
         answer = served.ask(path, body, BYTES)
         assert answer.status == 422

@@ -15,6 +15,9 @@ CLIENT_DISCONNECTED = 499
 """Status in log and metrics of a request whose client disconnected; the same as nginx's."""
 
 
+INTERNAL = "internal error; see the server's log"
+
+
 class HttpError(Exception):
     """An error that is answered with an HTTP status.
 
@@ -60,6 +63,10 @@ def add_error_handlers(app: FastAPI) -> None:
         response = error_response(error.status_code, str(error.detail))
         response.headers.update(error.headers or {})
         return response
+
+    @app.exception_handler(Exception)
+    async def handle_internal_error(_: Request, error: Exception) -> Response:
+        return error_response(500, INTERNAL)  # and raised again, for the log
 
     @app.exception_handler(RequestValidationError)
     async def handle_validation_error(_: Request, error: RequestValidationError) -> Response:

@@ -11,7 +11,12 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tenfold.serving.http_errors import ClientDisconnectedError, HttpError, error_response
+from tenfold.serving.http_errors import (
+    INTERNAL,
+    ClientDisconnectedError,
+    HttpError,
+    error_response,
+)
 from tenfold.serving.logs import log_event, log_internal_error
 from tenfold.serving.open_inference import infer
 from tenfold.serving.origins import NO_SNIFFING, SECURITY_HEADERS, OriginCheck
@@ -72,7 +77,7 @@ class Middleware:
             await exchange.send_error(HttpError(504, f"no answer within {limit:g} seconds"))
         except Exception as error:
             log_internal_error(error)
-            await exchange.send_error(HttpError(500, "internal error; see the server's log"))
+            await exchange.send_error(HttpError(500, INTERNAL))
         finally:
             self._open.discard(exchange)
             self._held_bytes -= exchange.body_bytes

@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse, Response
 from numpy.typing import NDArray
 
 from tenfold.arrays import SIDE
+from tenfold.classifiers.base import as_images
 from tenfold.errors import PictureError, UsageError
 from tenfold.imaging.decoding import load_pages
 from tenfold.serving.http_errors import HttpError
@@ -64,7 +65,10 @@ async def explain(request: Request) -> JSONResponse:
     body = await request.body()
     if len(body) != SIDE * SIDE:
         raise HttpError(422, f"the body has {len(body)} bytes; an image has 784, 28 rows of 28")
-    image = np.frombuffer(body, np.uint8).reshape(SIDE, SIDE)
+    try:
+        (image,) = as_images(np.frombuffer(body, np.uint8).reshape(SIDE, SIDE))
+    except UsageError as error:  # of 0 and 1
+        raise HttpError(422, str(error)) from error
     return JSONResponse(await service.run_in_worker(_explain, image))
 
 
