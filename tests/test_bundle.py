@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import tenfold
-from tenfold.classifiers.bundle import load_bundle, load_classifier, write_bundle
+from tenfold.classifiers.bundle import fingerprint, load_bundle, load_classifier, write_bundle
 from tenfold.cli.main import build_parser
 from tenfold.cli.train import _settings
 from tenfold.data.data_source import DataSource
@@ -328,3 +328,14 @@ def test_meta_may_hold_names_that_are_no_utf8(tmp_path: Path) -> None:
         "a\udcff",
         "é",
     ]
+
+
+@pytest.mark.parametrize("name", ["reading", "classes"])
+def test_the_fingerprint_covers_what_meta_json_changes(tmp_path: Path, name: str) -> None:
+    shutil.copytree(load_bundle("tiny").folder, tmp_path / "tiny")
+    assert fingerprint(tmp_path / "tiny") == fingerprint("tiny")
+    path = tmp_path / "tiny" / "meta.json"
+    meta = json.loads(path.read_text())
+    meta[name] = {"reading": {"threshold": 0.9}, "classes": list("abcdefghij")}[name]
+    path.write_text(json.dumps(meta))
+    assert fingerprint(tmp_path / "tiny") != fingerprint("tiny")

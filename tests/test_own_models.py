@@ -15,7 +15,9 @@ import tenfold
 from tenfold.classifiers.bundle import KERAS, ONNX, load_bundle, load_classifier
 from tenfold.classifiers.convention import SHAPES
 from tenfold.classifiers.model_file import ModelFile
+from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import BundleError, TenfoldError, UsageError
+from tenfold.exporting.own_files import open_bundle
 
 CLASS_COUNT = 10
 
@@ -176,6 +178,17 @@ def test_a_shipped_keras_file_agrees_with_its_bundle(tensorflow, mnist, tmp_path
     for name in ("own.keras", "own.onnx"):
         found = load_classifier(tmp_path / name).predict_proba(mnist.test_images[:50])
         np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_file_with_the_names_of_our_graphs_can_be_wrapped(mnist, tmp_path: Path) -> None:
+    path = tmp_path / "own.onnx"
+    shutil.copy(load_bundle("tiny").folder / ONNX, path)
+    wrapped = OnnxClassifier(open_bundle(ModelFile(str(path))).read(ONNX))
+    images = mnist.test_images[:50]
+    expected = load_classifier("tiny").predict_proba(images)
+    np.testing.assert_allclose(wrapped.predict_proba(images), expected, atol=1e-6)
+    with pytest.raises(UsageError, match="would replace"):
+        tenfold.export(path, out=tmp_path)
 
 
 def test_classes_may_be_many_and_have_names(tensorflow) -> None:

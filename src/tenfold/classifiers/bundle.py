@@ -240,7 +240,7 @@ def model_name(model: Model) -> str:
 
 
 def fingerprint(model: Model) -> str:
-    """Return a SHA-256 that changes with what a model computes.
+    """Return a SHA-256 that changes with what a model computes, its classes or its reading.
 
     Raises:
         BundleError: The model's file cannot be read.
@@ -248,7 +248,9 @@ def fingerprint(model: Model) -> str:
     """
     if file := as_model_file(model):
         return file.fingerprint()
-    return sha256(graph_of(load_bundle(model)))
+    bundle = load_bundle(model)
+    facts = [classes_of(bundle), bundle.meta.get("reading", {})]
+    return sha256(graph_of(bundle) + json.dumps(facts, sort_keys=True).encode())
 
 
 def recipe_of(bundle: Bundle) -> "Recipe":

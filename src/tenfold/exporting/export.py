@@ -27,7 +27,7 @@ from tenfold.exporting.formats import (
 )
 from tenfold.exporting.own_files import open_bundle
 from tenfold.exporting.quantizing import CALIBRATION_IMAGES
-from tenfold.files import make_folder, sha256, write_atomic
+from tenfold.files import make_folder, real_path, sha256, write_atomic
 from tenfold.formatting import no_such
 
 FOLDER = Path("exports")
@@ -110,7 +110,7 @@ def export(
         progress: Draw a progress bar on stderr.
 
     Raises:
-        UsageError: No such format, or `out` is a file.
+        UsageError: No such format, `out` is a file, or a file there is the model itself.
         MissingExtraError: The format needs packages that are not installed.
         ExportError: The conversion failed, or the export disagrees with the original.
         TenfoldError: No such model, or no data.
@@ -122,6 +122,9 @@ def export(
         raise UsageError(f"{out} is a file: give a folder")
     check_packages(format, quantize=quantize)
     bundle = open_bundle(model)
+    name = bundle.folder.resolve().name + ("-int8" if quantize else "")
+    if format == "onnx" and real_path(str(model)) == real_path(out / f"{name}.onnx"):
+        raise UsageError(f"the export would replace {model}: give another folder")
     precision = "int8" if quantize else "float32"
     graph = graph_of(bundle)
     original = load_classifier(model)
@@ -130,7 +133,6 @@ def export(
     test = load_test(source, classes_of(bundle), bundle.meta, progress=progress)
     images, labels = test.images, test.labels
     calibration = source.load("train").images[:CALIBRATION_IMAGES] if quantize else None
-    name = bundle.folder.resolve().name + ("-int8" if quantize else "")
     with tqdm(total=2 * len(images), unit="image", disable=not progress, dynamic_ncols=True) as bar:
         bar.set_description("converting")
         files = exported(format, graph, lambda: bundle.read(KERAS), calibration)

@@ -9,7 +9,10 @@ from tenfold.classifiers.onnx_file import OnnxFileClassifier
 from tenfold.errors import UsageError
 
 _OWN = "tenfold_"
-"""Begins the names that are added, so that they are none of the graph's."""
+"""Begins the names that are added."""
+
+_INNER = "inner_"
+"""Put before all names of the graph, so that none of them is one that is added."""
 
 
 def wrapped_graph(classifier: OnnxFileClassifier) -> bytes:
@@ -28,11 +31,11 @@ def wrapped_graph(classifier: OnnxFileClassifier) -> bytes:
             "of any size (in PyTorch: dynamic_axes)"
         )
     import onnx
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import TensorProto, compose, helper, numpy_helper
 
-    model = onnx.load_from_string(classifier.graph)
+    model = compose.add_prefix(onnx.load_from_string(classifier.graph), _INNER)
     graph = model.graph
-    given, answer = classifier.input_name, classifier.output_name
+    given, answer = _INNER + classifier.input_name, _INNER + classifier.output_name
     constants: list[Any] = []
 
     def constant(name: str, value: Any) -> str:
@@ -60,7 +63,7 @@ def wrapped_graph(classifier: OnnxFileClassifier) -> bytes:
         axes = constant("axes", np.array([1], np.int64))
         after.append(node("ReduceSum", [answer, axes], _OWN + "sums", keepdims=1))
         after.append(node("Div", [answer, _OWN + "sums"], "probabilities"))
-    elif answer != "probabilities":
+    else:
         after.append(node("Identity", [answer], "probabilities"))
     nodes = [*before, *graph.node, *after]
     del graph.node[:], graph.input[:], graph.output[:]
