@@ -173,13 +173,15 @@ def test_the_keras_file_loads_compiled_without_tenfold(run, mnist, tmp_path: Pat
         ({"seed": -1}, "seed is -1"),
         ({"val_size": 60_000}, "val_size"),
         ({"train_size": 0}, "train_size"),
+        ({"train_size": 20}, "do not fill one batch"),
+        ({"recipe": recipe_named("ensemble"), "seed": 2**30}, "the highest"),
         ({"train_size": 59_000, "val_size": 5000}, "between 1 and 55,000"),
         ({"backend": "abacus"}, "abacus"),
     ],
 )
 def test_wrong_options_leave_nothing_behind(tmp_path, options, message: str) -> None:
     with pytest.raises(TenfoldError, match=message):
-        tenfold.train(QUICK, out=tmp_path / "new", **options)
+        tenfold.train(**{"recipe": QUICK, "out": tmp_path / "new"} | options)
     assert not (tmp_path / "new").exists()
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -179,7 +180,7 @@ def test_ray_trains_the_same_networks(ray: Engine, mnist, tmp_path) -> None:
 @pytest.mark.engines
 def test_a_member_that_failed_elsewhere_can_be_resumed(ray, mnist, tensorflow, tmp_path) -> None:
     recipe = override(recipe_named("softmax"), QUICK)
-    request = make_request(recipe, train_size=50)
+    request = replace(make_request(recipe), train_size=50)
     runs.start_run(tmp_path / "run", request)
     with pytest.raises(TenfoldError, match="do not fill one batch"):
         training.run(tmp_path / "run", request, engine=ray)

@@ -110,12 +110,28 @@ def test_names_alone_and_files(tmp_path: Path) -> None:
     [
         "nonsense", "nonsense=1", "learning_rate=1", "dropout_rate=0.5..0.1", "batch_size=a..b",
         "optimizer.name=adam,sog", "activation=loud", "dropout_rate=0..1", "missing.json",
-        "epochs=0..3", "kernel_size=99",
+        "epochs=0..3", "kernel_size=99", "dropout_rate=", "filters_factor=1e400",
+        "filters_factor=1e300", "depth=1000000",
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(words: str) -> None:
     with pytest.raises(UsageError):
         edited(CONV, default_space(CONV), words)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("dropout_rate", {"low": 0, "high": None}), ("dropout_rate", {"low": "a", "high": "b"}),
+     ("dropout_rate", {"low": 0.1, "high": 0.3, "whole": True})],
+)  # fmt: skip
+def test_ranges_of_a_file_that_do_not_fit_are_refused(name: str, values: object) -> None:
+    with pytest.raises(UsageError, match=name):
+        space_from_dict(CONV, {name: values})
+
+
+def test_a_range_of_a_file_has_integers_if_the_setting_has() -> None:
+    space = space_from_dict(CONV, {"batch_size": {"low": 32, "high": 512}})
+    assert space == {"batch_size": Range(32, 512, whole=True)}
 
 
 def test_where_the_space_leaves_the_recipe_out_the_start_is_the_nearest() -> None:

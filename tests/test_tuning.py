@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,13 @@ import tenfold
 from tenfold.cli.main import main
 from tenfold.data.idx import encode_idx
 from tenfold.errors import TenfoldError, TrainingError, UsageError
+from tenfold.execution.local import LocalEngine
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.recipe_file import load_recipe
 from tenfold.recipes.serialization import override
+from tenfold.tuning import search_run
 from tenfold.tuning.results import TrialRow, best_recipe, best_row, choice_gains, describe_changes
+from tenfold.tuning.search_folder import Search
 from tenfold.tuning.space import default_space, edited, start_values
 from tenfold.tuning.storage import exclusive, open_storage, parse_address
 from tenfold.tuning.study import Plan, create_or_join, load_study, one_at_a_time, plan_from_dict
@@ -426,3 +430,23 @@ def test_the_verb_in_python(mnist, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no setting"):
         tenfold.tune("softmax", space={"nonsense": [1, 2]}, out=tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+def test_a_search_on_no_images_is_refused() -> None:
+    with pytest.raises(UsageError, match="train_size is 0"):
+        Search(replace(PLAN, train_size=0))
+
+
+def test_the_first_trial_has_the_seed_of_the_others(tmp_path: Path, monkeypatch) -> None:
+    asked = []
+
+    def create(address, name, plan, first):
+        asked.extend(first)
+        raise TenfoldError("enough")
+
+    monkeypatch.setattr(search_run, "create_or_join", create)
+    monkeypatch.setattr(search_run, "_splits", lambda search: None)
+    search = Search(replace(PLAN, recipe=replace(SOFTMAX, members=5), seed=3))
+    with pytest.raises(TenfoldError, match="enough"):
+        search_run.run_search(tmp_path, search, search.address(tmp_path), LocalEngine(1))
+    assert [trial.seed for trial in asked] == [3]  # the worker chooses the member's seed of it

@@ -12,6 +12,9 @@ from tenfold.recipes.layers import KINDS, Layer, LayerRow, describe_layer
 DRAWS_DIGITS = ("forms", "hands")
 """Settings of an augmentation that take the classes for the ten digits."""
 
+MOST_PARAMETERS = 1_000_000_000
+"""Most trainable parameters of all members: 4 GB of weights, and several times that to train."""
+
 Loss = Literal["categorical_crossentropy", "categorical_focal_crossentropy", "mean_squared_error"]
 """What a training lowers, by the names and with the defaults of Keras's losses."""
 
@@ -200,7 +203,10 @@ def check_recipe(recipe: Recipe) -> None:
     for name, value, low, high in ranges:
         if not low <= value <= high:  # also catches NaN
             raise UsageError(f"{name} is {value:g}; it must lie between {low:g} and {high:g}")
-    describe(recipe)
+    if count_parameters(recipe) > MOST_PARAMETERS:
+        raise UsageError(
+            f"the layers have more than {MOST_PARAMETERS:,} parameters: give fewer filters or units"
+        )
 
 
 def for_classes(recipe: Recipe, classes: Sequence[str], data: str) -> Recipe:

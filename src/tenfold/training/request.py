@@ -12,11 +12,14 @@ from tenfold.data.mnist import split_validation
 from tenfold.errors import DataError, UsageError
 from tenfold.networks.backend import use_backend
 from tenfold.recipes.catalog import changed_settings
-from tenfold.recipes.recipe import Recipe, for_classes
+from tenfold.recipes.recipe import Recipe, for_classes, member_seeds
 from tenfold.recipes.recipe_file import load_recipe
 from tenfold.training.budget import recipe_within
 
 Split = tuple[Images, Labels]
+
+MOST_SEEDS = 10_000
+"""Most seeds of one run."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,8 @@ def make_request(
     """
     if not 0 <= seed <= 2**31:
         raise UsageError(f"seed is {seed}; it must lie between 0 and {2**31}")
-    if seeds < 1:
-        raise UsageError(f"seeds is {seeds}; it must be at least 1")
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise UsageError(f"seeds is {seeds}; it must lie between 1 and {MOST_SEEDS:,}")
     source = choose_data(data, as_=as_, data_dir=data_dir)
     loaded = None if source.is_mnist else source.load("train", progress=progress)
     images = TRAIN_IMAGES if loaded is None else len(loaded)
@@ -94,11 +97,17 @@ def make_request(
         recipe = recipe_within(seconds, train_size or most)
     if loaded is not None:
         recipe = for_classes(recipe, loaded.classes, source.title)
-        if (train_size or most) < recipe.batch_size:
-            raise DataError(
-                f"{source.title} has {train_size or most} images to train on, which do not fill "
-                f"one batch of {recipe.batch_size}: give more images or a smaller --batch-size"
-            )
+    if (train_size or most) < recipe.batch_size:
+        raise DataError(
+            f"{source.title} has {train_size or most} images to train on, which do not fill "
+            f"one batch of {recipe.batch_size}: give more images or a smaller --batch-size"
+        )
+    highest = member_seeds(recipe, seed + seeds - 1)[-1]
+    if highest >= 2**32:  # the most that Keras takes
+        raise UsageError(
+            f"seed is {seed}; the last of all networks would have the seed {highest}, and "
+            f"{2**32 - 1} is the highest: give a lower seed"
+        )
     return Request(
         recipe=recipe,
         seed=seed,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tenfold.errors import UsageError
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.layers import Conv, Dense, Dropout, Layer
 from tenfold.recipes.recipe import Recipe
@@ -23,6 +24,9 @@ as published (arXiv 1212.5701); RMSprop: Keras's default."""
 
 WIDTH_MULTIPLE = 4
 """Filters and units are rounded to multiples of this, which suits vector instructions."""
+
+MOST_DEPTH = 100
+"""Most layers that `depth` adds."""
 
 _STRENGTHS = ("shift_pixels", "rotation_degrees", "scale", "shear", "thickness")
 """Augmentation settings that `augmentation_factor` multiplies."""
@@ -165,6 +169,8 @@ def _set_depth(recipe: Recipe, value: Value) -> Recipe:
     place = _last_hidden(recipe)
     if place is None:
         return recipe
+    if not 0 <= float(value) <= MOST_DEPTH:
+        raise UsageError(f"depth is {value}; it must lie between 0 and {MOST_DEPTH}")
     layer = recipe.layers[place]
     if isinstance(layer, Conv):
         layer = replace(layer, stride=1, pool=1, padding="same")

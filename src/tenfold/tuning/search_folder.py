@@ -49,12 +49,13 @@ class Search:
     def __post_init__(self) -> None:
         """Check the values, and remove the password."""
         plan = self.plan
+        train_size = 1 if plan.train_size is None else plan.train_size
         ranges = (
             ("trials", self.trials, 0, 1_000_000),
             ("choices", self.choices, 0, 1000),
             ("seed", plan.seed, 0, 2**31),
             ("val_size", plan.val_size, 1, plan.images - 1),
-            ("train_size", plan.train_size or 1, 1, plan.images - plan.val_size),
+            ("train_size", train_size, 1, plan.images - plan.val_size),
         )
         for name, value, low, high in ranges:
             if not low <= value <= high:

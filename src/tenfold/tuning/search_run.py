@@ -17,7 +17,6 @@ from tenfold.data.mnist import split_validation
 from tenfold.errors import DataError, TenfoldError
 from tenfold.execution.engine import Engine, Task, WorkerLostError
 from tenfold.files import write_atomic, write_json
-from tenfold.recipes.recipe import member_seeds
 from tenfold.recipes.serialization import recipe_to_dict
 from tenfold.training.run_folder import only_here
 from tenfold.tuning.report import render_search
@@ -94,7 +93,7 @@ def run_search(
         splits = engine.share(_splits(search))
         phases: list[tuple[str, int, list[FixedTrial]]] = []
         if search.trials:
-            first = FixedTrial(start, member_seeds(plan.recipe, plan.seed)[0])
+            first = FixedTrial(start, plan.seed)
             phases.append((search.study, search.trials, [first]))
         if search.choices:
             fixed = one_at_a_time(plan, search.choices)

@@ -212,7 +212,10 @@ def _parsed(recipe: Recipe, name: str, data: Any) -> Choice | Range:
         )
     tried = values.values if isinstance(values, Choice) else (values.low, values.high)
     for value in tried:
-        apply_changes(recipe, {name: value})
+        try:
+            apply_changes(recipe, {name: value})
+        except (ValueError, OverflowError):
+            raise UsageError(f"{name} is {value!r}; it must be a finite number") from None
     return values
 
 
@@ -223,9 +226,16 @@ def _parse(data: Any, name: str, whole: bool) -> Choice | Range:
         return Choice(tuple(data))
     if isinstance(data, dict):
         try:
-            return Range(**data)
-        except TypeError:
+            found = Range(**data)
+            numbers = tuple(map(float, (found.low, found.high)))
+        except (TypeError, ValueError, OverflowError):
             raise UsageError(f"{name}: a range has low, high, log and whole") from None
+        integers = all(end.is_integer() for end in numbers)
+        if found.whole and not integers:
+            raise UsageError(f"{name}: the ends of a range of integers must be integers")
+        whole = bool(found.whole) or (whole and integers)
+        first, last = map(int, numbers) if whole else numbers
+        return Range(first, last, bool(found.log), whole)
     text = str(data)
     if ".." not in text:
         return Choice(tuple(_number_or_word(part) for part in text.split(",")))
