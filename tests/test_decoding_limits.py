@@ -133,12 +133,16 @@ def test_every_page_of_a_tiff() -> None:
         list(load_pages(bombs.tiff(pages), limits=Limits(pages=3)))
 
 
-def test_a_reduced_copy_in_a_tiff_is_no_page() -> None:
+@pytest.mark.parametrize(
+    ("kinds", "pages"), [((0, 1), [40]), ((1, 0), [41]), ((4, 1, 0, 1), [42]), ((1, 1), [40])]
+)
+def test_a_reduced_copy_in_a_tiff_is_no_page(kinds: tuple[int, ...], pages: list[int]) -> None:
     file = io.BytesIO()
-    page, copy = Image.new("L", (40, 30)), Image.new("L", (10, 8))
-    copy.encoderinfo = {"tiffinfo": {254: 1}}
-    page.save(file, "TIFF", save_all=True, append_images=[copy])
-    assert [page.width for page in load_pages(file.getvalue())] == [40]
+    first, *others = (Image.new("L", (40 + n, 30)) for n in range(len(kinds)))
+    for other, kind in zip(others, kinds[1:], strict=True):
+        other.encoderinfo = {"tiffinfo": {254: kind}}
+    first.save(file, "TIFF", save_all=True, append_images=others, tiffinfo={254: kinds[0]})
+    assert [page.width for page in load_pages(file.getvalue())] == pages
 
 
 def test_a_later_page_with_too_many_pixels_or_without_end_is_named() -> None:

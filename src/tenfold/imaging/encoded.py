@@ -91,21 +91,28 @@ def needs_worker(data: bytes) -> bool:
 
 
 def _tiff_pages(image: Image.Image, name: str, max_side: int, max_pixels: int) -> Iterator[Picture]:
-    """Decode the pages of a TIFF; reduced copies and masks of pages are left out."""
-    number = 0
+    """Decode the pages of a TIFF; reduced copies and masks are left out if there is a page."""
+    number = place = 0
     while True:
         page = f"page {number + 1} of {name}" if number else name
-        check_size(image.size, page, max_pixels)
-        yield decode_image(image, page, max_side)
-        number += 1
         try:
-            image.seek(image.tell() + 1)
-            while image.tag_v2.get(254, 0) & _SKIPPED_SUBFILES:  # type: ignore[attr-defined]
-                image.seek(image.tell() + 1)
+            _seek_page(image, place)
         except EOFError:
-            return
+            if number:
+                return
+            image.seek(0)  # there are only copies
         except Exception as error:
             raise PictureError(f"page {number + 1} of {name} is damaged or cut short") from error
+        check_size(image.size, page, max_pixels)
+        yield decode_image(image, page, max_side)
+        number, place = number + 1, image.tell() + 1
+
+
+def _seek_page(image: Image.Image, place: int) -> None:
+    """Go to the first page of a TIFF from a place on; raises EOFError after the last."""
+    image.seek(place)
+    while image.tag_v2.get(254, 0) & _SKIPPED_SUBFILES:  # type: ignore[attr-defined]
+        image.seek(image.tell() + 1)
 
 
 def _check_scans(data: bytes, name: str) -> None:
