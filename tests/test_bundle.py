@@ -341,3 +341,10 @@ def test_the_fingerprint_covers_what_meta_json_changes(tmp_path: Path, name: str
     meta[name] = {"reading": {"threshold": 0.9}, "classes": list("abcdefghij")}[name]
     path.write_text(json.dumps(meta))
     assert fingerprint(tmp_path / "tiny") != fingerprint("tiny")
+
+
+def test_the_command_to_resume_can_be_pasted_if_the_folder_has_a_space(tmp_path: Path) -> None:
+    folder = tmp_path / "my run"
+    start_run(folder, make_request(QUICK))
+    with pytest.raises(UsageError, match=re.escape(f"--resume '{folder}'")):
+        start_run(folder, make_request(QUICK))

@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+import tenfold
 from tenfold.classifiers.base import Classifier, as_images
 from tenfold.classifiers.bundle import load_bundle, load_classifier, load_features
 from tenfold.classifiers.features import FeatureClassifier
@@ -327,3 +328,8 @@ def test_gradients_are_the_same_on_jax() -> None:
     ]
     tensorflow, jax = (np.array(one, float) for one in said)
     np.testing.assert_allclose(tensorflow, jax, atol=1e-3)
+
+
+def test_a_target_without_a_counterfactual_is_refused() -> None:
+    with pytest.raises(UsageError, match="leave out --to"):
+        tenfold.explain("missing.png", methods=["occlusion"], target=3)

@@ -259,6 +259,14 @@ def test_two_checkpoints_are_kept_and_a_damaged_one_is_skipped(tmp_path, caplog)
     assert latest_checkpoint(tmp_path) is None
 
 
+def test_the_checkpoint_of_the_last_epoch_that_a_recipe_may_have_is_kept(tmp_path) -> None:
+    for epoch in (99_998, 99_999, 100_000):
+        save_checkpoint(tmp_path, Checkpoint("asked", epoch, 1.5, [], []))
+    newest = latest_checkpoint(tmp_path)
+    assert newest is not None
+    assert newest.epochs_done == 100_000
+
+
 def test_checkpoints_are_written_while_the_clock_is_at_1970(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(time, "time", lambda: 0.0)
     save_checkpoint(tmp_path, Checkpoint("asked", 1, 1.5, [], [np.zeros(3, np.float32)]))

@@ -5,6 +5,7 @@ import json
 import logging
 from contextlib import nullcontext
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from tenfold.cli.options import (
@@ -100,7 +101,9 @@ def _resume(options: argparse.Namespace) -> list[Any]:
         ("recipe", "seconds", "seed", "seeds", "epochs", "batch_size", "learning_rate", "set",
          "train_size", "val_size", "out", "data", "as_", "data_dir", "backend", "deterministic"),
     )  # fmt: skip
-    options.interrupted_hint = f"; continue with: tenfold train --resume {options.resume}"
+    options.interrupted_hint = (
+        f"; continue with: tenfold train --resume {quote(str(options.resume))}"
+    )
     from tenfold.training.train import resume
 
     with chosen_engine(options, nullcontext) as engine:
@@ -141,7 +144,7 @@ def _start(options: argparse.Namespace) -> list[Any]:
     folder = options.out or default_folder(recipe, seed)
     with chosen_engine(options, nullcontext) as engine:  # connected before anything is written
         start_run(folder, request)
-        options.interrupted_hint = f"; continue with: tenfold train --resume {folder}"
+        options.interrupted_hint = f"; continue with: tenfold train --resume {quote(str(folder))}"
         results = train(folder, request, progress=show_progress(options), engine=engine)
     if options.epochs is None and options.seconds is None:
         _advise(recipe, results[0].meta["train_images"])
@@ -192,9 +195,8 @@ def _one_text(result: Any) -> str:
     changed = f"changed settings: {changed}\n" if changed else ""
     untouched = ""
     if part == "validation":
-        untouched = (
-            f"the test images are left alone; for their figures: tenfold evaluate {result.bundle}\n"
-        )
+        command = f"tenfold evaluate {quote(str(result.bundle))}"
+        untouched = f"the test images are left alone; for their figures: {command}\n"
     return (
         f"{part} accuracy {test['accuracy']:.2%} ({round(test['n'] * (1 - test['accuracy']))} of "
         f"{test['n']:,} wrong; 95% interval {low:.2%} to {high:.2%})\n"

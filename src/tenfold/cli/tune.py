@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from tenfold.cli.options import (
@@ -126,7 +127,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         else:
             searches.start_search(folder, search)
         options.interrupted_hint = (
-            f"; all trials are kept; continue with: tenfold tune --resume {folder}"
+            f"; all trials are kept; continue with: tenfold tune --resume {quote(str(folder))}"
         )
         figures = search_run.run_search(
             folder, search, address, engine,

@@ -180,6 +180,8 @@ def explain(
         raise UsageError(no_such("method", unknown[0], METHODS))
     if target is not None and not 0 <= target <= 9:
         raise UsageError(f"the target of the counterfactual is {target}; it must be 0 to 9")
+    if target is not None and methods and "counterfactual" not in methods:
+        raise UsageError("only a counterfactual has a target: leave out --to, or add the method")
     classifier = model if isinstance(model, Classifier) else load_classifier(model)
     name = picture_name(picture)
     decoded = load_picture(picture)

@@ -72,4 +72,7 @@ def latest_checkpoint(folder: Path) -> Checkpoint | None:
 
 
 def _newest_first(folder: Path) -> list[Path]:
-    return sorted(folder.glob("epoch-*.ckpt"), reverse=True)
+    # Epoch 100,000, the last that a recipe may have, has one digit more than the others.
+    return sorted(
+        folder.glob("epoch-*.ckpt"), key=lambda path: (len(path.name), path), reverse=True
+    )

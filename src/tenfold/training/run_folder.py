@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from filelock import Timeout
@@ -53,7 +54,9 @@ def check_empty(folder: Path) -> None:
     if not folder.exists():
         return
     if (folder / REQUEST).is_file():
-        raise UsageError(f"{folder} holds an interrupted run: continue it with --resume {folder}")
+        raise UsageError(
+            f"{folder} holds an interrupted run: continue it with --resume {quote(str(folder))}"
+        )
     # A kill just after the start leaves only these hidden files.
     hidden = (LOCK, f".{REQUEST}.")
     if not folder.is_dir() or any(not path.name.startswith(hidden) for path in folder.iterdir()):

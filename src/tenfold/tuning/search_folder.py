@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from tenfold.data.data_source import MNIST_SOURCE, DataSource
@@ -90,7 +91,9 @@ def start_search(folder: Path, search: Search) -> None:
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         if (folder / SEARCH).is_file():
-            raise UsageError(f"{folder} holds a search; to continue it, give --resume {folder}")
+            raise UsageError(
+                f"{folder} holds a search; to continue it, give --resume {quote(str(folder))}"
+            )
         raise UsageError(f"{folder} is not empty; give another --out")
     make_folder(folder)
     write_search(folder, search)
