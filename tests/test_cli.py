@@ -73,6 +73,8 @@ def test_comments_of_examples_stand_all_beside_or_all_below(shell, monkeypatch) 
         (["train", "--recipe", ""], "tenfold train: the value of --recipe is empty"),
         (["read", "a.png", "--classes="], "tenfold read: the value of --classes is empty"),
         (["recipes", ""], "tenfold recipes: the value of NAME is empty"),
+        (["read", "a.png", ""], "tenfold read: the value of PICTURE is empty"),
+        (["form", "a.json", ""], "tenfold form: the value of SCAN is empty"),
         (["export", "nano", "--out", __file__], "test_cli.py is not a folder; see "),
         (["show", "nano", "--out", f"{__file__}/x/y"], "test_cli.py is not a folder; see "),
         (["read", "a.png", "--annotate", __file__], "test_cli.py is not a folder; see "),

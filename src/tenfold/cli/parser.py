@@ -35,7 +35,7 @@ class Parser(argparse.ArgumentParser):
 
     def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
         # In code, "" often stands for "not given". An unset shell variable gives it, too.
-        if "" in arg_strings and action.nargs in (None, argparse.OPTIONAL):
+        if "" in arg_strings and action.nargs != argparse.PARSER:
             what = "/".join(action.option_strings) or str(action.metavar or action.dest)
             self.error(f"the value of {what} is empty")
         return super()._get_values(action, arg_strings)
