@@ -73,6 +73,7 @@ def test_predict_with_invalid_bodies(served: Served, digit_png: Path) -> None:
         (413, png(np.zeros((1001, 1000), np.uint8)), PNG),
         (415, b"{}", {"Content-Type": "application/json"}),
         (415, data, PNG | {"Content-Encoding": "gzip"}),
+        (422, b"no picture", PNG | {"Content-Encoding": "Identity"}),
         *((415, form_body, with_charset(kind, name)) for name in CODECS),
         (422, b"no picture", PNG),
         (422, data[: len(data) // 2], PNG),

@@ -120,7 +120,7 @@ class Middleware:
         self._origins.check(exchange.method, scope["http_version"], scope["headers"])
         if service.phase == "draining" and path not in ALWAYS_ANSWERED:
             service.check_ready()
-        if exchange.headers.get(b"content-encoding", b"identity") != b"identity":
+        if exchange.headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise HttpError(415, "the body is compressed; send it uncompressed")
         if exchange.method != "POST":
             return
