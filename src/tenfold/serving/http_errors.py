@@ -14,8 +14,8 @@ RETRY_SECONDS = 1
 CLIENT_DISCONNECTED = 499
 """Status in log and metrics of a request whose client disconnected; the same as nginx's."""
 
-
 INTERNAL = "internal error; see the server's log"
+"""What a client is told of an error that is the server's fault."""
 
 
 class HttpError(Exception):
