@@ -46,6 +46,22 @@ def test_resume_needs_the_same_input_and_settings(
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
+@pytest.mark.parametrize("name", ["input", "bytes"])
+@pytest.mark.parametrize("value", [None, 5, [], [5]])
+def test_a_manifest_that_was_edited_is_refused(
+    name: str, value: object, folder: Path, tmp_path: Path, tenfold_batch
+) -> None:
+    out = tmp_path / "out"
+    batch(folder, out)
+    manifest = json.loads((out / "_batch.json").read_text()) | {name: value}
+    if value is None:
+        del manifest[name]
+    (out / "_batch.json").write_text(json.dumps(manifest))
+    code, _, err = tenfold_batch(folder, out, "--model", "standard", "--resume")
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.endswith("; give another folder\n")
+
+
 def test_missing_and_damaged_parts_are_made_again(mnist, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(arrays, "IMAGES_PER_CHUNK", 50)
     np.save(tmp_path / "in.npy", mnist.test_images[:200])

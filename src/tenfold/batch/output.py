@@ -118,6 +118,9 @@ def _find_batch(folder: Path, manifest: dict[str, Any], *, resume: bool) -> dict
         if FINISHED in found:
             raise UsageError(f"{folder} holds a finished batch; give another folder")
         raise UsageError(f"{folder} holds an unfinished batch; add --resume to continue it")
+    given = found.get("input")
+    if not isinstance(given, list) or list(map(type, given)) != [str] * len(manifest["input"]):
+        raise UsageError(f"{folder / MANIFEST} was edited: it names no inputs; give another folder")
     for name in sorted(manifest.keys() | (found.keys() - {FINISHED})):
         if name not in ("input", "model") and manifest.get(name) != found.get(name):
             raise UsageError(f"{folder} {_difference(name, found, manifest)}; give another folder")
