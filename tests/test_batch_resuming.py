@@ -18,12 +18,13 @@ import pyarrow.parquet as pq
 import pytest
 from batches import InlineEngine, batch, command, rows_of
 
-from tenfold.batch import arrays
+from tenfold.batch import arrays, worker
 from tenfold.batch.chunks import Input
 from tenfold.batch.planning import plan
 from tenfold.batch.run import TRIES
-from tenfold.batch.worker import Job, PartSummary, read_chunk
-from tenfold.errors import TenfoldError
+from tenfold.batch.worker import Job, PartSummary, read_chunk, reader_fingerprint
+from tenfold.classifiers.bundle import load_bundle
+from tenfold.errors import BundleError, TenfoldError, UsageError
 from tenfold.execution.engine import run_all
 from tenfold.execution.local import LocalEngine
 
@@ -193,7 +194,7 @@ class _Deadly:
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_worker_that_dies_is_replaced_once(times: int, tmp_path: Path) -> None:
-    job = Job(tmp_path, "tiny", "", single=False)
+    job = Job(tmp_path, "tiny", reader_fingerprint("tiny"), single=False)
     calls = [(job, 0, Input(tmp_path, "in"), _Deadly(tmp_path / "notes", times))]
     with LocalEngine(1) as engine:
         results = run_all(engine, read_chunk, calls, tries=TRIES)
@@ -210,6 +211,35 @@ def test_a_wrong_model_in_a_worker_is_an_error(folder: Path, tmp_path: Path) -> 
     calls = ((job, number, given, chunk) for number, chunk in enumerate(plan(folder)))
     with LocalEngine(2) as engine, pytest.raises(TenfoldError, match="no model 'nonsense'"):
         list(run_all(engine, read_chunk, calls))
+
+
+def test_a_worker_with_another_model_stops_the_batch(folder: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(load_bundle("tiny").folder, model)
+
+    class Replacing(InlineEngine):
+        def start(self, function, *arguments):
+            shutil.copytree(load_bundle("nano").folder, model, dirs_exist_ok=True)
+            return super().start(function, *arguments)
+
+    with pytest.raises(BundleError, match="has another model"):
+        batch(folder, tmp_path / "out", model=model, engine=Replacing())
+    assert not list((tmp_path / "out").glob("*.parquet"))
+
+
+@pytest.mark.parametrize("changed", ["version", "line network"])
+def test_a_batch_is_resumed_by_the_same_reader(
+    changed: str, folder: Path, tmp_path: Path, monkeypatch
+) -> None:
+    batch(folder, tmp_path / "out")
+    if changed == "version":
+        monkeypatch.setattr(worker, "__version__", "0.0.0")
+    else:
+        other = load_bundle("reader")
+        other.meta["files"]["line.onnx"] = "0" * 64
+        monkeypatch.setattr(worker, "load_bundle", lambda _: other)
+    with pytest.raises(UsageError, match="another model, or by another version"):
+        batch(folder, tmp_path / "out", resume=True)
 
 
 def test_a_full_disk_is_named_with_how_to_continue(

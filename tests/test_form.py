@@ -291,6 +291,23 @@ def test_a_run_reads_with_its_own_template(template: Path, scans: Path, tmp_path
         assert result.fields == count
 
 
+def test_a_worker_with_another_template_stops_the_run(
+    template: Path, scans: Path, tmp_path: Path
+) -> None:
+    path, found = tmp_path / "form.json", load_template(template)
+    page = write_page(path, found.gray)
+    save_template(path, replace(found, page=page))
+
+    class Replacing(InlineEngine):
+        def start(self, function: Any, *arguments: Any) -> Any:
+            save_template(path, Template(page, found.width, found.height, found.fields[:1]))
+            return super().start(function, *arguments)
+
+    engine: Any = Replacing()
+    with pytest.raises(UsageError, match="not the template"):
+        read_forms(path, [scans / "0.png"], tmp_path / "a.csv", engine=engine)
+
+
 def test_wrong_usage_is_refused_before_anything_is_read(
     template: Path, scans: Path, tmp_path: Path
 ) -> None:

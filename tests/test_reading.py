@@ -13,7 +13,7 @@ import pytest
 from conftest import Mnist
 from PIL import Image
 
-from tenfold.batch.worker import worker_reader
+from tenfold.batch.worker import reader_fingerprint, worker_reader
 from tenfold.classifiers.base import Classifier
 from tenfold.errors import PictureError, UsageError
 from tenfold.evaluation.corruptions import corrupt
@@ -189,7 +189,7 @@ def test_networks_take_no_more_threads_than_are_asked_for(monkeypatch: pytest.Mo
         assert reader.line_reader
     assert asked == [1, 1, 3, 3]
     worker_reader.cache_clear()
-    assert worker_reader("reader", "").line_reader
+    assert worker_reader("reader", reader_fingerprint("reader")).line_reader
     assert asked[4:] == [1, 1]
 
 

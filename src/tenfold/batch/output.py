@@ -130,10 +130,10 @@ def _find_batch(folder: Path, manifest: dict[str, Any], *, resume: bool) -> dict
 def _difference(name: str, found: dict[str, Any], manifest: dict[str, Any]) -> str:
     if name in ("fingerprint", "files", "bytes"):
         return f"was begun with other files than {', '.join(manifest['input'])} holds now"
-    if name in ("format", "model_sha256"):
-        return "was begun with another model, or by another version of tenfold"
     if name.startswith("template"):
         return "was begun with another template"
+    if name == "format" or name.endswith("_sha256"):
+        return "was begun with another model, or by another version of tenfold"
     return f"was begun with other settings ({name}: {found.get(name)}, now {manifest.get(name)})"
 
 

@@ -10,8 +10,7 @@ from typing import Any
 from tenfold.batch.chunks import Input
 from tenfold.batch.planning import plan
 from tenfold.batch.run import Run, run_batch
-from tenfold.batch.worker import Job, read_chunk
-from tenfold.classifiers.bundle import fingerprint
+from tenfold.batch.worker import Job, read_chunk, reader_fingerprint
 from tenfold.classifiers.model_file import Model, as_model_file, shipped_models
 from tenfold.errors import MissingExtraError, UsageError
 from tenfold.execution.engine import Engine
@@ -89,7 +88,7 @@ def read_batch(
         raise UsageError(f"{folder} is inside {source}; give a folder outside it")
     model = absolute_model(model)
     facts = _facts(model, single=single, column=column)
-    job = partial(Job, model=model, model_sha256=facts["model_sha256"], single=single)
+    job = partial(Job, model=model, reader_sha256=facts["reader_sha256"], single=single)
     counts = run_batch(
         Run([given], lambda one: plan(one.root, column), facts),
         folder,
@@ -112,7 +111,7 @@ def absolute_model(model: Model) -> Model:
 def _facts(model: Model, *, single: bool, column: str | None) -> dict[str, Any]:
     return {
         "model": str(model),
-        "model_sha256": fingerprint(model),
+        "reader_sha256": reader_fingerprint(model),
         "single": single,
         "column": column,
     }

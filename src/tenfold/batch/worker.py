@@ -1,6 +1,7 @@
 """Reads one chunk of the input, and writes the part of the output that belongs to it."""
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tenfold import __version__
 from tenfold.batch.chunks import (
     Chunk,
     Content,
@@ -21,14 +23,15 @@ from tenfold.batch.chunks import (
 from tenfold.batch.output import part_name
 from tenfold.batch.output_table import PictureRows, image_rows, schema
 from tenfold.classifiers.base import predict_scored
-from tenfold.classifiers.bundle import load_classifier
+from tenfold.classifiers.bundle import LINE, fingerprint, load_bundle, load_classifier
 from tenfold.classifiers.model_file import Model
 from tenfold.errors import BundleError, PictureError, UsageError
-from tenfold.files import atomic_path
+from tenfold.files import atomic_path, sha256
 from tenfold.imaging.decoding import load_pages, load_picture, picture_name
 from tenfold.imaging.gray import have_light_borders
 from tenfold.imaging.picture import Picture
 from tenfold.reading.reader import Reader
+from tenfold.reading.shipped import DEFAULT_MODEL
 
 ROWS_PER_GROUP = 10_000
 """Rows that are written at once, as one row group."""
@@ -41,13 +44,13 @@ class Job:
     Attributes:
         out: Folder of the parts.
         model: Shipped name, bundle folder, or a .keras or .onnx file.
-        model_sha256: Its fingerprint: a worker may have loaded another model of this name.
+        reader_sha256: Of `reader_fingerprint`: a worker may have another model of this name.
         single: Each picture shows one digit.
     """
 
     out: Path
     model: Model
-    model_sha256: str
+    reader_sha256: str
     single: bool
 
 
@@ -74,14 +77,14 @@ def read_chunk(job: Job, number: int, given: Input, chunk: Chunk) -> PartSummary
     The network is loaded once in each process.
 
     Raises:
-        BundleError: The model is damaged.
+        BundleError: The model is damaged, or not the one that the batch was begun with.
         OSError: A file of many pictures is gone, or the part cannot be written.
     """
     # Arrow's own allocator reserves 1 GB of addresses, which would hide what reading takes.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     import pyarrow.parquet as pq
 
-    reader = worker_reader(job.model, job.model_sha256)
+    reader = worker_reader(job.model, job.reader_sha256)
     rows = errors = 0
     first_error = ""
     with (
@@ -98,16 +101,36 @@ def read_chunk(job: Job, number: int, given: Input, chunk: Chunk) -> PartSummary
     return PartSummary(chunk.size_bytes, rows, errors, first_error)
 
 
+def reader_fingerprint(model: Model) -> str:
+    """Return a SHA-256 that changes with the model, the line network and the version of tenfold.
+
+    Raises:
+        BundleError: The model's file cannot be read.
+        UsageError: There is no such model.
+    """
+    line = load_bundle(DEFAULT_MODEL).meta["files"].get(LINE)
+    return sha256(f"{__version__} {line} {fingerprint(model)}".encode())
+
+
 @lru_cache(maxsize=1)
-def worker_reader(model: Model, sha256: str) -> Reader:
+def worker_reader(model: Model, expected_sha256: str) -> Reader:
     """Return a reader of one thread, as several processes share the cores.
 
-    It is loaded once for each fingerprint of the model.
+    It is loaded once for each fingerprint.
+
+    Raises:
+        BundleError: The model is damaged, or the reader has another fingerprint.
     """
     import cv2
 
     cv2.setNumThreads(1)
-    return Reader(load_classifier(model, threads=1), threads=1)
+    reader = Reader(load_classifier(model, threads=1), threads=1)
+    if reader_fingerprint(model) != expected_sha256:
+        raise BundleError(
+            f"{socket.gethostname()} has another model {model}, or another version of tenfold,"
+            " than the machine that divides the work: install the same on both"
+        )
+    return reader
 
 
 def _row_groups(tables: Iterator[Any]) -> Iterator[Any]:

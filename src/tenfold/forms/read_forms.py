@@ -12,8 +12,7 @@ from tenfold.batch.output import FINISHED, read_manifest
 from tenfold.batch.planning import plan
 from tenfold.batch.read_batch import absolute_model
 from tenfold.batch.run import Run, run_batch
-from tenfold.batch.worker import PartSummary, read_pages, worker_reader
-from tenfold.classifiers.bundle import fingerprint
+from tenfold.batch.worker import PartSummary, read_pages, reader_fingerprint, worker_reader
 from tenfold.classifiers.model_file import Model
 from tenfold.errors import MissingExtraError, UsageError
 from tenfold.execution.engine import Engine
@@ -124,12 +123,12 @@ def read_forms(
     model = absolute_model(model)
     facts: dict[str, Any] = {
         "model": str(model),
-        "model_sha256": fingerprint(model),
+        "reader_sha256": reader_fingerprint(model),
         "template_sha256": known.fingerprint(),
         TEMPLATE: known.to_dict(),
     }
     job = partial(
-        FormJob, real_path(template), facts["template_sha256"], model, facts["model_sha256"]
+        FormJob, real_path(template), facts["template_sha256"], model, facts["reader_sha256"]
     )
     done = resume and table.exists() and FINISHED in read_manifest(folder)
     counts = run_batch(
@@ -158,16 +157,16 @@ class FormJob:
 
     Attributes:
         template: The template's JSON.
-        template_sha256: Its fingerprint: a worker may have read another template of this name.
+        template_sha256: Its fingerprint: a worker may have another template of this name.
         model: Shipped name, bundle folder, or a .keras or .onnx file.
-        model_sha256: Its fingerprint.
+        reader_sha256: Of `reader_fingerprint`.
         out: Folder of the parts.
     """
 
     template: Path
     template_sha256: str
     model: Model
-    model_sha256: str
+    reader_sha256: str
     out: Path
 
 
@@ -177,10 +176,10 @@ def read_part(job: FormJob, number: int, given: Input, chunk: Chunk) -> PartSumm
     The networks and the template are loaded once in each process.
 
     Raises:
-        BundleError: The model is damaged.
-        UsageError: The template's page is missing.
+        BundleError: The model is damaged, or not the one that the run was begun with.
+        UsageError: The template's page is missing, or the template is another one.
     """
-    form = _form(job.template, job.template_sha256, job.model, job.model_sha256)
+    form = _form(job.template, job.template_sha256, job.model, job.reader_sha256)
     pages: list[PageAnswers] = []
 
     def read(source: str, index: int, page: Picture) -> None:
@@ -200,5 +199,8 @@ def read_part(job: FormJob, number: int, given: Input, chunk: Chunk) -> PartSumm
 
 
 @lru_cache(maxsize=1)
-def _form(template: Path, template_sha256: str, model: Model, model_sha256: str) -> Form:
-    return Form(template, reader=worker_reader(model, model_sha256))
+def _form(template: Path, template_sha256: str, model: Model, reader_sha256: str) -> Form:
+    form = Form(template, reader=worker_reader(model, reader_sha256))
+    if form.template.fingerprint() != template_sha256:
+        raise UsageError(f"{template} is not the template that this run was begun with")
+    return form
