@@ -89,7 +89,7 @@ def quick(mnist: Mnist, monkeypatch: pytest.MonkeyPatch) -> None:
     def few(split: str, data_dir: object) -> tuple[np.ndarray, ...]:
         return tuple(array[:500] for array in parts[split])
 
-    monkeypatch.setattr(datasets, "load_mnist", few)
+    monkeypatch.setattr(datasets, "_official", few)
     monkeypatch.setattr(label_errors, "LABEL_ERRORS", ())
     monkeypatch.setattr(fine_tuning, "EPOCH_IMAGES", 512)
     monkeypatch.setattr(held_out, "FOLDS", 2)

@@ -41,7 +41,7 @@ def few_images(mnist, monkeypatch) -> None:
     """The first 250 test images instead of all, and three that are read wrongly."""
     chosen = [*range(250), 1232, 2130, 9729]
     monkeypatch.setattr(
-        datasets, "load_mnist", lambda *_: (mnist.test_images[chosen], mnist.test_labels[chosen])
+        datasets, "_official", lambda *_: (mnist.test_images[chosen], mnist.test_labels[chosen])
     )
     monkeypatch.setattr(top_patches, "FILTERS", 4)
     monkeypatch.setattr(gradients, "ASCENT_STEPS", 12)
@@ -94,8 +94,8 @@ def test_show_leaves_a_page_and_its_figures(shell, digit_png: Path) -> None:
 def test_show_in_the_base_install_says_what_it_leaves_out(tmp_path: Path, digit_png: Path) -> None:
     script = WITHOUT_KERAS + (
         "from tenfold.data import datasets\n"
-        "real = datasets.load_mnist\n"
-        "datasets.load_mnist = lambda *a: tuple(values[:120] for values in real(*a))\n"
+        "real = datasets._official\n"
+        "datasets._official = lambda *a: tuple(values[:120] for values in real(*a))\n"
         "from tenfold.cli import main; main.main(['show', 'tiny'])"
     )
     result = subprocess.run(

@@ -13,6 +13,7 @@ from tenfold.arrays import DIGITS
 from tenfold.classifiers.bundle import META, load_classifier
 from tenfold.data.data_source import DataSource, choose_data, labels_for, source_of
 from tenfold.data.datasets import Dataset
+from tenfold.data.idx import encode_idx
 from tenfold.errors import DataError, UsageError
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.serialization import override
@@ -187,3 +188,23 @@ def test_mnist_stays_as_it_was() -> None:
     request = make_request(QUICK, val_size=100)
     assert (request.data, request.data_sha256, request.classes) == (DataSource(), "", DIGITS)
     assert request == replace(request, recipe=QUICK)
+
+
+def test_missing_data_is_found_before_anything_is_written(own: Path, mnist, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for verb in (tenfold.train, tenfold.tune):
+        for _ in range(2):  # the second try says the same
+            with pytest.raises(DataError, match="empty holds neither train-images"):
+                verb(data_dir=empty, out=tmp_path / "out")
+    names = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
+    for name, array in zip(names, mnist[:2], strict=True):
+        (empty / name).write_bytes(encode_idx(array))
+    with pytest.raises(DataError, match="empty holds neither t10k-images"):
+        tenfold.train(data_dir=empty, out=tmp_path / "out")
+    with np.load(own) as parts:
+        test = {"x_test": mnist.test_images[:2], "y_test": np.array(["bag", "hat"])}
+        np.savez(tmp_path / "more.npz", x_train=parts["x"], y_train=parts["y"], **test)
+    with pytest.raises(DataError, match="label hat is none of the classes"):
+        tenfold.train(data=tmp_path / "more.npz", out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()

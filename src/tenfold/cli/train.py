@@ -123,8 +123,9 @@ def _start(options: argparse.Namespace) -> list[Any]:
         )
     recipe = override(load_recipe(options.recipe or DEFAULT), settings)
     from tenfold.training.request import make_request
-    from tenfold.training.run_folder import default_folder, start_run
+    from tenfold.training.run_folder import default_folder
     from tenfold.training.train import run as train
+    from tenfold.training.train import start
 
     seed = 0 if options.seed is None else options.seed
     request = make_request(
@@ -143,7 +144,7 @@ def _start(options: argparse.Namespace) -> list[Any]:
     recipe = request.recipe
     folder = options.out or default_folder(recipe, seed)
     with chosen_engine(options, nullcontext) as engine:  # connected before anything is written
-        start_run(folder, request)
+        start(folder, request)
         options.interrupted_hint = f"; continue with: tenfold train --resume {quote(str(folder))}"
         results = train(folder, request, progress=show_progress(options), engine=engine)
     if options.epochs is None and options.seconds is None:

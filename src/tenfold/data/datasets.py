@@ -14,7 +14,7 @@ from tenfold.arrays import DIGITS, Images, Labels
 from tenfold.data import named
 from tenfold.data.array_files import idx_layout, is_idx, npz_layout
 from tenfold.data.csv_files import csv_in, csv_layout
-from tenfold.data.mnist import load_mnist
+from tenfold.data.mnist import Split, load_mnist
 from tenfold.data.parquet import parquet_files, parquet_layout
 from tenfold.data.parts import Layout, Part, check_sizes, label_array
 from tenfold.data.picture_folders import LABELS, folder_layout
@@ -175,12 +175,16 @@ def check_source(source: str, data_dir: str | Path | None = None) -> None:
 
 
 def _mnist(split: str, data_dir: str | Path | None) -> Dataset:
-    if split != "all":
-        parts = [load_mnist(split, data_dir)]
-    else:
-        parts = [load_mnist(part, data_dir) for part in ("train", "test")]
+    names = ("train", "test") if split == "all" else (split,)
+    parts = [_official(name, str(data_dir) if data_dir else None) for name in names]
     images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return Dataset("MNIST", split, images, labels, DIGITS, source=MNIST)
+
+
+@lru_cache(maxsize=2)
+def _official(part: str, data_dir: str | None) -> Split:
+    """Return a part of MNIST; kept, as a verb asks for it more than once and it never changes."""
+    return load_mnist(part, data_dir)
 
 
 def _named(name: str, split: str) -> Dataset:

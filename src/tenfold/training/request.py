@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from tenfold.arrays import DIGITS, TRAIN_IMAGES, Images, Labels
+from tenfold.arrays import DIGITS, Images, Labels
 from tenfold.data.data_source import MNIST_SOURCE, AnyData, DataSource, choose_data
 from tenfold.data.datasets import MNIST
 from tenfold.data.mnist import split_validation
@@ -76,15 +76,15 @@ def make_request(
 
     Raises:
         UsageError: A number is out of range, or there is no such recipe or data set.
-        DataError: The data set is damaged, or too small for the recipe.
+        DataError: The data set is missing, damaged, or too small for the recipe.
     """
     if not 0 <= seed <= 2**31:
         raise UsageError(f"seed is {seed}; it must lie between 0 and {2**31}")
     if not 1 <= seeds <= MOST_SEEDS:
         raise UsageError(f"seeds is {seeds}; it must lie between 1 and {MOST_SEEDS:,}")
     source = choose_data(data, as_=as_, data_dir=data_dir)
-    loaded = None if source.is_mnist else source.load("train", progress=progress)
-    images = TRAIN_IMAGES if loaded is None else len(loaded)
+    loaded = source.load("train", progress=progress)
+    images = len(loaded)
     if not 0 <= val_size < images:
         raise UsageError(f"val_size is {val_size}; it must lie between 0 and {images - 1:,}")
     most = images - val_size
@@ -95,7 +95,7 @@ def make_request(
     else:
         use_backend(backend, lean=lean)
         recipe = recipe_within(seconds, train_size or most)
-    if loaded is not None:
+    if not source.is_mnist:
         recipe = for_classes(recipe, loaded.classes, source.title)
     if (train_size or most) < recipe.batch_size:
         raise DataError(
@@ -115,9 +115,9 @@ def make_request(
         train_size=train_size,
         val_size=val_size,
         data=source,
-        data_sha256=loaded.sha256 if loaded else "",
-        held_out=bool(loaded and loaded.held_out),
-        classes=loaded.classes if loaded else DIGITS,
+        data_sha256="" if source.is_mnist else loaded.sha256,
+        held_out=loaded.held_out,
+        classes=loaded.classes,
         backend=use_backend(backend, lean=lean),
         deterministic=deterministic,
     )

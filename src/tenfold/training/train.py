@@ -36,7 +36,7 @@ from tenfold.training.members import (
     start_members,
 )
 from tenfold.training.meta import run_meta
-from tenfold.training.request import Request, load_splits, make_request
+from tenfold.training.request import Request, Split, load_splits, make_request
 from tenfold.training.result import TrainResult
 from tenfold.training.run_folder import (
     CHECKPOINTS,
@@ -100,8 +100,20 @@ def train(
         seconds=seconds,
     )  # fmt: skip
     folder = Path(out) if out else default_folder(request.recipe, seed)
-    start_run(folder, request)
+    start(folder, request)
     return run(folder, request, progress=progress)[0]
+
+
+def start(folder: Path, request: Request) -> None:
+    """Make the folder of a new run, unless the test images that it ends with cannot be used.
+
+    Raises:
+        DataError: The test part is missing, damaged, or has a class that the training part lacks.
+        UsageError: The folder is not empty; nothing in it is changed.
+    """
+    if not request.val_size:
+        _test_split(request)
+    start_run(folder, request)
 
 
 def run(
@@ -112,7 +124,7 @@ def run(
     An interrupted run continues; finished seeds are taken as they are.
 
     Args:
-        folder: From `start_run`.
+        folder: From `start`.
         request: What it was asked to do.
         progress: Draw a progress bar on stderr.
         engine: Trains the members of all seeds; None trains them here, one after the other.
@@ -176,8 +188,7 @@ def _train_one(
         if validation:
             judged_images, judged_labels = validation
         else:
-            test = request.data.load("test")
-            judged_images, judged_labels = test.images, labels_for(test, request.classes)
+            judged_images, judged_labels = _test_split(request)
         probabilities = classifier.predict_proba(judged_images)
         evaluation = evaluate(judged_labels, probabilities)
         figures = all_figures(
@@ -211,6 +222,11 @@ def _train_one(
         bundle = write_bundle(folder, contents, meta)
         end_run(folder)
     return TrainResult(folder, bundle.meta)
+
+
+def _test_split(request: Request) -> Split:
+    test = request.data.load("test")
+    return test.images, labels_for(test, request.classes)
 
 
 def resume(

@@ -155,8 +155,8 @@ def make_search(
 
     given: dict[str, Any] = {"seed": seed, "val_size": val_size, "pruner": pruner}
     images = None
+    data = source.load("train", progress=progress)
     if not source.is_mnist:
-        data = source.load("train", progress=progress)
         images = len(data)
         given |= {"images": images, "data_sha256": data.sha256}
         if val_size is None:
