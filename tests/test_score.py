@@ -84,6 +84,7 @@ def test_an_unreadable_picture_is_an_error_of_the_reading(digits: Path) -> None:
     [
         ("file,label\ngone.png,3\n", "no such file"),
         ("file,label\na.png,three\n", "'three' is not made of the digits"),
+        ("file,label\na.png,3\na.png,-1\n", "'-1' is not a digit, 0 to 9"),
         ("name,label\na.png,3\n", "lacks the column file"),
         ("", "lacks the column file and label"),
         ("file,label\n", "no labeled pictures"),
@@ -121,6 +122,22 @@ def test_npz_files_that_cannot_be_used(tmp_path: Path, arrays: Any) -> None:
 def test_labels_of_a_npz_may_be_whole_fractions(tmp_path: Path) -> None:
     np.savez(tmp_path / "digits.npz", x=np.zeros((2, 28, 28), np.uint8), y=np.array([3.0, 7.0]))
     assert [one.lines for one in load_pictures(tmp_path / "digits.npz")] == [["3"], ["7"]]
+
+
+@pytest.mark.parametrize("label", [-1, 12, np.inf, "", "-1"])
+def test_labels_of_a_npz_that_are_no_digits(tmp_path: Path, label: Any) -> None:
+    for name in ("digits", "not_digits"):
+        np.savez(tmp_path / name, x=np.zeros((2, 28, 28), np.uint8), y=np.array([label] * 2))
+    with pytest.raises(DataError, match=r"digits.npz: .*label"):
+        load_pictures(tmp_path / "digits.npz")
+    if label != np.inf:
+        assert [one.lines for one in load_pictures(tmp_path / "not_digits.npz")] == [None, None]
+
+
+def test_a_minus_is_left_out_of_a_number(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"")
+    (tmp_path / "labels.csv").write_text("file,label\na.png,-12.5\n")
+    assert load_pictures(tmp_path)[0].lines == ["125"]
 
 
 def test_a_cell_of_labels_csv_that_is_too_long(tmp_path: Path) -> None:

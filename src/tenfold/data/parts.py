@@ -66,7 +66,7 @@ def label_array(values: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
     labels = np.asarray(values)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
-    if labels.dtype.kind == "f" and (labels == np.floor(labels)).all():
+    if labels.dtype.kind == "f" and ((labels == np.floor(labels)) & (abs(labels) < 2**53)).all():
         labels = labels.astype(np.int64)
     if labels.ndim != 1 or labels.dtype.kind not in "iuUT":
         raise DataError(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tenfold.arrays import DIGITS
 from tenfold.data.array_files import read_npz
 from tenfold.data.parts import one_line_errors
 from tenfold.errors import DataError
@@ -107,8 +108,9 @@ def _from_arrays(path: Path) -> Iterator[LabeledPicture]:
     part = read_npz(path, "x", "y")
     rejected = path.stem.startswith("not_digits")
     for number, (image, label) in enumerate(zip(part.pictures, part.labels, strict=True)):
-        lines = None if rejected else [_digits(str(label), path)]
-        yield LabeledPicture(str(number), image, lines, single=True)
+        if not (rejected or str(label) in DIGITS):
+            raise DataError(f"{path}: the label {label} of image {number} is not a digit, 0 to 9")
+        yield LabeledPicture(str(number), image, None if rejected else [str(label)], single=True)
 
 
 def _rows_of(path: Path) -> list[tuple[str, str, str]]:
@@ -139,6 +141,9 @@ def _named_folders(path: Path) -> list[tuple[str, str, str]]:
 def _from_labels(folder: Path, rows: Sequence[tuple[str, str, str]]) -> Iterator[LabeledPicture]:
     lines = [[_digits(line, folder) for line in label.splitlines()] for _, label, _ in rows]
     single = all(len("".join(one)) == 1 for one in lines)
+    negative = next((label for _, label, _ in rows if label.startswith("-")), None)
+    if single and negative:  # not the sign of a number: a picture that has no digit
+        raise DataError(f"{folder}: the label {negative!r} is not a digit, 0 to 9")
     for (name, _, kind), one in zip(rows, lines, strict=True):
         digits = [line for line in one if line]
         path = _existing(folder, name)
