@@ -22,6 +22,7 @@ from tenfold.batch import arrays, chunks, parquet
 from tenfold.batch.read_batch import BatchResult
 from tenfold.classifiers.bundle import load_bundle, load_classifier
 from tenfold.cli.batch import _text as batch_text
+from tenfold.errors import PictureError
 from tenfold.reading.reader import Reader
 from tenfold.reading.settings import ReaderSettings
 
@@ -117,6 +118,15 @@ def test_arrays_of_pictures(pngs, tmp_path: Path) -> None:
     assert len(texts[0]) == 20
     assert texts[0] == texts[1] == texts[2]
     assert texts[3] == texts[0][:1]
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_an_array_of_one_picture_or_of_narrow_ones_is_refused(
+    channels: int, mnist, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "a.npy", np.repeat(mnist.test_images[0][..., None], channels, axis=2))
+    with pytest.raises(PictureError, match=rf"uint8 \(28, 28, {channels}\): give"):
+        batch(tmp_path / "a.npy", tmp_path / "out")
 
 
 def test_npz_members_and_labels(mnist, tmp_path: Path, monkeypatch) -> None:

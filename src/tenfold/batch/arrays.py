@@ -108,7 +108,9 @@ def _slices(name: str, member: str, header: Header) -> Iterator[Chunk]:
     count, picture_shape = _pictures_in(shape)
     if dtype != np.uint8 or not picture_shape:
         what = f"{label_of(member)} is an array" if member else "the array is one"
-        why = f"{what} of {dtype} {shape}: give uint8 (n, 28, 28), (n, h, w) or (n, h, w, 3)"
+        why = (
+            f"{what} of {dtype} {shape}: give uint8 (n, 28, 28), (h, w), (n, h, w) or (n, h, w, 3)"
+        )
         if dtype.kind == "f":
             why += "; white is 255, so multiply values in 0..1 by 255"
         yield DamagedFile(name, why, size_bytes=0)
@@ -135,14 +137,17 @@ def _pictures_in(shape: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
     """Return the number of pictures in an array and the shape of one; () if it holds none.
 
     An array of two dimensions is one picture, unless its rows have the 784 pixels of an image. An
-    array of three dimensions is one picture if the last holds three or four colors.
+    array of three dimensions is one picture if the last holds three or four colors. If it is
+    shorter, the array may be one picture with gray and alpha, or many of one or two columns.
     """
     if len(shape) > 1 and shape[1:] in IMAGE_SHAPES:
         return shape[0], shape[1:]
     colors = (3, 4)
     if len(shape) == 2 or (len(shape) == 3 and shape[2] in colors):
         return 1, shape
-    if len(shape) == 3 or (len(shape) == 4 and shape[3] in (1, *colors)):
+    if (len(shape) == 3 and shape[2] > max(colors)) or (
+        len(shape) == 4 and shape[3] in (1, *colors)
+    ):
         return shape[0], shape[1:]
     return 0, ()
 
