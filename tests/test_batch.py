@@ -1,5 +1,6 @@
 """`tenfold batch`: every kind of input, bad pictures, wrong usage, memory."""
 
+import gzip
 import io
 import json
 import shutil
@@ -166,7 +167,7 @@ def test_parquet(kind: str, pngs, tmp_path: Path, monkeypatch) -> None:
     small, large = rows_of(tmp_path / "small"), rows_of(tmp_path / "large")
     assert [row["index"] for row in small] == list(range(22))
     assert [row["text"] for row in small] == [row["text"] for row in large]
-    assert small[20]["error"] == "the row holds no bytes"
+    assert small[20]["error"] == f"row 20 of {tmp_path / 'small.parquet'} holds no bytes"
     assert "not a picture" in small[21]["error"]
     assert small[21]["text"] is None
     reader = Reader(load_classifier("standard"))
@@ -191,9 +192,12 @@ def test_which_column(pngs, tmp_path: Path, tenfold_batch) -> None:
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
-def test_tar_shards(mode: Literal["w", "w:gz"], pngs, tmp_path: Path, monkeypatch) -> None:
+@pytest.mark.parametrize("suffix", ["tar", "tgz"])
+def test_tar_shards(
+    mode: Literal["w", "w:gz"], suffix: str, pngs, tmp_path: Path, monkeypatch
+) -> None:
     monkeypatch.setattr(chunks, "PICTURES_PER_CHUNK", 7)
-    path = tmp_path / ("shard.tar" if mode == "w" else "shard.tgz")
+    path = tmp_path / f"shard.{suffix}"
     with tarfile.open(path, mode) as shard:
         for number, data in enumerate([*pngs, b"nonsense"]):
             name = f"{'long/' * 40 if number == 3 else ''}{number:06}"
@@ -203,7 +207,7 @@ def test_tar_shards(mode: Literal["w", "w:gz"], pngs, tmp_path: Path, monkeypatc
                 shard.addfile(member, io.BytesIO(content))
     told = batch(path, tmp_path / "out", single=True)
     assert (told["pictures"], told["errors"]) == (21, 1)
-    assert told["parts"] == (3 if mode == "w" else 1)
+    assert told["parts"] == (3 if (mode, suffix) == ("w", "tar") else 1)
     rows = rows_of(tmp_path / "out")
     assert [row["index"] for row in rows] == list(range(21))
     reader = Reader(load_classifier("standard"))
@@ -244,6 +248,31 @@ def test_damaged_files_go_to_the_error_column(folder: Path, pngs, tmp_path: Path
     assert told["errors"] == sum(row["error"] is not None for row in rows) >= len(bad)
     assert sum(row["source"] == "whole.npy" for row in rows) == 20
     assert sum(row["source"].endswith(".png") for row in rows) == 21
+
+
+def test_errors_name_the_picture_in_its_file(folder: Path, pngs, tmp_path: Path, tenfold_batch):
+    for path in folder.rglob("*.png"):
+        path.unlink()
+    with tarfile.open(folder / "a.tar", "w") as shard:
+        for member, data in (("good.png", pngs[0]), ("bad.png", b"no picture")):
+            info = tarfile.TarInfo(member)
+            info.size = len(data)
+            shard.addfile(info, io.BytesIO(data))
+    (folder / "b.tgz").write_bytes(gzip.compress((folder / "a.tar").read_bytes()))
+    ones = np.ones((2, 40, 40), np.uint8)
+    np.save(folder / "c.npy", ones)
+    np.savez(folder / "d.npz", x=ones)
+    np.savez(folder / "e.npz", x=ones / 2)
+    pq.write_table(pa.table({"image": [pngs[0], b"no picture", None]}), folder / "f.parquet")
+    code, _, err = tenfold_batch(folder, tmp_path / "out", "--workers", 1)
+    assert code == 1
+    assert "a.tar/bad.png is not a picture" in err
+    errors = [row["error"] for row in rows_of(tmp_path / "out") if row["error"]]
+    names = [
+        "a.tar/bad.png", "b.tgz/bad.png", "c.npy[0]", "c.npy[1]", "d.npz/x[0]", "d.npz/x[1]",
+        "e.npz/x", "row 1 of", "row 2 of",
+    ]  # fmt: skip
+    assert [name in error for name, error in zip(names, errors, strict=True)] == [True] * 9
 
 
 def test_exit_code_and_json(folder: Path, tmp_path: Path, tenfold_batch) -> None:

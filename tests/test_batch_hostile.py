@@ -219,10 +219,10 @@ def test_a_member_too_large_is_not_read(tmp_path: Path, mnist) -> None:
     with (tmp_path / "a.tar").open("wb") as file:
         file.write(header.tobuf())
         file.truncate(512 + header.size + 1024)
-    chunk = TarMembers("a.tar", 0, ((512, header.size),), size_bytes=header.size)
+    chunk = TarMembers("a.tar", 0, (("large.png", 512, header.size),), size_bytes=header.size)
     (refused,) = chunk.contents(Input(tmp_path, "in"))
     assert isinstance(refused, Unreadable)
-    assert refused.error == "the picture is too large: more than 401 MB"
+    assert refused.error == "in/a.tar/large.png is too large: more than 401 MB"
 
 
 def exit_code(*arguments: object) -> int:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ import form_scenes
 import numpy as np
 import pytest
 from batches import InlineEngine
+from PIL import Image
 from scenes import crop
 
 from tenfold.cli.form import _text as summary_of
@@ -236,6 +238,19 @@ def scans(filler: Filler, tmp_path_factory: pytest.TempPathFactory) -> Path:
     cv2.imwrite(str(folder / "4.png"), np.full((400, 300), 250, np.uint8))
     (folder / "5.png").write_bytes(b"no picture")
     return folder
+
+
+def test_errors_name_the_page(template: Path, tmp_path: Path) -> None:
+    blank = Image.fromarray(np.full((400, 300), 250, np.uint8))
+    blank.save(tmp_path / "two.tif", save_all=True, append_images=[blank])
+    with tarfile.open(tmp_path / "a.tar", "w") as shard:
+        blank.save(tmp_path / "blank.png")
+        shard.add(tmp_path / "blank.png", "blank.png")
+    scans = [tmp_path / "two.tif", tmp_path / "a.tar"]
+    pages = read_all(template, scans, tmp_path / "answers.csv").answers.pages()
+    starts = [str(scans[0]), f"page 2 of {scans[0]}", f"{scans[1]}/blank.png"]
+    for start, page in zip(starts, pages, strict=True):
+        assert (page.error or "").startswith(f"{start}: the page does not show")
 
 
 def read_all(*arguments: Any, **options: Any) -> FormsResult:

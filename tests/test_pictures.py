@@ -229,5 +229,5 @@ def test_pixels_of_0_and_1_are_never_read_silently() -> None:
     picture = np.zeros((40, 30), np.uint8)
     assert load_picture(picture).width == 30
     picture[10:20, 10:20] = 1
-    with pytest.raises(PictureError, match="largest value is 1, but white is 255"):
+    with pytest.raises(PictureError, match="largest value of the picture is 1, but white is 255"):
         load_picture(picture)

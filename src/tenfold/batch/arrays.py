@@ -24,7 +24,7 @@ from tenfold.batch.chunks import (
 )
 from tenfold.batch.folders import File
 from tenfold.data.npy import Header, label_of, npz_headers, read_exactly, read_header
-from tenfold.imaging.decoding import MAX_BYTES
+from tenfold.imaging.decoding import MAX_BYTES, picture_name
 
 ARRAY_SUFFIXES = (".npy", ".npz")
 
@@ -75,7 +75,8 @@ class ArraySlice(Chunk):
                 gray = self.picture_shape[2:] == (1,)
                 pixels = block[..., 0] if gray else block
                 for number, picture in enumerate(pixels, index):
-                    yield PictureItem(shown, number, np.ascontiguousarray(picture))
+                    name = picture_name(f"{shown}[{number}]")
+                    yield PictureItem(shown, number, np.ascontiguousarray(picture), name)
             index += len(block)
 
 
@@ -89,27 +90,28 @@ def array_chunks(path: Path, file: File) -> Iterator[Chunk]:
         with path.open("rb") as stream:
             header = read_header(stream)
             header.check_size(file.size_bytes - stream.tell())
-        yield from _slices(file.name, "", header)
+        yield from _slices(file.name, path.name, "", header)
         return
     with zipfile.ZipFile(path) as archive:
         headers = npz_headers(archive, file.size_bytes)
     for member, header in headers.items():
+        shown = f"{path.name}/{label_of(member)}"
         if header.is_fortran_order and len(header.shape) > 1:
-            why = f"{label_of(member)} is in Fortran order: save it with np.ascontiguousarray"
-            yield DamagedFile(file.name, f"{path.name}: {why}", size_bytes=0)
+            why = f"{shown} is in Fortran order: save it with np.ascontiguousarray"
+            yield DamagedFile(file.name, why, size_bytes=0)
         else:
-            yield from _slices(file.name, member, header)
+            yield from _slices(file.name, shown, member, header)
 
 
-def _slices(name: str, member: str, header: Header) -> Iterator[Chunk]:
+def _slices(name: str, shown: str, member: str, header: Header) -> Iterator[Chunk]:
     shape, dtype = header.shape, header.dtype
     if len(shape) < 2:  # labels
         return
     count, picture_shape = _pictures_in(shape)
     if dtype != np.uint8 or not picture_shape:
-        what = f"{label_of(member)} is an array" if member else "the array is one"
         why = (
-            f"{what} of {dtype} {shape}: give uint8 (n, 28, 28), (h, w), (n, h, w) or (n, h, w, 3)"
+            f"{shown} is an array of {dtype} {shape}: give uint8 (n, 28, 28), (h, w), (n, h, w) or"
+            " (n, h, w, 3)"
         )
         if dtype.kind == "f":
             why += "; white is 255, so multiply values in 0..1 by 255"
@@ -117,7 +119,7 @@ def _slices(name: str, member: str, header: Header) -> Iterator[Chunk]:
         return
     picture_bytes = math.prod(picture_shape)
     if not 0 < picture_bytes <= MAX_BYTES:
-        what = f"{label_of(member) or name} holds pictures of the shape {picture_shape}"
+        what = f"{shown} holds pictures of the shape {picture_shape}"
         why = f"{what}: give pictures of 1 to {MAX_BYTES:,} bytes"
         yield DamagedFile(name, why, size_bytes=0)
         return

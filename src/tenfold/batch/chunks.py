@@ -59,12 +59,13 @@ class ImageBlock:
 class PictureItem:
     """One picture: a file, its bytes, or its pixels in an array that `load_picture` takes.
 
-    If `pages` is set it may be a PDF, whose pages count from `index`.
+    Errors call it `name`. If `pages` is set it may be a PDF, whose pages count from `index`.
     """
 
     source: str
     index: int
     picture: Path | bytes | NDArray[Any]
+    name: str
     pages: bool = False
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from tenfold.batch.chunks import Chunk, Content, Input, PictureItem, groups
 from tenfold.errors import PictureError
 from tenfold.files import MAC_METADATA, is_special
+from tenfold.imaging.decoding import picture_name
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class PictureFiles(Chunk):
     def contents(self, source: Input) -> Iterator[Content]:
         """Yield the path of each file."""
         for name in self.names:
-            yield PictureItem(source.source(name), 0, source.path(name), pages=True)
+            shown = source.source(name)
+            yield PictureItem(shown, 0, source.path(name), picture_name(shown), pages=True)
 
 
 def picture_chunks(files: Iterable[File], most: int | None = None) -> Iterator[Chunk]:

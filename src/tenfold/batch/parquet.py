@@ -19,6 +19,7 @@ from tenfold.batch.chunks import (
 from tenfold.batch.folders import File
 from tenfold.data.parquet import USUAL_COLUMNS, byte_columns, dotted
 from tenfold.formatting import suggestion
+from tenfold.imaging.decoding import picture_name
 from tenfold.machine import limited_memory
 
 PARQUET_SUFFIX = ".parquet"
@@ -66,18 +67,19 @@ class RowRange(Chunk):
         row = self.start
         try:
             for data in self._values(path):
+                name = picture_name(f"row {row} of {shown}")
                 if data is None:
-                    yield Unreadable(shown, row, "the row holds no bytes")
+                    yield Unreadable(shown, row, f"{name} holds no bytes")
                 else:
-                    yield PictureItem(shown, row, data)
+                    yield PictureItem(shown, row, data, name)
                 row += 1
         except MemoryError:
             why = (
-                f"the row is in a page of more than {MAX_READING_BYTES // 2**20} MB as it is read:"
+                f"is in a page of more than {MAX_READING_BYTES // 2**20} MB as it is read:"
                 " write the file with smaller row groups (in pyarrow: row_group_size)"
             )
             for refused in range(row, self.stop):
-                yield Unreadable(shown, refused, why)
+                yield Unreadable(shown, refused, f"row {refused} of {shown} {why}")
 
     def _values(self, path: Path) -> Iterator[bytes | None]:
         import pyarrow.compute as pc

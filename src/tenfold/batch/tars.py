@@ -5,8 +5,8 @@ import gzip
 import io
 import lzma
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -24,7 +24,7 @@ from tenfold.batch.chunks import (
 )
 from tenfold.batch.folders import File
 from tenfold.files import MAC_METADATA
-from tenfold.imaging.decoding import MAX_BYTES, SUFFIXES
+from tenfold.imaging.decoding import MAX_BYTES, SUFFIXES, picture_name
 
 _PLAIN_SUFFIX = ".tar"
 TAR_SUFFIXES = (_PLAIN_SUFFIX, ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
@@ -32,7 +32,7 @@ TAR_SUFFIXES = (_PLAIN_SUFFIX, ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 MAX_HEADER_BYTES = 2**20
 """Most bytes of a member's headers, with long names and pax records: usual are 512 to 2,048."""
 
-_TOO_LARGE = f"the picture is too large: more than {MAX_BYTES // 10**6} MB"
+_TOO_LARGE = f"is too large: more than {MAX_BYTES // 10**6} MB"
 
 _OPENERS = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ", lzma.open))
 """First bytes of the compressed formats."""
@@ -40,32 +40,33 @@ _OPENERS = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ", lzma.ope
 
 @dataclass(frozen=True)
 class TarMembers(Chunk):
-    """Pictures of an uncompressed shard, by the position of their bytes.
+    """Pictures of an uncompressed shard, by the place of their bytes.
 
     Attributes:
         name: Of the file, below the root.
         first: Number of the first one, among the shard's pictures.
-        positions: Offset and length of each, in bytes.
+        places: Name of each, and offset and length of its bytes.
     """
 
     name: str
     first: int
-    positions: tuple[tuple[int, int], ...]
+    places: tuple[tuple[str, int, int], ...]
 
     def contents(self, source: Input) -> Iterator[Content]:
         """Yield the bytes of each picture."""
         shown = source.source(self.name)
         with source.path(self.name).open("rb") as file:
-            for index, (offset, size) in enumerate(self.positions, self.first):
+            for index, (member, offset, size) in enumerate(self.places, self.first):
+                name = picture_name(f"{shown}/{member}")
                 if size > MAX_BYTES:
-                    yield Unreadable(shown, index, _TOO_LARGE)
+                    yield Unreadable(shown, index, f"{name} {_TOO_LARGE}")
                     continue
                 file.seek(offset)
                 data = file.read(size)
                 if len(data) < size:
-                    yield Unreadable(shown, index, f"{shown} is cut short")
+                    yield Unreadable(shown, index, f"{name} is cut short")
                 else:
-                    yield PictureItem(shown, index, data)
+                    yield PictureItem(shown, index, data, name)
 
 
 @dataclass(frozen=True)
@@ -86,30 +87,32 @@ class CompressedTar(Chunk):
                 data = stream.read(min(member.size, MAX_BYTES + 1))
                 if len(data) < min(member.size, MAX_BYTES + 1):
                     raise EOFError("the file ends too soon")
-                yield PictureItem(shown, index, data)
+                yield PictureItem(shown, index, data, picture_name(f"{shown}/{member.name}"))
 
 
 def tar_chunks(path: Path, file: File) -> Iterator[Chunk]:
     """Divide an uncompressed shard by its members' headers; a compressed one is one chunk."""
-    if not path.name.lower().endswith(_PLAIN_SUFFIX):
+    with path.open("rb") as opened:
+        compressed = _opener(opened) is not None
+    if compressed or not path.name.lower().endswith(_PLAIN_SUFFIX):
         yield CompressedTar(file.name, size_bytes=file.size_bytes)
         return
     damage = ""
 
-    def positions() -> Iterator[tuple[int, int]]:
+    def places() -> Iterator[tuple[str, int, int]]:
         nonlocal damage
         try:
             with path.open("rb") as stream:
                 for member in _picture_members(stream):
                     if member.offset_data + member.size > file.size_bytes:
                         raise EOFError(f"{member.name!r:.100} is longer than the file")
-                    yield member.offset_data, member.size
+                    yield member.name, member.offset_data, member.size
         except Exception as error:
             damage = f"{path.name} is damaged or cut short: {one_line(error)}"
 
     first = begin = 0
-    for group in groups(positions(), lambda position: position[1]):
-        end = sum(group[-1])
+    for group in groups(places(), lambda place: place[2]):
+        end = sum(group[-1][1:])
         yield TarMembers(file.name, first, tuple(group), size_bytes=end - begin)
         first, begin = first + len(group), end
     if damage:
@@ -120,14 +123,16 @@ def tar_chunks(path: Path, file: File) -> Iterator[Chunk]:
 def _unpacked(path: Path) -> Iterator[Any]:
     """Open a file that may be compressed, whatever its suffix says."""
     with path.open("rb") as file:
-        start = file.read(6)
-        file.seek(0)
-        for magic, opener in _OPENERS:
-            if start.startswith(magic):
-                with opener(file, "rb") as stream:
-                    yield stream
-                return
-        yield file
+        opener = _opener(file)
+        with opener(file, "rb") if opener else nullcontext(file) as stream:
+            yield stream
+
+
+def _opener(file: IO[bytes]) -> Callable[..., Any] | None:
+    """Return what opens a compressed file, or None for one that is not compressed."""
+    start = file.read(6)
+    file.seek(0)
+    return next((opener for magic, opener in _OPENERS if start.startswith(magic)), None)
 
 
 class _HeaderStream(io.RawIOBase):

@@ -27,7 +27,7 @@ from tenfold.classifiers.bundle import LINE, fingerprint, load_bundle, load_clas
 from tenfold.classifiers.model_file import Model
 from tenfold.errors import BundleError, PictureError, UsageError
 from tenfold.files import atomic_path, sha256
-from tenfold.imaging.decoding import load_pages, load_picture, picture_name
+from tenfold.imaging.decoding import load_pages, load_picture
 from tenfold.imaging.gray import have_light_borders
 from tenfold.imaging.picture import Picture
 from tenfold.reading.reader import Reader
@@ -207,18 +207,22 @@ def read_pages(
     if isinstance(content, Unreadable):
         failed(content.source, content.index, content.error)
         return
-    picture, index = content.picture, content.index
-    try:
-        for page in load_pages(picture) if content.pages else [load_picture(picture)]:
+    picture, index, name = content.picture, content.index, content.name
+    one = (load_picture(given, name=name) for given in [picture])
+    pages = load_pages(picture, name=name) if content.pages else one
+    while True:
+        try:
+            page = next(pages, None)
+            if page is None:
+                return
             read(content.source, index, page)
-            index += 1
-    except PictureError as error:
-        message = str(error)
-        if isinstance(picture, Path):  # name the file as the user does
-            message = message.replace(picture_name(picture), content.source)
-        failed(content.source, index, message)
-    except (BundleError, UsageError):
-        raise
-    except Exception as error:
-        message = f"the picture cannot be read: {type(error).__name__}: {one_line(error)}"
-        failed(content.source, index, message)
+        except (BundleError, UsageError):
+            raise
+        except Exception as error:  # after one of decoding, there are no more pages
+            why = str(error)
+            if not isinstance(error, PictureError):
+                why = f"cannot be read: {type(error).__name__}: {one_line(error)}"
+            place = index - content.index
+            where = f"page {place + 1} of {name}" if place else name
+            failed(content.source, index, why if name in why else f"{where}: {why}")
+        index += 1

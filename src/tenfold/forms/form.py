@@ -65,7 +65,11 @@ class Form:
             PictureError: The picture cannot be read, or does not show this form.
             UsageError: The template's page is missing, or blank.
         """
-        return self.read_picture(load_picture(source), picture_name(source))
+        picture, name = load_picture(source), picture_name(source)
+        try:
+            return self.read_picture(picture, name)
+        except PictureError as error:
+            raise PictureError(f"{name}: {error}") from error
 
     def read_picture(self, picture: Picture, source: str, page: int = 0) -> PageAnswers:
         """Read the fields of a filled page that is decoded already.
@@ -79,10 +83,7 @@ class Form:
             PictureError: The picture does not show this form.
             UsageError: The template's page is missing, or blank.
         """
-        try:
-            registered = register(picture.gray, self.blank.reference)
-        except PictureError as error:
-            raise PictureError(f"{source}: {error}") from error
+        registered = register(picture.gray, self.blank.reference)
         ink = page_writing(registered, self.blank)
         texts = iter(self._texts(registered, ink))
         answers = [

@@ -40,7 +40,9 @@ MAX_SIDE = 2048
 """Longest side kept, in pixels: on a page of 2048, a digit of 1/70 of its height has 28 rows."""
 
 
-def load_picture(source: PictureSource, *, max_side: int = MAX_SIDE) -> Picture:
+def load_picture(
+    source: PictureSource, *, max_side: int = MAX_SIDE, name: str | None = None
+) -> Picture:
     """Decode a picture of one page to gray, upright.
 
     Color becomes luma. The used range of 16-bit pixels is stretched to 0..255. Transparent pixels
@@ -51,14 +53,15 @@ def load_picture(source: PictureSource, *, max_side: int = MAX_SIDE) -> Picture:
         source: Path, encoded bytes, binary file, Pillow image, or uint8 array of shape (h, w),
             (h, w, 3) as RGB or (h, w, 4) as RGBA.
         max_side: Longest side of `gray`, in pixels; larger pictures are averaged down.
+        name: What errors call the picture; None takes its path, if it has one.
 
     Raises:
         PictureError: The source cannot be read, is not a picture, is damaged or too large.
     """
-    pages = load_pages(source, max_side=max_side)
+    pages = load_pages(source, max_side=max_side, name=name)
     picture = next(pages)
     if next(pages, None) is not None:
-        raise PictureError(f"{picture_name(source)} has several pages: give one page")
+        raise PictureError(f"{name or picture_name(source)} has several pages: give one page")
     return picture
 
 
@@ -68,6 +71,7 @@ def load_pages(
     max_side: int = MAX_SIDE,
     max_pixels: int = MAX_PIXELS,
     limits: Limits | None = None,
+    name: str | None = None,
 ) -> Generator[Picture, None, None]:
     """Decode a picture, or the pages of a PDF or TIFF one after the other; see `load_picture`.
 
@@ -79,14 +83,15 @@ def load_pages(
         max_side: Longest side of `gray`, in pixels.
         max_pixels: A page with more pixels is an error, raised before they are decoded.
         limits: Limits of the worker process; None takes the defaults.
+        name: See `load_picture`.
 
     Raises:
         PictureTooLargeError: The file has more than `max_pixels`, or too many pages.
         PictureError: The source cannot be read for another reason.
     """
-    name = picture_name(source)
+    name = name or picture_name(source)
     if isinstance(source, np.ndarray):
-        yield decode_image(_from_array(source), name, max_side)
+        yield decode_image(_from_array(source, name), name, max_side)
         return
     if isinstance(source, Image.Image):
         yield decode_image(source, name, max_side, draft=False)
@@ -153,17 +158,19 @@ def _read_bytes(source: object, name: str) -> bytes:
     return data
 
 
-def _from_array(array: NDArray[Any]) -> Image.Image:
+def _from_array(array: NDArray[Any], name: str) -> Image.Image:
     if array.dtype != np.uint8:
         raise PictureError(
-            f"the picture is an array of type {array.dtype}: give uint8, 0 black to 255 white"
+            f"{name} is an array of type {array.dtype}: give uint8, 0 black to 255 white"
         )
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
         raise PictureError(
-            f"the picture is an array of shape {array.shape}: give (h, w), (h, w, 3) or (h, w, 4)"
+            f"{name} is an array of shape {array.shape}: give (h, w), (h, w, 3) or (h, w, 4)"
         )
     if not array.size:
-        raise PictureError(f"the picture is an empty array of shape {array.shape}: give pixels")
+        raise PictureError(f"{name} is an empty array of shape {array.shape}: give pixels")
     if array.max() == 1:
-        raise PictureError("the picture's largest value is 1, but white is 255: multiply it by 255")
+        raise PictureError(
+            f"the largest value of {name} is 1, but white is 255: multiply it by 255"
+        )
     return Image.fromarray(np.ascontiguousarray(array))
