@@ -93,6 +93,8 @@ def test_classes_and_recipes_of_one_s_own(tensorflow) -> None:
         ({"labels": "words"}, "labels is 'words'"),
         ({"recipe": "nonsense"}, "nonsense"),
         ({"classes": 1}, "classes is 1"),
+        ({"epochs": 0}, "epochs is 0"),
+        ({"batch_size": 0.5}, "batch_size is 0.5"),
     ],
 )
 def test_what_cannot_be_built_is_one_line(tensorflow, arguments: Any, message: str) -> None:

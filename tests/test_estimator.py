@@ -141,6 +141,11 @@ def test_wrong_data_is_a_clear_error(fitted: DigitClassifier, rows) -> None:
         network.fit(np.full((N, 784), np.nan), y)
     with pytest.raises(UsageError, match=r"no recipe 'sofmax'.*did you mean softmax"):
         network.set_params(recipe="sofmax").fit(x, y)
+    for parameter in ({"epochs": 1.5}, {"batch_size": 2.5}, {"random_state": -1},
+                      {"recipe": "ensemble", "random_state": 2**30},
+                      {"settings": {"summary": "\ud800"}}):  # fmt: skip
+        with pytest.raises(UsageError, match=r"1\.5|2\.5|seed is|UTF-8"):
+            DigitClassifier(**{"recipe": "softmax"} | parameter).fit(x, y)
     with pytest.raises(NotFittedError):
         network.predict(x)
     with pytest.raises(UsageError, match=r"augmentation\.forms=0"):

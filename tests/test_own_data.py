@@ -138,7 +138,7 @@ def test_a_comparison(here: Path, monkeypatch, cache) -> None:
     assert "LeCun" not in page
     with pytest.raises(UsageError, match=r"nano has the classes 0, 1.*but the data has bag, boot"):
         compare("nano,shipped:nano", data="own.npz")
-    with pytest.raises(UsageError, match=r"train_size is 1801; give 100 to 1,800"):
+    with pytest.raises(UsageError, match=r"train_size is 1801; it must lie between 100 and 1,800"):
         compare("knn", data="own.npz", train_size=1801)
 
 

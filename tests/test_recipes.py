@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tenfold.errors import UsageError
@@ -107,6 +108,7 @@ def test_override_reaches_every_kind_of_setting() -> None:
     assert recipe.augmentation.shift_pixels == 1
     assert recipe.layers[0] == Conv(32, activation="tanh")
     assert recipe_named("article").epochs == 12
+    assert type(override(recipe, {"epochs": np.int64(4)}).epochs) is int
 
 
 @pytest.mark.parametrize(
@@ -118,6 +120,8 @@ def test_override_reaches_every_kind_of_setting() -> None:
         ({"epochs": 0}, "epochs is 0"),
         ({"epochs": 2.5}, "must be of type int"),
         ({"epochs": True}, "must be of type int"),
+        ({"epochs": np.float64(2.5)}, "must be of type int"),
+        ({"summary": "\ud800"}, r"summary is '.ud800'; it must be text that UTF-8 can hold"),
         ({"batch_size": 100_000}, "batch_size"),
         ({"optimizer.name": "magic"}, "must be one of adam"),
         ({"optimizer.learning_rate": math.nan}, "learning_rate is nan"),
@@ -138,6 +142,13 @@ def test_override_reaches_every_kind_of_setting() -> None:
 def test_invalid_settings_are_rejected(settings, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         override(recipe_named("article"), settings)
+
+
+def test_a_recipe_made_in_python_is_checked_too() -> None:
+    assert load_recipe(recipe_named("fast")) == recipe_named("fast")
+    for change in ({"epochs": 1.5}, {"batch_size": 0}, {"summary": "\udcff"}):
+        with pytest.raises(UsageError, match=next(iter(change))):
+            load_recipe(replace(recipe_named("fast"), **change))
 
 
 def test_a_retired_setting_may_only_be_off() -> None:

@@ -76,6 +76,7 @@ def test_an_optimizer_comes_with_its_usual_rate() -> None:
         ("optimizer.learning_rate=0.001..0.1", Range(0.001, 0.1, log=True)),
         ("batch_size=32..512", Range(32, 512, log=True, whole=True)),
         ("depth=0..2", Range(0, 2, whole=True)),
+        ("depth=0..2.0", Range(0, 2, whole=True)),
         ("dropout_rate=0..1e-1", Range(0, 0.1)),
         ("label_smoothing=0.1", Choice((0.1,))),
         ("activation=relu, silu", Choice(("relu", "silu"))),
@@ -111,7 +112,10 @@ def test_names_alone_and_files(tmp_path: Path) -> None:
         "nonsense", "nonsense=1", "learning_rate=1", "dropout_rate=0.5..0.1", "batch_size=a..b",
         "optimizer.name=adam,sog", "activation=loud", "dropout_rate=0..1", "missing.json",
         "epochs=0..3", "kernel_size=99", "dropout_rate=", "filters_factor=1e400",
-        "filters_factor=1e300", "depth=1000000",
+        "filters_factor=1e300", "depth=1000000", "depth=1.5", "depth=0,0.5", "depth=0..1.5",
+        "kernel_size=3.5", "kernel_size=3..4.5", "batch_size=64.5", "batch_size=64,64",
+        "dropout_rate=0,0.1,0", "name=a,b", "summary=a", "members=1,2", "tta_shifts=0,1",
+        "temperature=1..2",
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(words: str) -> None:
@@ -142,6 +146,12 @@ def test_where_the_space_leaves_the_recipe_out_the_start_is_the_nearest() -> Non
     assert (start["dropout_rate"], start["batch_size"], start["optimizer.name"]) == (
         0.4, 64, "sgd",
     )  # fmt: skip
+
+
+def test_batches_that_the_images_do_not_fill_are_left_out() -> None:
+    assert CONV.batch_size == 128
+    assert default_space(CONV, 100)["batch_size"] == Choice((64,))
+    assert default_space(CONV, 50)["batch_size"] == Choice((128,))  # the search refuses it
 
 
 def test_levels() -> None:

@@ -164,6 +164,12 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_written(own: Path,
         make_request(override(QUICK, {"batch_size": 5000}), data=own)
     with pytest.raises(UsageError, match="val_size is 1800; it must lie between 0 and 1,799"):
         make_request(QUICK, data=own, val_size=1800)
+    for name in ("val_size", "train_size", "seed", "seeds"):
+        with pytest.raises(UsageError, match=f"{name} is 0.5; it must be a whole number"):
+            make_request(QUICK, data=own, **{name: 0.5})
+    assert type(make_request(QUICK, data=own, train_size=np.int64(50)).train_size) is int
+    with pytest.raises(UsageError, match=r"epochs is 1\.5"):
+        make_request(replace(QUICK, epochs=1.5), data=own)
     with pytest.raises(UsageError, match="train_size is 1801"):
         make_request(QUICK, data=own, train_size=1801)
     with pytest.raises(UsageError, match=r"draws digits.*--set augmentation.forms=0"):

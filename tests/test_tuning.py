@@ -22,9 +22,9 @@ from tenfold.execution.local import LocalEngine
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.recipe_file import load_recipe
 from tenfold.recipes.serialization import override
-from tenfold.tuning import search_run
+from tenfold.tuning import search_run, worker
 from tenfold.tuning.results import TrialRow, best_recipe, best_row, choice_gains, describe_changes
-from tenfold.tuning.search_folder import Search
+from tenfold.tuning.search_folder import Search, read_search, start_search
 from tenfold.tuning.space import default_space, edited, start_values
 from tenfold.tuning.storage import exclusive, open_storage, parse_address
 from tenfold.tuning.study import Plan, create_or_join, load_study, one_at_a_time, plan_from_dict
@@ -432,9 +432,39 @@ def test_the_verb_in_python(mnist, tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
 
 
-def test_a_search_on_no_images_is_refused() -> None:
-    with pytest.raises(UsageError, match="train_size is 0"):
-        Search(replace(PLAN, train_size=0))
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"train_size": 0}, "train_size is 0"), ({"train_size": 0.5}, "0.5; it must be a whole"),
+     ({"seed": 2**32}, "seed is 4294967296"), ({"train_size": 50}, "do not fill one batch of 64"),
+     ({"recipe": replace(SOFTMAX, members=5), "seed": 2**30}, "for 5 networks")],
+)  # fmt: skip
+def test_a_search_that_cannot_train_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(TenfoldError, match=message):
+        Search(replace(PLAN, **changes))
+
+
+def test_numbers_of_numpy_are_written(tmp_path: Path) -> None:
+    plan = replace(PLAN, train_size=np.int64(500), seed=np.int64(3))
+    start_search(tmp_path / "out", Search(plan, trials=np.int64(2)))
+    search = read_search(tmp_path / "out")
+    assert (search.trials, search.plan.train_size, search.plan.seed) == (2, 500, 3)
+
+
+@pytest.mark.usefixtures("tensorflow", "inline")
+def test_a_search_whose_trials_all_fail_says_why(mnist, tmp_path: Path, monkeypatch) -> None:
+    def fail(*arguments: Any, **options: Any) -> None:
+        raise TrainingError("the loss is not finite")
+
+    monkeypatch.setattr(worker, "fit", fail)
+    out = tmp_path / "out"
+    for options in ({"trials": 2}, {"trials": 0, "choices": 1}):
+        space = {"batch_size": [32, 64]}
+        with pytest.raises(TrainingError, match=r"none of 2 trials .*: the loss is not finite; "):
+            tenfold.tune("softmax", train_size=500, space=space, out=out, **options)
+        rows = json.loads((out / "trials.json").read_text())
+        assert not (out / "report.html").exists()
+        out = tmp_path / "choices"
+    assert rows["choices"]["start"] is None
 
 
 def test_the_first_trial_has_the_seed_of_the_others(tmp_path: Path, monkeypatch) -> None:

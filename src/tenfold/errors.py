@@ -1,5 +1,8 @@
 """The errors that tenfold raises on purpose."""
 
+from numbers import Integral
+from typing import Any
+
 
 class TenfoldError(Exception):
     """Base of all: the message says what was wrong and what to do. All can be pickled."""
@@ -55,3 +58,22 @@ class MissingExtraError(TenfoldError):
 
     def __str__(self) -> str:
         return f"{self.what} needs more packages: pip install 'tenfold[{self.extra}]'"
+
+
+def whole_number(name: str, value: Any, low: int, high: int) -> int:
+    """Return an argument that must be a whole number, also one of NumPy's, as an int.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: The argument.
+        low: Least value.
+        high: Greatest value, included.
+
+    Raises:
+        UsageError: It is no whole number, or out of range.
+    """
+    if not isinstance(value, Integral):
+        raise UsageError(f"{name} is {value!r}; it must be a whole number")
+    if not low <= int(value) <= high:
+        raise UsageError(f"{name} is {value}; it must lie between {low} and {high:,}")
+    return int(value)

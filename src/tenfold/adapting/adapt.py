@@ -30,7 +30,7 @@ from tenfold.classifiers.bundle import (
 )
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.data.datasets import MNIST, DataLike, Dataset, load_dataset
-from tenfold.errors import DataError, UsageError
+from tenfold.errors import DataError, UsageError, whole_number
 from tenfold.evaluation.evaluate import all_figures
 from tenfold.evaluation.metrics import evaluate
 from tenfold.evaluation.temperature import fit_temperature, logits_of, softmax
@@ -40,7 +40,7 @@ from tenfold.formatting import count
 from tenfold.networks.backend import use_backend
 from tenfold.networks.build import finish_network
 from tenfold.reading.settings import ReaderSettings
-from tenfold.recipes.recipe import Recipe
+from tenfold.recipes.recipe import HIGHEST_SEED, MOST_EPOCHS, Recipe, check_seeds
 from tenfold.recipes.recipe_file import recipe_text
 from tenfold.training.keras_file import check_parity, keras_file
 from tenfold.training.members import joined_history
@@ -121,10 +121,11 @@ def adapt(
 
     from tenfold.adapting.report import render_adapted  # imports matplotlib
 
-    if seed < 0 or epochs < 1:
-        raise UsageError(f"seed is {seed}, epochs is {epochs}: give at least 0 and 1")
+    epochs = whole_number("epochs", epochs, 1, MOST_EPOCHS)
+    seed = whole_number("seed", seed, 0, HIGHEST_SEED)
     bundle = load_bundle(model)
     recipe = recipe_of(bundle)
+    check_seeds(recipe, seed)
     folder = Path(out) if out else _default_folder(model)
     check_empty(folder)
     as_ = bundle.meta.get("data", {}).get("as_", "digits")

@@ -177,6 +177,8 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
         name, equals, value = text.partition("=")
         if not equals:
             raise UsageError(f"--set {text}: it must look like SETTING=VALUE")
+        if name in settings:
+            raise UsageError(f"--set {text}: {name} is given twice; give it once")
         try:
             settings[name] = parse_json(value)
         except ValueError:

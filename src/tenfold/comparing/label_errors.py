@@ -16,7 +16,7 @@ from tenfold.data.data_source import AnyData, choose_data, choose_train_size, lo
 from tenfold.data.datasets import MNIST, Dataset
 from tenfold.data.label_errors import LABEL_ERRORS
 from tenfold.data.official import FILES
-from tenfold.errors import MissingExtraError, UsageError
+from tenfold.errors import MissingExtraError, whole_number
 from tenfold.evaluation.metrics import evaluate
 from tenfold.execution.progress import WorkBar
 from tenfold.machine import machine_facts
@@ -94,11 +94,10 @@ def label_errors(
     """
     if find_spec("cleanlab") is None:
         raise MissingExtraError("finding doubtful labels", "compare")
-    if not 2 <= folds <= 20:
-        raise UsageError(f"folds is {folds}; give 2 to 20")
+    folds = whole_number("folds", folds, 2, 20)
     source = choose_data(data, as_=as_, data_dir=data_dir)
     train, train_size = choose_train_size(source, train_size, least=LEAST_IMAGES, progress=progress)
-    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    recipe = load_recipe(recipe)
     if train is not None:
         recipe = for_classes(recipe, train.classes, source.title)
     contender = RecipeContender(recipe.name, recipe)

@@ -22,7 +22,7 @@ from tenfold.data.datasets import (
     path_of,
 )
 from tenfold.data.preparing import Content
-from tenfold.errors import DataError, UsageError
+from tenfold.errors import DataError, UsageError, whole_number
 from tenfold.files import atomic_path, user_path
 from tenfold.formatting import listed, no_such
 
@@ -258,6 +258,4 @@ def choose_train_size(
         raise DataError(f"{source.title} has {at_most} training images: give at least {least}")
     if train_size is None:
         return train, at_most
-    if not least <= train_size <= at_most:
-        raise UsageError(f"train_size is {train_size}; give {least} to {at_most:,}")
-    return train, train_size
+    return train, whole_number("train_size", train_size, least, at_most)

@@ -88,7 +88,7 @@ class Dataset:
     @cached_property
     def sha256(self) -> str:
         """Hash of images, labels and names of classes."""
-        names = "\0".join(self.classes).encode("utf-8", "surrogateescape")
+        names = "\0".join(self.classes).encode("utf-8", "surrogatepass")
         return sha256(self.images.tobytes() + self.labels.tobytes() + names)
 
     def take(self, chosen: npt.NDArray[np.int64], split: str | None = None) -> "Dataset":

@@ -15,6 +15,11 @@ DRAWS_DIGITS = ("forms", "hands")
 MOST_PARAMETERS = 1_000_000_000
 """Most trainable parameters of all members: 4 GB of weights, and several times that to train."""
 
+MOST_EPOCHS = 100_000
+
+HIGHEST_SEED = 2**32 - 1
+"""The highest seed that Keras takes."""
+
 Loss = Literal["categorical_crossentropy", "categorical_focal_crossentropy", "mean_squared_error"]
 """What a training lowers, by the names and with the defaults of Keras's losses."""
 
@@ -176,7 +181,7 @@ def check_recipe(recipe: Recipe) -> None:
     augmentation = recipe.augmentation
     ranges: Sequence[tuple[str, float, float, float]] = (
         ("batch_size", recipe.batch_size, 1, TRAIN_IMAGES),
-        ("epochs", recipe.epochs, 1, 100_000),
+        ("epochs", recipe.epochs, 1, MOST_EPOCHS),
         ("epoch_images", recipe.epoch_images, recipe.batch_size, TRAIN_IMAGES),
         ("optimizer.learning_rate", recipe.optimizer.learning_rate, 1e-12, 1e6),
         ("optimizer.weight_decay", recipe.optimizer.weight_decay, 0, 1e6),
@@ -235,6 +240,20 @@ def member_seeds(recipe: Recipe, seed: int) -> range:
     Each member equals the network that the recipe with one member gives for the member's seed.
     """
     return range(seed * recipe.members, (seed + 1) * recipe.members)
+
+
+def check_seeds(recipe: Recipe, seed: int, seeds: int = 1) -> None:
+    """Check that Keras takes the seeds of all members, for some seeds of a recipe in a row.
+
+    Raises:
+        UsageError: A seed is negative, or too high.
+    """
+    most = (HIGHEST_SEED + 1) // recipe.members - seeds
+    if not 0 <= seed <= most:
+        raise UsageError(
+            f"seed is {seed}; it must lie between 0 and {most:,} for {seeds * recipe.members} "
+            f"networks of {recipe.name}"
+        )
 
 
 def layer_names(recipe: Recipe) -> tuple[str, ...]:

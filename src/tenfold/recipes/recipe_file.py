@@ -18,7 +18,7 @@ MOST_FILES = 10
 """Most files that may follow from one another: more are a circle."""
 
 
-def load_recipe(source: str | Path, settings: Mapping[str, Any] | None = None) -> Recipe:
+def load_recipe(source: str | Path | Recipe, settings: Mapping[str, Any] | None = None) -> Recipe:
     """Return a recipe by name, or from a JSON file if the name ends in .json.
 
     A file holds the settings that `recipe_text` writes. With `"from": "article"`, or the path of
@@ -27,13 +27,15 @@ def load_recipe(source: str | Path, settings: Mapping[str, Any] | None = None) -
     `layers`, replaces the other.
 
     Args:
-        source: The name, or the file.
+        source: The name, or the file; or a recipe, whose values are then checked.
         settings: Settings to change, by dotted name, such as ``{"epochs": 2,
             "optimizer.learning_rate": 0.01, "layers.3.rate": 0.4}``; layers count from 0.
 
     Raises:
         UsageError: No such recipe, file or setting, or the file does not describe a recipe.
     """
+    if isinstance(source, Recipe):
+        return override(source, settings or {})
     recipe = _load(str(source), 0)
     return override(recipe, settings) if settings else recipe
 

@@ -7,6 +7,8 @@ import typing
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+import numpy as np
+
 from tenfold.errors import UsageError
 from tenfold.formatting import no_such, suggestion
 from tenfold.recipes.layers import KINDS
@@ -93,6 +95,8 @@ def _step(place: Any, part: str, name: str, data: Any) -> Any:
 
 def _from_value(kind: Any, value: Any, where: str) -> Any:
     """Check a JSON value against a type annotation and turn it into that type."""
+    if isinstance(value, np.generic):
+        value = value.item()
     origin, shown = typing.get_origin(kind), reprlib.repr(value)
     if origin is Literal:
         choices = typing.get_args(kind)
@@ -118,6 +122,8 @@ def _from_value(kind: Any, value: Any, where: str) -> Any:
         value = float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise UsageError(f"{where} is {shown}; it must be of type {kind.__name__}")
+    if kind is str and any("\ud800" <= character <= "\udfff" for character in value):
+        raise UsageError(f"{where} is {shown}; it must be text that UTF-8 can hold")
     return value
 
 

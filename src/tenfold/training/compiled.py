@@ -8,7 +8,7 @@ from tenfold.arrays import TRAIN_IMAGES
 from tenfold.errors import UsageError
 from tenfold.networks.backend import use_backend
 from tenfold.networks.build import Pixels, build_network
-from tenfold.recipes.recipe import Recipe, check_recipe
+from tenfold.recipes.recipe import Recipe
 from tenfold.recipes.recipe_file import load_recipe
 from tenfold.training.losses import keras_loss
 from tenfold.training.optimizers import build_optimizer
@@ -57,14 +57,10 @@ def build_model(
     for name, value, kind in (("images", images, Pixels), ("labels", labels, LabelForm)):
         if value not in get_args(kind):
             raise UsageError(f"{name} is {value!r}; it must be one of {', '.join(get_args(kind))}")
-    chosen = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    chosen = replace(
-        chosen,
-        classes=classes or chosen.classes,
-        epochs=epochs or chosen.epochs,
-        batch_size=batch_size or chosen.batch_size,
-    )
-    check_recipe(chosen)
+    chosen = load_recipe(recipe)
+    given: dict[str, Any] = {"classes": classes, "epochs": epochs, "batch_size": batch_size}
+    given = {name: value for name, value in given.items() if value is not None}
+    chosen = load_recipe(replace(chosen, **given))  # checks the values
     if chosen.members > 1:
         raise UsageError(f"{chosen.name} trains {chosen.members} networks: set members to 1")
     smoothing = chosen.label_smoothing

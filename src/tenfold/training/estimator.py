@@ -12,7 +12,7 @@ from tenfold.classifiers.base import as_images
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import MissingExtraError, UsageError
 from tenfold.recipes.catalog import DEFAULT
-from tenfold.recipes.recipe import Recipe, for_classes
+from tenfold.recipes.recipe import Recipe, check_seeds, for_classes
 from tenfold.recipes.recipe_file import load_recipe
 from tenfold.recipes.serialization import override
 from tenfold.recipes.small_data import for_few_images
@@ -130,7 +130,8 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         recipe = self._recipe_for(names, len(images))
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
-            seed = check_random_state(seed).randint(2**31 - 1)
+            seed = check_random_state(seed).randint(2**31 - 1) // recipe.members
+        check_seeds(recipe, int(seed))
         use_backend()
         from tenfold.training.members import fit_members, graph_of_members, joined_history
 
@@ -179,8 +180,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _recipe_for(self, classes: tuple[str, ...], images: int) -> Recipe:
         """Return the recipe for the data, with the parameters of this estimator."""
-        recipe = self.recipe if isinstance(self.recipe, Recipe) else load_recipe(self.recipe)
-        recipe = override(recipe, dict(self.settings or {}))
+        recipe = load_recipe(self.recipe, self.settings)
         own = {
             "epochs": self.epochs,
             "batch_size": self.batch_size,

@@ -9,10 +9,10 @@ from tenfold.arrays import DIGITS, Images, Labels
 from tenfold.data.data_source import MNIST_SOURCE, AnyData, DataSource, choose_data
 from tenfold.data.datasets import MNIST
 from tenfold.data.mnist import split_validation
-from tenfold.errors import DataError, UsageError
+from tenfold.errors import DataError, whole_number
 from tenfold.networks.backend import use_backend
 from tenfold.recipes.catalog import changed_settings
-from tenfold.recipes.recipe import Recipe, for_classes, member_seeds
+from tenfold.recipes.recipe import HIGHEST_SEED, Recipe, check_seeds, for_classes
 from tenfold.recipes.recipe_file import load_recipe
 from tenfold.training.budget import recipe_within
 
@@ -78,20 +78,17 @@ def make_request(
         UsageError: A number is out of range, or there is no such recipe or data set.
         DataError: The data set is missing, damaged, or too small for the recipe.
     """
-    if not 0 <= seed <= 2**31:
-        raise UsageError(f"seed is {seed}; it must lie between 0 and {2**31}")
-    if not 1 <= seeds <= MOST_SEEDS:
-        raise UsageError(f"seeds is {seeds}; it must lie between 1 and {MOST_SEEDS:,}")
+    seed = whole_number("seed", seed, 0, HIGHEST_SEED)
+    seeds = whole_number("seeds", seeds, 1, MOST_SEEDS)
     source = choose_data(data, as_=as_, data_dir=data_dir)
     loaded = source.load("train", progress=progress)
     images = len(loaded)
-    if not 0 <= val_size < images:
-        raise UsageError(f"val_size is {val_size}; it must lie between 0 and {images - 1:,}")
+    val_size = whole_number("val_size", val_size, 0, images - 1)
     most = images - val_size
-    if train_size is not None and not 1 <= train_size <= most:
-        raise UsageError(f"train_size is {train_size}; it must lie between 1 and {most:,}")
+    if train_size is not None:
+        train_size = whole_number("train_size", train_size, 1, most)
     if seconds is None:
-        recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+        recipe = load_recipe(recipe)
     else:
         use_backend(backend, lean=lean)
         recipe = recipe_within(seconds, train_size or most)
@@ -102,12 +99,7 @@ def make_request(
             f"{source.title} has {train_size or most} images to train on, which do not fill "
             f"one batch of {recipe.batch_size}: give more images or a smaller --batch-size"
         )
-    highest = member_seeds(recipe, seed + seeds - 1)[-1]
-    if highest >= 2**32:  # the most that Keras takes
-        raise UsageError(
-            f"seed is {seed}; the last of all networks would have the seed {highest}, and "
-            f"{2**32 - 1} is the highest: give a lower seed"
-        )
+    check_seeds(recipe, seed, seeds)
     return Request(
         recipe=recipe,
         seed=seed,

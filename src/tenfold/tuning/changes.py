@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tenfold.errors import UsageError
+from tenfold.errors import UsageError, whole_number
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.layers import Conv, Dense, Dropout, Layer
 from tenfold.recipes.recipe import Recipe
@@ -107,6 +107,12 @@ def _set_activation(recipe: Recipe, value: Value) -> Recipe:
     return _map_layers(recipe, change)
 
 
+def _whole(name: str, value: Value) -> int:
+    if not float(value).is_integer():
+        raise UsageError(f"{name} is {value}; it must be a whole number")
+    return int(value)
+
+
 def _rate_factor(recipe: Recipe) -> float:
     rate = recipe.optimizer.learning_rate / USUAL_RATES[recipe.optimizer.name]
     return float(f"{rate:.9g}")
@@ -149,7 +155,8 @@ def _kernel_size(recipe: Recipe) -> Value | None:
 def _set_kernel_size(recipe: Recipe, value: Value) -> Recipe:
     for place, layer in enumerate(recipe.layers):
         if isinstance(layer, Conv):
-            return override(recipe, {f"layers.{place}.kernel_size": int(value)})
+            size = _whole("kernel_size", value)
+            return override(recipe, {f"layers.{place}.kernel_size": size})
     return recipe
 
 
@@ -169,12 +176,11 @@ def _set_depth(recipe: Recipe, value: Value) -> Recipe:
     place = _last_hidden(recipe)
     if place is None:
         return recipe
-    if not 0 <= float(value) <= MOST_DEPTH:
-        raise UsageError(f"depth is {value}; it must lie between 0 and {MOST_DEPTH}")
+    depth = whole_number("depth", _whole("depth", value), 0, MOST_DEPTH)
     layer = recipe.layers[place]
     if isinstance(layer, Conv):
         layer = replace(layer, stride=1, pool=1, padding="same")
-    more = (layer,) * int(value)
+    more = (layer,) * depth
     return replace(recipe, layers=recipe.layers[: place + 1] + more + recipe.layers[place + 1 :])
 
 

@@ -1,15 +1,16 @@
 """Folder of a search: the request that `--resume` continues, and the names of its files."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
 from tenfold.data.data_source import MNIST_SOURCE, DataSource
-from tenfold.errors import UsageError
+from tenfold.errors import DataError, UsageError, whole_number
 from tenfold.files import make_folder, parse_json, write_json
-from tenfold.recipes.recipe import Recipe
+from tenfold.recipes.recipe import HIGHEST_SEED, Recipe, check_seeds
+from tenfold.tuning.space import Choice
 from tenfold.tuning.storage import Address, parse_address
 from tenfold.tuning.study import Plan, plan_from_dict
 
@@ -36,6 +37,7 @@ class Search:
 
     Raises:
         UsageError: A number is out of range, or the storage is neither a path nor PostgreSQL.
+        DataError: The training images do not fill the smallest batch.
     """
 
     plan: Plan
@@ -48,21 +50,29 @@ class Search:
     backend: str | None = None
 
     def __post_init__(self) -> None:
-        """Check the values, and remove the password."""
+        """Check the values, make them integers, and remove the password."""
         plan = self.plan
-        train_size = 1 if plan.train_size is None else plan.train_size
-        ranges = (
-            ("trials", self.trials, 0, 1_000_000),
-            ("choices", self.choices, 0, 1000),
-            ("seed", plan.seed, 0, 2**31),
-            ("val_size", plan.val_size, 1, plan.images - 1),
-            ("train_size", train_size, 1, plan.images - plan.val_size),
-        )
-        for name, value, low, high in ranges:
-            if not low <= value <= high:
-                raise UsageError(f"{name} is {value}; it must lie between {low} and {high:,}")
-        if not self.trials and not self.choices:
+        trials = whole_number("trials", self.trials, 0, 1_000_000)
+        choices = whole_number("choices", self.choices, 0, 1000)
+        seed = whole_number("seed", plan.seed, 0, HIGHEST_SEED)
+        check_seeds(plan.recipe, seed, max(1, choices))
+        val_size = whole_number("val_size", plan.val_size, 1, plan.images - 1)
+        train_size = plan.train_size
+        if train_size is not None:
+            train_size = whole_number("train_size", train_size, 1, plan.images - val_size)
+        plan = replace(plan, seed=seed, val_size=val_size, train_size=train_size)
+        for name, value in (("trials", trials), ("choices", choices), ("plan", plan)):
+            object.__setattr__(self, name, value)
+        if not trials and not choices:
             raise UsageError("there is nothing to do: give --trials or --choices")
+        at_hand = train_size or plan.images - val_size
+        batch = plan.space.get("batch_size", Choice((plan.recipe.batch_size,)))
+        least = min(batch.values, key=float) if isinstance(batch, Choice) else batch.low
+        if float(least) > at_hand:
+            raise DataError(
+                f"{self.data.title} has {at_hand} images to train on, which do not fill one batch "
+                f"of {least}: give more images, or --space batch_size={at_hand}"
+            )
         address = parse_address(self.storage or JOURNAL, self.grace_seconds)
         if self.storage:
             object.__setattr__(self, "storage", address.shown)

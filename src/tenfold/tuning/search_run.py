@@ -14,9 +14,10 @@ from typing import Any
 import optuna
 
 from tenfold.data.mnist import split_validation
-from tenfold.errors import DataError, TenfoldError
+from tenfold.errors import DataError, TenfoldError, TrainingError
 from tenfold.execution.engine import Engine, Task, WorkerLostError
 from tenfold.files import write_atomic, write_json
+from tenfold.formatting import count
 from tenfold.recipes.serialization import recipe_to_dict
 from tenfold.training.run_folder import only_here
 from tenfold.tuning.report import render_search
@@ -81,6 +82,7 @@ def run_search(
         What `tenfold tune --json` prints.
 
     Raises:
+        TrainingError: All trials failed.
         TenfoldError: The storage cannot be used, or all workers die.
     """
     ends_at = None if timeout is None else time.time() + timeout
@@ -107,6 +109,7 @@ def run_search(
                 rows = trial_rows(study, plan)
                 with TrialTable(trials, plan.recipe.epochs, start, rows, progress) as table:
                     _Workers(study, assignment, engine, splits, table).run()
+                _check_any(trial_rows(study, plan), folder)
         finally:
             seconds = time.monotonic() - began
             if studies:
@@ -114,6 +117,21 @@ def run_search(
             for study in studies.values():
                 close_storage(study._storage)
     return figures
+
+
+def _check_any(rows: list[TrialRow], folder: Path) -> None:
+    """Check that a trial was complete, if any has finished.
+
+    Raises:
+        TrainingError: All failed; says why the last one did.
+    """
+    finished = [row for row in rows if row.finished]
+    if finished and all(row.accuracy is None for row in finished):
+        note = next((row.note for row in reversed(finished) if row.note), "stopped early")
+        raise TrainingError(
+            f"none of {count(len(finished), 'trial')} is complete, the last one: {note}; "
+            f"{folder / TRIALS} has all"
+        )
 
 
 def _splits(search: Search) -> Any:
@@ -247,7 +265,7 @@ def _write_results(
         "rows": [asdict(row) for row in rows],
     }
     write_atomic(folder / TRIALS, json.dumps(everything, indent=1) + "\n")
-    if best or choices:
+    if best or (choices and choices["start"]):
         page = render_search(everything, space_to_dict(plan.space), start)
         write_atomic(folder / PAGE, page)
         figures["report"] = str(folder / PAGE)

@@ -64,10 +64,19 @@ _USUAL: Mapping[str, Choice | Range] = {
 }
 
 
+UNUSED: Mapping[str, str] = {
+    **dict.fromkeys(("name", "summary"), "it says nothing about the training"),
+    **dict.fromkeys(("members", "tta_shifts"), "each trial trains one network, which reads once"),
+    "temperature": "it is fitted to each trial",
+}
+"""Settings that no trial depends on, and why."""
+
+
 def default_space(recipe: Recipe, images: int = TRAIN_IMAGES) -> Space:
     """Return the usual space around a recipe, without what does not fit its layers.
 
-    Each entry includes the recipe's own value, even one outside of the usual values.
+    Each entry includes the recipe's own value, even one outside of the usual values; but not a
+    batch that the images do not fill, if they fill a smaller one.
 
     Args:
         recipe: Center of the search.
@@ -87,7 +96,8 @@ def default_space(recipe: Recipe, images: int = TRAIN_IMAGES) -> Space:
             for value in usual.values
             if _fits(recipe, name, value) and (name != "batch_size" or float(value) <= images)
         ]
-        space[name] = Choice(tuple(fitting if own in fitting else (own, *fitting)))
+        known = own in fitting or (name == "batch_size" and fitting and float(own) > images)
+        space[name] = Choice(tuple(fitting if known else (own, *fitting)))
     return space
 
 
@@ -202,6 +212,8 @@ def _parsed(recipe: Recipe, name: str, data: Any) -> Choice | Range:
             f"no setting {name!r}{close}; there are: {', '.join(CHANGES)}; or any setting that "
             "`tenfold recipes NAME --json` prints"
         )
+    if name in UNUSED:
+        raise UsageError(f"a search does not change {name}: {UNUSED[name]}")
     values = _parse(data, name, isinstance(current_value(recipe, name), int))
     if isinstance(values, Range) and (
         values.low >= values.high or (values.log and values.low <= 0)
@@ -212,6 +224,8 @@ def _parsed(recipe: Recipe, name: str, data: Any) -> Choice | Range:
         )
     tried = values.values if isinstance(values, Choice) else (values.low, values.high)
     for value in tried:
+        if tried.count(value) > 1:
+            raise UsageError(f"{name}: {value} is given twice; give each value once")
         try:
             apply_changes(recipe, {name: value})
         except (ValueError, OverflowError):
@@ -245,7 +259,7 @@ def _parse(data: Any, name: str, whole: bool) -> Choice | Range:
         raise UsageError(f"{name}={text}: a range is two numbers, as in 0.001..0.1")
     first, last = (float(end) for end in ends)
     log = first > 0 and last >= LOG_FACTOR * first
-    if whole and all(isinstance(end, int) for end in ends):
+    if whole and first.is_integer() and last.is_integer():
         return Range(int(first), int(last), log, whole=True)
     return Range(first, last, log)
 

@@ -16,6 +16,7 @@ from tenfold.recipes.serialization import override
 if TYPE_CHECKING:  # these import Optuna, which only a search needs
     from tenfold.tuning.search_folder import Search
     from tenfold.tuning.space import Space
+    from tenfold.tuning.study import Pruner
 
 SpaceChanges = Sequence[str] | Mapping[str, Any]
 """A search space: changes to the usual one, as `tenfold tune --space` takes them, or values by
@@ -130,7 +131,7 @@ def make_search(
     train_size: int | None = None,
     val_size: int | None = None,
     seed: int = 0,
-    pruner: str | None = None,
+    pruner: "Pruner | None" = None,
     study: str | None = None,
     progress: bool = False,
     **settings: Any,
@@ -153,20 +154,16 @@ def make_search(
     from tenfold.tuning.search_folder import Search
     from tenfold.tuning.study import Plan
 
-    given: dict[str, Any] = {"seed": seed, "val_size": val_size, "pruner": pruner}
-    images = None
     data = source.load("train", progress=progress)
+    images = len(data)
+    if val_size is None:
+        val_size = min(5000, max(1, images // 6))
+    center, searched = recipe_and_space(recipe, space, epochs, train_size or images - val_size)
     if not source.is_mnist:
-        images = len(data)
-        given |= {"images": images, "data_sha256": data.sha256}
-        if val_size is None:
-            given["val_size"] = min(5000, max(1, images // 6))
-    center, searched = recipe_and_space(recipe, space, epochs, train_size or images)
-    if images is not None:
         center = for_classes(center, data.classes, source.title)
     plan = Plan(
-        center, searched, train_size=train_size,
-        **{name: value for name, value in given.items() if value is not None},
+        center, searched, seed, train_size, val_size, pruner or "median", images,
+        "" if source.is_mnist else data.sha256,
     )  # fmt: skip
     return Search(plan, study=study or f"tenfold-{center.name}", data=source, **settings)
 
@@ -187,7 +184,7 @@ def recipe_and_space(
     """
     from tenfold.tuning.space import default_space, edited, space_from_dict
 
-    center = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    center = load_recipe(recipe)
     if epochs is not None:
         center = override(center, {"epochs": epochs})
     if isinstance(changes, Mapping):
