@@ -204,8 +204,9 @@ def test_the_weights_are_those_of_the_graph(mirrored) -> None:
     )
 
 
+@pytest.mark.parametrize(("source", "as_"), [("clothes/", "images"), ("fashion-mnist", "digits")])
 def test_pictures_are_prepared_as_those_that_the_model_learned(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, source: str, as_: str
 ) -> None:
     found: list[datasets.Dataset] = []
 
@@ -214,7 +215,7 @@ def test_pictures_are_prepared_as_those_that_the_model_learned(
         return found[-1]
 
     nano = load_bundle("nano")
-    meta = nano.meta | {"data": {"source": "clothes/", "as_": "images"}}
+    meta = nano.meta | {"data": {"source": source, "as_": as_}}
     monkeypatch.setattr(module, "load_bundle", lambda _: replace(nano, meta=meta))
     monkeypatch.setattr(module, "load_dataset", load)
     light = np.full((10, 28, 28), 230, np.uint8)  # as digits, they would be inverted

@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,10 +11,11 @@ import pytest
 import tenfold
 from tenfold.arrays import DIGITS
 from tenfold.classifiers.bundle import META, load_classifier
-from tenfold.data.data_source import DataSource, choose_data, labels_for, source_of
+from tenfold.data.data_source import DataSource, choose_data, content_of, labels_for, source_of
 from tenfold.data.datasets import Dataset
 from tenfold.data.idx import encode_idx
 from tenfold.errors import DataError, UsageError
+from tenfold.evaluation.evaluate import evaluate_model
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.serialization import override
 from tenfold.training.request import load_splits, make_request
@@ -150,6 +151,19 @@ def test_a_loaded_data_set_is_its_source(own: Path) -> None:
     assert choose_data(tenfold.load_dataset("mnist")) == DataSource()
 
 
+def test_named_sets_say_how_pictures_like_theirs_are_prepared(own: Path) -> None:
+    assert choose_data("fashion-mnist").as_ == "images"
+    assert {choose_data(name).as_ for name in ("mnist", "kmnist", "qmnist")} == {"digits"}
+    loaded = tenfold.load_dataset(own)
+    for source, as_ in (("mnist", "images"), ("fashion-mnist", "digits"), (loaded, "images")):
+        with pytest.raises(UsageError, match=f"taken as they are: leave out --as {as_}"):
+            choose_data(source, as_=as_)
+    with pytest.raises(UsageError, match="leave out --as images"):
+        evaluate_model("tiny", as_="images")
+    meta = {"data": {"source": "fashion-mnist", "as_": "digits"}}  # of version 0.2
+    assert source_of(meta).as_ == content_of(meta) == "images"
+
+
 def test_labels_are_counted_as_the_model_counts(own: Path) -> None:
     data = tenfold.load_dataset(own, "test")
     assert np.array_equal(labels_for(data, ("bag", "boot", "shirt")), data.labels)
@@ -166,10 +180,11 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_written(own: Path,
         make_request(QUICK, data=own, val_size=1800)
     for name in ("val_size", "train_size", "seed", "seeds"):
         with pytest.raises(UsageError, match=f"{name} is 0.5; it must be a whole number"):
-            make_request(QUICK, data=own, **{name: 0.5})
-    assert type(make_request(QUICK, data=own, train_size=np.int64(50)).train_size) is int
+            make_request(QUICK, data=own, **cast("Any", {name: 0.5}))
+    fifty: Any = np.int64(50)
+    assert type(make_request(QUICK, data=own, train_size=fifty).train_size) is int
     with pytest.raises(UsageError, match=r"epochs is 1\.5"):
-        make_request(replace(QUICK, epochs=1.5), data=own)
+        make_request(replace(QUICK, epochs=cast("Any", 1.5)), data=own)
     with pytest.raises(UsageError, match="train_size is 1801"):
         make_request(QUICK, data=own, train_size=1801)
     with pytest.raises(UsageError, match=r"draws digits.*--set augmentation.forms=0"):

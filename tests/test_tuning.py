@@ -444,8 +444,9 @@ def test_a_search_that_cannot_train_is_refused(changes: dict[str, Any], message:
 
 
 def test_numbers_of_numpy_are_written(tmp_path: Path) -> None:
-    plan = replace(PLAN, train_size=np.int64(500), seed=np.int64(3))
-    start_search(tmp_path / "out", Search(plan, trials=np.int64(2)))
+    numbers: list[Any] = list(np.array([2, 3, 500]))
+    plan = replace(PLAN, train_size=numbers[2], seed=numbers[1])
+    start_search(tmp_path / "out", Search(plan, trials=numbers[0]))
     search = read_search(tmp_path / "out")
     assert (search.trials, search.plan.train_size, search.plan.seed) == (2, 500, 3)
 
@@ -457,7 +458,8 @@ def test_a_search_whose_trials_all_fail_says_why(mnist, tmp_path: Path, monkeypa
 
     monkeypatch.setattr(worker, "fit", fail)
     out = tmp_path / "out"
-    for options in ({"trials": 2}, {"trials": 0, "choices": 1}):
+    asked: list[dict[str, Any]] = [{"trials": 2}, {"trials": 0, "choices": 1}]
+    for options in asked:
         space = {"batch_size": [32, 64]}
         with pytest.raises(TrainingError, match=r"none of 2 trials .*: the loss is not finite; "):
             tenfold.tune("softmax", train_size=500, space=space, out=out, **options)

@@ -29,6 +29,7 @@ from tenfold.classifiers.bundle import (
     write_bundle,
 )
 from tenfold.classifiers.onnx import OnnxClassifier
+from tenfold.data.data_source import content_of
 from tenfold.data.datasets import MNIST, DataLike, Dataset, load_dataset
 from tenfold.errors import DataError, UsageError, whole_number
 from tenfold.evaluation.evaluate import all_figures
@@ -128,7 +129,7 @@ def adapt(
     check_seeds(recipe, seed)
     folder = Path(out) if out else _default_folder(model)
     check_empty(folder)
-    as_ = bundle.meta.get("data", {}).get("as_", "digits")
+    as_ = content_of(bundle.meta)
     own = (
         data if isinstance(data, Dataset) else load_dataset(data, "all", as_=as_, progress=progress)
     )

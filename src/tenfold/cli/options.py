@@ -94,7 +94,7 @@ def add_data(parser: argparse.ArgumentParser, default: str = "mnist") -> None:
         "--as",
         dest="as_",
         choices=("digits", "images"),
-        help="normalize pictures as digits, or only resize them (default: digits)",
+        help="normalize your pictures as digits, or only resize them (default: digits)",
     )
     add_data_dir(parser)
 
@@ -107,9 +107,7 @@ def chosen_data(options: argparse.Namespace) -> Any:
     """
     from tenfold.data.data_source import choose_data
 
-    return choose_data(
-        options.data or "mnist", as_=options.as_ or "digits", data_dir=options.data_dir
-    )
+    return choose_data(options.data or "mnist", as_=options.as_, data_dir=options.data_dir)
 
 
 def add_out(

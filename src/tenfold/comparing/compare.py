@@ -83,7 +83,7 @@ def compare(
     *,
     train_size: int | None = None,
     data: AnyData = MNIST,
-    as_: str = "digits",
+    as_: str | None = None,
     data_dir: str | Path | None = None,
     timings: bool = False,
     progress: bool = False,

@@ -67,7 +67,7 @@ def label_errors(
     folds: int = FOLDS,
     train_size: int | None = None,
     data: AnyData = MNIST,
-    as_: str = "digits",
+    as_: str | None = None,
     data_dir: str | Path | None = None,
     progress: bool = False,
 ) -> DoubtfulLabels:

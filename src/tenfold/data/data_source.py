@@ -94,7 +94,7 @@ AnyData: TypeAlias = DataLike | Dataset | DataSource
 
 
 def choose_data(
-    data: AnyData = MNIST, *, as_: str = "digits", data_dir: str | Path | None = None
+    data: AnyData = MNIST, *, as_: str | None = None, data_dir: str | Path | None = None
 ) -> DataSource:
     """Return the source that the arguments of a verb name.
 
@@ -103,21 +103,24 @@ def choose_data(
 
     Args:
         data: Anything that `load_dataset` takes, or what it returned.
-        as_: "digits" or "images".
+        as_: "digits" or "images"; None for "digits", or what belongs to a name or a loaded set.
         data_dir: Folder of MNIST's files, if not in the cache.
 
     Raises:
-        UsageError: There is no such name, file, or `as_`.
+        UsageError: There is no such name, file, or `as_`; or the pictures are already images.
     """
-    if as_ not in CONTENTS:
+    if as_ not in (None, *CONTENTS):
         raise UsageError(no_such("kind of pictures", as_, CONTENTS))
-    content: Content = "images" if as_ == "images" else "digits"
     if isinstance(data, DataSource):
         return data
+    own = None if isinstance(data, tuple) else content_of_name(str(data))
+    own = data.as_ if isinstance(data, Dataset) else own
+    if own and as_ not in (None, own):
+        name = data.name if isinstance(data, Dataset) else data
+        raise UsageError(f"{name} has images of 28x28, taken as they are: leave out --as {as_}")
+    content: Content = own or ("images" if as_ == "images" else "digits")
     if isinstance(data, Dataset):
-        if data.source:
-            return DataSource(data.source, data.as_)
-        content, data = data.as_, (data.images, np.array(data.classes)[data.labels])
+        data = data.source or (data.images, np.array(data.classes)[data.labels])
     if isinstance(data, tuple):
         return DataSource(_kept(data, content), content)
     # Absolute, so that a run can be resumed from another folder.
@@ -141,12 +144,26 @@ def _kept(arrays: tuple[Any, Any], content: Content) -> str:
     return source
 
 
+def content_of_name(name: str) -> Content | None:
+    """Return how pictures like those of a named data set are prepared; None for other sources."""
+    if name == MNIST:
+        return "digits"
+    return named.NAMES[name].content if name in named.NAMES else None
+
+
+def content_of(meta: Mapping[str, Any]) -> Content:
+    """Return how pictures for a model are prepared, from its meta.json: as those it learned."""
+    facts = meta.get("data", {})
+    own = content_of_name(facts.get("source", MNIST))  # some meta.json say otherwise
+    return own or ("images" if facts.get("as_") == "images" else "digits")
+
+
 def source_of(meta: Mapping[str, Any]) -> DataSource:
     """Return the source that a bundle was trained on, from its meta.json."""
     facts = meta.get("data", {})
     if "source" not in facts:
         return MNIST_SOURCE
-    return choose_data(str(facts["source"]), as_=str(facts.get("as_", "digits")))
+    return choose_data(str(facts["source"]), as_=content_of(meta))
 
 
 def source_for(
@@ -168,7 +185,7 @@ def source_for(
         UsageError: There is no such source, or the model's own is not there.
     """
     if data is not None or data_dir is not None:
-        return choose_data(MNIST if data is None else data, as_=as_ or "digits", data_dir=data_dir)
+        return choose_data(MNIST if data is None else data, as_=as_, data_dir=data_dir)
     try:
         source = source_of(meta)
     except UsageError as error:

@@ -129,7 +129,7 @@ def load_dataset(
         split: "train", "test", or "all" that the source has. A source without a test part gives
             one of seven images to it, of each class the same share, always the same ones.
         as_: "digits": pictures are normalized as `tenfold.Reader` does; "images": they are
-            resized.
+            resized. Those of a name are taken as they are.
         data_dir: Where MNIST's files are, if not in the cache.
         progress: Draw a progress bar on stderr while pictures are prepared.
 
@@ -191,7 +191,7 @@ def _named(name: str, split: str) -> Dataset:
     """Return a part of a set of the family, whose images are taken as they are."""
     layout: Layout = {part: partial(named.read_part, name, part) for part in ("train", "test")}
     loaded = _part_of(layout, named.NAMES[name].title, split, "images", progress=False)
-    return replace(loaded, source=name)
+    return replace(loaded, source=name, as_=named.NAMES[name].content)
 
 
 @lru_cache(maxsize=2)

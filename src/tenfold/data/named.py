@@ -12,6 +12,7 @@ from tenfold.arrays import DIGITS
 from tenfold.data import download
 from tenfold.data.array_files import read_pair
 from tenfold.data.parts import Part
+from tenfold.data.preparing import Content
 from tenfold.errors import DataError
 from tenfold.files import (
     CACHE_VARIABLE,
@@ -43,6 +44,7 @@ class Named:
         hashes: Hash of each file as it is fetched, as "sha256:..." or "md5:...".
         archive: Hash of the ZIP file that holds the files, if they come in one.
         archive_bytes: Its size.
+        content: How pictures of one's own are made into images like its own.
     """
 
     title: str
@@ -53,6 +55,7 @@ class Named:
     hashes: Mapping[str, str]
     archive: str = ""
     archive_bytes: int = 0
+    content: Content = "digits"
 
 
 _MNIST_FILES = {
@@ -80,6 +83,7 @@ NAMES: Mapping[str, Named] = MappingProxyType(
                 "sha256:346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
                 "sha256:67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
             ), strict=True)),
+            content="images",
         ),
         "kmnist": Named(
             "Kuzushiji-MNIST",

@@ -62,7 +62,7 @@ def train(
     train_size: int | None = None,
     val_size: int = 0,
     data: AnyData = MNIST,
-    as_: str = "digits",
+    as_: str | None = None,
     data_dir: str | Path | None = None,
     backend: str | None = None,
     deterministic: bool = False,

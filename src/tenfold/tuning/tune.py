@@ -63,7 +63,7 @@ def tune(
     train_size: int | None = None,
     val_size: int | None = None,
     data: AnyData = MNIST,
-    as_: str = "digits",
+    as_: str | None = None,
     data_dir: str | Path | None = None,
     timeout: float | None = None,
     workers: int = 1,
