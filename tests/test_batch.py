@@ -184,6 +184,11 @@ def test_which_column(pngs, tmp_path: Path, tenfold_batch) -> None:
         code, _, err = tenfold_batch(tmp_path / "in.parquet", tmp_path / "out", "--column", name)
         assert code == 2
         assert why in err
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "5.png").write_bytes(pngs[0])
+    for name in ("pictures", "pictures/5.png"):
+        code, _, err = tenfold_batch(tmp_path / name, tmp_path / "out", "--column", "back")
+        assert (code, "leave out --column" in err) == (2, True)
     assert not (tmp_path / "out").exists()
     batch(tmp_path / "in.parquet", tmp_path / "out", column="back", single=True)
     batch(tmp_path / "in.parquet", tmp_path / "other", column="front", single=True)

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tenfold.batch.chunks import Input
+from tenfold.batch.folders import list_files
+from tenfold.batch.parquet import PARQUET_SUFFIX
 from tenfold.batch.planning import plan
 from tenfold.batch.run import Run, run_batch
 from tenfold.batch.worker import Job, read_chunk, reader_fingerprint
@@ -77,7 +79,8 @@ def read_batch(
         report: Is called with the first few errors.
 
     Raises:
-        UsageError: The input does not exist, or `out` holds something else.
+        UsageError: The input does not exist, `column` is given without Parquet files, or `out`
+            holds something else.
         PictureError: The input is one file, which cannot be read.
         TenfoldError: The model is missing, a worker failed, or the input changed meanwhile.
     """
@@ -89,8 +92,12 @@ def read_batch(
     model = absolute_model(model)
     facts = _facts(model, single=single, column=column)
     job = partial(Job, model=model, reader_sha256=facts["reader_sha256"], single=single)
+    run = Run([given], lambda one: plan(one.root, column), facts)
+    found = (given.path(file.name) for file in list_files(given.root, (PARQUET_SUFFIX,)))
+    if column is not None and not any(path.suffix.lower() == PARQUET_SUFFIX for path in found):
+        raise UsageError(f"{source} holds no {PARQUET_SUFFIX} file: leave out --column")
     counts = run_batch(
-        Run([given], lambda one: plan(one.root, column), facts),
+        run,
         folder,
         lambda out: partial(read_chunk, job(out)),
         resume=resume,
