@@ -43,6 +43,12 @@ def test_a_new_file_follows_the_umask_and_leaves_it_to_other_threads(
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
 
 
+@pytest.mark.parametrize("name", ["x" * 251 + ".csv", "é" * 125 + ".csv", "." + "x" * 254])
+def test_a_name_as_long_as_the_file_system_takes(name: str, tmp_path: Path) -> None:
+    write_atomic(tmp_path / name, b"all")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, error: type[BaseException]) -> None:
     path = tmp_path / "file.txt"
@@ -80,7 +86,7 @@ def test_a_full_disk_is_an_error_that_names_the_place(
 
 def test_a_file_in_this_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    name = 250 * "a"  # with the suffix of a temporary file, too long
+    name = 256 * "a"
     with pytest.raises(WriteError, match=r"cannot write a+: File name too long"):
         write_atomic(Path(name), "1")
     with pytest.raises(WriteError, match=r"cannot write \.: File name too long"):

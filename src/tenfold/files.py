@@ -133,7 +133,8 @@ def atomic_path(path: Path, *, clean_up: bool = True) -> Iterator[Path]:
         WriteError: The file cannot be written.
     """
     make_folder(path.parent)
-    temporary = path.parent / f".{path.name}.{os.urandom(8).hex()}{path.suffix}"
+    start, end = _temporary_name(path)
+    temporary = path.parent / f"{start}{os.urandom(8).hex()}{end}"
     with _named(path, path.parent):
         # Not `tempfile`, whose files are private: this one has the permissions of any new file.
         # To read the umask is to change it, for all threads.
@@ -149,6 +150,14 @@ def atomic_path(path: Path, *, clean_up: bool = True) -> Iterator[Path]:
             sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _temporary_name(path: Path) -> tuple[str, str]:
+    """Return the start and the end of a temporary name: 16 characters fit between.
+
+    A file system takes 255 bytes, and a character has up to four.
+    """
+    return f".{path.name[:50]}.", path.suffix[:8]
 
 
 @contextmanager
@@ -170,7 +179,7 @@ def _remove_abandoned(path: Path, temporary: Path) -> None:
     import glob  # not for every command
 
     oldest = temporary.stat().st_mtime - ABANDONED_SECONDS
-    for other in path.parent.glob(f".{glob.escape(path.name)}.*{glob.escape(path.suffix)}"):
+    for other in path.parent.glob("*".join(map(glob.escape, _temporary_name(path)))):
         with suppress(OSError):  # another process may remove it too
             if other.is_file() and other.stat().st_mtime < oldest:
                 other.unlink()
