@@ -14,11 +14,19 @@ export function toImage(ink, width, height) {
   if (ink.length !== width * height) {
     throw new RangeError(`the ink has ${ink.length} values; give ${width} x ${height} = ${width * height}`);
   }
-  let mark = cropped({ values: Float32Array.from(ink), width, height });
+  const values = Float32Array.from(ink);
+  if (!values.every(Number.isFinite)) throw new RangeError("the ink has a value that is no number; give 0 to 1");
+  let mark = cropped({ values, width, height });
   if (!mark) return null;
   const longer = Math.max(mark.width, mark.height);
   if (longer > 2 * WORK_SIDE) mark = scaled(mark, WORK_SIDE / longer, averaged);
-  return centered(fitted(withStrokes(mark)));
+  return centered(fitted(withStrokes(darkened(mark))));
+}
+
+/** The mark with its darkest ink as full ink: averaging lightens thin strokes of a large drawing. */
+function darkened(mark) {
+  const most = mark.values.reduce((one, other) => Math.max(one, other));
+  return { ...mark, values: mark.values.map((value) => value / most) };
 }
 
 /** The smallest part that holds all ink; null without ink. */

@@ -20,14 +20,15 @@ export interface Reader {
    * Classify an image.
    * @param image 28x28 bytes row by row, white ink (255) on black (0). The digit fits into 20x20
    *   pixels, and its center of mass is in the middle, as in MNIST; `toImage` makes such images.
-   * @throws RangeError if it has not 784 pixels.
+   * @throws RangeError if it does not have 784 pixels, or one is not a whole number from 0 to 255.
    */
   read(image: ArrayLike<number>): Answer;
   /**
    * Read the digit in ink of any size.
-   * @param ink width x height values row by row, 0 paper to 1 full ink.
+   * @param ink width x height values row by row, 0 paper to 1 full ink. The largest value counts as
+   *   full ink, so a light pen is read, too.
    * @returns null if there is no ink.
-   * @throws RangeError if the number of values is not width x height.
+   * @throws RangeError if the number of values is not width x height, or one is not finite.
    */
   readInk(ink: ArrayLike<number>, width: number, height: number): InkAnswer | null;
 }
@@ -45,8 +46,9 @@ export function loadReader(
 /**
  * Make an image as MNIST has them from ink of any size: crop it, bring the strokes to MNIST's
  * width, fit it into 20x20 pixels, and move its center of mass to the middle.
- * @param ink width x height values row by row, 0 paper to 1 full ink.
+ * @param ink width x height values row by row, 0 paper to 1 full ink. The largest value counts as full
+ *   ink.
  * @returns 28x28 bytes, white ink on black; null if there is no ink.
- * @throws RangeError if the number of values is not width x height.
+ * @throws RangeError if the number of values is not width x height, or one is not finite.
  */
 export function toImage(ink: ArrayLike<number>, width: number, height: number): Uint8Array | null;

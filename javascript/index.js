@@ -35,7 +35,10 @@ class Reader {
       throw new RangeError(`the image has ${image?.length} pixels; give ${SIDE} x ${SIDE} = ${PIXELS}`);
     }
     const { memory, image: place, probabilities, read } = this.#exports;
-    new Uint8Array(memory.buffer, place(), PIXELS).set(image);
+    const bytes = new Uint8Array(memory.buffer, place(), PIXELS);
+    bytes.set(image);
+    const wrong = bytes.findIndex((byte, pixel) => byte !== image[pixel]);
+    if (wrong >= 0) throw new RangeError(`the image has the value ${image[wrong]}; give whole numbers from 0 to 255`);
     const digit = read();
     return { digit, probabilities: new Float32Array(memory.buffer, probabilities(), DIGITS).slice() };
   }

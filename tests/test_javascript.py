@@ -99,13 +99,26 @@ def drawn(image: Gray, rng: np.random.Generator) -> Ink:
 def test_images_are_those_of_python(reader: str, mnist: Mnist) -> None:
     rng = np.random.default_rng(3)
     marks = [drawn(image, rng) for image in mnist.train_images[-150:]]
-    marks = [mark for mark in marks if mark.size]
+    marks = [mark / mark.max() for mark in marks if mark.size]
     assert {min(mark.shape) < 20 for mark in marks} == {True, False}
     assert max(max(mark.shape) for mark in marks) > 200
     expected = np.stack([mark_to_canvas(mark) for mark in marks]).astype(int)
     apart = np.abs(answers(reader, marks)["image"] - expected).max(axis=(1, 2))
     assert np.mean(apart == 0) >= 0.95
     assert apart.max() <= 1
+
+
+def test_thin_and_faint_strokes_are_read(reader: str) -> None:
+    def four(side: int, share: float) -> Ink:
+        strokes = np.array([[50, 5], [15, 55], [70, 55]]), np.array([[60, 40], [55, 95]])
+        drawn = np.zeros((side, side), np.uint8)
+        lines = [(stroke * side / 100 * 16).round().astype(np.int32) for stroke in strokes]
+        cv2.polylines(drawn, lines, False, 255, 1, cv2.LINE_AA, 4)
+        return drawn * np.float32(share / 255)
+
+    found = answers(reader, [four(500, 1), four(500, 0.2), four(1500, 1), four(2000, 0.2)])
+    assert found["digit"].tolist() == [4, 4, 4, 4]
+    assert found["probabilities"].max(axis=1).min() > 0.96
 
 
 def test_probabilities_are_those_of_c(reader: str, mnist: Mnist, tmp_path: Path) -> None:
@@ -121,13 +134,17 @@ def test_probabilities_are_those_of_c(reader: str, mnist: Mnist, tmp_path: Path)
     assert np.mean(found["digit"] == mnist.train_labels[-200:]) > 0.97
 
 
-def test_wrong_sizes_and_blanks(reader: str) -> None:
+def test_wrong_values_and_blanks(reader: str) -> None:
     script = """
         import { readFileSync } from "node:fs";
         import { loadReader } from "./index.js";
         const reader = await loadReader(new WebAssembly.Module(readFileSync("reader.wasm")));
         const messages = [];
-        for (const wrong of [() => reader.read([1, 2]), () => reader.readInk([1, 2], 3, 3)]) {
+        const pixels = (value) => new Float32Array(784).fill(value);
+        for (const wrong of [
+          () => reader.read([1, 2]), () => reader.read(pixels(0.5)), () => reader.read(pixels(256)),
+          () => reader.readInk([1, 2], 3, 3), () => reader.readInk([1, NaN], 2, 1),
+        ]) {
           try { wrong(); } catch (error) { messages.push(`${error.name}: ${error.message}`); }
         }
         const refused = new Response("", { status: 404 });
@@ -139,7 +156,10 @@ def test_wrong_sizes_and_blanks(reader: str) -> None:
     done = subprocess.run(command, cwd=PACKAGE, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == [
         "RangeError: the image has 2 pixels; give 28 x 28 = 784",
+        "RangeError: the image has the value 0.5; give whole numbers from 0 to 255",
+        "RangeError: the image has the value 256; give whole numbers from 0 to 255",
         "RangeError: the ink has 2 values; give 3 x 3 = 9",
+        "RangeError: the ink has a value that is no number; give 0 to 1",
         "cannot load the reader: HTTP 404 for ",
         None,
     ]
