@@ -190,6 +190,18 @@ def test_wrong_arrays_and_objects() -> None:
     assert "binary" in message(io.StringIO("text"))
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_pixels_that_are_no_finite_numbers_are_refused(value: float) -> None:
+    pixels = DIGIT.astype(np.float32)
+    assert load_picture(encode(Image.fromarray(pixels), "TIFF")).gray.max() == 255
+    pixels[0, 0] = value
+    image = Image.fromarray(pixels)
+    for source in (image, encode(image, "TIFF")):
+        assert message(source) == (
+            "the picture has pixels that are NaN or infinite: give finite values"
+        )
+
+
 def test_too_many_pixels_are_refused_from_the_header() -> None:
     assert "20000x6000" in message(encode(Image.new("1", (20000, 6000)), "PNG"))
     # Twice Pillow's own limit, where it warns no more but raises.

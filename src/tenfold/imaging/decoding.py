@@ -56,7 +56,8 @@ def load_picture(
         name: What errors call the picture; None takes its path, if it has one.
 
     Raises:
-        PictureError: The source cannot be read, is not a picture, is damaged or too large.
+        PictureError: The source cannot be read, is not a picture, is damaged or too large, or has
+            pixels that are NaN or infinite.
     """
     pages = load_pages(source, max_side=max_side, name=name)
     picture = next(pages)

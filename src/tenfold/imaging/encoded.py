@@ -154,7 +154,7 @@ def decode_image(image: Image.Image, name: str, max_side: int, *, draft: bool = 
 
     Raises:
         PictureTooLargeError: It has more than MAX_PIXELS.
-        PictureError: It is damaged, or has no pixels.
+        PictureError: It is damaged, has no pixels, or some that are NaN or infinite.
     """
     width, height = image.size
     check_size(image.size, name)
@@ -172,6 +172,8 @@ def decode_image(image: Image.Image, name: str, max_side: int, *, draft: bool = 
             raise PictureError(
                 f"{name} needs more memory than is available: scale it down"
             ) from error
+        except FloatingPointError as error:
+            raise PictureError(f"{name} {error}") from error
         except Exception as error:  # Pillow raises almost any exception on damaged files
             raise PictureError(f"{name} is damaged or cut short: {one_line(error)}") from error
     transpose, degrees = _UPRIGHT.get(orientation, (None, 0))

@@ -20,6 +20,9 @@ def to_gray(image: Image.Image, max_side: int) -> Gray:
 
     Returns:
         uint8 (h, w), 0 black to 255 white.
+
+    Raises:
+        FloatingPointError: Pixels are NaN or infinite.
     """
     # Integer factors first: `reduce` averages in one pass, without a second large copy.
     factor = max(1, max(image.size) // max_side)
@@ -54,7 +57,8 @@ def _fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
 
 def _stretch(values: NDArray[np.float32]) -> Gray:
     """Map the used range to 0..255; a flat picture becomes middle gray."""
-    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    if not np.isfinite(values).all():
+        raise FloatingPointError("has pixels that are NaN or infinite: give finite values")
     low, high = float(values.min()), float(values.max())
     if high <= low:
         return np.full(values.shape, 128, dtype=np.uint8)
