@@ -307,7 +307,8 @@ def test_a_full_stdout_does_not_stop_the_server() -> None:
     [
         ["--port", "70000"], ["--host", "nowhere.invalid"], ["--host", "203.0.113.1"],
         ["--timeout", "0"], ["--queue", "0"], ["--workers", "-1"], ["--cors", "example.org"],
-        ["--timeout", "nan"], ["--allowed-hosts", "a:80"], ["--allowed-hosts", "http://a"],
+        ["--timeout", "nan"], ["--timeout", "inf"], ["--allowed-hosts", "a:80"],
+        ["--allowed-hosts", "http://a"],
         ["--allowed-hosts", "a:b:c"], ["--max-megabytes", "0"], ["--model", "nonsense"], ["busy"],
     ],
     ids=" ".join,
@@ -327,6 +328,8 @@ def test_wrong_options_give_one_line(
     assert (ended.value.code, told.out) == (1 if failed else 2, "")
     assert len(told.err.splitlines()) == 1, told.err
     assert ("choose another port with --port" in told.err) == (options == ["busy"])
+    if options[0].startswith(("--max", "--timeout", "--queue", "--workers")):
+        assert re.search(rf"\b{options[0].removeprefix('--')}\b", told.err)
 
 
 def test_settings_name_the_wrong_limit_and_what_is_accepted() -> None:

@@ -3,9 +3,10 @@
 import argparse
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
-from tenfold.cli.options import add_model_option, chosen_model
+from tenfold.cli.options import add_model_option, chosen_model, positive, seconds
 
 HELP = "a page to draw on, and an HTTP API"
 DESCRIPTION = "Serve a page with a canvas, and an HTTP API, until Ctrl-C or SIGTERM."
@@ -21,14 +22,23 @@ On SIGTERM, running requests are finished and the exit code is 0. The log goes t
 object per line; --quiet omits requests from it.
 """
 
-LIMITS: tuple[tuple[str, type, float, str], ...] = (
-    ("max-megabytes", int, 32, "largest body of a request"),
-    ("max-megapixels", int, 50, "largest picture"),
-    ("max-pages", int, 20, "most pages of a PDF or TIFF"),
-    ("max-images", int, 256, "most 28x28 images in a request"),
-    ("timeout", float, 10, "seconds for a request, from its headers to its answer"),
-    ("queue", int, 256, "requests that may wait for the model"),
-    ("picture-queue", int, 32, "pictures that may wait for a worker"),
+
+def _time_limit(text: str) -> float:
+    """Return the seconds that a request may take: the type of an option."""
+    number = seconds(text)
+    if not 0.001 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not at least 0.001 and finite")
+    return number
+
+
+LIMITS: tuple[tuple[str, Callable[[str], float], float, str], ...] = (
+    ("max-megabytes", positive, 32, "largest body of a request"),
+    ("max-megapixels", positive, 50, "largest picture"),
+    ("max-pages", positive, 20, "most pages of a PDF or TIFF"),
+    ("max-images", positive, 256, "most 28x28 images in a request"),
+    ("timeout", _time_limit, 10, "seconds for a request, from its headers to its answer"),
+    ("queue", positive, 256, "requests that may wait for the model"),
+    ("picture-queue", positive, 32, "pictures that may wait for a worker"),
     ("workers", int, 0, "threads that decode and read pictures"),
 )
 """Option, type, default and what it limits."""
@@ -44,7 +54,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     limits = parser.add_argument_group("limits")
     for name, kind, default, text in LIMITS:
         help = f"{text} (default: {default or 'one per core, at most 4'})"
-        metavar = "X" if kind is float else "N"
+        metavar = "X" if name == "timeout" else "N"
         limits.add_argument(f"--{name}", type=kind, default=default, metavar=metavar, help=help)
     limits.add_argument(
         "--allowed-hosts",
