@@ -16,6 +16,7 @@ from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import UsageError
 from tenfold.explaining import map as embedding
 from tenfold.explaining.counterfactual import Stroke, find_counterfactual
+from tenfold.explaining.explanation_figures import draw_explanation
 from tenfold.explaining.gradients import GradientExplainer, load_gradients
 from tenfold.explaining.occlusion import PATCH, log_odds, occlusion
 from tenfold.explaining.receptive_field import convolutions, receptive_field
@@ -87,6 +88,15 @@ def test_the_ink_that_occlusion_names_matters_more_than_other_ink(kind: str, svm
 
 def test_covering_an_image_that_is_blank_says_nothing() -> None:
     assert not occlusion(load_classifier("tiny"), np.zeros((28, 28), np.uint8), 3).any()
+
+
+def test_the_line_below_occlusion_is_about_ink_that_speaks_for_the_answer() -> None:
+    values = np.zeros((28, 28))
+    values[10, 10], values[20, 20] = 1, -2
+    image = np.full((28, 28), 255, np.uint8)
+    assert "odds up to 10x less" in draw_explanation(image, "1", {"occlusion": values}, None).svg()
+    values[10, 10] = -0.5
+    assert "odds up to 1.0x less" in draw_explanation(image, "1", {"occlusion": values}, None).svg()
 
 
 @pytest.mark.parametrize("kind", ["svm", "standard"])

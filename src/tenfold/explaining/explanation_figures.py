@@ -50,7 +50,9 @@ def draw_explanation(
     panels: list[tuple[str, Rgb, str]] = [("input", _gray(image), "")]
     for method, values in maps.items():
         title, words = TITLES[method]
-        words = words.format(_times(float(np.abs(values).max())))
+        # Where ink speaks against the answer, the odds rise.
+        most = values.max() if method == "occlusion" else np.abs(values).max()
+        words = words.format(_times(float(most)))
         blurred = method == "integrated-gradients"
         drawn = cv2.GaussianBlur(values, (0, 0), BLUR) if blurred else values
         panels.append((title, _overlay(image, drawn), words))
@@ -92,8 +94,8 @@ def _draw_legend(drawing: Drawing, maps: bool, counterfactual: bool) -> None:
 
 
 def _times(decades: float) -> str:
-    """Return a power of ten as a number with two digits: 2.2, 120, 730,000."""
-    value = 10 ** min(decades, 9.0)
+    """Return a power of ten, 1 or more, as a number with two digits: 2.2, 120, 730,000."""
+    value = 10 ** min(max(decades, 0.0), 9.0)
     if value < 10:
         return f"{value:.1f}"
     unit = 10 ** (int(np.log10(value)) - 1)
