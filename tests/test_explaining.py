@@ -4,6 +4,7 @@ import subprocess
 import sys
 from copy import copy
 from functools import cache
+from html import unescape
 
 import numpy as np
 import pytest
@@ -13,9 +14,11 @@ from tenfold.classifiers.base import Classifier, as_images
 from tenfold.classifiers.bundle import load_bundle, load_classifier, load_features
 from tenfold.classifiers.features import FeatureClassifier
 from tenfold.classifiers.onnx import OnnxClassifier
+from tenfold.cli.explain import _line
 from tenfold.errors import UsageError
 from tenfold.explaining import map as embedding
-from tenfold.explaining.counterfactual import Stroke, find_counterfactual
+from tenfold.explaining.counterfactual import Counterfactual, Stroke, find_counterfactual
+from tenfold.explaining.explain import BESIDE, DigitExplanation
 from tenfold.explaining.explanation_figures import draw_explanation
 from tenfold.explaining.gradients import GradientExplainer, load_gradients
 from tenfold.explaining.occlusion import PATCH, log_odds, occlusion
@@ -25,8 +28,11 @@ from tenfold.exporting.graph import onnx_model
 from tenfold.exporting.weights import network_weights
 from tenfold.networks.build import build_network, finish_network
 from tenfold.networks.deskew import undo_deskewing
+from tenfold.reading.reader import Reader
+from tenfold.reading.results import Digit, Line, Reading
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.serialization import override, recipe_to_dict
+from tenfold.reporting.drawing import Drawing
 
 
 class Svm(Classifier):
@@ -338,6 +344,34 @@ def test_gradients_are_the_same_on_jax() -> None:
     ]
     tensorflow, jax = (np.array(one, float) for one in said)
     np.testing.assert_allclose(tensorflow, jax, atol=1e-3)
+
+
+def test_a_digit_that_its_line_decided_says_what_it_is_alone(monkeypatch, mnist) -> None:
+    seven, eight = (mnist.test_images[mnist.test_labels == digit][0] for digit in (7, 8))
+    digits = (
+        Digit(7, 0.99, (0, 0, 9, 9), False, seven),
+        Digit(2, 0.98, (9, 0, 9, 9), False, eight),
+    )
+    reading = Reading((Line(digits),), 28, 28, 0)
+    monkeypatch.setattr(Reader, "read_picture", lambda *_, **__: reading)
+    found = tenfold.explain(seven, "tiny", methods=["counterfactual"], target=2)
+    assert [one.alone for one in found.digits] == [7, 8]
+    assert [one.to_dict()["alone"] for one in found.digits] == [7, 8]
+    first, second = (one.figure.svg() for one in found.digits)
+    assert "alone: " not in first
+    assert "alone: 8 (" in second
+    assert BESIDE in unescape(found.page)
+    assert _line(found.digits[0]).startswith("7 (99.0%): ")
+    assert _line(found.digits[1]).startswith("2 (98.0%), 8 if read alone: ")
+
+
+def test_an_8_has_its_article() -> None:
+    image = np.zeros((28, 28), np.uint8)
+    change = Counterfactual(image, image, (), 3, 8, 0.2, found=False)
+    explained = DigitExplanation(
+        Digit(3, 0.9, (0, 0, 9, 9), False), 3, {}, change, Drawing(1, 1, "")
+    )
+    assert _line(explained).endswith("that makes it an 8")
 
 
 def test_a_target_without_a_counterfactual_is_refused() -> None:

@@ -84,11 +84,18 @@ def _line(explained: Any) -> str:
     """Return what was found about one digit."""
     digit, change = explained.digit, explained.counterfactual
     text = f"{digit.digit}{'?' if digit.rejected else ''} ({percent(digit.confidence)})"
+    if explained.alone != digit.digit:
+        text += f", {explained.alone} if read alone"
     if change is None:
         return text
     if not change.found:
-        return f"{text}: no small change was found that makes it a {change.target}"
+        return f"{text}: no small change was found that makes it {_digit(change.target)}"
     added = sum(stroke.added for stroke in change.strokes)
     counts = ((added, "added"), (len(change.strokes) - added, "erased"))
     strokes = " and ".join(f"{count(n, 'stroke')} {verb}" for n, verb in counts if n)
-    return f"{text}: {strokes} would make it a {change.target}"
+    return f"{text}: {strokes} would make it {_digit(change.target)}"
+
+
+def _digit(digit: int) -> str:
+    """Return a digit with its article."""
+    return f"{'an' if digit == 8 else 'a'} {digit}"

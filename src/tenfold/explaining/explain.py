@@ -51,6 +51,12 @@ METHODS = tuple(PARAGRAPHS)
 WITHOUT_GRADIENTS = ("occlusion", "counterfactual")
 """Methods that work on any classifier, in the base install."""
 
+BESIDE = (
+    "A line below an input says which digit the network reads there alone. The answer is another"
+    " one because of the digits beside it, which these explanations do not see."
+)
+"""A paragraph of the page if the network alone gives another answer."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -60,6 +66,8 @@ class DigitExplanation:
 
     Attributes:
         digit: The digit as it was read.
+        alone: The digit that the network reads in `digit.canvas` alone, 0 to 9. It is another one
+            if the line was read as a whole. Counterfactuals turn this answer.
         maps: float64 (28, 28) by method: how much the ink speaks for the answer (above 0) or
             against it (below 0), in powers of ten of the odds; Grad-CAM has no unit.
         counterfactual: The change that turns the answer, or None if it was not asked for.
@@ -67,13 +75,14 @@ class DigitExplanation:
     """
 
     digit: Digit
+    alone: int
     maps: dict[str, npt.NDArray[np.float64]]
     counterfactual: Counterfactual | None
     figure: Drawing
 
     def to_dict(self) -> dict[str, Any]:
         """Return an entry of `tenfold explain --json`."""
-        document: dict[str, Any] = self.digit.to_dict()
+        document: dict[str, Any] = self.digit.to_dict() | {"alone": self.alone}
         document["maps"] = {name: values.round(4).tolist() for name, values in self.maps.items()}
         if found := self.counterfactual:
             document["counterfactual"] = {
@@ -119,6 +128,8 @@ class Explanation:
         first = self.digits[0]
         shown = [*first.maps] + ["counterfactual"] * (first.counterfactual is not None)
         notes = [f"{note[0].upper()}{note[1:]}." for note in self.notes]
+        if any(one.alone != one.digit.digit for one in self.digits):
+            notes.append(BESIDE)
         annotated = np.asarray(annotate(self.picture, self.reading.digits))
         return render_sections(
             eyebrow="an explanation",
@@ -253,5 +264,8 @@ def _explain_digit(
     counterfactual = found.pop("counterfactual", None)
     words = f"{answer} ({percent(digit.confidence)})"
     words += ", too uncertain to accept" if digit.rejected else ""
-    figure = draw_explanation(image, words, found, counterfactual)
-    return DigitExplanation(digit, found, counterfactual, figure)
+    probabilities = classifier.predict_proba(image)[0]
+    alone = int(probabilities.argmax())
+    below = "" if alone == answer else f"alone: {alone} ({percent(float(probabilities[alone]))})"
+    figure = draw_explanation(image, words, found, counterfactual, below)
+    return DigitExplanation(digit, alone, found, counterfactual, figure)

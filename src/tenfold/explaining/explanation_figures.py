@@ -36,7 +36,11 @@ Map = npt.NDArray[np.float64]
 
 
 def draw_explanation(
-    image: Gray, answer: str, maps: dict[str, Map], counterfactual: Counterfactual | None
+    image: Gray,
+    answer: str,
+    maps: dict[str, Map],
+    counterfactual: Counterfactual | None,
+    below: str = "",
 ) -> Drawing:
     """Draw a digit as the network sees it, and beside it one panel for each explanation.
 
@@ -46,8 +50,9 @@ def draw_explanation(
         maps: float64 (28, 28) by method, named as in `TITLES`: how much the ink speaks for the
             answer (above 0) or against it (below 0).
         counterfactual: The change that turns the answer, or None.
+        below: The line below the digit.
     """
-    panels: list[tuple[str, Rgb, str]] = [("input", _gray(image), "")]
+    panels: list[tuple[str, Rgb, str]] = [("input", _gray(image), below)]
     for method, values in maps.items():
         title, words = TITLES[method]
         # Where ink speaks against the answer, the odds rise.
