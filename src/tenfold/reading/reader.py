@@ -53,7 +53,7 @@ class Reader:
     Raises:
         MissingExtraError: `second_opinion` without the extra `ocr`.
         UsageError: The threshold is not between 0 and 1, characters is another word, or the
-            classes of the classifier are not the ten digits.
+            classifier has no `predict_proba` or other classes than the ten digits.
         BundleError: The classifier was calibrated for another version of preprocessing.
     """
 

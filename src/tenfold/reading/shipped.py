@@ -31,7 +31,7 @@ class Models:
             process may use.
 
     Raises:
-        UsageError: The classes of the classifier are not the ten digits.
+        UsageError: The classifier has no `predict_proba`, or its classes are not the ten digits.
     """
 
     def __init__(
@@ -41,6 +41,11 @@ class Models:
         line_reader: LineReader | None = None,
         threads: int = 0,
     ) -> None:
+        if not hasattr(classifier, "predict_proba") and classifier is not None:
+            raise UsageError(
+                f"the classifier is of type {type(classifier).__name__}; give an object with "
+                f"predict_proba, such as tenfold.load_classifier({DEFAULT_MODEL!r})"
+            )
         names = tuple(getattr(classifier, "classes", DIGITS))
         if names != DIGITS:
             raise UsageError(
