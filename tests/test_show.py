@@ -240,6 +240,15 @@ def test_wrong_usage_is_one_line(
     assert sorted(path.name for path in Path().iterdir()) == ["blank.png"]
 
 
+def test_a_default_folder_that_cannot_be_written_is_refused_first(shell, digit_png: Path) -> None:
+    Path("show-tiny").touch()
+    Path("explain-seven").touch()
+    for arguments in (["show", "tiny", "--data", "missing"], ["explain", digit_png, "--to", "12"]):
+        code, out, err = shell(*arguments)
+        assert (code, out) == (2, "")
+        assert err.endswith(" is not a folder: give another folder as --out\n")
+
+
 def test_a_drawing_is_the_same_as_svg_and_as_png() -> None:
     drawing = Drawing(60, 40, "Two & three")
     drawing.image(10, 5, np.full((2, 2), 255, np.uint8), 5)

@@ -9,6 +9,7 @@ from tenfold.cli.options import (
     add_out,
     add_single,
     chosen_model,
+    chosen_out,
     show_progress,
 )
 from tenfold.formatting import count, percent
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     from tenfold.reporting.saving import check_folder
 
     piped = options.picture == "-"
-    out = options.out or Path(f"explain-{'stdin' if piped else Path(options.picture).stem}")
+    out = chosen_out(options, f"explain-{'stdin' if piped else Path(options.picture).stem}")
     if not piped:
         check_folder(out, options.picture)
     explanation = explain(

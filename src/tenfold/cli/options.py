@@ -142,6 +142,18 @@ def output_folder(text: str) -> Path:
     return path
 
 
+def chosen_out(options: argparse.Namespace, default: str) -> Path:
+    """Return the folder of `--out`, or one whose name depends on other options.
+
+    Raises:
+        UsageError: The default folder cannot be written.
+    """
+    try:
+        return options.out or output_folder(default)
+    except argparse.ArgumentTypeError as error:
+        raise UsageError(f"{error}: give another folder as --out") from None
+
+
 def add_recipe(parser: argparse.ArgumentParser, default: str = "standard") -> None:
     """Add `--recipe NAME|FILE`; not given it is None."""
     help = f"a recipe, or a .json file of one (default: {default})"

@@ -1,7 +1,6 @@
 """tenfold show: what a network learned, as a page of pictures."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from tenfold.cli.options import (
@@ -9,6 +8,7 @@ from tenfold.cli.options import (
     add_model_argument,
     add_out,
     chosen_model,
+    chosen_out,
     show_progress,
 )
 
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     from tenfold.files import real_path
     from tenfold.reporting.saving import check_folder
 
-    out = options.out or Path(f"show-{real_path(options.model).name}")
+    out = chosen_out(options, f"show-{real_path(options.model).name}")
     if options.picture:
         check_folder(out, options.picture)
     look = show(
