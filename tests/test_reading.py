@@ -150,7 +150,7 @@ def test_wrong_use_is_told(templates: Templates) -> None:
     for threshold in (-0.1, 1.5, float("nan")):
         with pytest.raises(UsageError, match="from 0 to 1"):
             Reader(templates, threshold=threshold)
-    with pytest.raises(UsageError, match=r"of type str; give .* load_classifier\('reader'\)"):
+    with pytest.raises(UsageError, match=r"of type str; give .*load_classifier\('reader'\)"):
         Reader("tiny")  # type: ignore[arg-type]
 
 
