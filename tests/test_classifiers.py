@@ -7,6 +7,7 @@ import subprocess
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,7 +57,11 @@ def test_images_from_0_to_1_are_read_with_their_scale_or_not_at_all(batch) -> No
     np.testing.assert_array_equal(
         classifier.predict_proba(binary, scale=255), classifier.predict_proba(binary * 255)
     )
-    with pytest.raises(UsageError, match="between 0 and 255"):
+    wrong: list[Any] = [0, -1, np.nan, np.inf, "255"]
+    for scale in wrong:
+        with pytest.raises(UsageError, match=f"scale is {scale!r}; it must be a number above 0"):
+            classifier.predict_proba(batch / 255, scale=scale)
+    with pytest.raises(UsageError, match=r"images, times the scale of 1000, lie between 0 and"):
         classifier.predict_proba(batch / 255, scale=1000)
     blank = np.zeros((1, 28, 28))
     assert classifier.predict_proba(blank).shape == (1, 10)

@@ -9,6 +9,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from PIL import Image
 
 import tenfold
 from tenfold.arrays import DIGITS
+from tenfold.data.data_source import choose_data
 from tenfold.data.idx import encode_idx
 from tenfold.data.mnist import load_mnist
 from tenfold.errors import DataError, TenfoldError, UsageError
@@ -382,6 +384,11 @@ def test_unknown_sources_and_options(tmp_path: Path) -> None:
         tenfold.load_dataset("mnist", "val")
     with pytest.raises(UsageError, match="no kind of pictures 'letters'"):
         tenfold.load_dataset("mnist", as_="letters")
+    wrong: Any
+    for wrong in (None, IMAGES, [IMAGES, LABELS], (IMAGES, LABELS, LABELS)):
+        for load in (tenfold.load_dataset, choose_data):
+            with pytest.raises(UsageError, match=r"data is of type .*; give a name, a path, or"):
+                load(wrong)
     with pytest.raises(TenfoldError, match="--data-dir is for MNIST"):
         tenfold.load_dataset(tmp_path, data_dir=tmp_path)
 

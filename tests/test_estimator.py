@@ -44,6 +44,9 @@ def test_parameters_are_those_of_the_recipe(fitted: DigitClassifier) -> None:
 
 
 def test_few_images_get_more_epochs_unless_epochs_are_given(rows) -> None:
+    by_settings = DigitClassifier(recipe="softmax", settings={"epochs": 3, "batch_size": 80})
+    recipe = by_settings._recipe_for(DIGITS, N)
+    assert (recipe.epochs, recipe.batch_size) == (3, 80)
     recipe = DigitClassifier(recipe="softmax")._recipe_for(("0", "1"), N)
     assert (recipe.batch_size, recipe.epochs, recipe.classes) == (75, 125, 2)
     whole = DigitClassifier(recipe=recipe_named("softmax"))._recipe_for(DIGITS, 60_000)
@@ -143,8 +146,10 @@ def test_wrong_data_is_a_clear_error(fitted: DigitClassifier, rows) -> None:
         network.set_params(recipe="sofmax").fit(x, y)
     for parameter in ({"epochs": 1.5}, {"batch_size": 2.5}, {"random_state": -1},
                       {"recipe": "ensemble", "random_state": 2**30},
-                      {"settings": {"summary": "\ud800"}}):  # fmt: skip
-        with pytest.raises(UsageError, match=r"1\.5|2\.5|seed is|UTF-8"):
+                      {"settings": {"summary": "\ud800"}}, {"settings": ["epochs=1"]},
+                      {"epochs": 1, "settings": {"epochs": 2}}, {"scale": 0}):  # fmt: skip
+        message = r"1\.5|2\.5|seed is|UTF-8|by dotted name|epochs is given twice|scale is 0"
+        with pytest.raises(UsageError, match=message):
             DigitClassifier(**{"recipe": "softmax"} | parameter).fit(x, y)
     with pytest.raises(NotFittedError):
         network.predict(x)

@@ -133,6 +133,13 @@ def test_ranges_of_a_file_that_do_not_fit_are_refused(name: str, values: object)
         space_from_dict(CONV, {name: values})
 
 
+@pytest.mark.parametrize("words", ["depth=1.5", "depth=0,1", "kernel_size=3,5", "activation=tanh"])
+def test_a_change_that_a_recipe_has_no_layer_for_is_refused(words: str) -> None:
+    softmax = recipe_named("softmax")
+    with pytest.raises(UsageError, match="softmax has no layer that"):
+        edited(softmax, default_space(softmax), words)
+
+
 def test_a_range_of_a_file_has_integers_if_the_setting_has() -> None:
     space = space_from_dict(CONV, {"batch_size": {"low": 32, "high": 512}})
     assert space == {"batch_size": Range(32, 512, whole=True)}

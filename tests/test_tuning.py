@@ -433,6 +433,19 @@ def test_the_verb_in_python(mnist, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("options", "message"),
+    [({"workers": 0}, "workers is 0"), ({"workers": 0.5}, "workers is 0.5"),
+     ({"timeout": -1}, "timeout is -1"), ({"space": "rate_factor=0,0"}, "0 is given twice")],
+)  # fmt: skip
+def test_wrong_arguments_leave_nothing(
+    mnist, tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        tenfold.tune("softmax", out=tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
     ("changes", "message"),
     [({"train_size": 0}, "train_size is 0"), ({"train_size": 0.5}, "0.5; it must be a whole"),
      ({"seed": 2**32}, "seed is 4294967296"), ({"train_size": 50}, "do not fill one batch of 64"),

@@ -35,7 +35,8 @@ def as_images(images: npt.ArrayLike, scale: float | None = None) -> Images:
 
     Raises:
         UsageError: Another shape or type, values outside 0..255 or not finite; or a largest
-            value above 0 but at most 1, as if white were 1 and not 255.
+            value above 0 but at most 1, as if white were 1 and not 255; or a scale that is no
+            number above 0.
     """
     array = np.asarray(images)
     shape = array.shape
@@ -46,6 +47,8 @@ def as_images(images: npt.ArrayLike, scale: float | None = None) -> Images:
     if array.dtype != np.uint8 and not np.issubdtype(array.dtype, np.floating):
         raise UsageError(f"images are of type {array.dtype}; it must be uint8 or float (0 to 255)")
     if scale is not None:
+        if not (isinstance(scale, int | float | np.number) and 0 < scale < np.inf):
+            raise UsageError(f"scale is {scale!r}; it must be a number above 0, such as 255")
         array = array.astype(np.float32) * np.float32(scale)
     largest = array.max(initial=0)
     if 0 < largest <= 1:
@@ -57,7 +60,10 @@ def as_images(images: npt.ArrayLike, scale: float | None = None) -> Images:
         return np.ascontiguousarray(array)
     # Written so that NaN fails too.
     if array.size and not (array.min() >= 0 and largest <= 255):
-        raise UsageError("float images must lie between 0 and 255")
+        scaled = "" if scale is None else f", times the scale of {scale:g},"
+        raise UsageError(
+            f"images{scaled} lie between {array.min():g} and {largest:g}; give 0 to 255"
+        )
     return np.ascontiguousarray(np.rint(array).astype(np.uint8))
 
 

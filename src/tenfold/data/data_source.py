@@ -17,6 +17,7 @@ from tenfold.data.datasets import (
     MNIST,
     DataLike,
     Dataset,
+    check_kind,
     check_source,
     load_dataset,
     path_of,
@@ -113,8 +114,11 @@ def choose_data(
         raise UsageError(no_such("kind of pictures", as_, CONTENTS))
     if isinstance(data, DataSource):
         return data
-    own = None if isinstance(data, tuple) else content_of_name(str(data))
-    own = data.as_ if isinstance(data, Dataset) else own
+    if isinstance(data, Dataset):
+        own: Content | None = data.as_
+    else:
+        check_kind(data)
+        own = None if isinstance(data, tuple) else content_of_name(str(data))
     if own and as_ not in (None, own):
         name = data.name if isinstance(data, Dataset) else data
         raise UsageError(f"{name} has images of 28x28, taken as they are: leave out --as {as_}")

@@ -112,6 +112,18 @@ DataLike: TypeAlias = str | Path | tuple[npt.ArrayLike, npt.ArrayLike]
 """A name, a path, or images with labels."""
 
 
+def check_kind(data: Any) -> None:
+    """Refuse what is neither a name, a path, nor images with labels.
+
+    Raises:
+        UsageError: It is something else; says of which type.
+    """
+    if not (isinstance(data, str | Path) or (isinstance(data, tuple) and len(data) == 2)):
+        raise UsageError(
+            f"data is of type {type(data).__name__}; give a name, a path, or (images, labels)"
+        )
+
+
 def load_dataset(
     source: DataLike,
     split: str = "train",
@@ -142,6 +154,7 @@ def load_dataset(
     if as_ not in CONTENTS:
         raise UsageError(no_such("kind of pictures", as_, CONTENTS))
     content: Content = "digits" if as_ == "digits" else "images"
+    check_kind(source)
     if isinstance(source, tuple):
         return _part_of(_from_arrays(*source), "arrays", split, content, progress)
     text = str(source)

@@ -11,9 +11,11 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any, Self
 
-from tenfold.errors import TenfoldError
+from tenfold.errors import TenfoldError, whole_number
 from tenfold.execution.engine import WorkerLostError, call_in_worker
 from tenfold.machine import limit_memory, limit_threads, usable_cores
+
+MOST_WORKERS = 10_000
 
 
 class TimeLimitError(TenfoldError):
@@ -39,6 +41,9 @@ class LocalEngine:
             (dev/batch-and-scale.md). None sets no limit.
         seconds: Limit on the time of one task, without the start of its worker and the import of
             its function. None sets no limit.
+
+    Raises:
+        UsageError: `workers` is no whole number from 1 to 10,000.
     """
 
     def __init__(
@@ -48,7 +53,9 @@ class LocalEngine:
         memory_bytes: int | None = None,
         seconds: float | None = None,
     ) -> None:
-        self.workers = workers or usable_cores()
+        self.workers = (
+            usable_cores() if workers is None else whole_number("workers", workers, 1, MOST_WORKERS)
+        )
         self._memory_bytes = memory_bytes
         self._seconds = seconds
         # One thread for each worker starts it and waits for its answers.

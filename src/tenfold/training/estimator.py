@@ -45,7 +45,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     A recipe is made for 60,000 images. With fewer, a batch has at most a quarter of the images, and
     epochs are added until the training makes 500 steps (`tenfold.recipes.small_data`), unless
-    `batch_size` or `epochs` is given.
+    `batch_size` or `epochs` is given, also in `settings`.
 
     Args:
         recipe: A name, a .json file, or a recipe; see `tenfold recipes`.
@@ -180,12 +180,17 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _recipe_for(self, classes: tuple[str, ...], images: int) -> Recipe:
         """Return the recipe for the data, with the parameters of this estimator."""
-        recipe = load_recipe(self.recipe, self.settings)
         own = {
             "epochs": self.epochs,
             "batch_size": self.batch_size,
             "optimizer.learning_rate": self.learning_rate,
         }
         own = {name: value for name, value in own.items() if value is not None}
-        recipe = override(for_few_images(override(recipe, own), images), own)
-        return for_classes(recipe, classes, "y")
+        settings = {} if self.settings is None else self.settings
+        if not isinstance(settings, Mapping):
+            raise UsageError(f"settings is {settings!r}; it must be values by dotted name")
+        if twice := own.keys() & settings.keys():
+            raise UsageError(f"{min(twice)} is given twice: as a parameter and in settings")
+        own |= {str(name): value for name, value in settings.items()}
+        recipe = load_recipe(self.recipe, own)
+        return for_classes(override(for_few_images(recipe, images), own), classes, "y")

@@ -59,7 +59,9 @@ def check_empty(folder: Path) -> None:
         )
     # A kill just after the start leaves only these hidden files.
     hidden = (LOCK, f".{REQUEST}.")
-    if not folder.is_dir() or any(not path.name.startswith(hidden) for path in folder.iterdir()):
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder: give another --out")
+    if any(not path.name.startswith(hidden) for path in folder.iterdir()):
         raise UsageError(f"{folder} is not empty: give another --out")
 
 

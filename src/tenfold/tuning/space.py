@@ -227,9 +227,11 @@ def _parsed(recipe: Recipe, name: str, data: Any) -> Choice | Range:
         if tried.count(value) > 1:
             raise UsageError(f"{name}: {value} is given twice; give each value once")
         try:
-            apply_changes(recipe, {name: value})
+            same = apply_changes(recipe, {name: value}) == recipe
         except (ValueError, OverflowError):
             raise UsageError(f"{name} is {value!r}; it must be a finite number") from None
+        if same and current_value(recipe, name) is None:
+            raise UsageError(f"{recipe.name} has no layer that {name} changes; leave it out")
     return values
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tenfold.arrays import TRAIN_IMAGES
 from tenfold.data.data_source import AnyData, DataSource, choose_data
 from tenfold.data.datasets import MNIST
+from tenfold.errors import UsageError
 from tenfold.recipes.catalog import DEFAULT
 from tenfold.recipes.recipe import Recipe, for_classes
 from tenfold.recipes.recipe_file import load_recipe
@@ -18,9 +19,9 @@ if TYPE_CHECKING:  # these import Optuna, which only a search needs
     from tenfold.tuning.space import Space
     from tenfold.tuning.study import Pruner
 
-SpaceChanges = Sequence[str] | Mapping[str, Any]
-"""A search space: changes to the usual one, as `tenfold tune --space` takes them, or values by
-name, as `tenfold tune --show-space --json` prints them."""
+SpaceChanges = str | Sequence[str] | Mapping[str, Any]
+"""A search space: one or several changes to the usual one, as `tenfold tune --space` takes them, or
+values by name, as `tenfold tune --show-space --json` prints them."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,8 @@ def tune(
     from tenfold.execution.local import LocalEngine
     from tenfold.tuning.search_folder import default_search_folder, start_search
 
+    if timeout is not None and not timeout >= 0:
+        raise UsageError(f"timeout is {timeout}; it must be a number of seconds of at least 0")
     search = make_search(
         recipe, trials=trials, choices=choices, space=space, epochs=epochs, seed=seed,
         train_size=train_size, val_size=val_size, backend=backend, progress=progress,
@@ -190,6 +193,6 @@ def recipe_and_space(
     if isinstance(changes, Mapping):
         return center, space_from_dict(center, dict(changes))
     space = default_space(center, images or TRAIN_IMAGES)
-    for words in changes:
+    for words in [changes] if isinstance(changes, str) else changes:
         space = edited(center, space, words)
     return center, space
