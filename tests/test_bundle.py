@@ -232,7 +232,7 @@ def test_the_test_images_are_opened_only_after_training(tmp_path, monkeypatch) -
     monkeypatch.setattr(DataSource, "load", load)
     monkeypatch.setattr(training, "fit_members", fit)
     tenfold.train(QUICK, out=tmp_path / "run", train_size=1000)
-    assert events == ["train", "trained", "test"]
+    assert events == ["train", "train", "trained", "test"]  # checked, then read
 
 
 def test_what_a_kill_left_behind_goes_with_the_end_of_the_run(tmp_path) -> None:

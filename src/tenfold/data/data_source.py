@@ -19,6 +19,7 @@ from tenfold.data.datasets import (
     Dataset,
     check_kind,
     check_source,
+    check_test,
     load_dataset,
     path_of,
 )
@@ -73,11 +74,20 @@ class DataSource:
         Raises:
             TenfoldError: The source is missing, damaged, or no data set.
         """
-        place = str(Path(self.folder, self.source)) if self.folder else self.source
-        data = load_dataset(place, split, as_=self.as_, data_dir=self.data_dir, progress=progress)
+        data = load_dataset(
+            self._place, split, as_=self.as_, data_dir=self.data_dir, progress=progress
+        )
         if split != "train" or self.is_mnist or self.source in named.NAMES:
             return data
         return data.take(np.random.default_rng(ORDER_SEED).permutation(len(data)))
+
+    def check_test(self, classes: tuple[str, ...]) -> None:
+        """Check the test part before a training; see `tenfold.data.datasets.check_test`."""
+        check_test(self._place, classes, self.data_dir)
+
+    @property
+    def _place(self) -> str:
+        return str(Path(self.folder, self.source)) if self.folder else self.source
 
     def words(self) -> list[str]:
         """Return the options of the shell that choose this source; none for MNIST."""

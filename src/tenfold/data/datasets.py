@@ -14,7 +14,9 @@ from tenfold.arrays import DIGITS, Images, Labels
 from tenfold.data import named
 from tenfold.data.array_files import idx_layout, is_idx, npz_layout
 from tenfold.data.csv_files import csv_in, csv_layout
+from tenfold.data.mnist import SPLITS as SPLITS_OF_MNIST
 from tenfold.data.mnist import Split, load_mnist
+from tenfold.data.official import require_file
 from tenfold.data.parquet import parquet_files, parquet_layout
 from tenfold.data.parts import Layout, Part, check_sizes, label_array
 from tenfold.data.picture_folders import LABELS, folder_layout
@@ -185,6 +187,30 @@ def check_source(source: str, data_dir: str | Path | None = None) -> None:
     names = [MNIST, *named.NAMES]
     if source not in names and not path_of(source).exists():
         raise UsageError(no_such("data set", source, names, "give a file or folder that exists"))
+
+
+def check_test(source: str, classes: tuple[str, ...], data_dir: str | None) -> None:
+    """Check that the test part of a source is there, with classes of the training part.
+
+    Its images are neither prepared nor looked at. The cache and sets with a name are not checked:
+    what they lack is fetched.
+
+    Args:
+        source: As for `load_dataset`, without arrays.
+        classes: Names of the classes of the training part.
+        data_dir: Where MNIST's files are, if not in the cache.
+
+    Raises:
+        DataError: It is missing, damaged, or has a class that the training part lacks.
+    """
+    if source == MNIST and data_dir:
+        for name in SPLITS_OF_MNIST["test"]:
+            require_file(Path(data_dir), name)
+    elif source != MNIST and source not in named.NAMES:
+        path = path_of(source)
+        layout = layout_of(path)
+        if "test" in layout:
+            label_numbers(layout["test"](), classes, path.name)
 
 
 def _mnist(split: str, data_dir: str | Path | None) -> Dataset:

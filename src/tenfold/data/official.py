@@ -50,6 +50,19 @@ def find_file(place: Path, name: str) -> Path | None:
     return next((place / c for c in candidates if (place / c).is_file()), None)
 
 
+def require_file(place: Path, name: str) -> Path:
+    """Return the path that holds the official file `name`; see `find_file`.
+
+    Raises:
+        DataError: There is none.
+    """
+    if path := find_file(place, name):
+        return path
+    if not place.exists():
+        raise DataError(f"{place} does not exist: give a folder with MNIST or a mnist.npz")
+    raise DataError(f"{place} holds neither {name}, plain or .gz, nor a mnist.npz")
+
+
 def read_file(place: Path, name: str) -> Array:
     """Read one official file from a folder or from a mnist.npz.
 
@@ -63,13 +76,9 @@ def read_file(place: Path, name: str) -> Array:
     Raises:
         DataError: The file is missing, cannot be read, or is not the official one; names the path.
     """
-    path: Path | None = place
+    path = place
     try:
-        path = find_file(place, name)
-        if path is None and not place.exists():
-            raise DataError(f"{place} does not exist: give a folder with MNIST or a mnist.npz")
-        if path is None:
-            raise DataError(f"{place} holds neither {name}, plain or .gz, nor a mnist.npz")
+        path = require_file(place, name)
         if path == place or path.name == "mnist.npz":
             array = _read_npz(path, NPZ_NAMES[name])
         else:

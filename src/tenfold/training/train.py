@@ -36,7 +36,7 @@ from tenfold.training.members import (
     start_members,
 )
 from tenfold.training.meta import run_meta
-from tenfold.training.request import Request, Split, load_splits, make_request
+from tenfold.training.request import Request, load_splits, make_request
 from tenfold.training.result import TrainResult
 from tenfold.training.run_folder import (
     CHECKPOINTS,
@@ -105,14 +105,14 @@ def train(
 
 
 def start(folder: Path, request: Request) -> None:
-    """Make the folder of a new run, unless the test images that it ends with cannot be used.
+    """Make the folder of a new run, unless the test part that it ends with is missing.
 
     Raises:
         DataError: The test part is missing, damaged, or has a class that the training part lacks.
         UsageError: The folder is not empty; nothing in it is changed.
     """
     if not request.val_size:
-        _test_split(request)
+        request.data.check_test(request.classes)
     start_run(folder, request)
 
 
@@ -188,7 +188,8 @@ def _train_one(
         if validation:
             judged_images, judged_labels = validation
         else:
-            judged_images, judged_labels = _test_split(request)
+            test = request.data.load("test")
+            judged_images, judged_labels = test.images, labels_for(test, request.classes)
         probabilities = classifier.predict_proba(judged_images)
         evaluation = evaluate(judged_labels, probabilities)
         figures = all_figures(
@@ -222,11 +223,6 @@ def _train_one(
         bundle = write_bundle(folder, contents, meta)
         end_run(folder)
     return TrainResult(folder, bundle.meta)
-
-
-def _test_split(request: Request) -> Split:
-    test = request.data.load("test")
-    return test.images, labels_for(test, request.classes)
 
 
 def resume(
