@@ -1,5 +1,6 @@
 """Fields: what each condition allows, what values mean, and which wrong values are told how."""
 
+import dataclasses
 import datetime
 import json
 import pickle
@@ -264,7 +265,8 @@ def test_what_fits_badly_is_rejected_with_what_it_reads() -> None:
         ({"choices": ()}, "choices is empty: give at least one text"),
         ({"choices": ("12", "AB")}, "choices has 'AB': give texts of digits, spaces and the signs"),
         ({"choices": (12,)}, "choices has 12: give texts, such as '12'"),
-        ({"choices": "12"}, "choices is '12': give a list of texts"),
+        ({"choices": "12"}, "choices is of type str: give a list of texts"),
+        ({"choices": ("1", "1" * 30_000)}, "choices has a text of 30,000 characters: give 100"),
         ({"check": "lunh"}, "there is no check 'lunh': give luhn, ean, damm, mod11"),
         ({"check": "../luhn"}, "there is no check '../luhn'"),
         ({"check": 3}, "check is 3: give a name such as luhn"),
@@ -286,6 +288,16 @@ def test_wrong_values_are_told(conditions: dict[str, Any], message: str) -> None
         Field(**conditions)
     assert message in str(told.value)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("name", [one.name for one in dataclasses.fields(Field)])
+def test_integers_that_python_cannot_show_are_refused(name: str, sign: int) -> None:
+    huge: Any = sign * 10**5000
+    for value in (huge, [huge]) if name == "choices" else (huge,):
+        conditions: dict[str, Any] = {name: value}
+        with pytest.raises(UsageError, match=f"^{name} "):
+            Field(**conditions)
 
 
 @pytest.mark.parametrize(

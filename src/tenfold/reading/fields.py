@@ -31,7 +31,8 @@ LONGEST_PATTERN = 500
 """Most characters of a pattern."""
 
 MOST_DIGITS = 100
-"""Most digits that `length` may ask for, and that a limit may have on each side of its point."""
+"""Most digits that `length` may ask for, and that a limit may have on each side of its point; and
+most characters of a choice."""
 
 SILENT_SIGNS = ".,-/:()$"
 """Signs that stand within a number and leave nothing where digits alone are read."""
@@ -50,7 +51,7 @@ class Field:
             Python's syntax without look-arounds, back references, comments and anchors inside, and
             with at most about 1,000 characters when its repetitions are written out.
         length: Number of digits; signs do not count.
-        choices: All texts that are possible.
+        choices: All texts that are possible, of at most 100 characters each.
         check: A check of digits: luhn, ean, damm, mod11, mod_11_2, mod_11_10 or mod_97_10; or a
             module of python-stdnum, such as verhoeff or nl.bsn, with the extra `checks`.
         minimum: The least value of a number, a date or a time; a date as 2026-01-31 in a string.
@@ -212,6 +213,10 @@ def _written_parts(field: Field) -> tuple[Acceptor, ...]:
 
 def _check_values(field: Field) -> None:
     """Raise UsageError if a value of a field is wrong by itself."""
+    for name, value in vars(field).items():
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, int) and abs(one) >= 10**MOST_DIGITS:  # Python may refuse to show it
+                raise UsageError(f"{name} has more than {MOST_DIGITS} digits: give fewer")
     if not (field.pattern is None or isinstance(field.pattern, str)):
         raise UsageError(f"pattern is {field.pattern!r}: give a regular expression")
     if field.pattern is not None and len(field.pattern) > LONGEST_PATTERN:
@@ -239,7 +244,7 @@ def _check_values(field: Field) -> None:
 
 def _as_choices(choices: Any) -> tuple[str, ...]:
     if isinstance(choices, str | bytes | Mapping) or not hasattr(choices, "__iter__"):
-        raise UsageError(f"choices is {choices!r}: give a list of texts")
+        raise UsageError(f"choices is of type {type(choices).__name__}: give a list of texts")
     return tuple(choices)
 
 
@@ -249,6 +254,10 @@ def _check_choices(choices: tuple[Any, ...]) -> None:
     for one in choices:
         if not isinstance(one, str):
             raise UsageError(f"choices has {one!r}: give texts, such as {str(one)!r}")
+        if len(one) > MOST_DIGITS:
+            raise UsageError(
+                f"choices has a text of {len(one):,} characters: give {MOST_DIGITS} at most"
+            )
         if not is_readable(one) or not one.strip():
             raise UsageError(f"choices has {one!r}: give texts of {READABLE}")
 
