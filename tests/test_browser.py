@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browsing import WAIT, watched_pages
-from PIL import Image
+from PIL import Image, ImageDraw
 
 pytest.importorskip("playwright.sync_api")
 sys.path.insert(0, str(Path(__file__).parent.parent / "docs" / "images"))
@@ -207,6 +207,19 @@ def test_files_that_are_not_pictures(page: Page) -> None:
     page.route("**/page/read*", lambda route: route.fulfill(status=413, json=error))
     open_file(page, "large.tif", bytes(1_300_000), "image/tiff")
     expect(page.locator("#note")).to_have_text("large.tif is too large for this server: 1.3 MB.")
+
+
+@pytest.mark.parametrize("ink", [0, 255])
+@pytest.mark.parametrize("side", [300, 900])  # sent as a small and as a large picture
+def test_ink_of_any_color_on_a_transparent_picture(page: Page, ink: int, side: int) -> None:
+    picture = Image.new("LA", (side, side), (0, 0))
+    for stroke in make.STROKES[4]:
+        line = (make.smooth(stroke, 8) * 0.8 + 0.1) * side
+        ImageDraw.Draw(picture).line(line.ravel().tolist(), (ink, 255), side // 15, "curve")
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    open_file(page, "transparent.png", buffer.getvalue())
+    reads(page, "4")
 
 
 def hold(route) -> None:

@@ -265,12 +265,14 @@ async function encode(bitmap) {
   const size = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * scale)));
   const canvas = new OffscreenCanvas(...size);
   const context = canvas.getContext("2d");
-  context.fillStyle = "#fff";
-  context.fillRect(0, 0, ...size);
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, ...size);
-  const small = size[0] * size[1] < 300_000; // lossless for drawings and screenshots
-  return canvas.convertToBlob(small ? { type: "image/png" } : { type: "image/jpeg", quality: 0.95 });
+  const { data } = context.getImageData(0, 0, ...size);
+  let alpha = 255;
+  for (let place = 3; place < data.length; place += 4) alpha &= data[place];
+  // Lossless for drawings and screenshots; the server finds the background of transparent pictures.
+  const lossless = size[0] * size[1] < 300_000 || alpha < 255;
+  return canvas.convertToBlob(lossless ? { type: "image/png" } : { type: "image/jpeg", quality: 0.95 });
 }
 
 /** Draw strokes as a pen does. */
