@@ -277,6 +277,9 @@ def test_many_pages_become_a_table(template: Path, scans: Path, tmp_path: Path) 
     assert result.answers.crop(2, "number")
     with pytest.raises(UsageError, match="add --resume"):
         read_forms(template, [scans], out)
+    for twice in ([scans, scans], [scans / "0.png", scans]):  # its rows would be there twice
+        with pytest.raises(UsageError, match="is given twice"):
+            read_forms(template, twice, tmp_path / "twice.csv")
     edited = out.read_bytes() + b"my own row\n"
     out.write_bytes(edited)
     again = read_all(template, [scans], out, resume=True)

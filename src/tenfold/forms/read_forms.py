@@ -1,6 +1,7 @@
 """Very many pages of a form read into one table, on one machine or many; can be resumed."""
 
 import importlib.util
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
@@ -99,8 +100,8 @@ def read_forms(
         report: Is called with the first few errors.
 
     Raises:
-        UsageError: A path does not exist, the template is wrong, or `out` holds other answers or
-            corrections.
+        UsageError: A path does not exist or is given twice, the template is wrong, or `out` holds
+            other answers or corrections.
         TenfoldError: The model is missing, a worker failed, or a scan changed meanwhile.
     """
     if importlib.util.find_spec("pyarrow") is None:
@@ -117,7 +118,10 @@ def read_forms(
             " move the file away, or give another table"
         )
     inputs = [Input(real_path(scan), str(scan)) for scan in scans]
+    roots = Counter(given.root for given in inputs)
     for given in inputs:
+        if roots[given.root] > 1 or any(above in roots for above in given.root.parents):
+            raise UsageError(f"{given.shown} is given twice, or with its folder: give it once")
         if given.root.is_dir() and real_path(folder).is_relative_to(given.root):
             raise UsageError(f"{table} is inside {given.shown}; give a table outside of it")
     model = absolute_model(model)
