@@ -3,21 +3,24 @@
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tenfold.classifiers.model_file import shipped_models
+from tenfold.cli.compare import _text as command_text
 from tenfold.cli.main import main
 from tenfold.comparing import compare as comparing
 from tenfold.comparing import contenders, report
 from tenfold.comparing.baselines.baseline import fit_baseline
 from tenfold.comparing.baselines.kinds import BASELINES
 from tenfold.comparing.compare import compare, measure_speed
-from tenfold.comparing.figures import SHOWN_ERRORS, draw_corruptions
+from tenfold.comparing.figures import SHOWN_ERRORS, draw_corruptions, plot_curve, plot_panels
 from tenfold.comparing.finding import find_contenders
 from tenfold.comparing.report import write_comparison
 from tenfold.errors import MissingExtraError, TenfoldError, UsageError
+from tenfold.evaluation.significance import wilson_interval
 from tenfold.execution.progress import WorkBar
 from tenfold.recipes.catalog import RECIPES, recipe_named
 from tenfold.recipes.small_data import for_few_images
@@ -160,6 +163,42 @@ def test_long_names_have_room_in_the_heat_map(small) -> None:
     long = result | {"classifiers": [row | {"name": "m" * 40} for row in result["classifiers"]]}
     wider = draw_corruptions(long).width - draw_corruptions(result).width
     assert wider > 7 * (40 - max(len(row["name"]) for row in result["classifiers"]))
+
+
+@pytest.fixture
+def without_errors() -> dict:
+    """Four classifiers, the first without an error on 50 test images and with an unknown fit."""
+    result = json.loads(Path(__file__).parents[1].joinpath("results/compare.json").read_text())
+    result["classifiers"] = [row for row in result["classifiers"] if row["kind"] != "shipped"][:4]
+    names = [row["name"] for row in result["classifiers"]]
+    result["curve"] = {name: result["curve"][name] for name in names}
+    for row, wrong in zip(result["classifiers"], (0, 1, 3, 10), strict=True):
+        interval = wilson_interval(50 - wrong, 50)
+        row["test"] |= {"n": 50, "accuracy": 1 - wrong / 50, "accuracy_interval": interval}
+        result["curve"][row["name"]][-1]["accuracy"] = 1 - wrong / 50
+    result["classifiers"][0] |= {"kind": "own", "processor_seconds": None, "train_seconds": 0.0}
+    return result
+
+
+def test_no_error_at_all_is_drawn_as_half_an_error(without_errors: dict) -> None:
+    axes: Any = plot_panels(without_errors)["Test errors"].axes[0]
+    dot, (low, high) = (
+        sorted(line.get_xdata()) for line in axes.lines if set(line.get_ydata()) == {0}
+    )
+    assert low <= dot[0] == 1.0 < high
+    assert {text.get_text() for text in axes.texts} >= {"0.00", "2.00", "6.00", "20.0"}
+    name = without_errors["classifiers"][0]["name"]
+    axes = plot_curve(without_errors).axes[0]
+    assert f"{name}  0.00" in {text.get_text() for text in axes.texts}
+    assert min(line.get_ydata()[-1] for line in axes.lines) == 1.0
+
+
+def test_the_fit_of_what_is_taken_as_it_is_has_no_time(without_errors: dict, mnist) -> None:
+    page = report.render_comparison(without_errors, mnist.test_images)
+    assert "as shipped" not in page
+    assert page.count('<td class="number">as it is</td>') == 2
+    assert "0.00 s" not in command_text(without_errors)
+    assert command_text(without_errors).count("as it is") == 1
 
 
 def test_one_classifier_alone(small, tmp_path: Path, monkeypatch) -> None:

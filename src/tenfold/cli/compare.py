@@ -125,7 +125,7 @@ def _text(result: dict[str, Any]) -> str:
             f"{low:.2%} to {high:.2%}",
             f"{row['test']['ece']:.2%}",
             f"{row['mnist_c']['mean']:.1%}",
-            duration(row["train_seconds"]),
+            "as it is" if row["processor_seconds"] is None else duration(row["train_seconds"]),
             f"{row['latency_ms']['median']:.3g} ms",
             f"{row['images_per_second']:,}",
             "unknown" if row["size_bytes"] is None else f"{row['size_bytes'] / 1000:,.0f} kB",

@@ -41,8 +41,8 @@ SHOWN_ERRORS = 6
 SHOWN_LABELS = 50
 """Number of doubtful labels shown for the test images, and on each sheet."""
 
-MIN_PERCENT = 0.005
-"""Where no error at all is drawn, in percent: half an error in 10,000 images."""
+LEAST = 5e-5
+"""Least value drawn on a logarithmic scale, which has no 0: 0.00005% or ms."""
 
 _COLORS = (VERMILLION, OCHER, GREEN, PINK, PURPLE, MUTED)
 """Colors of classifiers that are not networks."""
@@ -53,13 +53,22 @@ _DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1)))
 
 @dataclass(frozen=True)
 class _Panel:
-    """One column of the ranking: its title and unit, the value of a row, and its label."""
+    """One column of the ranking: its title and unit, the value of a row, and its label.
+
+    Smaller values are drawn at the value `least` of their row.
+    """
 
     title: str
     unit: str
     value: Callable[[Row], float | None]
     text: Callable[[float], str]
     unknown: str = "unknown"
+    least: Callable[[Row], float] = lambda row: LEAST
+
+
+def _half_an_error(row: Row) -> float:
+    """Return where no error at all is drawn, in percent of the test images."""
+    return float(50 / row["test"]["n"])
 
 
 def _percent(value: float) -> str:
@@ -71,7 +80,13 @@ def _short(value: float) -> str:
 
 
 _PANELS = (
-    _Panel("Test errors", "%", lambda row: 100 * (1 - row["test"]["accuracy"]), _percent),
+    _Panel(
+        "Test errors",
+        "%",
+        lambda row: 100 * (1 - row["test"]["accuracy"]),
+        _percent,
+        least=_half_an_error,
+    ),
     _Panel("Errors, MNIST-C", "%", lambda row: 100 * (1 - row["mnist_c"]["mean"]), _percent),
     _Panel("Calibration error", "%", lambda row: 100 * row["test"]["ece"], _percent),
     _Panel("Fit", "processor time (s)", lambda row: row["processor_seconds"], _short, "as it is"),
@@ -115,7 +130,8 @@ def _draw_panel(axes: Any, panel: _Panel, rows: Sequence[Row]) -> None:
     if panel is _PANELS[0]:
         ends = 100 * (1 - np.array([row["test"]["accuracy_interval"] for row in rows]))
         for place, (row, (high, low)) in enumerate(zip(rows, ends, strict=True)):
-            axes.plot([max(low, MIN_PERCENT), high], [place] * 2, color=_hue(row), lw=2, alpha=0.35)
+            start = max(low, _half_an_error(row))
+            axes.plot([start, high], [place] * 2, color=_hue(row), lw=2, alpha=0.35)
     axes.set_yticks(range(len(rows)), [row["name"] for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     for label, row in zip(axes.get_yticklabels(), rows, strict=True):
@@ -124,7 +140,9 @@ def _draw_panel(axes: Any, panel: _Panel, rows: Sequence[Row]) -> None:
 
 def _dots(axes: Any, panel: _Panel, rows: Sequence[Row]) -> None:
     values = [panel.value(row) for row in rows]
-    known = [max(value, MIN_PERCENT / 100) for value in values if value is not None] or [1.0]
+    places = [None if value is None else max(value, panel.least(row))
+              for value, row in zip(values, rows, strict=True)]  # fmt: skip
+    known = [at for at in places if at is not None] or [1.0]
     axes.set_xscale("log")
     room = max(known) / min(known)
     axes.set_xlim(min(known) / max(1.6, room**0.1), max(known) * max(4, room**0.6))
@@ -135,11 +153,10 @@ def _dots(axes: Any, panel: _Panel, rows: Sequence[Row]) -> None:
     axes.set_xticks([])
     axes.set_xticks([], minor=True)
     best = min(known)
-    for place, (value, row) in enumerate(zip(values, rows, strict=True)):
-        if value is None:
+    for place, (value, at, row) in enumerate(zip(values, places, rows, strict=True)):
+        if value is None or at is None:
             axes.text(min(known), place, panel.unknown, va="center", fontsize=9, color=MUTED)
             continue
-        at = max(value, MIN_PERCENT / 100)
         axes.plot([at], [place], "o", color=_hue(row), markersize=6.5)
         axes.annotate(
             panel.text(value), (at, place), xytext=(8, 0), textcoords="offset points",
@@ -167,9 +184,10 @@ def plot_curve(result: Result) -> "Figure":
     ends = []
     for name, points in curves.items():
         learned = [point["train_size"] for point in points]
-        errors = [max(100 * (1 - point["accuracy"]), MIN_PERCENT) for point in points]
-        axes.plot(learned, errors, "o", ms=4, **styles[name])
-        ends.append((errors[-1], name))
+        errors = [100 * (1 - point["accuracy"]) for point in points]
+        drawn = [max(error, _half_an_error(rows[name])) for error in errors]
+        axes.plot(learned, drawn, "o", ms=4, **styles[name])
+        ends.append((drawn[-1], name, f"{name}  {_percent(errors[-1])}"))
     sizes = sorted({point["train_size"] for points in curves.values() for point in points})
     _label_ends(axes, sizes[-1], ends, styles)
     axes.grid(color=GRID, linewidth=0.8)
@@ -198,17 +216,24 @@ def _styles(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
 def _label_ends(
     axes: Any,
     last: float,
-    ends: Sequence[tuple[float, str]],
+    ends: Sequence[tuple[float, str, str]],
     styles: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    """Write each name beside the end of its line, names moved apart so that none overlap."""
+    """Write words beside the end of each line, moved apart so that none overlap.
+
+    Args:
+        axes: Both scales are logarithmic.
+        last: Where the lines end.
+        ends: The height of the end, the name and the words for each line.
+        styles: Styles of lines by name.
+    """
     low, high = axes.get_ylim()
     gap = (np.log(high) - np.log(low)) / 24
     place = -np.inf
-    for error, name in sorted(ends):
+    for error, name, words in sorted(ends):
         place = max(np.log(error), place + gap)
         axes.annotate(
-            f"{name}  {_percent(error)}", (last, error), xytext=(last * 1.18, np.exp(place)),
+            words, (last, error), xytext=(last * 1.18, np.exp(place)),
             textcoords="data", va="center", fontsize=9, color=styles[name]["color"],
             annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": styles[name]["color"], "lw": 0.6,

@@ -153,7 +153,7 @@ def _interval(low: float, high: float) -> str:
 
 
 def _fit(row: Row, key: str) -> str:
-    return "as shipped" if row["processor_seconds"] is None else duration(row[key])
+    return "as it is" if row["processor_seconds"] is None else duration(row[key])
 
 
 def _bytes(size: int | None) -> str:
