@@ -8,7 +8,7 @@ import pytest
 from tenfold.classifiers.base import Classifier
 from tenfold.classifiers.bundle import load_bundle, load_classifier, load_features
 from tenfold.classifiers.model_file import shipped_models
-from tenfold.errors import BundleError
+from tenfold.errors import BundleError, UsageError
 from tenfold.imaging.canvas import PREPROCESSING_VERSION
 from tenfold.reading.reader import Reader
 from tenfold.reading.settings import ReaderSettings
@@ -62,3 +62,15 @@ def test_shipped_models_hold_what_ship_writes(name: str, monkeypatch: pytest.Mon
     assert bundle.meta["reading"] == ship.reading_settings(name)
     for classifier in (load_classifier(name), load_features(name)):
         assert Reader(classifier).threshold == bundle.meta["reading"]["threshold"]
+
+
+@pytest.mark.parametrize("threads", [-1, 2.5, "2", None, 10**9])
+def test_threads_are_a_whole_number(threads) -> None:
+    with pytest.raises(UsageError, match="threads is"):
+        Reader(threads=threads)
+
+
+@pytest.mark.parametrize("threshold", [-1, 2, float("nan"), "x", True])
+def test_a_threshold_is_told_its_range(threshold) -> None:
+    with pytest.raises(UsageError, match=r"threshold is .*: give a number from 0 to 1$"):
+        Reader(threshold=threshold)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tenfold.classifiers.base import Classifier
-from tenfold.errors import UsageError
+from tenfold.errors import UsageError, whole_number
 from tenfold.formatting import listed
 from tenfold.imaging.decoding import PictureSource, load_picture
 from tenfold.imaging.picture import Picture
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 CHARACTER_SETS = ("digits", "numbers")
 """What the text of a line may consist of."""
+
+MOST_THREADS = 1024
+"""Most threads for one call: more than any machine has cores."""
 
 
 class Reader:
@@ -79,6 +82,7 @@ class Reader:
         if threshold is not None:
             changes["threshold"] = threshold
         ReaderSettings(**changes)  # raises before a model is loaded
+        threads = whole_number("threads", threads, 0, MOST_THREADS)
         self._models = Models(classifier, changes, threads=threads)
         if classifier is not None:
             _ = self._models.settings

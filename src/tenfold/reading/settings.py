@@ -13,7 +13,9 @@ from tenfold.reading.page_settings import PageSettings
 
 _NOT_FIELDS = ("preprocessing", "calibrated")
 
-_SHARES = ("_share", "_shares", "_score", "_confidence", "_probability", "_likelihood")
+_SHARES = (
+    "_share", "_shares", "_score", "_confidence", "_probability", "_likelihood", "threshold",
+)  # fmt: skip
 """Ends of the names of settings between 0 and 1."""
 
 _LARGEST_COUNT = 100_000
@@ -74,8 +76,6 @@ class ReaderSettings(LineSettings, PageSettings, BoxSettings):
             largest = 1 if field.name.endswith(_SHARES) else _LARGEST
             if problem := _problem(value, field.type, largest):
                 raise UsageError(f"{field.name} is {reprlib.repr(value)}: give {problem}")
-        if not 0 <= self.threshold <= 1:
-            raise UsageError(f"threshold is {self.threshold}: give a number from 0 to 1")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "ReaderSettings":
