@@ -94,7 +94,7 @@ class Filler:
         labels = mnist.train_labels[:2000]
         self.by_digit = [mnist.train_images[:2000][labels == digit] for digit in range(10)]
 
-    def page(self, *, number="", amount="", count="", paid=False, late=False, seed=0) -> np.ndarray:
+    def page(self, *, number="", amount="", count="", paid=False, late=False, seed=2) -> np.ndarray:
         """Return the filled page as a clean scan, uint8 (h, w)."""
         rng = np.random.default_rng(seed)
         ink = np.zeros_like(self.sheet.ink)

@@ -118,23 +118,25 @@ def mirrored(nine: Gray, rng: Rng) -> Gray:
 
 
 FORMS: tuple[tuple[int, float, Callable[[Gray, Rng], Gray]], ...] = (
-    (1, 0.4, partial(with_upstroke, longest=0.9)),
+    (1, 0.55, partial(with_upstroke, longest=0.9)),
     (1, 0.1, with_base),
     (2, 0.25, with_curl),
-    (4, 0.2, without_upper_stem),
+    (4, 0.3, without_upper_stem),
     (7, 0.25, with_crossbar),
-    (9, 0.15, mirrored),
+    (9, 0.25, mirrored),
 )
 """Digit, share of writers who use the form, and the function that makes it. The shares are
 guesses."""
 
-CLEAR_FORMS = (
+CLEAR_FORMS: tuple[tuple[int, float, Callable[[Gray, Rng], Gray]], ...] = (
     (1, 0.4, with_upstroke),
-    *(form for form in FORMS if form[2] is not mirrored and form[0] != 1),
+    (2, 0.25, with_curl),
+    (4, 0.2, without_upper_stem),
+    (7, 0.25, with_crossbar),
     (1, 0.1, with_base),
 )
-"""`FORMS` that a single mark shows clearly. A mirrored 9 is a P, and a 1 whose upstroke is as long
-as the stem is a Λ: a network trained with them accepts these letters (dev/reader.md)."""
+"""The forms that a single mark shows clearly. A mirrored 9 is a P, and a 1 whose upstroke is as
+long as the stem is a Λ: a network trained with them accepts these letters (dev/reader.md)."""
 
 
 def in_a_form(image: Gray, digit: int, rng: Rng) -> Gray:

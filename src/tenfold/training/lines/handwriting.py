@@ -35,7 +35,7 @@ RIGHT_MARGIN = 30
 LONGEST = 9.4
 """Length of a text, at most, in heights of a digit: more would be scaled down in a strip."""
 
-FONT_DIGITS = 0.45
+FONT_DIGITS = 0.38
 """Share of writers whose digits are a font's."""
 
 TOKENS = re.compile(r"[A-Za-z]+|.")

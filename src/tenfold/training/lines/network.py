@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.arrays import DIGITS
 from tenfold.exporting.graph import Graph
 from tenfold.machine import trains_in_bfloat16
 from tenfold.reading.ctc import CHARACTERS
@@ -14,15 +13,12 @@ OUTPUTS = len(CHARACTERS) + 1
 """Outputs at each step: 0 for nothing (CTC's blank), then the characters."""
 
 CONVOLUTIONS = (
-    (32, 3, 2, 1), (64, 3, 2, 1), (128, 3, None, 1), (128, 3, (2, 1), 1), (192, 3, (2, 1), 1),
-    (320, (2, 3), None, 1), (320, (1, 3), None, 1), (320, (1, 5), None, 3),
+    (32, 3, 2, 1), (64, 3, 2, 1), (128, 3, None, 1), (160, 3, (2, 1), 1), (256, 3, (2, 1), 1),
+    (512, (2, 3), None, 1), (512, (1, 3), None, 1), (512, (1, 5), None, 3),
 )  # fmt: skip
 """Filters, kernel, pooling and dilation along the line of each convolution. Pooling leaves 2 of the
 32 rows and a quarter of the columns; the kernel (2, 3) takes the two rows together. The last one
 sees 94 columns, so that a slash can be told from a 1 by the slant and height of its neighbors."""
-
-_DIGITS = "digits_"
-"""Prefix of the names in a blended graph that belong to the network without signs."""
 
 
 def build_network() -> Any:
@@ -57,26 +53,32 @@ def freeze(network: Any, convolutions: int) -> None:
 
 
 def load_weights(network: Any, graph: bytes) -> None:
-    """Give a network the weights of a graph that `onnx_graph` or `blended_graph` wrote.
+    """Give a network the weights of a graph that `onnx_graph` wrote.
 
-    Of two networks in one graph it takes the one that knows signs.
+    Fewer filters than the network's are the first of each layer; the others stay random, and no
+    filter of the graph takes anything from them at first.
     """
     import onnx
     from onnx import numpy_helper
 
-    constants = onnx.load_from_string(graph).graph.initializer
-    arrays = [numpy_helper.to_array(one) for one in constants if not one.name.startswith(_DIGITS)]
+    arrays = map(numpy_helper.to_array, onnx.load_from_string(graph).graph.initializer)
     weights = [array for array in arrays if array.dtype.kind == "f" and array.size > 1]
-    network.set_weights(
-        [array.transpose(2, 3, 1, 0) if array.ndim == 4 else array for array in weights]
-    )
+    merged = []
+    for known, own in zip(weights, network.get_weights(), strict=True):
+        old = known.transpose(2, 3, 1, 0) if known.ndim == 4 else known
+        new = own.copy()
+        if old.ndim == 4:
+            new[..., : old.shape[-1]] = 0
+        new[(..., *map(slice, old.shape[-2:]))] = old
+        merged.append(new)
+    network.set_weights(merged)
 
 
 def onnx_graph(network: Any) -> bytes:
     """Return a network as an ONNX graph, with its kernels in float16 to halve the file.
 
     Returns:
-        A graph from `strips` uint8 [n, 32, w] to `probabilities` float32 [n, w / 4, 11].
+        A graph from `strips` uint8 [n, 32, w] to `probabilities` float32 [n, w / 4, 23].
     """
     from onnx import TensorProto
 
@@ -112,64 +114,3 @@ def onnx_graph(network: Any) -> bytes:
     value = add("Transpose", [value], perm=[0, 2, 1])
     graph.add("Softmax", [value], "probabilities", axis=2)
     return graph.to_bytes("line", "strips", ["n", STRIP_HEIGHT, "w"], ["n", "t", OUTPUTS])
-
-
-def blended_graph(digits: bytes, signs: bytes, share: float = 0.5) -> bytes:
-    """Return two line networks as one ONNX graph: both say which digit, one which sign.
-
-    Args:
-        digits: The graph of a network from before signs: nothing and ten digits.
-        signs: A graph that `onnx_graph` wrote.
-        share: Share of `digits` in the probabilities of nothing and of digits, where no sign is.
-    """
-    import onnx
-    from onnx import compose, helper, numpy_helper
-
-    one, other = (
-        compose.add_prefix(onnx.load_from_string(graph), prefix, rename_inputs=False)
-        for graph, prefix in ((digits, _DIGITS), (signs, "signs_"))
-    )
-    known = len(DIGITS) + 1
-
-    def constant(name: str, value: Any) -> Any:
-        return numpy_helper.from_array(np.asarray(value), name)
-
-    def node(operator: str, inputs: list[str], output: str, **attributes: Any) -> Any:
-        return helper.make_node(operator, inputs, [output], name=output, **attributes)
-
-    constants = [
-        constant("sizes", np.array([known, OUTPUTS - known], np.int64)),
-        constant("axis", np.array([2], np.int64)),
-        constant("one", np.float32(1)),
-        constant("least", np.float32(1e-6)),
-        constant("share", np.float32(share)),
-        constant("rest_share", np.float32(1 - share)),
-    ]
-    nodes = [
-        helper.make_node("Split", ["signs_probabilities", "sizes"], ["same", "marks"], axis=2),
-        node("ReduceSum", ["marks", "axis"], "sign", keepdims=1),
-        node("Sub", ["one", "sign"], "no_sign"),
-        node("Max", ["no_sign", "least"], "divisor"),
-        node("Div", ["same", "divisor"], "given"),
-        node("Mul", ["given", "rest_share"], "given_part"),
-        node("Mul", ["digits_probabilities", "share"], "digits_part"),
-        node("Add", ["given_part", "digits_part"], "mean"),
-        node("Mul", ["mean", "no_sign"], "known"),
-        node("Concat", ["known", "marks"], "probabilities", axis=2),
-    ]
-    graph = helper.make_graph(
-        [*one.graph.node, *other.graph.node, *nodes],
-        "tenfold line",
-        list(other.graph.input),
-        [helper.make_tensor_value_info(
-            "probabilities", onnx.TensorProto.FLOAT, ["n", "t", OUTPUTS]
-        )],
-        [*one.graph.initializer, *other.graph.initializer, *constants],
-    )  # fmt: skip
-    model = helper.make_model(
-        graph, producer_name="tenfold", opset_imports=list(other.opset_import),
-        ir_version=other.ir_version,
-    )  # fmt: skip
-    onnx.checker.check_model(model, full_check=True)
-    data: bytes = model.SerializeToString()
-    return data

@@ -41,8 +41,12 @@ def make_strip(writers: Writers, rng: Rng) -> tuple[Gray, str]:
     if rng.random() < 0.25:  # a pen that runs dry, or what is left of a shadow
         first, last = rng.uniform(0.4, 1, 2)
         board *= np.linspace(first, last, BOARD[1], dtype=np.float32)
+    if rng.random() < 0.1:
+        _erase_rule(board, hand, rng)
     board = _with_rules(_with_pattern(board, rng), hand, rng)
     _add_walls(board, hand, written, rng)
+    if rng.random() < 0.35:
+        _crop(board, hand, end, rng)
     return _photographed(board, hand, end, rng), target([one.text for one in written])
 
 
@@ -81,6 +85,28 @@ def _with_pattern(board: Ink, rng: Rng) -> Ink:
     if kind == 2:  # dots
         waves *= np.clip(np.sin(2 * math.pi / pitch * across) * 2, 0, 1)
     return np.asarray(np.maximum(board, strength * waves), np.float32)
+
+
+def _crop(board: Ink, hand: Handwriting, end: float, rng: Rng) -> None:
+    """Take away, in place, what lies outside of a close crop, which may cut the outer digits."""
+    least, most = (-0.12, -0.12, 0, 0), (0.7, 0.7, 0.45, 0.45)
+    before, behind, above, below = hand.height * rng.uniform(least, most)
+    first, last = hand.top + hand.slope * LEFT, hand.top + hand.slope * end
+    rows = slice(round(max(0, min(first, last) - above)),
+                 round(max(first, last) + hand.height + below))  # fmt: skip
+    columns = slice(round(LEFT - before), round(max(end + behind, LEFT + 4)))
+    inside = np.zeros(BOARD, bool)
+    inside[rows, columns] = True
+    board[~inside] = 0
+
+
+def _erase_rule(board: Ink, hand: Handwriting, rng: Rng) -> None:
+    """Take away, in place, what is lost with a rule in which feet stand; pieces of it stay."""
+    rows, columns = np.indices(BOARD, dtype=np.float32)
+    middle = hand.top + hand.height * rng.uniform(0.86, 1.05) + hand.slope * columns
+    on_rule = np.abs(rows - middle) <= hand.height * rng.uniform(0.02, 0.09)
+    kept = rng.random(BOARD[1] // 4) < rng.uniform(0, 0.4)
+    board[on_rule & ~np.repeat(kept, 4)] = 0
 
 
 def _with_rules(board: Ink, hand: Handwriting, rng: Rng) -> Ink:
@@ -123,7 +149,8 @@ def _photographed(board: Ink, hand: Handwriting, end: float, rng: Rng) -> Gray:
     """Scale the board into a strip, by a rough guess of the height; add blur and noise."""
     scale = rng.uniform(0.72, 0.95) * STRIP_HEIGHT / hand.height
     scale = min(scale, (WIDTH - 6) / max(1, end - 34))
-    down = STRIP_HEIGHT / 2 - scale * (hand.top + hand.height / 2) + rng.normal(0, 1.5)
+    middle = hand.top + hand.height / 2 + hand.slope * (LEFT + end) / 2
+    down = STRIP_HEIGHT / 2 - scale * middle + rng.normal(0, 1.5)
     room = WIDTH - scale * (end - 34)
     right = rng.uniform(2, max(3, room - 2)) - scale * 36
     matrix = np.array([[scale, 0, right], [0, scale, down]], np.float32)
@@ -135,4 +162,8 @@ def _photographed(board: Ink, hand: Handwriting, end: float, rng: Rng) -> Gray:
         strip = strip + rng.normal(0, rng.uniform(0.01, 0.12), strip.shape)
     if rng.random() < 0.3:
         strip = np.clip((strip - rng.uniform(0, 0.3)) / rng.uniform(0.4, 1), 0, 1)
+    if rng.random() < 0.05:  # a fax: fewer rows, black and white
+        strip = cv2.resize(strip, None, fx=1, fy=rng.uniform(0.5, 1), interpolation=cv2.INTER_AREA)
+        strip = np.float32(strip + rng.normal(0, 0.1, strip.shape) > rng.uniform(0.25, 0.5))
+        strip = cv2.resize(strip, (WIDTH, STRIP_HEIGHT), interpolation=cv2.INTER_LINEAR)
     return np.asarray(255 * np.clip(strip, 0, 1), np.uint8)

@@ -27,18 +27,18 @@ TIMES = "*"
 FORMATS: tuple[tuple[float, tuple[str, ...]], ...] = (
     (0.13, ("d.dd", "dd.dd", "ddd.dd", "d,dd", "dd,dd", "ddd,dd", "d.ddd,dd", "d,ddd.dd", "d.ddd",
             "dd,-", "ddd.-", "dd.-", "$d.dd", "$ dd", "$ddd", "dd.dd $", "dd $", "d,d", "d.d")),
-    (0.16, ("d/d/dd", "dd/dd/dd", "dd/dd/dddd", "d/dd", "dd/dd", "d/d/dddd", "dd/d/dd", "d-d-dd",
+    (0.15, ("d/d/dd", "dd/dd/dd", "dd/dd/dddd", "d/dd", "dd/dd", "d/d/dddd", "dd/d/dd", "d-d-dd",
             "dd-dd-dd", "dd-dd-dddd", "dd.dd.dd", "d.d.dddd", "dddd-dd-dd", "dd/dddd", "d/d",
             "dd / dd", "d / d / dd")),
-    (0.06, ("(dd) ddd dddd", "(ddd) ddd", "ddd-dddd", "+dd d ddd", "ddd dd dd", "(d)", "(dd)",
+    (0.05, ("(dd) ddd dddd", "(ddd) ddd", "ddd-dddd", "+dd d ddd", "ddd dd dd", "(d)", "(dd)",
             "(ddd)", "d)", "dd)", "(d dd)", "dd (d)", "dddd (dd)")),
     (0.03, ("d:dd", "dd:dd", "dd:dd:dd", "d : d")),
     (0.08, ("d+d", "d + d", "dd+dd", "dd + d=", "d*d", "d * d", "dd*d=", "d-d", "dd - d", "d+d=dd",
             "d=d", "dd = d", "d*d=dd", "d+d+d", "d?d", "d ? d", "dd?d")),
     (0.05, ("-d", "-dd", "-d.dd", "+dd", "- ddd", "dd.", "d. dd", "--dd", "=ddd", "ddd-")),
-    (0.10, ("w dd", "w: dd", "w. ddd", "wdd", "dd w", "d w", "ddd w", "w: d.dd", "w d w", "l dd",
-            "l-ddd", "ddl", "dd l", "ldddd", "? ddd", "ddd ?", "w. d", "dd, w")),
-    (0.34, ("",)),
+    (0.08, ("w dd", "w: dd", "w. ddd", "w ddd", "dd w", "d w", "ddd w", "w: d.dd", "w d w", "l dd",
+            "dd l", "? ddd", "ddd ?", "w. d", "dd, w")),
+    (0.37, ("",)),
 )  # fmt: skip
 """Shares of strips and their texts: d is a digit, w a word, l a letter that stands alone and ? an
 unknown mark. The empty text is a plain number. The rest of the strips shows words alone."""
@@ -100,6 +100,6 @@ def _number(rng: Rng) -> str:
 
 
 def _word(rng: Rng) -> str:
-    text = "".join(rng.choice(list(LETTERS), int(rng.integers(2, 9))))
+    text = "".join(rng.choice(list(LETTERS), int(rng.integers(3, 9))))
     case = rng.random()
     return text.upper() if case < 0.25 else text.capitalize() if case < 0.55 else text
