@@ -80,6 +80,7 @@ def test_an_optimizer_comes_with_its_usual_rate() -> None:
         ("dropout_rate=0..1e-1", Range(0, 0.1)),
         ("label_smoothing=0.1", Choice((0.1,))),
         ("activation=relu, silu", Choice(("relu", "silu"))),
+        ("layers.0.batch_norm=true, false", Choice((True, False))),
         ("schedule.warmup=0.1..0.4", Range(0.1, 0.4)),
         ("layers.3.rate=0..0.9", Range(0, 0.9)),
     ],

@@ -92,6 +92,8 @@ def test_the_best_and_what_made_it() -> None:
     assert best_recipe(PLAN, row(0, 0.9), 4) == SOFTMAX
     assert describe_changes(better.settings, start) == "batch_size 64"
     assert describe_changes(start, start) == "the recipe unchanged"
+    norm = "layers.0.batch_norm"
+    assert describe_changes({norm: True}, {norm: False}) == "batch_norm true"
 
 
 def test_an_experiment_changes_one_setting_at_a_time() -> None:
@@ -480,6 +482,23 @@ def test_a_search_whose_trials_all_fail_says_why(mnist, tmp_path: Path, monkeypa
         assert not (out / "report.html").exists()
         out = tmp_path / "choices"
     assert rows["choices"]["start"] is None
+
+
+@pytest.mark.usefixtures("tensorflow", "inline")
+def test_a_timeout_before_the_first_trial_fails_and_can_be_continued(
+    mnist, tmp_path: Path, capsys
+) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(TrainingError, match="no trial has finished within the timeout of 0 s"):
+        tenfold.tune("softmax", train_size=500, trials=1, epochs=1, timeout=0, out=out)
+    with pytest.raises(SystemExit) as ended:
+        main(["tune", "--resume", str(out), "--timeout", "1e-9", "--json"])
+    assert ended.value.code == 1
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert f"tenfold tune --resume {out}" in error
+    with pytest.raises(SystemExit) as ended:
+        main(["tune", "--resume", str(out)])
+    assert ended.value.code == 0
 
 
 def test_the_first_trial_has_the_seed_of_the_others(tmp_path: Path, monkeypatch) -> None:

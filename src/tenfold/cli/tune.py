@@ -221,8 +221,6 @@ def _text(figures: dict[str, Any]) -> str:
             f"{count} choices compared with {choices['start']['n']} seeds each; the recipe "
             f"unchanged: {choices['start']['mean']:.2%}"
         )
-    if not lines:
-        lines.append("no trial has finished")
     if "report" in figures:
         lines.append(f"page: {figures['report']}")
     return "\n".join(lines)

@@ -89,7 +89,9 @@ def current_value(recipe: Recipe, name: str) -> Value | None:
 
 
 def format_value(value: Value) -> str:
-    """Return a value as text: numbers with three significant digits."""
+    """Return a value as text: numbers with three significant digits, true and false as in JSON."""
+    if isinstance(value, bool):
+        return str(value).lower()
     return value if isinstance(value, str) else f"{value:.3g}"
 
 

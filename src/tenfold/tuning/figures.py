@@ -21,6 +21,7 @@ from tenfold.reporting.figures import (
     new_chart,
     whole_ticks,
 )
+from tenfold.tuning.changes import format_value
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -102,7 +103,7 @@ def plot_slice(name: str, rows: Sequence[Row], values: Any, best: int | None) ->
             y = error_rates(np.array(reached(row)))
             axes.plot(x, y, "o", ms=11, mfc="none", mec=VERMILLION, mew=1.6)
     if choices is not None:
-        axes.set_xticks(range(len(choices)), [_short(choice) for choice in choices])
+        axes.set_xticks(range(len(choices)), [format_value(choice) for choice in choices])
         axes.set_xlim(-0.5, len(choices) - 0.5)
         if len(choices) > 4:
             axes.tick_params(axis="x", labelsize=9, labelrotation=20)
@@ -206,7 +207,7 @@ def plot_choices(choices: Mapping[str, Any]) -> "Figure":
         for row in rows:
             height += 1
             ticks.append(height)
-            labels.append(_short(row["value"]))
+            labels.append(format_value(row["value"]))
             if row["gain"] is None:
                 continue
             mean = 100 * row["gain"]["mean"]
@@ -263,9 +264,5 @@ def _height(value: Any, values: Any) -> float:
 def _marks(values: Any) -> list[tuple[float, str]]:
     """Return the labels of one axis with their heights."""
     if isinstance(values, list):
-        return [(_height(value, values), _short(value)) for value in values]
-    return [(0.0, _short(values["low"])), (1.0, _short(values["high"]))]
-
-
-def _short(value: Any) -> str:
-    return value if isinstance(value, str) else f"{value:.3g}"
+        return [(_height(value, values), format_value(value)) for value in values]
+    return [(0.0, format_value(values["low"])), (1.0, format_value(values["high"]))]

@@ -82,7 +82,7 @@ def run_search(
         What `tenfold tune --json` prints.
 
     Raises:
-        TrainingError: All trials failed.
+        TrainingError: All trials failed, or none has finished within the timeout.
         TenfoldError: The storage cannot be used, or all workers die.
     """
     ends_at = None if timeout is None else time.time() + timeout
@@ -110,6 +110,12 @@ def run_search(
                 with TrialTable(trials, plan.recipe.epochs, start, rows, progress) as table:
                     _Workers(study, assignment, engine, splits, table).run()
                 _check_any(trial_rows(study, plan), folder)
+            rows = [row for study in studies.values() for row in trial_rows(study, plan)]
+            if timeout is not None and not any(row.finished for row in rows):
+                raise TrainingError(
+                    f"no trial has finished within the timeout of {timeout:g} s: continue with a "
+                    f"longer one, tenfold tune --resume {shlex.quote(str(folder))}"
+                )
         finally:
             seconds = time.monotonic() - began
             if studies:

@@ -238,7 +238,7 @@ def _parsed(recipe: Recipe, name: str, data: Any) -> Choice | Range:
 def _parse(data: Any, name: str, whole: bool) -> Choice | Range:
     if isinstance(data, list):
         if not data or not all(isinstance(value, int | float | str) for value in data):
-            raise UsageError(f"{name}: a list of choices must hold numbers and words")
+            raise UsageError(f"{name}: a list of choices must hold numbers, words, true and false")
         return Choice(tuple(data))
     if isinstance(data, dict):
         try:
@@ -267,6 +267,8 @@ def _parse(data: Any, name: str, whole: bool) -> Choice | Range:
 
 
 def _number_or_word(text: str) -> Value:
+    if text.strip() in ("true", "false"):
+        return text.strip() == "true"
     kinds: tuple[Callable[[str], Value], ...] = (int, float)
     for kind in kinds:
         try:

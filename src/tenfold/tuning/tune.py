@@ -38,13 +38,13 @@ class TuneResult:
 
     @property
     def recipe(self) -> Recipe | None:
-        """The best recipe; None if no trial has finished."""
+        """The best recipe; None if the search has no trials, only `choices`."""
         best = self.figures["best"]
         return load_recipe(best["recipe"]) if best else None
 
     @property
     def accuracy(self) -> float | None:
-        """Accuracy of the best trial on the validation images, a fraction; None without one."""
+        """Accuracy of the best trial on the validation images, a fraction; None without trials."""
         best = self.figures["best"]
         return float(best["val_accuracy"]) if best else None
 
@@ -99,7 +99,8 @@ def tune(
         progress: Draw a progress bar on stderr.
 
     Raises:
-        TenfoldError: A setting is wrong, a package is missing, or all workers die.
+        TenfoldError: A setting is wrong, a package is missing, all trials fail or all workers die,
+            or no trial has finished within `timeout`.
     """
     from tenfold.networks.backend import check_backend
 
