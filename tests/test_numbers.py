@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -95,6 +96,12 @@ def test_the_first_alternative_is_the_text(amount: tuple[np.ndarray, str], reade
         3 <= len({other for other, _ in found}) == len(found) <= 5
     )  # impossible ones are left out
     assert line.digits[0].alternatives(2)[0][0] == line.digits[0].digit
+    counts: list[Any] = [-1, 1.5, 10**20]
+    for count in counts:
+        for one in (line, line.digits[0]):
+            with pytest.raises(UsageError, match=f"count is {count}; it must"):
+                one.alternatives(count)
+    assert line.alternatives(0) == line.digits[0].alternatives(0) == []
     assert len(line.to_dict(3)["alternatives"]) == 3
     assert len(line.to_dict(3)["digits"][0]["alternatives"]) == 3
 

@@ -15,6 +15,10 @@ from tenfold.reading.lattice import ALPHABET, SPACE
 MOST_PLACES = 2000
 """Most places of a pattern with its repetitions written out: about 1,000 characters."""
 
+MOST_EXPLORED = 100_000
+"""Most places that the explored states of a pattern hold together: about 0.5 s of work.
+`[0-9]*7[0-9]{11}` needs 59,394, and each further digit twice as many."""
+
 
 class Pattern:
     """The texts that match a regular expression as a whole.
@@ -29,15 +33,27 @@ class Pattern:
     start = 0
 
     def __init__(self, pattern: str) -> None:
+        self._pattern = pattern
         self._places = _Places(pattern)
+        self._explored = 0
         self._states: list[frozenset[int]] = []
         self._numbers: dict[frozenset[int], int] = {}
         self._arcs: dict[int, dict[str, int]] = {}
         self._number(frozenset({0}))
 
     def arcs(self, state: int) -> Mapping[str, int]:
-        """See `Acceptor`."""
+        """See `Acceptor`.
+
+        Raises:
+            UsageError: The states explored so far hold more than `MOST_EXPLORED` places.
+        """
         if state not in self._arcs:
+            self._explored += len(self._states[state])
+            if self._explored > MOST_EXPLORED:
+                raise UsageError(
+                    f"the pattern {self._pattern!r} cannot be used: its automaton is too large; "
+                    "give smaller numbers in { }, or fewer of * + ? |"
+                )
             reached: dict[str, set[int]] = {}
             for place in self._states[state]:
                 for characters, after in self._places.steps[place]:

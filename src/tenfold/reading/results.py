@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tenfold.arrays import DIGITS, SIDE, Gray
-from tenfold.errors import PictureError
+from tenfold.errors import PictureError, whole_number
 from tenfold.reading.lattice import NUMBER_SIGNS, Lattice
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ Box: TypeAlias = tuple[int, int, int, int]
 
 REJECTED = "?"
 """Character for a rejected digit in `text`."""
+
+MOST_ALTERNATIVES = 1_000_000
+"""Most alternatives that may be asked for; a line with a share to speak of has far fewer."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,12 @@ class Digit:
     )
 
     def alternatives(self, count: int) -> list[tuple[int, float]]:
-        """Return the likeliest digits in this place, at most `count`, with their probabilities."""
+        """Return the likeliest digits in this place, at most `count`, with their probabilities.
+
+        Raises:
+            UsageError: `count` is no whole number from 0 to 1,000,000.
+        """
+        count = whole_number("count", count, 0, MOST_ALTERNATIVES)
         order = np.argsort(-self.probabilities, kind="stable")[:count]
         return [(int(one), float(self.probabilities[one])) for one in order]
 
@@ -153,9 +161,13 @@ class Line:
 
         The probabilities of all texts add up to 1. They weigh all digits at once: if no digit is
         rejected, the first text is that of the line, save where two readings are about as likely.
+
+        Raises:
+            UsageError: `count` is no whole number from 0 to 1,000,000.
         """
         from tenfold.reading.field_decoding import likeliest
 
+        count = whole_number("count", count, 0, MOST_ALTERNATIVES)
         return likeliest(self.lattice, count, numbers=self.numbers)
 
     def to_dict(self, alternatives: int = 0) -> dict[str, Any]:
