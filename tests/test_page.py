@@ -12,6 +12,7 @@ from scenes import page
 import tenfold
 from tenfold.imaging.decoding import load_picture
 from tenfold.reading.layout import make_page
+from tenfold.reading.marks import is_dot
 from tenfold.reading.reader import Reader
 from tenfold.reading.rules import without_bands
 from tenfold.reading.settings import ReaderSettings
@@ -128,6 +129,26 @@ def test_dots_dashes_and_commas_are_no_digits(reader: Reader, pages) -> None:
         marked[bottom + 40 : bottom + 46, left : left + 5] = 40  # a dot
     assert len(wanted) >= 3
     assert reader.read(marked).text == reading
+
+
+@pytest.mark.parametrize("radius", [8, 20, 28])
+def test_filled_discs_are_no_zeros(reader: Reader, pages, radius: int) -> None:
+    for picture, lines in pages(4):
+        rows = [line.digits[0].box for line in reader.read(picture).lines]
+        beside = np.pad(picture, ((0, 0), (160, 0)), mode="edge")  # a list, or a punched sheet
+        for _, y, _, height in rows:
+            cv2.circle(beside, (75, y + height // 2), radius, 40, -1, cv2.LINE_AA)
+        assert reader.read(beside).text == reader.read(picture).text
+        assert len(rows) == len(lines)
+    dots = np.full((200, 500), 230, np.uint8)
+    for left in (100, 250, 400):
+        cv2.circle(dots, (left, 100), radius, 20, -1, cv2.LINE_AA)
+    assert not reader.read(dots).lines
+    assert reader.read(dots[:, :200], single=True).digits[0].rejected
+
+
+def test_no_digit_of_mnist_is_a_dot(mnist: Mnist) -> None:
+    assert not any(is_dot(image / np.float32(255)) for image in mnist.train_images[FIRST:])
 
 
 def test_rules_go_and_strokes_that_cross_them_stay() -> None:

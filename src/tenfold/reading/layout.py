@@ -18,6 +18,7 @@ from tenfold.imaging.picture import Picture
 from tenfold.reading.boxes.cells import PageGrid, split_off_grids
 from tenfold.reading.boxes.circles import without_circles
 from tenfold.reading.components import Boxes, find_components, join_components, mark_of
+from tenfold.reading.marks import is_dot
 from tenfold.reading.rules import ruled_page_ink, without_bands, without_rules
 from tenfold.reading.settings import ReaderSettings
 from tenfold.reading.strikes import without_struck
@@ -140,7 +141,7 @@ def _without_lines(
 def find_rows(
     ink: Ink, height: float, settings: ReaderSettings, drawn: bool, *, speck: float = 1 / 8
 ) -> list[_MarkRow]:
-    """Return the marks of each row, and the low marks beside them.
+    """Return the marks of each row without dots as high as digits, and the low marks beside them.
 
     Args:
         ink: float32 (h, w), 0 paper to 1 full ink.
@@ -163,7 +164,9 @@ def find_rows(
     def cut_out(groups: list[list[int]]) -> list[Mark]:
         return [mark_of(ink, parts, members, boxes) for members in groups]
 
-    return [(cut_out(high), cut_out(low)) for high, low in rows]
+    marked = [(cut_out(high), cut_out(low)) for high, low in rows]
+    digits = [([mark for mark in high if not is_dot(mark.ink)], low) for high, low in marked]
+    return [(high, low) for high, low in digits if high]
 
 
 def _group_rows(

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
+from tenfold.arrays import Ink
 from tenfold.classifiers.base import Classifier, predict_scored
 from tenfold.imaging.canvas import Mark, mark_to_canvas
 from tenfold.imaging.picture import Picture
@@ -20,6 +22,10 @@ SMALLEST_DIGIT = 5
 """Height in pixels below which no digit is legible: the lowest fonts of screens have 5. Noise makes
 specks that look like a 0: of 120 blank pictures, 5 had one of 2 to 4 pixels."""
 
+DOT = 0.8
+"""Diameter of the widest circle inside a mark, as a share of its longer side, from which the mark
+is a dot: a bullet, a punched hole. It is 0.63 at most in MNIST's training images."""
+
 
 class ScoredDigit(NamedTuple):
     """A digit, and the score, 0 to 1, of its being a digit at all."""
@@ -31,7 +37,7 @@ class ScoredDigit(NamedTuple):
 def classify(
     marks: Sequence[Mark], picture: Picture, classifier: Classifier, threshold: float
 ) -> list[ScoredDigit]:
-    """Return the digit that each mark is, with its digit score; a speck is rejected.
+    """Return the digit that each mark is, with its digit score; a speck or a dot is rejected.
 
     Args:
         marks: Marks found in `picture.gray`.
@@ -44,6 +50,7 @@ def classify(
     canvases = [mark_to_canvas(mark.ink) for mark in marks]
     boxes = [in_whole_picture(mark.box, picture) for mark in marks]
     probabilities, scores = predict_scored(classifier, np.stack(canvases))
+    scores = np.where([is_dot(mark.ink) for mark in marks], 0, scores)
     return [
         ScoredDigit(
             Digit(
@@ -58,6 +65,13 @@ def classify(
         )
         for box, canvas, row, score in zip(boxes, canvases, probabilities, scores, strict=True)
     ]
+
+
+def is_dot(ink: Ink) -> bool:
+    """Return whether ink, float32 (h, w), is a filled disc: to a classifier, a 0."""
+    mask = np.pad((ink > 0.5).astype(np.uint8), 1)
+    _, _, *sides = cv2.boundingRect(mask)
+    return bool(2 * cv2.distanceTransform(mask, cv2.DIST_L2, 5).max() > DOT * max(sides))
 
 
 def digit_place(digit: Digit, score: float, settings: ReaderSettings) -> Place:
