@@ -16,6 +16,58 @@ WAIT = 20_000
 """Time limit for an answer in milliseconds, long enough for a busy machine."""
 
 
+READABLE = 4.5
+"""Least contrast of text (WCAG 2, AA); text of 24 pixels may have 3."""
+
+FAINT_TEXTS = """() => {
+  const context = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+  const rgba = color => {
+    context.clearRect(0, 0, 1, 1);
+    context.fillStyle = color;
+    context.fillRect(0, 0, 1, 1);
+    return [...context.getImageData(0, 0, 1, 1).data];
+  };
+  const luminance = color => {
+    const [r, g, b] = color.map(value => value / 255)
+      .map(value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const covers = (rect, x, y) =>
+    rect.left <= x && x <= rect.right && rect.top <= y && y <= rect.bottom;
+  const behind = (element, x, y) => {
+    for (let at = element; at; at = at.parentElement) {
+      for (let before = at.previousElementSibling; before; before = before.previousElementSibling)
+        if (before.tagName === "rect" && before.getAttribute("fill") !== "none"
+            && covers(before.getBoundingClientRect(), x, y))
+          return rgba(getComputedStyle(before).fill);
+      const color = rgba(getComputedStyle(at).backgroundColor);
+      if (color[3] > 0) return color;
+    }
+    return [255, 255, 255, 255];
+  };
+  const faint = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement, text = walker.currentNode.data.trim();
+    const box = element.getBoundingClientRect();
+    if (!text || !box.width || !element.checkVisibility() || element.tagName === "title") continue;
+    const style = getComputedStyle(element);
+    const inside = element instanceof SVGElement;
+    const levels = [rgba(inside ? style.fill : style.color),
+                    behind(element, box.left + box.width / 2, box.top + box.height / 2)]
+      .map(luminance).sort((one, other) => one - other);
+    const contrast = (levels[1] + 0.05) / (levels[0] + 0.05);
+    if (contrast < (parseFloat(style.fontSize) >= 24 ? 3 : READABLE))
+      faint.push([text, Math.round(10 * contrast) / 10]);
+  }
+  return faint;
+}""".replace("READABLE", str(READABLE))
+"""Texts with too little contrast to the box drawn before them, or to the background."""
+
+LARGE_TEXT = "--blink-settings=defaultFontSize=32"
+"""Option of Chromium for text of twice the usual size."""
+
+
 @contextmanager
 def watched_pages(
     browser: "Browser", address: str, *, expected: str = "$^", errors_alone: bool = False

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from browsing import FAINT_TEXTS, LARGE_TEXT
 from conftest import Mnist
 from PIL import Image
 from report_scenes import probabilities as made_probabilities
@@ -37,54 +38,6 @@ from tenfold.tuning.space import default_space, space_to_dict, start_values
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parent.parent
-
-READABLE = 4.5
-"""Least contrast of text (WCAG 2, AA); text of 24 pixels may have 3."""
-
-FAINT_TEXTS = """() => {
-  const context = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
-  const rgba = color => {
-    context.clearRect(0, 0, 1, 1);
-    context.fillStyle = color;
-    context.fillRect(0, 0, 1, 1);
-    return [...context.getImageData(0, 0, 1, 1).data];
-  };
-  const luminance = color => {
-    const [r, g, b] = color.map(value => value / 255)
-      .map(value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const covers = (rect, x, y) =>
-    rect.left <= x && x <= rect.right && rect.top <= y && y <= rect.bottom;
-  const behind = (element, x, y) => {
-    for (let at = element; at; at = at.parentElement) {
-      for (let before = at.previousElementSibling; before; before = before.previousElementSibling)
-        if (before.tagName === "rect" && before.getAttribute("fill") !== "none"
-            && covers(before.getBoundingClientRect(), x, y))
-          return rgba(getComputedStyle(before).fill);
-      const color = rgba(getComputedStyle(at).backgroundColor);
-      if (color[3] > 0) return color;
-    }
-    return [255, 255, 255, 255];
-  };
-  const faint = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const element = walker.currentNode.parentElement, text = walker.currentNode.data.trim();
-    const box = element.getBoundingClientRect();
-    if (!text || !box.width || !element.checkVisibility() || element.tagName === "title") continue;
-    const style = getComputedStyle(element);
-    const inside = element instanceof SVGElement;
-    const levels = [rgba(inside ? style.fill : style.color),
-                    behind(element, box.left + box.width / 2, box.top + box.height / 2)]
-      .map(luminance).sort((one, other) => one - other);
-    const contrast = (levels[1] + 0.05) / (levels[0] + 0.05);
-    if (contrast < (parseFloat(style.fontSize) >= 24 ? 3 : READABLE))
-      faint.push([text, Math.round(10 * contrast) / 10]);
-  }
-  return faint;
-}""".replace("READABLE", str(READABLE))
-"""Texts with too little contrast to the box drawn before them, or to the background."""
 
 NAMES = ("training", "adapted", "comparison", "labels", "search", "score", "explanation")
 
@@ -156,8 +109,10 @@ def pages(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     images = {"train": mnist.train_images, "test": mnist.test_images}
     methods = ["occlusion", "counterfactual"]
     why = explain(path, "tiny", methods=methods, single=True)
+    training = training_report()
+    training["meta"]["classes"] = ["Übergrößenträger", "a & <b>", *"23456789"]
     texts = {
-        "training": render_report(**training_report()),
+        "training": render_report(**training),
         "adapted": adapted(),
         "comparison": render_comparison(results("compare"), mnist.test_images),
         "labels": render_labels(results("labels"), images),
@@ -189,7 +144,23 @@ def test_a_report_fits_the_window(
     scrolled = "element => element.scrollWidth > element.clientWidth"
     charts = page.locator(".charts .chart" if name == "search" else ".chart")
     assert [one for one in charts.all() if one.evaluate(scrolled)] == []
+    assert [one for one in page.locator("figcaption").all() if one.evaluate(scrolled)] == []
     page.close()
+
+
+def test_large_text_fits_a_phone(browser: Browser, pages: dict[str, Path]) -> None:
+    large = browser.browser_type.launch(
+        executable_path=serve.CHROMIUM, args=[*serve.QUIET, LARGE_TEXT]
+    )
+    page = large.new_page(viewport={"width": 390, "height": 800})
+    for name, path in pages.items():
+        page.goto(path.as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
+        assert page.locator(".figures").evaluate_all(
+            "every => every.every(one => one.scrollWidth <= one.clientWidth)"
+        ), name
+    large.close()
 
 
 def test_a_number_with_a_doubtful_digit_stays_on_one_line(browser: Browser) -> None:

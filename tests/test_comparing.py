@@ -16,7 +16,13 @@ from tenfold.comparing import contenders, report
 from tenfold.comparing.baselines.baseline import fit_baseline
 from tenfold.comparing.baselines.kinds import BASELINES
 from tenfold.comparing.compare import compare, measure_speed
-from tenfold.comparing.figures import SHOWN_ERRORS, draw_corruptions, plot_curve, plot_panels
+from tenfold.comparing.figures import (
+    LONG_NAME,
+    SHOWN_ERRORS,
+    draw_corruptions,
+    plot_curve,
+    plot_panels,
+)
 from tenfold.comparing.finding import find_contenders
 from tenfold.comparing.report import write_comparison
 from tenfold.errors import MissingExtraError, TenfoldError, UsageError
@@ -24,6 +30,7 @@ from tenfold.evaluation.significance import wilson_interval
 from tenfold.execution.progress import WorkBar
 from tenfold.recipes.catalog import RECIPES, recipe_named
 from tenfold.recipes.small_data import for_few_images
+from tenfold.reporting.figures import inline_svg
 
 
 @pytest.fixture(scope="module")
@@ -160,9 +167,11 @@ def test_the_page_needs_nothing_else(small, tmp_path: Path) -> None:
 
 def test_long_names_have_room_in_the_heat_map(small) -> None:
     result = small[0].result
-    long = result | {"classifiers": [row | {"name": "m" * 40} for row in result["classifiers"]]}
+    long = result | {
+        "classifiers": [row | {"name": "m" * LONG_NAME} for row in result["classifiers"]]
+    }
     wider = draw_corruptions(long).width - draw_corruptions(result).width
-    assert wider > 7 * (40 - max(len(row["name"]) for row in result["classifiers"]))
+    assert wider > 7 * (LONG_NAME - max(len(row["name"]) for row in result["classifiers"]))
 
 
 @pytest.fixture
@@ -191,6 +200,17 @@ def test_no_error_at_all_is_drawn_as_half_an_error(without_errors: dict) -> None
     axes = plot_curve(without_errors).axes[0]
     assert f"{name}  0.00" in {text.get_text() for text in axes.texts}
     assert min(line.get_ydata()[-1] for line in axes.lines) == 1.0
+
+
+def test_a_long_path_leaves_room_for_the_charts(without_errors: dict) -> None:
+    name = without_errors["classifiers"][0]["name"]
+    path = f"/home/{'models' * 12}/a $ b $.keras"
+    result = json.loads(json.dumps(without_errors).replace(json.dumps(name), json.dumps(path)))
+    for figure in [*plot_panels(result).values(), plot_curve(result)]:
+        figure.draw_without_rendering()
+        assert figure.axes[0].get_position().width > 0.4
+        assert "lsmodels/a $ b $.keras" in inline_svg(figure, "chart")
+    assert draw_corruptions(result).width < 700
 
 
 def test_the_fit_of_what_is_taken_as_it_is_has_no_time(without_errors: dict, mnist) -> None:

@@ -320,6 +320,19 @@ def test_long_captions_have_room_on_a_sheet():
     tile = Tile(np.zeros((28, 28), np.uint8), "Ankle boot read as Sneaker")
     lefts = re.findall(r'<text x="(\d+)"', draw_tiles("Sheet", {"": [tile] * 4}).svg())
     assert sorted(set(lefts)) == ["16", "304"]
+    tile = Tile(np.zeros((28, 28), np.uint8), "Übergrößenträger read as a 'quoted' name")
+    lefts = re.findall(r'<text x="(\d+)"', draw_tiles("Sheet", {"": [tile] * 4}).svg())
+    assert set(lefts) == {"16"}
+
+
+def test_letters_beyond_ascii_are_drawn():
+    images = []
+    for word in ("Ä", "ß", "é"):
+        drawing = Drawing(40, 40, "")
+        drawing.text(20, 20, word, 20, anchor="middle")
+        drawing.upward_text(8, 30, word, 20)
+        images.append(drawing.png())
+    assert len(set(images)) == 3  # and not a box for each
 
 
 def test_numbers_are_readable_on_every_shade():

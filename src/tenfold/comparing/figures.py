@@ -44,6 +44,9 @@ SHOWN_LABELS = 50
 LEAST = 5e-5
 """Least value drawn on a logarithmic scale, which has no 0: 0.00005% or ms."""
 
+LONG_NAME = 24
+"""Characters of a classifier's name in figures; of a longer one, such as a path, the last ones."""
+
 _COLORS = (VERMILLION, OCHER, GREEN, PINK, PURPLE, MUTED)
 """Colors of classifiers that are not networks."""
 
@@ -132,7 +135,7 @@ def _draw_panel(axes: Any, panel: _Panel, rows: Sequence[Row]) -> None:
         for place, (row, (high, low)) in enumerate(zip(rows, ends, strict=True)):
             start = max(low, _half_an_error(row))
             axes.plot([start, high], [place] * 2, color=_hue(row), lw=2, alpha=0.35)
-    axes.set_yticks(range(len(rows)), [row["name"] for row in rows])
+    axes.set_yticks(range(len(rows)), [_plain(_short_name(row["name"])) for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     for label, row in zip(axes.get_yticklabels(), rows, strict=True):
         label.set(color=INK, fontsize=9, fontweight="bold" if _is_network(row) else "normal")
@@ -187,7 +190,8 @@ def plot_curve(result: Result) -> "Figure":
         errors = [100 * (1 - point["accuracy"]) for point in points]
         drawn = [max(error, _half_an_error(rows[name])) for error in errors]
         axes.plot(learned, drawn, "o", ms=4, **styles[name])
-        ends.append((drawn[-1], name, f"{name}  {_percent(errors[-1])}"))
+        words = f"{_plain(_short_name(name))}  {_percent(errors[-1])}"
+        ends.append((drawn[-1], name, words))
     sizes = sorted({point["train_size"] for points in curves.values() for point in points})
     _label_ends(axes, sizes[-1], ends, styles)
     axes.grid(color=GRID, linewidth=0.8)
@@ -248,7 +252,8 @@ def draw_corruptions(result: Result) -> Drawing:
     """
     rows = result["classifiers"]
     names = ["mean", *(name for name in rows[0]["mnist_c"] if name != "mean")]
-    room = round(LETTER * TEXT * max(len(row["name"]) for row in rows)) + 10
+    labels = [_short_name(row["name"]) for row in rows]
+    room = round(LETTER * TEXT * max(map(len, labels))) + 10
     left, top, width, height = EDGE + room, 168, 28, 30
     size = left + width * len(names) + EDGE, top + height * len(rows) + EDGE
     drawing = Drawing(*size, "Accuracy on corrupted images")
@@ -258,7 +263,7 @@ def draw_corruptions(result: Result) -> Drawing:
         drawing.upward_text(left + (column + 0.5) * width - 1, top - 8, words, color=MUTED_ON_DARK)
     for place, row in enumerate(rows):
         y = top + place * height
-        drawing.text(EDGE, y + height / 2, row["name"])
+        drawing.text(EDGE, y + height / 2, labels[place])
         for column, name in enumerate(names):
             accuracy = row["mnist_c"][name]
             words = f"{100 * accuracy:.0f}"
@@ -314,6 +319,16 @@ def draw_doubtful(result: Result, split: str, images: Images) -> Drawing:
     name = {"train": "training", "test": "test"}[split]
     title = f"The {len(tiles)} most doubtful labels of the {name} images"
     return draw_tiles(title, {"": tiles}, "Framed: found wrong by people." if framed else "")
+
+
+def _short_name(name: str) -> str:
+    """Return a classifier's name as figures show it, at most `LONG_NAME` characters."""
+    return name if len(name) <= LONG_NAME else f"…{name[1 - LONG_NAME :]}"
+
+
+def _plain(text: str) -> str:
+    """Return text in which matplotlib sees no formula."""
+    return text.replace("$", r"\$")
 
 
 def _is_network(row: Row) -> bool:

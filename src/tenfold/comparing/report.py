@@ -8,6 +8,7 @@ from typing import Any
 from tenfold.arrays import Images
 from tenfold.comparing.compare import Comparison
 from tenfold.comparing.figures import (
+    LONG_NAME,
     SHOWN_ERRORS,
     SHOWN_LABELS,
     Result,
@@ -124,6 +125,7 @@ def render_comparison(result: Result, images: Images) -> str:
         curve=plot_curve(result) if several else None,
         corruptions=draw_corruptions(result),
         shown_errors=SHOWN_ERRORS,
+        long_name=LONG_NAME,
         p_value=p_value,
     )
 

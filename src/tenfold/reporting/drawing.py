@@ -79,7 +79,7 @@ class Drawing:
         place = {"start": "l", "middle": "m", "end": "r"}[anchor]
 
         def paint(sheet: Image.Image, pen: Any, zoom: float) -> None:
-            font = ImageFont.load_default(size * zoom)
+            font = _font(words, size * zoom)
             # The capitals are 0.7 of the font size high, as in the SVG.
             pen.text((x * zoom, (y + 0.35 * size) * zoom), words, color, font, anchor=f"{place}s")
 
@@ -95,7 +95,7 @@ class Drawing:
         )
 
         def paint(sheet: Image.Image, pen: Any, zoom: float) -> None:
-            font = ImageFont.load_default(size * zoom)
+            font = _font(words, size * zoom)
             mask = Image.new("L", (round(font.getlength(words)) + 1, round(1.5 * size * zoom)))
             ImageDraw.Draw(mask).text((0, size * zoom), words, 255, font, anchor="ls")
             mask = mask.rotate(90, expand=True)
@@ -175,6 +175,18 @@ class Drawing:
     def _repr_svg_(self) -> str:
         """Return the drawing for notebooks to show."""
         return self.svg()
+
+
+def _font(words: str, size: float) -> Any:
+    """Return Pillow's own font, or matplotlib's for words with letters that Pillow's lacks."""
+    if not words.isascii():
+        try:
+            from matplotlib import get_data_path
+
+            return ImageFont.truetype(f"{get_data_path()}/fonts/ttf/DejaVuSans.ttf", size)
+        except (ModuleNotFoundError, OSError):
+            pass
+    return ImageFont.load_default(size)
 
 
 def heat_colors(values: npt.NDArray[np.floating], most: float) -> Rgb:

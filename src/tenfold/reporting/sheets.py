@@ -66,7 +66,7 @@ def draw_tiles(title: str, groups: Mapping[str, Sequence[Tile]], note: str = "")
         text for tiles in groups.values() for tile in tiles for text in (tile.caption, tile.note)
     ]
     room = LETTER * TEXT * max(map(len, words), default=0) + 8
-    columns = int(np.clip((WIDTH - 2 * EDGE + 8) // max(room, 1), 2, 6))
+    columns = int(np.clip((WIDTH - 2 * EDGE + 8) // max(room, 1), 1, 6))
     pitch = (WIDTH - 2 * EDGE + 8) / columns
     zoom = min(4, int(pitch - 8) // SIDE)
     size = zoom * SIDE
