@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import WAIT, served_folder, watched_pages
+from browsing import FAINT_TEXTS, LARGE_TEXT, WAIT, served_folder, watched_pages
 
 pytest.importorskip("playwright.sync_api")
 sys.path.insert(0, str(Path(__file__).parent.parent / "docs" / "images"))
@@ -211,6 +211,46 @@ def test_the_panel_by_keyboard(page: Page) -> None:
     page.keyboard.press("ArrowRight")
     expect(page.locator(".cell h4")).to_have_text(before)
     assert page.evaluate("document.activeElement.dataset.focus") == "map"
+    page.get_by_role("button", name="Close").press("Enter")
+    expect(group.locator("button").nth(1)).to_be_focused()
+
+
+LESSON = "#sample=4+or+9&layer=conv3&map=31&cell=0.0&off=conv3.31"
+
+
+def test_the_link_to_the_sheet_keeps_the_lesson(open_page) -> None:
+    page = open_page(LESSON, viewport={"width": 1200, "height": 800})
+    expect(page.locator(".broken")).not_to_be_empty()
+    page.locator(".skip").press("Enter")
+    expect(page.locator("#sheet")).to_be_focused()
+    assert "off=conv3.31" in page.url
+    expect(page.locator(".broken")).not_to_be_empty()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_lesson_has_contrast(open_page, scheme: str) -> None:
+    page = open_page(LESSON, viewport={"width": 1200, "height": 800}, color_scheme=scheme)
+    expect(page.locator(".cell h4")).to_be_visible()
+    assert page.evaluate(FAINT_TEXTS) == []
+
+
+def test_large_text_fits_a_phone(browser: Browser, address: str) -> None:
+    large = browser.browser_type.launch(
+        executable_path=serve.CHROMIUM, args=[*serve.QUIET, LARGE_TEXT]
+    )
+    page = large.new_page(viewport={"width": 390, "height": 800})
+    page.goto(address + LESSON)
+    expect(page.locator(".cell h4")).to_be_visible(timeout=WAIT)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    large.close()
+
+
+def test_a_network_that_is_missing_is_announced(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    page.route("**/reader.wasm", lambda route: route.fulfill(status=404))
+    page.goto(address)
+    expect(page.get_by_role("status").first).to_contain_text("HTTP 404", timeout=WAIT)
+    page.close()
 
 
 def test_switches_break_the_network_and_mend_it(page: Page) -> None:

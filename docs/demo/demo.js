@@ -125,7 +125,9 @@ function take(strokes, name) {
 }
 
 function fail(error) {
-  showText({ words: "That did not work", note: `The network cannot be loaded: ${error.message}.`, wrong: true });
+  const note = `The network cannot be loaded: ${error.message}.`;
+  showText({ words: "That did not work", note, wrong: true });
+  say(note);
 }
 
 $("link").addEventListener("click", async () => {
@@ -142,6 +144,10 @@ $("link").addEventListener("click", async () => {
 
 // Tools.
 
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // the address holds the lesson
+  $("sheet").focus();
+});
 $("undo").addEventListener("click", () => sheet.undo());
 $("clear").addEventListener("click", () => sheet.clear());
 $("pen").addEventListener("input", setPen);

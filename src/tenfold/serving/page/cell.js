@@ -49,7 +49,11 @@ function heading(panel, layer, row, column, value) {
   const where = layer.outSide > 1 ? `, row ${row + 1}, column ${column + 1}` : "";
   const title = make("h4", {}, `${label(layer.name)}, ${nameOf(layer, map)}${where}: `, make("b", { textContent: short(value) }));
   const close = make("button", { type: "button", className: "quiet", textContent: "Close" });
-  close.addEventListener("click", () => panel.choose(null));
+  close.addEventListener("click", () => {
+    const opener = close.closest(".layer").querySelector("[aria-pressed=true]"); // the map or the digit
+    panel.choose(null);
+    opener?.focus();
+  });
   const tools = layer.name === "logits" || layer.mean ? [] : [panel.switches.forMap(layer.name, map)];
   return make("div", { className: "layer-head" }, title, ...tools, close);
 }

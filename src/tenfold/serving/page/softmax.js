@@ -6,7 +6,7 @@ import { shortPercent } from "./answer.js";
 export class Softmax {
   constructor(panel) {
     this.panel = panel;
-    const head = make("tr", {}, ...["digit", "logit z", "e^(z − largest)", "probability", ""].map((text) => make("th", { scope: "col", textContent: text })));
+    const head = make("tr", {}, ...["digit", "logit z", "e^(z − largest)", "probability"].map((text) => make("th", { scope: "col", textContent: text })), make("td"));
     this.rows = Array.from({ length: 10 }, (_, digit) => this.#row(digit));
     this.total = make("td");
     const foot = make("tr", {}, make("th", { scope: "row", textContent: "sum" }), make("td"), this.total, make("td", { textContent: "100%" }), make("td"));
