@@ -7,7 +7,7 @@ The folder of --external holds `single/` (pictures and labels.csv: file, label, 
 (labels.csv: file, label), `hwd1000.npz` and `usps_dev.npz` (x, y), `numbers/` and `cheques/`
 (labels.json: file, lines or text), and `not_digits_persian.npz` (x). The part `tenfold` reads them
 with the shipped reader. The part `peers` reads some of them with tesseract (the program) and with
-RapidOCR (`pip install 'tenfold[ocr]'`), as it comes and restricted to digits and `. , - /`. Without
+RapidOCR (`pip install "tenfold[ocr]"`), as it comes and restricted to digits and `. , - /`. Without
 --part both parts run. The folder of --faults holds small scenes that were read wrongly once, and
 labels.json: the right text of each, and whether it shows a single digit.
 

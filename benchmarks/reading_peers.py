@@ -30,7 +30,7 @@ def load_peers() -> dict[str, Peer]:
         newest = f"RapidOCR {version('rapidocr')}"
     except PackageNotFoundError:
         raise SystemExit(
-            "rapidocr is not installed: pip install 'tenfold[ocr]', or give --part tenfold"
+            'rapidocr is not installed: pip install "tenfold[ocr]", or give --part tenfold'
         ) from None
     return {
         f"tesseract {_version_of_tesseract()}": tesseract(),

@@ -2,7 +2,7 @@
 
     python benchmarks/second_opinion.py --external FOLDER
 
-Needs `pip install 'tenfold[ocr]'`. Reads lines made of the last 10,000 training images, as pages of
+Needs `pip install "tenfold[ocr]"`. Reads lines made of the last 10,000 training images, as pages of
 one line (benchmarks/lines.py, with other seeds) and as strips; and the bank checks in FOLDER
 (benchmarks/reading.py), which are a development set. The margin around a line, and how confidences
 are combined, were chosen on such pages with two further seeds. The test images are not opened.

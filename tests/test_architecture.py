@@ -144,7 +144,7 @@ def test_training_in_the_base_install_names_the_extra(arguments: list[str], tmp_
     )
     assert result.returncode == 1
     said = result.stdout if "--json" in arguments else result.stderr
-    assert "training needs more packages: pip install 'tenfold[train]'" in said
+    assert 'training needs more packages: pip install "tenfold[train]"' in said
     assert len((result.stdout + result.stderr).splitlines()) == 1
     assert not list(tmp_path.iterdir())
 

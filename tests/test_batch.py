@@ -363,7 +363,7 @@ def test_a_missing_extra_is_named(missing, more, extra, folder: Path, tmp_path: 
     )
     assert result.returncode == 1
     assert result.stderr.count("\n") == 1
-    assert f"pip install 'tenfold[{extra}]'" in result.stderr
+    assert f'pip install "tenfold[{extra}]"' in result.stderr
     assert not (tmp_path / "out").exists()
 
 

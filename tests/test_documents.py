@@ -84,7 +84,7 @@ def test_what_is_cut_short_is_said_to_be(numbers, cut: int) -> None:
 def test_a_missing_extra_is_named(numbers, monkeypatch, module: str, extra: str) -> None:
     data = pdf(numbers[:1]) if extra == "pdf" else heic(numbers[0])
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(PictureError, match=rf"pip install 'tenfold\[{extra}\]'"):
+    with pytest.raises(PictureError, match=rf'pip install "tenfold\[{extra}\]"'):
         load_picture(data)
 
 

@@ -199,7 +199,7 @@ def test_without_scikit_learn_the_name_says_what_to_install() -> None:
     )
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)  # noqa: PLW1510
     assert found.stdout == (
-        "DigitClassifier needs more packages: pip install 'tenfold[train,compare]'\n"
+        'DigitClassifier needs more packages: pip install "tenfold[train,compare]"\n'
     ), found.stderr
 
 

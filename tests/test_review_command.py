@@ -155,8 +155,8 @@ def test_a_folder_is_no_table_unless_it_holds_its_pages(
 @pytest.mark.parametrize(
     ("module", "message"),
     [
-        ("fastapi", "reviewing needs more packages: pip install 'tenfold[serve]'"),
-        ("pyarrow", "reading answers needs more packages: pip install 'tenfold[forms]'"),
+        ("fastapi", 'reviewing needs more packages: pip install "tenfold[serve]"'),
+        ("pyarrow", 'reading answers needs more packages: pip install "tenfold[forms]"'),
     ],
 )
 def test_a_missing_extra_is_named(module: str, message: str, answers: Answers) -> None:

@@ -238,7 +238,7 @@ def test_the_missing_extra_is_named(
         (tmp_path / "models" / files[0]).touch()
         spec = type("Spec", (), {"submodule_search_locations": [str(tmp_path)]})
         monkeypatch.setattr(second_opinion, "find_spec", lambda _: spec)
-    with pytest.raises(MissingExtraError, match=r"pip install 'tenfold\[ocr\]'"):
+    with pytest.raises(MissingExtraError, match=r'pip install "tenfold\[ocr\]"'):
         Reader(second_opinion=True)
     with pytest.raises(SystemExit) as stopped:
         main(["read", "--second-opinion", str(digit_png)])
@@ -246,7 +246,7 @@ def test_the_missing_extra_is_named(
     out, err = capsys.readouterr()
     assert out == ""
     assert err.count("\n") == 1
-    assert "a second opinion needs more packages: pip install 'tenfold[ocr]'" in err
+    assert 'a second opinion needs more packages: pip install "tenfold[ocr]"' in err
 
 
 @pytest.mark.engines

@@ -105,9 +105,9 @@ def test_show_in_the_base_install_says_what_it_leaves_out(tmp_path: Path, digit_
     assert result.returncode == 0, result.stderr
     assert result.stderr.splitlines() == [
         "tenfold: images synthesized for filters are left out: "
-        "computing gradients needs more packages: pip install 'tenfold[train]'",
+        'computing gradients needs more packages: pip install "tenfold[train]"',
         "tenfold: the map of the test images is left out: "
-        "t-SNE needs more packages: pip install 'tenfold[compare]'",
+        't-SNE needs more packages: pip install "tenfold[compare]"',
     ]
     assert Path(result.stdout.strip()) == Path("show-tiny", "index.html")
     whole((tmp_path / "show-tiny" / "index.html").read_text())
@@ -160,7 +160,7 @@ def test_explain_in_the_base_install(tmp_path: Path, digit_png: Path) -> None:
         )  # fmt: skip
         assert result.returncode == code, result.stderr
         assert len(result.stderr.splitlines()) == 1
-        assert "computing gradients needs more packages: pip install 'tenfold[train]'" in (
+        assert 'computing gradients needs more packages: pip install "tenfold[train]"' in (
             result.stderr
         )
         if code == 0:

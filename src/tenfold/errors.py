@@ -57,7 +57,7 @@ class MissingExtraError(TenfoldError):
         self.what, self.extra = what, extra
 
     def __str__(self) -> str:
-        return f"{self.what} needs more packages: pip install 'tenfold[{self.extra}]'"
+        return f'{self.what} needs more packages: pip install "tenfold[{self.extra}]"'
 
 
 def whole_number(name: str, value: Any, low: int, high: int) -> int:

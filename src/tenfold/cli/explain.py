@@ -27,7 +27,7 @@ examples:
   tenfold explain digit.png --method counterfactual --to 9   the change to a 9
 
 Methods: occlusion and counterfactual work on any model; integrated-gradients and grad-cam need
-pip install 'tenfold[train]'. Without --method, all that are available run.
+pip install "tenfold[train]". Without --method, all that are available run.
 """
 
 

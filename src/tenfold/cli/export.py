@@ -23,8 +23,8 @@ DESCRIPTION = (
 EPILOG = """\
 examples:
   tenfold export standard                             exports/standard.onnx
-  tenfold export standard --format openvino           needs pip install 'tenfold[export]'
-  tenfold export tiny --format litert --quantize      int8; needs 'tenfold[train,export]'
+  tenfold export standard --format openvino           needs pip install "tenfold[export]"
+  tenfold export tiny --format litert --quantize      int8; needs "tenfold[train,export]"
   tenfold export runs/standard-seed0-20260101-120000 --out phone --format litert --json
 
 An export that disagrees with the original on the test images is not written.

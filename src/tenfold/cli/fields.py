@@ -22,10 +22,10 @@ def add_field_options(parser: argparse.ArgumentParser) -> None:
         "The likeliest text that satisfies all of these is read; ? where none fits.",
     )
     add = group.add_argument
-    add("--expect", dest="pattern", metavar="PATTERN", help="a regular expression: '[0-9]{8}'")
+    add("--expect", dest="pattern", metavar="PATTERN", help='a regular expression: "[0-9]{8}"')
     add("--length", type=int, metavar="N", help="the number of digits")
     add("--choices", type=Path, metavar="FILE", help="a text file: one possible text a line")
-    help = "luhn, ean, damm, mod11, mod_97_10, or one of python-stdnum: nl.bsn; 'tenfold[checks]'"
+    help = 'luhn, ean, damm, mod11, mod_97_10, or one of python-stdnum: nl.bsn; "tenfold[checks]"'
     add("--check", metavar="NAME", help=help)
     help = "integer, decimal, date (day first), us-date (month first) or time"
     add("--kind", choices=KINDS, metavar="KIND", help=help)

@@ -34,10 +34,10 @@ examples:
   tenfold read photo.jpg --annotate seen    seen/photo.png: boxes, and what the network saw
   cat digit.png | tenfold read -         a picture from another program
   tenfold read amount.jpg --characters numbers    12.50, and not 1250
-  tenfold read scan.png --expect '[0-9]{8}' --check luhn    what is known of every line
+  tenfold read scan.png --expect "[0-9]{8}" --check luhn    what is known of every line
   tenfold read dates/ --kind date --minimum 2020-01-01 --json    with value and confidence
-  tenfold read --second-opinion check.png  accept what RapidOCR reads too; 'tenfold[ocr]'
-  tenfold read scan.pdf photo.heic       with pip install 'tenfold[pdf,heic]'
+  tenfold read --second-opinion check.png  accept what RapidOCR reads too; "tenfold[ocr]"
+  tenfold read scan.pdf photo.heic       with pip install "tenfold[pdf,heic]"
 
 A digit whose confidence is too low is shown as ?.
 """
@@ -61,7 +61,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     help = "the N likeliest readings of every line (with --json of every digit too)"
     add("--alternatives", type=positive, default=0, metavar="N", help=help)
     add_field_options(parser)
-    help = "accept only digits that RapidOCR reads too; needs pip install 'tenfold[ocr]'"
+    help = 'accept only digits that RapidOCR reads too; needs pip install "tenfold[ocr]"'
     add("--second-opinion", action="store_true", help=help)
 
 

@@ -132,4 +132,4 @@ def check_extras(data: bytes, name: str) -> None:
     needed = (is_pdf, "pypdfium2", "a PDF", "pdf"), (is_heif, "pillow_heif", "a HEIC photo", "heic")
     for is_kind, module, what, extra in needed:
         if is_kind(data) and find_spec(module) is None:
-            raise PictureError(f"{name} is {what}, which needs: pip install 'tenfold[{extra}]'")
+            raise PictureError(f'{name} is {what}, which needs: pip install "tenfold[{extra}]"')
