@@ -210,7 +210,8 @@ def test_the_command_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         (("--out", "answers.csv", "--report", "--error", "nan%"), "nan% is not a share"),
         (("--out", "answers.csv", "--report", "--resume"), "--resume needs TEMPLATE and SCAN"),
         (("--out", "answers.csv", "--report", "--ray-address", "a"), "--ray-address needs TEMP"),
-        (("--out", "answers.csv", "--report"), "answers.csv has no folder answers.csv.pages"),
+        (("--out", "answers.csv", "--report"), "answers.csv does not exist"),
+        (("--out", "other.csv", "--report"), "other.csv has no folder other.csv.pages"),
     ],
 )
 def test_wrong_usage_is_one_line(
@@ -218,6 +219,7 @@ def test_wrong_usage_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
+    Path("other.csv").write_text("source,page\n")
     code, out, err = call(*words, capsys=capsys)
     assert (code, out) == (2, "")
     assert message in err

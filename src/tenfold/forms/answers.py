@@ -200,6 +200,8 @@ def open_answers(path: str | Path) -> Answers:
     given = Path(path)
     folder = given.resolve() if given.is_dir() else pages_folder(given)
     if not folder.is_dir():
+        if not given.exists():
+            raise UsageError(f"{given} does not exist")
         raise UsageError(
             f"{given} has no folder {folder.name} beside it; give a table that `tenfold form` wrote"
         )
