@@ -74,6 +74,15 @@ def test_comments_are_above_their_commands(name: str) -> None:
         assert not re.findall(r"^[^#\n].* # .*", block, re.MULTILINE)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_arguments_are_in_double_quotes(name: str) -> None:
+    # Windows takes single quotes as part of the argument.
+    page = ROOT / name
+    inline = re.findall(r"`((?:pip|tenfold|curl) [^`]*)`", page.read_text())
+    shell = "\n".join([*blocks(page, "sh"), *blocks(page, "bash"), *inline])
+    assert not re.findall(r"^[^#\n]*'.*", shell, re.MULTILINE)
+
+
 @pytest.fixture
 def somewhere(tmp_path: Path, digit_png: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copy(digit_png, tmp_path / "digit.png")
@@ -153,7 +162,10 @@ def test_snippets(
     for number, snippet in enumerate(blocks(page, "python"), 1):
         # One after the other in this process, which imports Keras once; each has names of its own.
         exec(compile(snippet, f"snippet {number} of {page.name}", "exec"), {"__name__": "__main__"})
-        assert capsys.readouterr().out
+        printed = capsys.readouterr().out
+        assert printed
+        for shown in re.findall(r"^print\(.*\)  # (.*)", snippet, re.MULTILINE):
+            assert shown in printed
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
