@@ -1,6 +1,7 @@
 """The shape of the house: stages, the public face, and what must not be imported."""
 
 import ast
+import json
 import subprocess
 import sys
 from functools import cache
@@ -143,7 +144,7 @@ def test_training_in_the_base_install_names_the_extra(arguments: list[str], tmp_
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path
     )
     assert result.returncode == 1
-    said = result.stdout if "--json" in arguments else result.stderr
+    said = json.loads(result.stdout)["error"] if "--json" in arguments else result.stderr
     assert 'training needs more packages: pip install "tenfold[train]"' in said
     assert len((result.stdout + result.stderr).splitlines()) == 1
     assert not list(tmp_path.iterdir())
