@@ -1,16 +1,22 @@
+import random
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from conftest import answers, outputs_of_layers
 
+from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.errors import MissingExtraError, TrainingError, UsageError
-from tenfold.networks.backend import use_backend
+from tenfold.networks.backend import seeded, use_backend
 from tenfold.networks.build import build_network, finish_network
 from tenfold.recipes.catalog import RECIPES, recipe_named
 from tenfold.recipes.recipe import count_parameters, describe
 from tenfold.recipes.serialization import override
+from tenfold.training.keras_file import check_parity
+from tenfold.training.members import fit_members, graph_of_members
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 
@@ -57,6 +63,42 @@ def test_a_finished_network_is_float32_throughout() -> None:
     assert {layer.compute_dtype for layer in finished.layers[1:]} == {"float32"}
 
 
+@pytest.mark.parametrize(("floats", "policy"), [("float32", "mixed_float16"), ("float64", None)])
+def test_the_precision_of_the_program_is_not_that_of_tenfold(
+    floats: str, policy: str | None, mnist
+) -> None:
+    import keras
+
+    images, labels = mnist.train_images[:200], mnist.train_labels[:200]
+    changes = {"epochs": 1, "batch_size": 100, "members": 2, "optimizer.name": "muon"}
+    recipe = override(recipe_named("mlp"), changes)
+    keras.config.set_floatx(floats)
+    keras.config.set_dtype_policy(policy or floats)
+    try:
+        network, graph = graph_of_members(recipe, fit_members(recipe, images, labels, seed=0))
+        assert network.output.dtype == "float32"
+        check_parity(network, OnnxClassifier(graph), images)
+        assert keras.config.floatx() == floats
+        assert keras.config.dtype_policy().name == (policy or floats)
+    finally:
+        keras.config.set_floatx("float32")
+        keras.config.set_dtype_policy("float32")
+
+
+def test_threads_that_seed_do_not_disturb_each_other() -> None:
+    def draw(seed: int) -> list[float]:
+        drawn = []
+        with seeded(seed):
+            for _ in range(3):
+                drawn.append(random.random())
+                time.sleep(0.05)
+        return drawn
+
+    wanted = [draw(0), draw(1)]
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(draw, [0, 1])) == wanted
+
+
 def test_backends() -> None:
     assert use_backend() == "tensorflow"
     with pytest.raises(UsageError, match="there are: tensorflow, jax, torch"):
@@ -95,6 +137,8 @@ from tenfold.data.mnist import load_mnist
 from tenfold.networks.build import build_network
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.serialization import override
+from tenfold.training.keras_file import check_parity
+from tenfold.training.members import fit_members, graph_of_members
 from tenfold.training.loop import fit
 images, labels = load_mnist("train")
 for name in sys.argv[1:]:

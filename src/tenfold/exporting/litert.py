@@ -12,6 +12,7 @@ import numpy as np
 from tenfold.arrays import Images, Probabilities
 from tenfold.classifiers.base import Predict
 from tenfold.errors import ExportError
+from tenfold.networks.backend import in_float32
 
 _NETWORK, _IMAGES, _RESULT = "model.keras", "images.npy", "model.tflite"
 
@@ -52,7 +53,8 @@ def convert(name: str) -> None:
     import tensorflow as tf
 
     folder = Path(name)
-    network = _shifts_as_batch(keras.models.load_model(folder / _NETWORK, safe_mode=True))
+    with in_float32():  # what keras.json says is the user's affair
+        network = _shifts_as_batch(keras.models.load_model(folder / _NETWORK, safe_mode=True))
     converter = tf.lite.TFLiteConverter.from_keras_model(network)
     if (folder / _IMAGES).exists():
         images = np.load(folder / _IMAGES)
@@ -76,7 +78,8 @@ def _shifts_as_batch(network: Any) -> Any:
     side = network.input_shape[1]
     images = keras.Input(network.input_shape[1:], dtype="uint8", name="images")
     pixels = keras.layers.Rescaling(1.0, dtype="float32")(images)
-    padded = keras.layers.ZeroPadding2D(shifts)(keras.layers.Reshape((side, side, 1))(pixels))
+    rows = keras.layers.Reshape((side, side, 1))(pixels)
+    padded = keras.layers.ZeroPadding2D(shifts, data_format="channels_last")(rows)
     steps = range(2 * shifts + 1)
     shifted = keras.layers.Concatenate(axis=0)(
         [padded[:, top : top + side, left : left + side, 0] for top in steps for left in steps]

@@ -3,12 +3,16 @@
 import gc
 import logging
 import os
+import random
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+
+import numpy as np
 
 from tenfold.errors import MissingExtraError, TrainingError, UsageError
 from tenfold.execution.quiet import filtered_stderr
@@ -21,6 +25,8 @@ OPTIONAL = ("IPython", "jax", "matplotlib", "pandas", "sklearn")
 """What Keras and TensorFlow import, where it is installed, for features that tenfold never uses."""
 
 _log = logging.getLogger(__name__)
+
+_SEEDING = threading.Lock()
 
 _BUILD_NOTES = (b"before absl::InitializeLog", b"oneDNN custom operations are on")
 
@@ -81,6 +87,40 @@ def check_backend(name: str | None = None) -> None:
         raise UsageError(no_such("backend", name, BACKENDS))
     if find_spec("keras") is None:
         raise MissingExtraError("training", "train")
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed what Keras draws first weights and dropout from, one thread at a time.
+
+    These are the generators of Python and NumPy that the whole program shares: afterward they go on
+    as if nothing had been drawn.
+    """
+    import keras
+
+    with _SEEDING:
+        python, numpy = random.getstate(), np.random.get_state()
+        try:
+            keras.utils.set_random_seed(seed)
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)
+
+
+@contextmanager
+def in_float32() -> Iterator[None]:
+    """Let Keras make what has no type of its own in float32, whatever the program's settings."""
+    from keras import config
+
+    floats, policy = config.floatx(), config.dtype_policy()
+    try:
+        config.set_floatx("float32")
+        config.set_dtype_policy("float32")
+        yield
+    finally:
+        config.set_floatx(floats)
+        config.set_dtype_policy(policy)
 
 
 @contextmanager

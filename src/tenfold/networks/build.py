@@ -5,6 +5,7 @@ from typing import Any, Literal
 from tenfold.arrays import SIDE
 from tenfold.errors import TrainingError
 from tenfold.machine import has_gpu, trains_in_bfloat16
+from tenfold.networks.backend import in_float32
 from tenfold.networks.batch_norm import batch_normalization
 from tenfold.networks.deskew import deskewing
 from tenfold.recipes.layers import (
@@ -31,6 +32,7 @@ BATCH_NORM_MOMENTUM = 0.95
 """Keras's default of 0.99 averages over too many steps for trainings of a few hundred."""
 
 
+@in_float32()
 def build_network(
     recipe: Recipe,
     *,
@@ -76,6 +78,7 @@ def build_network(
     return keras.Model(images, values, name=_model_name(recipe))
 
 
+@in_float32()
 def finish_network(recipe: Recipe, *trained: Any) -> Any:
     """Return a trained network as it is saved: functional, channels last, float32, calibrated.
 

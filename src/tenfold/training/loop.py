@@ -17,7 +17,7 @@ from tenfold.errors import TrainingError
 from tenfold.files import sha256
 from tenfold.formatting import count
 from tenfold.machine import has_gpu
-from tenfold.networks.backend import use_backend
+from tenfold.networks.backend import in_float32, seeded, use_backend
 from tenfold.networks.build import DataFormat, build_network, effective_precision
 from tenfold.recipes.recipe import Recipe
 from tenfold.recipes.serialization import recipe_to_dict
@@ -110,20 +110,21 @@ def fit(
     backend = use_backend(backend)
     import keras
 
-    keras.utils.set_random_seed(seed)
     if deterministic:
         _make_deterministic(backend)
     batches = Batches(
         images, labels, recipe.batch_size, recipe.augmentation, seed, recipe.epoch_images,
         recipe.epochs - recipe.cooldown_epochs, classes=recipe.classes,
     )  # fmt: skip
-    network = build_network(
-        recipe, data_format=data_format, precision=effective_precision(recipe), fused=True
-    )
+    steps = batches.steps * recipe.epochs
+    with in_float32(), seeded(seed):
+        network = build_network(
+            recipe, data_format=data_format, precision=effective_precision(recipe), fused=True
+        )
+        optimizer = build_optimizer(recipe.optimizer, recipe.schedule, steps)
+        optimizer.build(network.trainable_variables)
     if start is not None:
         network.set_weights(start)
-    optimizer = build_optimizer(recipe.optimizer, recipe.schedule, batches.steps * recipe.epochs)
-    optimizer.build(network.trainable_variables)
     # Every variable that training changes: weights, statistics, dropout seeds, optimizer.
     state = [*network.variables, *optimizer.variables]
     history: list[dict[str, Any]] = []
@@ -140,7 +141,7 @@ def fit(
     if steps_at_once is None:
         steps_at_once = batches.steps if backend == "jax" and has_gpu() else STEPS_AT_ONCE
     began = time.perf_counter() - spent
-    with _Bar(recipe, batches.steps, len(history), progress) as bar:
+    with in_float32(), _Bar(recipe, batches.steps, len(history), progress) as bar:
         program = compile_steps(network, optimizer, recipe.label_smoothing, recipe.loss)
         epochs = range(len(history), recipe.epochs)
         for epoch, chunks in zip(epochs, batches.epochs(epochs, steps_at_once), strict=True):

@@ -15,7 +15,7 @@ from tenfold.classifiers.bundle import (
 )
 from tenfold.evaluation.metrics import Evaluation
 from tenfold.formatting import duration
-from tenfold.networks.backend import use_backend
+from tenfold.networks.backend import in_float32, use_backend
 
 
 @dataclass(frozen=True, repr=False)
@@ -59,7 +59,8 @@ class TrainResult:
         import keras
 
         Bundle(self.bundle, self.meta).read(KERAS)  # checks its hash
-        return keras.models.load_model(self.bundle / KERAS)
+        with in_float32():
+            return keras.models.load_model(self.bundle / KERAS)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as `tenfold train --json` prints them."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tenfold.arrays import DIGITS, Gray
 from tenfold.augmentation.hands import load_hands, load_non_digits
 from tenfold.data.mnist import load_mnist, split_validation
-from tenfold.networks.backend import use_backend
+from tenfold.networks.backend import seeded, use_backend
 from tenfold.reading.ctc import CHARACTERS
 from tenfold.reading.line_reader import STRIP_HEIGHT
 from tenfold.recipes.recipe import Optimizer, Schedule
@@ -63,8 +63,8 @@ def train_line_network(
     import keras
     import tensorflow as tf
 
-    keras.utils.set_random_seed(seed)
-    network = build_network()
+    with seeded(seed):
+        network = build_network()
     if start:
         load_weights(network, start)
     freeze(network, frozen)
