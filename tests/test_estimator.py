@@ -1,6 +1,7 @@
 """DigitClassifier as scikit-learn uses estimators."""
 
 import pickle
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,8 @@ def test_few_images_get_more_epochs_unless_epochs_are_given(rows) -> None:
 
 
 def test_predictions(fitted: DigitClassifier, rows) -> None:
+    from sklearn.base import clone
+
     x, y = rows
     probabilities = fitted.predict_proba(x)
     assert probabilities.shape == (N, 10)
@@ -65,6 +68,9 @@ def test_predictions(fitted: DigitClassifier, rows) -> None:
     assert fitted.score(x, y) == (fitted.predict(x) == y).mean() > 0.85
     for same in (x.reshape(N, 28, 28), x.astype(np.int64), x.astype(float), x.tolist()):
         np.testing.assert_array_equal(fitted.predict_proba(same), probabilities)
+    black_or_white = clone(fitted).set_params(scale=255, epochs=1).fit(x > 127, y)
+    found = black_or_white.classifier_.predict_proba(np.uint8(x > 127) * 255)
+    np.testing.assert_array_equal(black_or_white.predict_proba(x > 127), found)
 
 
 def test_the_same_random_state_gives_the_same_network(fitted: DigitClassifier, rows) -> None:
@@ -89,6 +95,40 @@ def test_labels_of_any_kind(fitted: DigitClassifier, rows, kind) -> None:
     assert estimator.classifier_.classes == tuple(map(str, sorted(names.values())))
     assert estimator.score(x[some], labels) > 0.9
     assert estimator.predict_proba(x[:5]).shape == (5, 3)
+
+
+def test_columns_of_a_data_frame_keep_their_names_and_their_order(tensorflow, rows) -> None:
+    from pandas import DataFrame
+
+    x, y = rows
+    frame = DataFrame(x, columns=[f"pixel{number}" for number in range(784)])
+    estimator = DigitClassifier(recipe="softmax", epochs=1).fit(frame, y)
+    assert estimator.feature_names_in_.tolist() == list(frame.columns)
+    assert estimator.predict(frame).shape == (N,)
+    with pytest.raises(ValueError, match="same order as they were in fit"):
+        estimator.predict(frame[frame.columns[::-1]])
+    assert not hasattr(estimator.fit(x, y), "feature_names_in_")
+
+
+def test_digits_as_floats_are_digits(tensorflow, rows) -> None:
+    x, y = rows
+    estimator = DigitClassifier(recipe="softmax", epochs=1).fit(x, y.astype(float))
+    assert estimator.classifier_.classes == DIGITS
+    assert estimator.classes_.tolist() == [float(digit) for digit in range(10)]
+
+
+def test_a_fit_does_not_seed_the_generators_of_the_program(fitted: DigitClassifier, rows) -> None:
+    from sklearn.base import clone
+
+    drawn = set()
+    for seed in (7, 8):
+        random.seed(seed)
+        np.random.seed(seed)
+        wanted = np.random.RandomState(seed).random()
+        clone(fitted).set_params(epochs=1).fit(*rows)
+        assert np.random.random() == wanted
+        drawn.add(random.random())
+    assert len(drawn) == 2
 
 
 def test_a_fitted_estimator_is_pickled_without_keras(

@@ -66,6 +66,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         recipe_: The recipe as trained.
         history_: A row for every epoch: loss, accuracy, learning rate, seconds.
         n_features_in_: 784.
+        feature_names_in_: The names of the columns, if `X` was a data frame with names.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Args:
             X: (n, 784), (n, 28, 28), (n, 28, 28, 1) or (n, 1, 28, 28), white ink on black, 0..255:
-                integers, floats or a data frame. See also `scale`.
+                integers, floats, booleans or a data frame. See also `scale`.
             y: (n,), labels of any kind, 2 to 256 different ones.
 
         Returns:
@@ -109,10 +110,11 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         from sklearn.utils import assert_all_finite, check_consistent_length, check_random_state
         from sklearn.utils.multiclass import check_classification_targets
-        from sklearn.utils.validation import column_or_1d
+        from sklearn.utils.validation import column_or_1d, validate_data
 
         from tenfold.networks.backend import use_backend
 
+        validate_data(self, X, skip_check_array=True, ensure_2d=False)  # names of columns
         images = self._images(X)
         if y is None:
             raise _WrongLabelsError(
@@ -126,7 +128,9 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if not 2 <= len(classes) <= MAX_CLASSES:
             number = "1 class" if len(classes) == 1 else f"{len(classes)} classes"
             raise _WrongLabelsError(f"y has {number}; give 2 to {MAX_CLASSES}")
-        names = tuple(map(str, classes))
+        # Floats are whole numbers here, and digits that a table holds as floats are digits.
+        form = ".0f" if classes.dtype.kind == "f" else ""
+        names = tuple(f"{one:{form}}" for one in classes)
         recipe = self._recipe_for(names, len(images))
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
@@ -152,10 +156,12 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             NotFittedError: `fit` was not called.
             UsageError: The images are wrong.
+            ValueError: The columns have other names or another order than in `fit`.
         """
-        from sklearn.utils.validation import check_is_fitted
+        from sklearn.utils.validation import check_is_fitted, validate_data
 
         check_is_fitted(self)
+        validate_data(self, X, reset=False, skip_check_array=True, ensure_2d=False)
         probabilities: Probabilities = self.classifier_.predict_proba(self._images(X))
         return probabilities
 
@@ -174,7 +180,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         from sklearn.utils import check_array
 
         array = check_array(images, allow_nd=True, estimator=self)
-        if array.dtype.kind in "iu" and array.dtype != np.uint8:  # as data frames have them
+        if array.dtype.kind in "biu" and array.dtype != np.uint8:  # as data frames have them
             array = array.astype(np.float64)
         return as_images(array, self.scale)
 
