@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import WAIT, watched_pages
+from browsing import FAINT_TEXTS, LARGE_TEXT, WAIT, watched_pages
 from PIL import Image, ImageDraw
 
 pytest.importorskip("playwright.sync_api")
@@ -275,6 +275,19 @@ def test_the_camera(page: Page) -> None:
     page.get_by_role("button", name="Take the picture").click()
     reads(page, "7352\n94273")
     expect(page.locator("#camera")).to_be_hidden()
+    expect(page.get_by_role("button", name="Camera")).to_be_focused()
+
+
+def test_large_text_fits_a_phone(browser: Browser, address: str) -> None:
+    large = browser.browser_type.launch(
+        executable_path=serve.CHROMIUM, args=[*serve.QUIET, LARGE_TEXT]
+    )
+    page = large.new_page(viewport={"width": 390, "height": 800})
+    page.goto(address)
+    serve.write(page, 5, (60, 30), 250)
+    reads(page, "5")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    large.close()
 
 
 def test_the_panel_follows_the_pen(page: Page) -> None:
@@ -348,10 +361,14 @@ def test_dark(open_page) -> None:
     ground = "getComputedStyle(document.body).backgroundColor"
     dark = open_page(color_scheme="dark")
     assert max(map(int, re.findall(r"\d+", dark.evaluate(ground)))) < 40
-    serve.write(dark, 2, (150, 80), 250)
-    reads(dark, "2")
     light = open_page(color_scheme="light")
     assert min(map(int, re.findall(r"\d+", light.evaluate(ground)))) > 230
+    for page in (dark, light):
+        serve.write(page, 2, (150, 80), 250)
+        reads(page, "2")
+        page.locator("#inside summary").click()
+        expect(page.locator(".softmax")).to_be_visible(timeout=WAIT)
+        assert page.evaluate(FAINT_TEXTS) == []
 
 
 def test_a_finger_on_a_phone(open_page) -> None:

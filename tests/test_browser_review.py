@@ -252,6 +252,7 @@ def test_it_fits_and_has_contrast(open_page, width: int, scheme: str) -> None:
     for place in ("#name", "#where", "#why", "#rule", "#options li", "#count", ".keys"):
         assert contrast(page, place) >= 4.5, place
     assert contrast(page, "#accept") >= 4.5
+    assert page.locator("#accept kbd").evaluate("key => getComputedStyle(key).opacity") == "1"
 
 
 def contrast(page: Page, place: str) -> float:

@@ -1,7 +1,9 @@
 """The page that edits a template, in Chromium: mouse, keyboard, screen reader, widths."""
 
+import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -164,14 +166,35 @@ def test_a_wrong_name_is_not_saved(name: str, opened: Page) -> None:
     expect(opened.get_by_label("Name")).to_be_focused()
 
 
+def test_one_field_is_no_plural(opened: Page) -> None:
+    for name in ("field 2", "tick 1"):
+        field(opened, name).press("Delete")
+    expect(opened.locator("#state")).to_have_text("1 field, not saved")
+    opened.locator("#cells").fill("1")
+    expect(opened.locator("#list")).to_have_text(re.compile("field 1 1 cell$"))
+
+
+def test_a_chosen_field_is_not_under_the_header(opened: Page) -> None:
+    opened.set_viewport_size({"width": 1280, "height": 300})
+    opened.evaluate("scrollTo(0, 9999)")
+    opened.locator("#list button").first.click()
+    header, box = opened.locator("header").bounding_box(), field(opened, "field 1").bounding_box()
+    assert header
+    assert box
+    assert box["y"] >= header["y"] + header["height"]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 800, 1400])
 def test_the_page_fits(width: int, scheme: Any, browser: Browser, template: Template) -> None:
-    path = write_editor(template.page.parent / "form.json", template)
+    first, *others = template.fields
+    long = replace(template, fields=(replace(first, name="Übergrößenträger" * 4), *others))
+    path = write_editor(template.page.parent / "form.json", long)
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = context.new_page()
     page.goto(path.as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("aside").evaluate("aside => aside.scrollWidth <= aside.clientWidth")
     assert page.evaluate(
         "[...document.querySelectorAll('input, select, textarea, button')]"
         ".every(one => one.labels?.length || one.getAttribute('aria-label') || one.textContent)"

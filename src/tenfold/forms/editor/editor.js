@@ -29,9 +29,11 @@ function undo() {
 
 function say(text) { $("said").textContent = text; }
 
+const counted = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
+
 function about(field) {
   if (field.kind === "tick") return "tick";
-  return field.cells?.length ? `${field.cells.length} cells` : "line or box";
+  return field.cells?.length ? counted(field.cells.length, "cell") : "line or box";
 }
 
 function draw() {
@@ -62,13 +64,13 @@ function draw() {
     button.type = "button";
     button.dataset.at = at;
     button.setAttribute("aria-current", at === chosen);
-    button.append(field.name, Object.assign(document.createElement("span"), { textContent: about(field) }));
+    button.append(field.name, " ", Object.assign(document.createElement("span"), { textContent: about(field) }));
     item.append(button);
     return item;
   }));
   if (focused !== undefined) $(place).querySelector(`[data-at="${Math.min(focused, fields.length - 1)}"]`)?.focus({ preventScroll: true });
   $("undo").disabled = !past.length;
-  $("state").textContent = `${fields.length} fields${JSON.stringify(fields) === saved ? "" : ", not saved"}`;
+  $("state").textContent = `${counted(fields.length, "field")}${JSON.stringify(fields) === saved ? "" : ", not saved"}`;
   $("form").hidden = chosen === null;
 }
 

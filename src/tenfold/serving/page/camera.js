@@ -27,6 +27,7 @@ export class Camera extends EventTarget {
     this.video.srcObject = this.stream;
     await this.video.play();
     this.video.hidden = this.shutter.hidden = false;
+    this.opener = document.activeElement;
     this.shutter.focus();
   }
 
@@ -38,6 +39,7 @@ export class Camera extends EventTarget {
   }
 
   stop() {
+    if (document.activeElement === this.shutter) this.opener.focus();
     for (const track of this.stream?.getTracks() ?? []) track.stop();
     this.stream = null;
     this.video.srcObject = null;
