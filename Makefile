@@ -5,7 +5,7 @@
 PYTHON ?= python3
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 WASM := $(and $(shell command -v clang),$(shell command -v wasm-ld),$(wildcard /usr/include/wasm32-wasi))
-NEEDED := clang, lld and wasi-libc; on Debian: apt install clang lld libclang-rt-14-dev-wasm32 wasi-libc
+NEEDED := clang, lld and wasi-libc; on Debian: apt install clang lld libclang-rt-dev-wasm32 wasi-libc
 
 # The tests start many processes: where nothing is kept compiled, each of them compiles tenfold and
 # Keras anew, which takes a second of it.
