@@ -4,6 +4,7 @@ import asyncio
 import json
 import pickle
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from tenfold.classifiers.bundle import KERAS, ONNX, load_bundle, load_classifier
 from tenfold.classifiers.convention import SHAPES
 from tenfold.classifiers.model_file import ModelFile
 from tenfold.classifiers.onnx import OnnxClassifier
-from tenfold.errors import BundleError, TenfoldError, UsageError
+from tenfold.errors import BundleError, MissingExtraError, TenfoldError, UsageError
 from tenfold.exporting.own_files import open_bundle
 
 CLASS_COUNT = 10
@@ -150,6 +151,8 @@ def test_the_scale_is_found_or_demanded_never_guessed(
             tenfold.from_keras(silent)
     with pytest.raises(UsageError, match="finite"):
         tenfold.from_keras(keras_model(weights), scale=float("nan"))
+    with pytest.raises(UsageError, match="scale is '1/255'"):
+        tenfold.from_keras(keras_model(weights), scale="1/255")  # type: ignore[arg-type]
     path = onnx_file(tmp_path / "mine.onnx", weights, ("n", 28, 28))
     with pytest.raises(UsageError, match="give scale, 1/255 if"):
         load_classifier(path)
@@ -189,6 +192,22 @@ def test_a_file_with_the_names_of_our_graphs_can_be_wrapped(mnist, tmp_path: Pat
     np.testing.assert_allclose(wrapped.predict_proba(images), expected, atol=1e-6)
     with pytest.raises(UsageError, match="would replace"):
         tenfold.export(path, out=tmp_path)
+
+
+def test_the_packages_of_extras_are_named_where_they_are_needed(
+    weights, digit_png: Path, tmp_path: Path, monkeypatch
+) -> None:
+    file = ModelFile(str(onnx_file(tmp_path / "own.onnx", weights, ("n", 784))), 1 / 255)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(MissingExtraError, match=r"exporting \S+own.onnx .*\[export\]"):
+        tenfold.export(file)
+    with pytest.raises(UsageError, match=r"the layers of .* are not known"):
+        tenfold.show(file)
+    explanation = tenfold.explain(digit_png, model=file, single=True)
+    assert "integrated-gradients and grad-cam are left out: the layers of" in explanation.notes[0]
+    monkeypatch.setattr("tenfold.networks.backend.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"loading \S+own.keras .*\[train\]"):
+        load_classifier(tmp_path / "own.keras", scale=1)
 
 
 def test_classes_may_be_many_and_have_names(tensorflow) -> None:

@@ -46,15 +46,19 @@ def check_scaling(scale: float | None, offset: float, what: str) -> Scaling:
         what: Name of the network, for messages.
 
     Raises:
-        UsageError: The scale is missing, 0 or not finite, or the offset is not finite.
+        UsageError: The scale is missing, no number, 0 or not finite; or the offset is no finite
+            number.
     """
     if scale is None:
         raise UsageError(
             f"{what} does not say which pixel values it takes: give scale, 1/255 if it was trained "
             "on images divided by 255, 1 if on bytes (in the shell: --scale)"
         )
-    if not (np.isfinite(scale) and scale and np.isfinite(offset)):
-        raise UsageError(f"scale is {scale} and offset {offset}; give finite numbers, scale not 0")
+    numbers = all(isinstance(one, int | float | np.number) for one in (scale, offset))
+    if not (numbers and np.isfinite(scale) and scale and np.isfinite(offset)):
+        raise UsageError(
+            f"scale is {scale!r} and offset {offset!r}; give finite numbers, scale not 0"
+        )
     return Scaling(scale, offset)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tenfold.classifiers.convention import NetworkClassifier, Scaling, check_scaling
-from tenfold.errors import BundleError, UsageError
+from tenfold.errors import BundleError, MissingExtraError, UsageError
 
 _MOST_PER_BYTE = 0.02
 """A Rescaling by at most this much takes bytes: 1/255 and 1/127.5 are below, 1 and 2 above."""
@@ -95,7 +95,10 @@ def load_keras_file(
     """
     from tenfold.networks.backend import use_backend
 
-    use_backend()
+    try:
+        use_backend()
+    except MissingExtraError:
+        raise MissingExtraError(f"loading {path}", "train") from None
     import keras
 
     if not path.is_file():

@@ -37,8 +37,31 @@ def open_bundle(model: Model) -> Bundle:
     Raises:
         UsageError: Recipes do not have one of the layers of a .keras file, or a .onnx file has a
             fixed batch.
+        MissingExtraError: The model is a .onnx file, and the package onnx is not installed.
         TenfoldError: No such model, or a file that cannot be loaded.
     """
+    found = _open(model)
+    if isinstance(found, Bundle):
+        return found
+    file, classifier = found
+    return _in_memory(file, classifier, {"name": file.name}, {ONNX: wrapped_graph(classifier)})
+
+
+def open_layers(model: Model) -> Bundle:
+    """Return a bundle whose layers are known; see `open_bundle`.
+
+    Raises:
+        UsageError: The model is a .onnx file, or recipes do not have one of its layers.
+        TenfoldError: No such model, or a file that cannot be loaded.
+    """
+    found = _open(model)
+    if not isinstance(found, Bundle):
+        raise UsageError(f"the layers of {model} are not known: give a .keras file or a bundle")
+    return found
+
+
+def _open(model: Model) -> Bundle | tuple[ModelFile, OnnxFileClassifier]:
+    """Return a bundle with a recipe, or the classifier of a .onnx file, which has none."""
     file = as_model_file(model)
     if file is None:
         return load_bundle(model)
@@ -51,20 +74,7 @@ def open_bundle(model: Model) -> Bundle:
     if isinstance(classifier, KerasClassifier):
         return _translated(file, classifier)
     assert isinstance(classifier, OnnxFileClassifier)
-    return _in_memory(file, classifier, {"name": file.name}, {ONNX: wrapped_graph(classifier)})
-
-
-def open_layers(model: Model) -> Bundle:
-    """Return a bundle whose layers are known; see `open_bundle`.
-
-    Raises:
-        UsageError: The model is a .onnx file, or recipes do not have one of its layers.
-        TenfoldError: No such model, or a file that cannot be loaded.
-    """
-    bundle = open_bundle(model)
-    if "layers" not in bundle.meta["recipe"]:
-        raise UsageError(f"the layers of {model} are not known: give a .keras file or a bundle")
-    return bundle
+    return file, classifier
 
 
 def _translated(file: ModelFile, classifier: KerasClassifier) -> Bundle:

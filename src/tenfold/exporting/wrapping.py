@@ -6,7 +6,7 @@ import numpy as np
 
 from tenfold.arrays import SIDE
 from tenfold.classifiers.onnx_file import OnnxFileClassifier
-from tenfold.errors import UsageError
+from tenfold.errors import MissingExtraError, UsageError
 
 _OWN = "tenfold_"
 """Begins the names that are added."""
@@ -30,8 +30,11 @@ def wrapped_graph(classifier: OnnxFileClassifier) -> bytes:
             f"{classifier.name} takes {classifier.batch} images at a time: write it with a batch "
             "of any size (in PyTorch: dynamic_axes)"
         )
-    import onnx
-    from onnx import TensorProto, compose, helper, numpy_helper
+    try:
+        import onnx
+        from onnx import TensorProto, compose, helper, numpy_helper
+    except ImportError:
+        raise MissingExtraError(f"exporting {classifier.name}", "export") from None
 
     model = compose.add_prefix(onnx.load_from_string(classifier.graph), _INNER)
     graph = model.graph
