@@ -1,6 +1,7 @@
 """Every kind of report in Chromium: it fits narrow windows, and its text has contrast."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +43,7 @@ ROOT = Path(__file__).parent.parent
 NAMES = ("training", "adapted", "comparison", "labels", "search", "score", "explanation")
 
 
-def search() -> str:
+def search(best: int = 1) -> str:
     """The page of a search of three trials and one that was stopped."""
     recipe = recipe_named("mlp")
     space, rows = default_space(recipe), []
@@ -62,7 +63,8 @@ def search() -> str:
         "recipe": "mlp", "trials": 4, "complete": 3, "pruned": 1, "failed": 0, "lost": 0,
         "data": "MNIST", "seconds": 12.0, "rows": rows,
         "start": {"trial": 0, "val_accuracy": 0.7, "settings": start},
-        "best": {"trial": 1, "val_accuracy": 0.75, "settings": rows[1]["settings"]},
+        "best": {"trial": best, "val_accuracy": rows[best]["accuracy"],
+                 "settings": rows[best]["settings"]},
         "importances": {"dropout_rate": 0.8, "depth": 0.2},
         "choices": {"start": {"mean": 0.7, "n": 3}, "dimensions": {"activation": [level]}},
         "plan": {"recipe": recipe_to_dict(recipe), "train_size": 500, "val_size": 500,
@@ -188,6 +190,13 @@ def test_text_has_contrast(
     assert light == (scheme == "light")
     assert page.evaluate(FAINT_TEXTS) == []
     page.close()
+
+
+def test_the_page_of_a_search_names_what_was_best() -> None:
+    assert re.search(r"Trial 1\.\s+The unchanged recipe: 70\.00%\. Difference:", search())
+    unchanged = search(best=0)
+    assert "The unchanged recipe: no other trial is better." in unchanged
+    assert "Difference:" not in unchanged
 
 
 def test_faint_text_is_found(browser: Browser) -> None:
