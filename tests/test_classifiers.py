@@ -73,6 +73,7 @@ def test_images_from_0_to_1_are_read_with_their_scale_or_not_at_all(batch) -> No
         np.zeros((27, 28)), np.zeros((5, 28, 28, 3)), np.zeros(784), np.zeros((2, 2, 28, 28)),
         np.zeros((28, 28), np.int64), np.zeros((28, 28), bool), np.full((28, 28), np.nan),
         np.full((28, 28), 256.0), np.full((28, 28), -1.0), "text", None,
+        [[1.0, 2.0], [3.0]], [np.zeros((28, 28)), np.zeros((27, 28))],
     ],
 )  # fmt: skip
 def test_anything_else_is_a_clear_error(bad) -> None:
@@ -126,6 +127,7 @@ def test_predict_and_score_of_named_classes() -> None:
         ([-1, 1, 2, 2], "label -1 is out of range"),
         ([0.5, 1, 2, 2], r"labels are float64 of shape \(4,\); give \(n,\) integers 0 to 2"),
         (np.eye(4, dtype=int), r"labels are int64 of shape \(4, 4\)"),
+        ([[0, 1], 2, 2, 2], "labels are lists of different lengths: give an array"),
         (["boots", "bag", "bag", "coat"], r"no class 'boots' \(did you mean boot\?\)"),
     ],
 )

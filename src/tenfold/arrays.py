@@ -1,9 +1,11 @@
 """MNIST's sizes, and the array types that all parts share."""
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from tenfold.errors import UsageError
 
 SIDE = 28
 """Height and width of an MNIST image, in pixels (LeCun et al. 1998)."""
@@ -34,3 +36,19 @@ Gray: TypeAlias = NDArray[np.uint8]
 
 Ink: TypeAlias = NDArray[np.float32]
 """float32 (h, w), 0 paper to 1 full ink."""
+
+
+def as_array(values: ArrayLike, what: str) -> NDArray[Any]:
+    """Return values as an array of any type and shape.
+
+    Args:
+        values: An array, or nested lists of one length on each level.
+        what: What they are, in the plural, for the message.
+
+    Raises:
+        UsageError: Lists of one level differ in length.
+    """
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise UsageError(f"{what} are lists of different lengths: give an array") from None

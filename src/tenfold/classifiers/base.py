@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import DIGITS, SIDE, Images, Probabilities
+from tenfold.arrays import DIGITS, SIDE, Images, Probabilities, as_array
 from tenfold.errors import BundleError, UsageError
 from tenfold.formatting import listed, no_such
 
@@ -38,7 +38,7 @@ def as_images(images: npt.ArrayLike, scale: float | None = None) -> Images:
             value above 0 but at most 1, as if white were 1 and not 255; or a scale that is no
             number above 0.
     """
-    array = np.asarray(images)
+    array = as_array(images, "images")
     shape = array.shape
     rows = (SIDE, SIDE)
     if shape != rows and shape[1:] not in (rows, (*rows, 1), (1, *rows), (SIDE * SIDE,)):
@@ -160,7 +160,7 @@ def label_numbers(labels: npt.ArrayLike, classes: tuple[str, ...]) -> npt.NDArra
     Raises:
         UsageError: Another shape or type, or a label that is not one of the classes.
     """
-    array = np.asarray(labels)
+    array = as_array(labels, "labels")
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iuUO"):
         raise UsageError(
             f"labels are {array.dtype} of shape {array.shape}; "

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from tenfold.arrays import as_array
 from tenfold.errors import DataError, TenfoldError
 from tenfold.formatting import count
 
@@ -63,7 +64,7 @@ def label_array(values: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
     Raises:
         DataError: They are neither; one-hot labels and fractions are not.
     """
-    labels = np.asarray(values)
+    labels = as_array(values, f"{name}: labels")
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.dtype.kind == "f" and ((labels == np.floor(labels)) & (abs(labels) < 2**53)).all():

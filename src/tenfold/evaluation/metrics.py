@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tenfold.arrays import Labels, Probabilities
+from tenfold.arrays import Labels, Probabilities, as_array
 from tenfold.errors import TenfoldError
 from tenfold.evaluation.significance import wilson_interval
 
@@ -255,7 +255,7 @@ def distinctive_errors(
 
 def _checked(y_true: np.ndarray, y_prob: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return labels as int64 and probabilities as float64, or raise what is wrong with them."""
-    y_true, y_prob = np.asarray(y_true), np.asarray(y_prob)
+    y_true, y_prob = as_array(y_true, "labels"), as_array(y_prob, "probabilities")
     if y_true.ndim != 1 or y_true.size == 0 or y_true.dtype.kind not in "iu":
         raise TenfoldError(
             f"labels are {y_true.dtype} of shape {y_true.shape}: give integers (n,), n at least 1"
