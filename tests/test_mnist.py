@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tenfold.arrays import DIGITS
 from tenfold.data import mnist as module
 from tenfold.data import sources, wheel
+from tenfold.data.data_source import MNIST_SOURCE
 from tenfold.data.idx import encode_idx
 from tenfold.data.mnist import load_mnist, split_validation, status
 from tenfold.data.official import FILES, NPZ_NAMES, read_file
@@ -209,6 +211,16 @@ def test_train_opens_no_test_file(cache, official_files, calls, monkeypatch):
         (cache / name).unlink()
     load_mnist("train")
     assert not calls
+
+
+def test_a_missing_test_file_is_fetched_before_a_training(cache, official_files, calls):
+    fill(cache, official_files)
+    MNIST_SOURCE.check_test(DIGITS)
+    assert not calls
+    (cache / TEST[1]).unlink()
+    MNIST_SOURCE.check_test(DIGITS)
+    assert len(calls) == 1
+    assert (cache / TEST[1]).is_file()
 
 
 def test_an_altered_source_is_rejected_and_the_next_one_tried(cache, arrays, monkeypatch):

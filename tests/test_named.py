@@ -15,6 +15,7 @@ import pytest
 
 import tenfold
 from tenfold.data import named
+from tenfold.data.data_source import choose_data
 from tenfold.data.idx import encode_idx
 from tenfold.errors import DataError
 
@@ -87,6 +88,20 @@ def test_without_a_network_it_is_one_line(fashion: Web, monkeypatch) -> None:
     monkeypatch.setenv("TENFOLD_OFFLINE", "1")
     with pytest.raises(DataError, match="unset TENFOLD_OFFLINE"):
         tenfold.load_dataset("fashion-mnist")
+
+
+def test_a_training_that_lacks_its_test_part_fails_before_it_begins(
+    fashion: Web, monkeypatch
+) -> None:
+    source = choose_data("fashion-mnist")
+    classes = source.load("train").classes
+    monkeypatch.setenv("TENFOLD_OFFLINE", "1")
+    with pytest.raises(DataError, match="unset TENFOLD_OFFLINE"):
+        source.check_test(classes)
+    monkeypatch.delenv("TENFOLD_OFFLINE")
+    source.check_test(classes)
+    fashion[1].clear()
+    assert len(source.load("test")) == 10_000
 
 
 def test_a_disk_that_takes_no_more_is_named_and_not_the_network(fashion: Web, cache: Path) -> None:

@@ -10,12 +10,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tenfold.arrays import DIGITS, Images, Labels
+from tenfold.arrays import DIGITS, Images, Labels, as_array
 from tenfold.data import named
 from tenfold.data.array_files import idx_layout, is_idx, npz_layout
 from tenfold.data.csv_files import csv_in, csv_layout
 from tenfold.data.mnist import SPLITS as SPLITS_OF_MNIST
-from tenfold.data.mnist import Split, load_mnist
+from tenfold.data.mnist import Split, fetch_test, load_mnist
 from tenfold.data.official import require_file
 from tenfold.data.parquet import parquet_files, parquet_layout
 from tenfold.data.parts import Layout, Part, check_sizes, label_array
@@ -192,8 +192,8 @@ def check_source(source: str, data_dir: str | Path | None = None) -> None:
 def check_test(source: str, classes: tuple[str, ...], data_dir: str | None) -> None:
     """Check that the test part of a source is there, with classes of the training part.
 
-    Its images are neither prepared nor looked at. The cache and sets with a name are not checked:
-    what they lack is fetched.
+    Its images are neither prepared nor looked at. What the cache lacks of MNIST and of sets with a
+    name is fetched.
 
     Args:
         source: As for `load_dataset`, without arrays.
@@ -201,12 +201,17 @@ def check_test(source: str, classes: tuple[str, ...], data_dir: str | None) -> N
         data_dir: Where MNIST's files are, if not in the cache.
 
     Raises:
-        DataError: It is missing, damaged, or has a class that the training part lacks.
+        DataError: It is missing and cannot be fetched, is damaged, or has a class that the training
+            part lacks.
     """
     if source == MNIST and data_dir:
         for name in SPLITS_OF_MNIST["test"]:
             require_file(Path(data_dir), name)
-    elif source != MNIST and source not in named.NAMES:
+    elif source == MNIST:
+        fetch_test()
+    elif source in named.NAMES:
+        named.fetch_part(source, "test")
+    else:
         path = path_of(source)
         layout = layout_of(path)
         if "test" in layout:
@@ -284,7 +289,7 @@ def layout_of(path: Path) -> Layout:
 
 
 def _from_arrays(pictures: npt.ArrayLike, labels: npt.ArrayLike) -> Layout:
-    array, given = np.asarray(pictures), label_array(labels, "arrays")
+    array, given = as_array(pictures, "arrays: pictures"), label_array(labels, "arrays")
     if array.ndim < 2:
         raise DataError(f"arrays: pictures have the shape {array.shape}: give (n, 28, 28)")
     check_sizes(len(array), len(given), "arrays")

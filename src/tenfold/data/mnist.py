@@ -85,6 +85,16 @@ def load_mnist(split: str = "train", data_dir: str | Path | None = None) -> Spli
     return _read(user_path(data_dir), names)
 
 
+def fetch_test() -> None:
+    """Fetch the test split if the cache lacks it or holds an altered one.
+
+    Raises:
+        DataError: It cannot be fetched.
+    """
+    if not all(_file_status(_cache_folder(), name).sha256_ok for name in SPLITS["test"]):
+        load_mnist("test")
+
+
 def split_validation(images: Images, labels: Labels, val_size: int = 5_000) -> tuple[Split, Split]:
     """Split off the last `val_size` training images for validation.
 

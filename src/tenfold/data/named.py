@@ -143,7 +143,13 @@ NAMES: Mapping[str, Named] = MappingProxyType(
 
 
 def read_part(name: str, part: str) -> Part:
-    """Read a part of a named data set; its files are fetched if they are not in the cache.
+    """Read a part of a named data set; see `fetch_part`."""
+    images, labels = fetch_part(name, part)
+    return replace(read_pair(images, labels), classes=NAMES[name].classes)
+
+
+def fetch_part(name: str, part: str) -> list[Path]:
+    """Return the files of a part, of images and of labels; the cache keeps what is fetched.
 
     Args:
         name: A key of NAMES.
@@ -155,13 +161,12 @@ def read_part(name: str, part: str) -> Part:
     known = NAMES[name]
     folder = cache_dir() / name
     try:
-        images, labels = (_fetched(known, folder, file) for file in known.files[part])
+        return [_fetched(known, folder, file) for file in known.files[part]]
     except OSError as error:
         raise DataError(
             f"cannot keep {known.title} in {folder}: {error.strerror or error}; "
             f"set {CACHE_VARIABLE} to a folder that can be written"
         ) from error
-    return replace(read_pair(images, labels), classes=known.classes)
 
 
 def _fetched(known: Named, folder: Path, file: str) -> Path:
