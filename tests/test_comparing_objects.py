@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from tenfold.comparing import compare as comparing
 from tenfold.comparing.compare import compare
 from tenfold.comparing.finding import find_contenders
 from tenfold.comparing.report import write_comparison
-from tenfold.errors import TenfoldError
+from tenfold.errors import TenfoldError, UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +66,7 @@ def test_objects_beside_names(few, mnist, cache: Path, tmp_path: Path) -> None:
     assert rows["Sums"]["test"]["accuracy"] < 0.4
     assert rows["Sums"]["size_bytes"] is None
     assert rows["Pipeline"]["processor_seconds"] > 0
-    assert rows["GaussianNB"]["processor_seconds"] is None
+    assert rows["GaussianNB"]["processor_seconds"] is rows["Sums"]["train_seconds"] is None
     curve = {name: [point["train_size"] for point in points]
              for name, points in found.result["curve"].items()}  # fmt: skip
     assert curve["Pipeline"] == curve["knn"] == [100, found.result["train_size"]]
@@ -91,6 +92,12 @@ def test_names_of_objects() -> None:
         "Sums", "Sums 2", "DummyClassifier",
     ]  # fmt: skip
     assert find_contenders({"mine": "knn", "yours": Sums()}, 1000)[0].name == "mine"
+
+
+@pytest.mark.parametrize("wrong", [None, 5, Sums()])
+def test_what_is_no_list_of_classifiers_is_refused(wrong: Any) -> None:
+    with pytest.raises(UsageError, match=r"^classifiers is of type .*objects in a list$"):
+        find_contenders(wrong, 1000)
 
 
 def test_columns_follow_the_classes_of_the_object(few) -> None:

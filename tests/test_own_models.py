@@ -383,6 +383,7 @@ def test_a_file_can_be_compared(mnist, weights, cache: Path, tmp_path: Path, mon
     monkeypatch.setattr("tenfold.comparing.compare._SECONDS", 0.05)
     path = onnx_file(tmp_path / "mine.onnx", weights, ("n", 28, 28))
     (row,) = compare([ModelFile(str(path), 1 / 255)], train_size=100).result["classifiers"]
+    assert row["train_seconds"] is None
     assert row["test"]["n"] == 10_000
     assert row["kind"] == "shipped"
 

@@ -437,7 +437,8 @@ def test_the_verb_in_python(mnist, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [({"workers": 0}, "workers is 0"), ({"workers": 0.5}, "workers is 0.5"),
-     ({"timeout": -1}, "timeout is -1"), ({"space": "rate_factor=0,0"}, "0 is given twice")],
+     ({"timeout": -1}, "timeout is -1"), ({"space": "rate_factor=0,0"}, "0 is given twice"),
+     ({"space": None}, "space is None; give changes"), ({"space": [1]}, r"space is \[1\]")],
 )  # fmt: skip
 def test_wrong_arguments_leave_nothing(
     mnist, tmp_path: Path, options: dict[str, Any], message: str

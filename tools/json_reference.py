@@ -52,7 +52,8 @@ RUNS: dict[str, tuple[str, ...]] = {
     "evaluate": ("evaluate tiny", "evaluate tiny --int8"),
     "score": ("score digits", "score mislabeled"),
     "compare": (
-        "compare --classifiers logistic,softmax,shipped:tiny --train-size 300 --out compared",
+        "compare --classifiers logistic,softmax,shipped:tiny,own:Zeros --train-size 300 "
+        "--out compared",
     ),
     "robustness": ("robustness tiny --images 20", "robustness tiny --images 20 --external sets"),
     "labels": ("labels --recipe softmax --folds 2 --train-size 400 --out doubtful",),
@@ -95,6 +96,9 @@ def prepare(folder: Path) -> None:
     (folder / "mislabeled" / "1").mkdir(parents=True)  # so that something is read wrong
     Image.fromarray(255 - images[0]).resize((112, 112)).save(folder / "mislabeled/1/five.png")
     Image.fromarray(255 - images[0]).resize((280, 280)).save(folder / "digit.png")
+    (folder / "own.py").write_text(
+        "class Zeros:\n    def predict(self, images):\n        return [0] * len(images)\n"
+    )
     grid = Image.new("L", (12 + 3 * 96, 12 + 2 * 96), 60)
     for number in range(6):
         cell = Image.fromarray(255 - images[number]).resize((90, 90))

@@ -188,7 +188,7 @@ class _TestFigures:
         facts: dict[str, Any] = {
             "name": task.contender.name,
             "train_size": task.train_size,
-            "train_seconds": round(fitted.seconds, 3),
+            "train_seconds": None if fitted.seconds is None else round(fitted.seconds, 3),
             "processor_seconds": fitted.processor_seconds and round(fitted.processor_seconds, 3),
             "test": {
                 key: figures[key] for key in ("n", "accuracy", "accuracy_interval", "loss", "ece")

@@ -37,14 +37,14 @@ class Fitted:
     Attributes:
         classifier: The classifier.
         data: Contents of its file; None if it cannot be saved.
-        seconds: Wall time of the fit.
+        seconds: Wall time of the fit; None if it is not known.
         processor_seconds: Processor time of the fit, summed over all cores; None if it was not
             fitted here. Other work on the machine does not lengthen it.
     """
 
     classifier: Classifier
     data: bytes | None
-    seconds: float
+    seconds: float | None
     processor_seconds: float | None
 
 
@@ -238,13 +238,13 @@ class FileContender(Contender):
 
     def settings(self, train_size: int) -> dict[str, Any]:
         """Return a hash of the file and of what was said about it."""
-        return {"file": self._file.fingerprint()}
+        return {"model_file": self._file.fingerprint()}
 
     def fit(self, images: Images, labels: Labels, checkpoints: Path, on_phase: OnPhase) -> Fitted:
         """Load the file; how long its training took is not known."""
         classifier = self._file.load()
         check_classes(classifier, len(self._classes), self._file)
-        return Fitted(classifier, Path(self._file.path).read_bytes(), 0.0, None)
+        return Fitted(classifier, Path(self._file.path).read_bytes(), None, None)
 
     def load(self, data: bytes) -> Classifier:
         """Return the classifier of the file, whose bytes are `data`."""

@@ -1,11 +1,12 @@
 """The classifiers to compare, from names and from objects."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from tenfold.arrays import DIGITS, TRAIN_IMAGES
 from tenfold.classifiers.model_file import ModelFile, PluginModel, as_model_file, shipped_models
+from tenfold.classifiers.objects import kind_of
 from tenfold.comparing.baselines.kinds import BASELINES
 from tenfold.comparing.contenders import (
     BaselineContender,
@@ -69,12 +70,20 @@ def find_contenders(
 
 
 def _named(classifiers: Classifiers) -> list[tuple[str, Any]]:
-    """Return the classifiers with their names; objects of one name are numbered."""
+    """Return the classifiers with their names; objects of one name are numbered.
+
+    Raises:
+        UsageError: They are no text, list or mapping.
+    """
     if isinstance(classifiers, Mapping):
         return [
             (str(name), str(one) if isinstance(one, Path) else one)
             for name, one in classifiers.items()
         ]
+    if not isinstance(classifiers, str | Iterable):
+        raise UsageError(
+            f"classifiers is {kind_of(classifiers)}; give names, or names and objects in a list"
+        )
     found: list[tuple[str, Any]] = []
     for one in classifiers.split(",") if isinstance(classifiers, str) else classifiers:
         if isinstance(one, str | Path | ModelFile):

@@ -142,7 +142,7 @@ def label_errors(
 
 
 def _read(fitted: Fitted, images: Images) -> tuple[dict[str, Any], Probabilities, None]:
-    facts = {"train_seconds": round(fitted.seconds, 2)}
+    facts = {"train_seconds": fitted.seconds and round(fitted.seconds, 2)}
     return facts, fitted.classifier.predict_proba(images), None
 
 

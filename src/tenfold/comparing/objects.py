@@ -85,7 +85,7 @@ class ObjectContender(Contender):
             data = pickle.dumps(one)
         except Exception:  # of many kinds
             data = None
-        return Fitted(self._fitted, data, *(seconds if self.learns else (0.0, None)))
+        return Fitted(self._fitted, data, *(seconds if self.learns else (None, None)))
 
     def load(self, data: bytes) -> Classifier:
         """Return the object that was fitted last, on the most images."""

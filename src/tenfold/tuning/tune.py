@@ -1,6 +1,6 @@
 """The verb tune: a search for better settings of a recipe on validation images."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -193,7 +193,12 @@ def recipe_and_space(
         center = override(center, {"epochs": epochs})
     if isinstance(changes, Mapping):
         return center, space_from_dict(center, dict(changes))
+    every = [changes] if isinstance(changes, str) else changes
+    if not isinstance(every, Iterable) or not all(isinstance(one, str) for one in every):
+        raise UsageError(
+            f"space is {changes!r}; give changes such as 'depth=0..2', or values by name"
+        )
     space = default_space(center, images or TRAIN_IMAGES)
-    for words in [changes] if isinstance(changes, str) else changes:
+    for words in every:
         space = edited(center, space, words)
     return center, space
