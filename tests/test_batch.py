@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Literal
 
+import bombs
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -218,6 +219,37 @@ def test_tar_shards(
     reader = Reader(load_classifier("standard"))
     texts = [reader.read(data, single=True).text for data in pngs]
     assert [row["text"] for row in rows] == [*texts, None]
+
+
+@pytest.mark.parametrize("kind", ["tar", "tgz", "parquet"])
+def test_every_page_of_a_document_in_a_file_of_many_pictures(
+    kind: str, pngs, tmp_path: Path
+) -> None:
+    digits: list[Image.Image] = [Image.open(io.BytesIO(data)) for data in pngs[:3]]
+    several = bombs.tiff(digits)
+    cut = several[: len(several) - 500]
+    pictures = [pngs[0], several, bombs.tiff(digits[:1]), cut]
+    path = tmp_path / f"many.{kind}"
+    if kind == "parquet":
+        pq.write_table(pa.table({"image": pictures}), path)
+    else:
+        with tarfile.open(path, "w:gz" if kind == "tgz" else "w") as shard:
+            for number, data in enumerate(pictures):
+                member = tarfile.TarInfo(f"{number}.tif")
+                member.size = len(data)
+                shard.addfile(member, io.BytesIO(data))
+    batch(path, tmp_path / "out", single=True)
+    rows = rows_of(tmp_path / "out")
+    found = {(row["source"], row["index"]): row["text"] for row in rows if not row["error"]}
+    reader = Reader(load_classifier("standard"))
+    texts = [reader.read(digit, single=True).text for digit in digits]
+    name = path.name
+    places = [(name, 0), ("1", 0), ("1", 1), ("1", 2), (name, 2)]
+    for place, text in zip(places, [texts[0], *texts, texts[0]], strict=True):
+        assert found[place] == text
+    (failed,) = [row for row in rows if row["error"]]
+    assert "3.tif" in failed["error"] or "row 3" in failed["error"]
+    assert len({(row["source"], row["index"]) for row in rows}) == len(rows)
 
 
 def test_damaged_files_go_to_the_error_column(folder: Path, pngs, tmp_path: Path, mnist) -> None:

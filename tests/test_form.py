@@ -327,10 +327,11 @@ def test_a_worker_with_another_template_stops_the_run(
 
 
 def test_wrong_usage_is_refused_before_anything_is_read(
-    template: Path, scans: Path, tmp_path: Path
+    template: Path, scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(UsageError, match="does not exist"):
-        read_forms(template, [tmp_path / "none"], tmp_path / "a.csv")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=r"^none does not exist$"):
+        read_forms(template, ["none"], tmp_path / "a.csv")
     with pytest.raises(UsageError, match=r"\.csv, \.parquet, \.xlsx"):
         read_forms(template, [scans], tmp_path / "a.txt")
     with pytest.raises(UsageError, match="outside of it"):

@@ -59,14 +59,15 @@ class ImageBlock:
 class PictureItem:
     """One picture: a file, its bytes, or its pixels in an array that `load_picture` takes.
 
-    Errors call it `name`. If `pages` is set it may be a PDF, whose pages count from `index`.
+    Errors call it `name`. Pages of a PDF or TIFF count from `index` if `is_file` is set; otherwise
+    several pages have the source `source`/`index`, and count from 0.
     """
 
     source: str
     index: int
     picture: Path | bytes | NDArray[Any]
     name: str
-    pages: bool = False
+    is_file: bool = False
 
 
 @dataclass(frozen=True)

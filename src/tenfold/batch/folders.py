@@ -40,7 +40,7 @@ class PictureFiles(Chunk):
         """Yield the path of each file."""
         for name in self.names:
             shown = source.source(name)
-            yield PictureItem(shown, 0, source.path(name), picture_name(shown), pages=True)
+            yield PictureItem(shown, 0, source.path(name), picture_name(shown), is_file=True)
 
 
 def picture_chunks(files: Iterable[File], most: int | None = None) -> Iterator[Chunk]:
@@ -50,29 +50,36 @@ def picture_chunks(files: Iterable[File], most: int | None = None) -> Iterator[C
         yield PictureFiles(tuple(file.name for file in group), size_bytes=size)
 
 
-def list_files(root: Path, suffixes: tuple[str, ...]) -> Iterator[File]:
+def list_files(root: Path, suffixes: tuple[str, ...], shown: str | None = None) -> Iterator[File]:
     """Yield the files below a folder that have one of the suffixes; a file yields itself, as "".
 
     Folder by folder, in the order of their names. Folders that are links are skipped, as `tenfold
     read` does. Keeps the names of one folder in memory, and of those above it.
 
+    Args:
+        root: The file or folder.
+        suffixes: In lower case.
+        shown: What an error calls the root; None takes its path.
+
     Raises:
         PictureError: A folder cannot be read.
     """
-    return _walk(root, "", suffixes) if root.is_dir() else iter([_file(root, "")])
+    if not root.is_dir():
+        return iter([_file(root, "")])
+    return _walk(root, "", suffixes, Path(root if shown is None else shown))
 
 
-def _walk(folder: Path, prefix: str, suffixes: tuple[str, ...]) -> Iterator[File]:
+def _walk(folder: Path, prefix: str, suffixes: tuple[str, ...], shown: Path) -> Iterator[File]:
     try:
         with os.scandir(folder) as entries:
             found = sorted(entries, key=lambda entry: entry.name)
         for entry in found:
             if entry.is_dir(follow_symlinks=False):
-                yield from _walk(folder / entry.name, f"{prefix}{entry.name}/", suffixes)
+                yield from _walk(folder / entry.name, f"{prefix}{entry.name}/", suffixes, shown)
             elif entry.name.lower().endswith(suffixes) and _is_wanted(Path(entry.path)):
                 yield _file(Path(entry.path), prefix + entry.name)
     except OSError as error:
-        raise PictureError(f"cannot read the folder {folder}: {error.strerror}") from error
+        raise PictureError(f"cannot read the folder {shown / prefix}: {error.strerror}") from error
 
 
 def _is_wanted(path: Path) -> bool:

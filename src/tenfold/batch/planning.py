@@ -5,7 +5,7 @@ from itertools import groupby
 from pathlib import Path
 
 from tenfold.batch.arrays import ARRAY_SUFFIXES, array_chunks
-from tenfold.batch.chunks import Chunk, DamagedFile, one_line
+from tenfold.batch.chunks import Chunk, DamagedFile, Input, one_line
 from tenfold.batch.folders import File, Survey, list_files, picture_chunks, survey
 from tenfold.batch.parquet import PARQUET_SUFFIX, parquet_chunks
 from tenfold.batch.tars import TAR_SUFFIXES, tar_chunks
@@ -19,23 +19,26 @@ PLAN_VERSION = 2
 """Raise it when an input is divided in another way: batches begun before cannot be resumed."""
 
 
-def survey_input(root: Path) -> Survey:
+def survey_input(given: Input) -> Survey:
     """Count and hash the files of an input.
 
     Raises:
         UsageError: The file or folder does not exist, or holds nothing that can be read.
         PictureError: A folder in it cannot be read.
     """
+    root, shown = given.root, given.shown
     if not root.exists():
-        raise UsageError(f"{root} does not exist")
+        raise UsageError(f"{shown} does not exist")
     if is_special(root):
-        raise UsageError(f"{root} is a FIFO, a socket or a device; give a regular file or a folder")
+        raise UsageError(
+            f"{shown} is a FIFO, a socket or a device; give a regular file or a folder"
+        )
     known = ", ".join(ALL_SUFFIXES)
     if not root.is_dir() and not root.name.lower().endswith(ALL_SUFFIXES):
-        raise UsageError(f"{root} has none of the suffixes {known}, and is no folder")
-    found = survey(list_files(root, ALL_SUFFIXES))
+        raise UsageError(f"{shown} has none of the suffixes {known}, and is no folder")
+    found = survey(list_files(root, ALL_SUFFIXES, shown))
     if not found.files:
-        raise UsageError(f"the folder {root} holds no files with one of the suffixes {known}")
+        raise UsageError(f"the folder {shown} holds no files with one of the suffixes {known}")
     return found
 
 

@@ -116,7 +116,7 @@ def run_batch(
 
 def _survey(inputs: Sequence[Input]) -> Survey:
     """Count and hash the files of all inputs."""
-    surveys = [survey_input(given.root) for given in inputs]
+    surveys = [survey_input(given) for given in inputs]
     if len(surveys) == 1:
         return surveys[0]
     together = "\n".join(one.fingerprint for one in surveys)

@@ -1,5 +1,6 @@
 """Reads one chunk of the input, and writes the part of the output that belongs to it."""
 
+import itertools
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ from tenfold.classifiers.bundle import LINE, fingerprint, load_bundle, load_clas
 from tenfold.classifiers.model_file import Model
 from tenfold.errors import BundleError, PictureError, UsageError
 from tenfold.files import atomic_path, sha256
-from tenfold.imaging.decoding import load_pages, load_picture
+from tenfold.imaging.decoding import load_pages
 from tenfold.imaging.gray import have_light_borders
 from tenfold.imaging.picture import Picture
 from tenfold.reading.reader import Reader
@@ -207,22 +208,33 @@ def read_pages(
     if isinstance(content, Unreadable):
         failed(content.source, content.index, content.error)
         return
-    picture, index, name = content.picture, content.index, content.name
-    one = (load_picture(given, name=name) for given in [picture])
-    pages = load_pages(picture, name=name) if content.pages else one
-    while True:
+    name, source, first = content.name, content.source, content.index
+    pages = _decoded(content)
+    page = next(pages)
+    for place in itertools.count():
+        following = next(pages, None)  # before the page is read: are there several?
+        if following and not (place or content.is_file):
+            source, first = f"{source}/{first}", 0
         try:
-            page = next(pages, None)
-            if page is None:
-                return
-            read(content.source, index, page)
+            if isinstance(page, Exception):
+                raise page
+            read(source, first + place, page)
         except (BundleError, UsageError):
             raise
-        except Exception as error:  # after one of decoding, there are no more pages
+        except Exception as error:
             why = str(error)
             if not isinstance(error, PictureError):
                 why = f"cannot be read: {type(error).__name__}: {one_line(error)}"
-            place = index - content.index
             where = f"page {place + 1} of {name}" if place else name
-            failed(content.source, index, why if name in why else f"{where}: {why}")
-        index += 1
+            failed(source, first + place, why if name in why else f"{where}: {why}")
+        if following is None:
+            return
+        page = following
+
+
+def _decoded(content: PictureItem) -> Iterator[Picture | Exception]:
+    """Yield the pages of a picture; if one cannot be decoded, its error and no more pages."""
+    try:
+        yield from load_pages(content.picture, name=content.name)
+    except Exception as error:
+        yield error
