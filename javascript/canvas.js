@@ -11,6 +11,9 @@ const INK_SHARE = 0.5;
 
 /** See index.d.ts. */
 export function toImage(ink, width, height) {
+  if (![width, height].every((size) => Number.isInteger(size) && size >= 0)) {
+    throw new RangeError(`the ink is ${width} x ${height}; give whole numbers of pixels`);
+  }
   if (ink.length !== width * height) {
     throw new RangeError(`the ink has ${ink.length} values; give ${width} x ${height} = ${width * height}`);
   }

@@ -28,7 +28,8 @@ export interface Reader {
    * @param ink width x height values row by row, 0 paper to 1 full ink. The largest value counts as
    *   full ink, so a light pen is read, too.
    * @returns null if there is no ink.
-   * @throws RangeError if the number of values is not width x height, or one is not finite.
+   * @throws RangeError if a size is no whole number from 0, the number of values is not width x
+   *   height, or a value is not finite.
    */
   readInk(ink: ArrayLike<number>, width: number, height: number): InkAnswer | null;
 }
@@ -37,7 +38,7 @@ export interface Reader {
  * Load the reader.
  * @param source The bytes of `tenfold-reader/reader.wasm`, its compiled module, or the response
  *   of a fetch.
- * @throws Error if the response is an error.
+ * @throws Error if the response is an error, or the bytes are no WebAssembly.
  */
 export function loadReader(
   source: BufferSource | WebAssembly.Module | Response | PromiseLike<BufferSource | WebAssembly.Module | Response>,
@@ -49,6 +50,7 @@ export function loadReader(
  * @param ink width x height values row by row, 0 paper to 1 full ink. The largest value counts as full
  *   ink.
  * @returns 28x28 bytes, white ink on black; null if there is no ink.
- * @throws RangeError if the number of values is not width x height, or one is not finite.
+ * @throws RangeError if a size is no whole number from 0, the number of values is not width x
+ *   height, or a value is not finite.
  */
 export function toImage(ink: ArrayLike<number>, width: number, height: number): Uint8Array | null;

@@ -7,6 +7,7 @@ export { toImage };
 export const SIDE = 28;
 const PIXELS = SIDE * SIDE;
 const DIGITS = 10;
+const MAGIC = [0, 0x61, 0x73, 0x6d]; // the first bytes of WebAssembly: \0asm
 
 /** Load the reader. @param {BufferSource | WebAssembly.Module | Response | Promise<Response>} source */
 export async function loadReader(source) {
@@ -15,9 +16,15 @@ export async function loadReader(source) {
 
 async function instantiate(source) {
   if (source instanceof WebAssembly.Module) return WebAssembly.instantiate(source, {});
+  let from = "the source";
   if (typeof Response !== "undefined" && source instanceof Response) {
     if (!source.ok) throw new Error(`cannot load the reader: HTTP ${source.status} for ${source.url}`);
+    from = `${source.url || "the response"} (${source.headers.get("content-type") ?? "no content type"})`;
     source = await source.arrayBuffer();
+  }
+  const bytes = new Uint8Array(ArrayBuffer.isView(source) ? source.buffer : source, source?.byteOffset);
+  if (!MAGIC.every((byte, place) => bytes[place] === byte)) {
+    throw new Error(`cannot load the reader: ${from} is no WebAssembly; give reader.wasm`);
   }
   return (await WebAssembly.instantiate(source, {})).instance;
 }

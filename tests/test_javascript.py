@@ -144,11 +144,20 @@ def test_wrong_values_and_blanks(reader: str) -> None:
         for (const wrong of [
           () => reader.read([1, 2]), () => reader.read(pixels(0.5)), () => reader.read(pixels(256)),
           () => reader.readInk([1, 2], 3, 3), () => reader.readInk([1, NaN], 2, 1),
+          () => reader.readInk([1, 1], -2, -1), () => reader.readInk([1], 0.5, 2),
         ]) {
           try { wrong(); } catch (error) { messages.push(`${error.name}: ${error.message}`); }
         }
         const refused = new Response("", { status: 404 });
         await loadReader(refused).catch((error) => messages.push(error.message));
+        const page = { headers: { "content-type": "text/html" } };
+        for (const wrong of [
+          new Response("<!doctype html>", page), new Uint8Array(readFileSync("index.js")), "text",
+        ]) {
+          await loadReader(wrong).catch((error) => messages.push(error.message));
+        }
+        const bytes = new Uint8Array([9, ...readFileSync("reader.wasm")]).subarray(1);
+        await loadReader(bytes);
         const blank = reader.readInk(new Float32Array(12), 4, 3);
         console.log(JSON.stringify([...messages, blank]));
     """
@@ -160,7 +169,12 @@ def test_wrong_values_and_blanks(reader: str) -> None:
         "RangeError: the image has the value 256; give whole numbers from 0 to 255",
         "RangeError: the ink has 2 values; give 3 x 3 = 9",
         "RangeError: the ink has a value that is no number; give 0 to 1",
+        "RangeError: the ink is -2 x -1; give whole numbers of pixels",
+        "RangeError: the ink is 0.5 x 2; give whole numbers of pixels",
         "cannot load the reader: HTTP 404 for ",
+        "cannot load the reader: the response (text/html) is no WebAssembly; give reader.wasm",
+        "cannot load the reader: the source is no WebAssembly; give reader.wasm",
+        "cannot load the reader: the source is no WebAssembly; give reader.wasm",
         None,
     ]
 
