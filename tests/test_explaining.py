@@ -5,6 +5,7 @@ import sys
 from copy import copy
 from functools import cache
 from html import unescape
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,6 +34,7 @@ from tenfold.reading.results import Digit, Line, Reading
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.serialization import override, recipe_to_dict
 from tenfold.reporting.drawing import Drawing
+from tenfold.reporting.saving import save_page
 
 
 class Svm(Classifier):
@@ -238,6 +240,22 @@ VARIED = override(
         ],
     },
 )  # fmt: skip
+
+
+def test_figures_of_an_earlier_page_are_removed(tmp_path: Path) -> None:
+    one = Drawing(10, 10, "nothing")
+    save_page("<p>", {"digit-1": one, "digit-2": one}, tmp_path)
+    (tmp_path / "digit-3.png").touch()  # of the user
+    save_page("<p>", {"digit-1": one}, tmp_path, "other.html")
+    assert (tmp_path / "digit-2.png").is_file()
+    paths = save_page("<p>", {"digit-1": one}, tmp_path)
+    kept = {"digit-1.png", "digit-1.svg", "index.html"}
+    assert {path.name for path in paths} == kept
+    assert {path.name for path in tmp_path.iterdir()} == kept | {"digit-3.png", "other.html"}
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "index.html").write_text('<!-- figures: ["../digit-1"] -->')
+    save_page("<p>", {}, tmp_path / "inner")
+    assert (tmp_path / "digit-1.png").is_file()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Pages and figures written to disk."""
 
 import io
+import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,9 @@ DPI = 150
 
 SMALL_WIDTH = 750
 """Width of pictures in the documentation, in pixels: the width of its column of text."""
+
+
+_FIGURES, _END = "<!-- figures: ", " -->"
 
 
 def save_figure(figure: "Drawing | Figure", path: Path) -> None:
@@ -61,6 +65,9 @@ def save_page(
 ) -> list[Path]:
     """Write a page, and its figures beside it as PNG and SVG.
 
+    Figures of the page that this one replaces are removed if it does not have them. A comment at
+    the end of a page names its figures.
+
     Args:
         page: HTML.
         figures: By name, without suffix.
@@ -76,12 +83,25 @@ def save_page(
     make_folder(folder)
     _log.debug("writing a page and %s to %s", count(len(figures), "figure"), folder)
     paths = [folder / name]
+    stale = _figures_of(paths[0]) - set(figures)
     for figure_name, figure in figures.items():
         for suffix in (".png", ".svg"):
             paths.append(folder / f"{figure_name}{suffix}")
             save_figure(figure, paths[-1])
-    write_atomic(paths[0], page)
+    write_atomic(paths[0], f"{page}\n{_FIGURES}{json.dumps(list(figures))}{_END}\n")
+    for path in (folder / f"{one}{suffix}" for one in stale for suffix in (".png", ".svg")):
+        path.unlink(missing_ok=True)
     return paths
+
+
+def _figures_of(page: Path) -> set[str]:
+    """Return the names of the figures that were written beside a page, if there is one."""
+    try:
+        comment = page.read_text(encoding="utf-8").rpartition(_FIGURES)[2]
+        names = map(Path, json.loads(comment.partition(_END)[0]))
+        return {str(name) for name in names if str(name) == name.name}
+    except (OSError, TypeError, ValueError):  # no page, or none of ours
+        return set()
 
 
 def check_folder(folder: Path, picture: str) -> None:
