@@ -131,8 +131,9 @@ def test_a_folder_that_holds_something_is_rejected_and_left_alone(tmp_path) -> N
 def test_a_finished_run_is_not_resumed(run) -> None:
     with pytest.raises(UsageError, match="is finished"):
         training.resume(run.bundle)
-    with pytest.raises(UsageError, match="holds no interrupted run"):
-        training.resume(run.bundle.parent)
+    for other in (run.bundle.parent, run.bundle / "meta.json"):
+        with pytest.raises(UsageError, match="holds no interrupted run"):
+            training.resume(other)
 
 
 def test_the_result_has_history_evaluation_classifier_and_model(run, mnist) -> None:

@@ -285,8 +285,8 @@ def test_int8_is_told_where_it_is(shell, mnist, tmp_path: Path) -> None:
     [
         (["recipes"], {}, "stdout is closed"),
         (["recipes", "--json"], {}, "stdout is closed"),
-        (["recipes"], {}, "No space left"),
-        (["recipes", "--json"], {}, "No space left"),
+        (["recipes"], {}, "cannot write to stdout: No space left"),
+        (["recipes", "--json"], {}, "cannot write to stdout: No space left"),
         (["data"], {"TENFOLD_CACHE": "~nosuchuser/x"}, "~nosuchuser/x has no home folder"),
         (["data", "--data-dir", "~nosuchuser"], {}, "~nosuchuser has no home folder"),
         (["train", "--set", "epochs=" + "[" * 5000], {}, "epochs"),
@@ -297,7 +297,8 @@ def test_int8_is_told_where_it_is(shell, mnist, tmp_path: Path) -> None:
 )
 def test_odd_places_and_streams_are_one_line(arguments, environment, message, tmp_path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    streams = {"stdout is closed": " >&-", "No space left": " >/dev/full"}.get(message, "")
+    closed, full = "stdout is closed", "cannot write to stdout: No space left"
+    streams = {closed: " >&-", full: " >/dev/full"}.get(message, "")
     result = subprocess.run(
         ["sh", "-c", f'exec "$@"{streams}', "sh", sys.executable, "-m", "tenfold", *arguments],
         capture_output=True, text=True, check=False, cwd=tmp_path, env=os.environ | environment,

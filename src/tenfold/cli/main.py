@@ -129,8 +129,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if options.json or text:
             if sys.stdout is None:
                 raise TenfoldError("stdout is closed: the result cannot be printed")
-            print_json(result) if options.json else print(text)  # noqa: T201
-            sys.stdout.flush()
+            try:
+                print_json(result) if options.json else print(text)  # noqa: T201
+                sys.stdout.flush()
+            except BrokenPipeError:
+                raise
+            except OSError as error:  # a full disk
+                raise TenfoldError(f"cannot write to stdout: {error.strerror}") from error
     except BaseException as error:
         code = _report(error, options)
     raise SystemExit(code)

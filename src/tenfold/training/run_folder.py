@@ -81,7 +81,7 @@ def read_request(folder: Path) -> Request:
                 "classes": tuple(data["classes"]),
             }
         )
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if (folder / META).is_file():
             raise UsageError(f"{folder} is finished; there is nothing to resume") from None
         raise UsageError(f"{folder} holds no interrupted run") from None

@@ -132,7 +132,7 @@ def read_search(folder: Path, **changes: int | None) -> Search:
         data["data"] = DataSource(**data["data"])
         new = {name: value for name, value in changes.items() if value is not None}
         return Search(**data | new)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise UsageError(f"{folder} holds no search") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
