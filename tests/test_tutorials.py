@@ -19,7 +19,7 @@ SERVERS = ("serve", "review")  # until stopped: only their options are checked
 ENVIRONMENT = ("python -m venv .venv", ". .venv/bin/activate")  # the tests have their own
 SHORTER = {"adapt": ["--epochs", "1"]}  # what a test adds, so that it ends in a minute
 TRAINING = re.compile(r"\.fit\(|^tenfold (?:train|adapt|tune|compare)", re.MULTILINE)
-READ = re.compile(r"[\d?]+|scans/.*|(perhaps a \d): \d+%")
+READ = re.compile(r"[\d?]+|scans/.*|\w+: \d+ of \d+ rows|(perhaps a \d): \d+%")
 
 
 @pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
