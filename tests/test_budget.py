@@ -1,8 +1,11 @@
 """`train --seconds`: the best known recipe for a training time."""
 
+import argparse
+
 import pytest
 
 from tenfold.cli.main import main
+from tenfold.cli.train import add_options
 from tenfold.errors import UsageError
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.recipe import check_recipe
@@ -85,10 +88,31 @@ def test_the_speed_is_that_of_a_training() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--seconds", "5", "--recipe", "fast"], ["--seconds", "0"], ["--seconds", "nan"]]
+    "words",
+    [
+        ["--seconds", "5", "--recipe", "fast"],
+        ["--seconds", "0"],
+        ["--seconds", "nan"],
+        ["--seconds", "5", "--minutes", "1"],
+    ],
 )
 def test_wrong_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["train", *words])
     assert stopped.value.code == 2
     assert "seconds" in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("minutes", ["0", "-1", "nan", "soon"])
+def test_wrong_minutes(minutes: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", f"--minutes={minutes}"])
+    assert stopped.value.code == 2
+    assert f"{minutes} is not a number of minutes" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_minutes_are_sixty_seconds() -> None:
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    options = parser.parse_args(["--minutes", "0.5"])
+    assert options.seconds == 30

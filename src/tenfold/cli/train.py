@@ -60,7 +60,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "take the best known recipe for this training time on this machine, whose speed is "
         "measured first; instead of --recipe"
     )
-    add("--seconds", type=float, metavar="S", help=help)
+    time = parser.add_mutually_exclusive_group()
+    time.add_argument("--seconds", type=float, metavar="S", help=help)
+    help = "the same in minutes"
+    time.add_argument("--minutes", type=_minutes, dest="seconds", metavar="M", help=help)
     add_seed(parser, "seed of everything random")
     add("--seeds", type=int, metavar="N", help="train N seeds, starting with --seed (default: 1)")
     add("--epochs", type=int, metavar="N", help="passes over the training images")
@@ -82,6 +85,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     help = "continue the interrupted run in this folder; needs no other option"
     add("--resume", type=Path, metavar="DIR", help=help)
     add_engine(parser, "seeds and ensemble members are trained")
+
+
+def _minutes(text: str) -> float:
+    """Return minutes as seconds: the type of an option."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not number > 0:  # NaN, too
+        raise argparse.ArgumentTypeError(f"{text} is not a number of minutes above 0")
+    return 60 * number
 
 
 def run(options: argparse.Namespace) -> tuple[Any, str]:
