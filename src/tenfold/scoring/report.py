@@ -66,7 +66,7 @@ def plot_coverage(score: Score) -> "Figure":
     axes.set_xlim(0, 101)
     # The few most confident readings have wide intervals, which would flatten the curve.
     axes.set_ylim(0, max(2.0, 125 * float(ends[len(ends) // 5 :, 1].max())))
-    add_legend(axes, "upper left")
+    add_legend(axes)
     return figure
 
 
