@@ -183,7 +183,7 @@ def _as_float32(pages: list[PageAnswers]) -> list[PageAnswers]:
 
 
 def test_answers_that_are_missing_or_damaged_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="give a table that `tenfold form` wrote"):
+    with pytest.raises(UsageError, match=r"none\.csv does not exist"):
         open_answers(tmp_path / "none.csv")
     answers = open_answers(kept(tmp_path))
     (answers.folder / "part-00000001.parquet").write_bytes(b"")

@@ -83,7 +83,7 @@ def test_the_page_needs_nothing_else(found, tmp_path: Path) -> None:
     ]  # fmt: skip
     text = page.read_text()
     assert text.count('src="data:image/png;base64,') == 150
-    assert "All 2 networks" in text
+    assert "All these networks read the test images" in text
     assert "http" not in text
     assert "$" not in text
 

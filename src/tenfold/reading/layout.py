@@ -141,7 +141,9 @@ def _without_lines(
 def find_rows(
     ink: Ink, height: float, settings: ReaderSettings, drawn: bool, *, speck: float = 1 / 8
 ) -> list[_MarkRow]:
-    """Return the marks of each row without dots as high as digits, and the low marks beside them.
+    """Return the marks of each row, and the low marks beside them.
+
+    A dot as high as digits, which the line network would take for a 0, is a row of its own.
 
     Args:
         ink: float32 (h, w), 0 paper to 1 full ink.
@@ -164,9 +166,14 @@ def find_rows(
     def cut_out(groups: list[list[int]]) -> list[Mark]:
         return [mark_of(ink, parts, members, boxes) for members in groups]
 
-    marked = [(cut_out(high), cut_out(low)) for high, low in rows]
-    digits = [([mark for mark in high if not is_dot(mark.ink)], low) for high, low in marked]
-    return [(high, low) for high, low in digits if high]
+    found: list[_MarkRow] = []
+    for high, low in rows:
+        marks = cut_out(high)
+        dots = [mark for mark in marks if is_dot(mark.ink)]
+        if digits := [mark for mark in marks if mark not in dots]:
+            found.append((digits, cut_out(low)))
+        found += [([dot], []) for dot in dots]
+    return found
 
 
 def _group_rows(

@@ -13,7 +13,7 @@ from tenfold.reading.ctc import OTHER
 from tenfold.reading.lattice import Lattice, lattice_of
 from tenfold.reading.layout import Page
 from tenfold.reading.line_reader import LineCharacter, SeenLine
-from tenfold.reading.marks import ScoredDigit, classify, in_whole_picture
+from tenfold.reading.marks import ScoredDigit, classify, in_whole_picture, is_dot
 from tenfold.reading.order import reading_order
 from tenfold.reading.results import Sign
 from tenfold.reading.selection import Part, Row, lattice_of_digits, mean_log
@@ -159,6 +159,8 @@ class RowReader:
             low: Dots, commas and dashes in the row.
         """
         settings = self._settings
+        if len(marks) == 1 and is_dot(marks[0].ink):  # looks alike whichever side is up
+            return [Part(alone, [], is_number=False)]
         seen = SeenLine()
         if settings.whole_lines:
             seen = self._models.line_reader.read_marks(marks, low)
