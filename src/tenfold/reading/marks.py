@@ -24,7 +24,11 @@ specks that look like a 0: of 120 blank pictures, 5 had one of 2 to 4 pixels."""
 
 DOT = 0.8
 """Diameter of the widest circle inside a mark, as a share of its longer side, from which the mark
-is a dot: a bullet, a punched hole. It is 0.63 at most in MNIST's training images."""
+is a dot: a bullet, a punched hole. It is 0.64 at most in 20,000 training images of MNIST cut to
+their ink, and above 0.8 in 4 of them scaled to 5 pixels."""
+
+FAINT = 0.2
+"""Ink from which the sides of a mark are measured: less is the blur at the edge of a small dot."""
 
 
 class ScoredDigit(NamedTuple):
@@ -70,7 +74,7 @@ def classify(
 def is_dot(ink: Ink) -> bool:
     """Return whether ink, float32 (h, w), is a filled disc: to a classifier, a 0."""
     mask = np.pad((ink > 0.5).astype(np.uint8), 1)
-    _, _, *sides = cv2.boundingRect(mask)
+    _, _, *sides = cv2.boundingRect((ink > FAINT).astype(np.uint8))
     return bool(2 * cv2.distanceTransform(mask, cv2.DIST_L2, 5).max() > DOT * max(sides))
 
 
