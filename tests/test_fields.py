@@ -251,6 +251,7 @@ def test_what_fits_badly_is_rejected_with_what_it_reads() -> None:
         ({"pattern": "((){99999}){99999}7"}, "it is too long with its repetitions written out"),
         ({"pattern": "[0-9]*7[0-9]{20}"}, "{20}' cannot be used: its automaton is too large"),
         ({"pattern": r"(\d{1,30}){1,30}"}, "its automaton is too large; give smaller numbers in"),
+        ({"pattern": "[0-9]*7[0-9]{8}", "length": 100}, "an automaton of more than 200,000 arcs"),
         ({"pattern": 5}, "pattern is 5: give a regular expression"),
         ({"pattern": "1" * 501}, "the pattern has 501 characters: give 500 at most"),
         (

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from tenfold.errors import UsageError
 from tenfold.reading.lattice import ALPHABET, READABLE, SPACE
 
-MOST_STATES = 200_000
-"""Most states of an automaton: as many as about 40,000 choices of eight digits need."""
+MOST_ARCS = 200_000
+"""Most arcs of an automaton: about 1 s of work, and what 40,000 choices of eight digits need."""
 
 
 class Acceptor(Protocol):
@@ -175,7 +175,7 @@ def compiled(acceptor: Acceptor) -> Automaton:
     """Return an automaton as a table, without states from which no end is reached.
 
     Raises:
-        UsageError: It accepts no text, or has more than `MOST_STATES` states.
+        UsageError: It accepts no text, or has more than `MOST_ARCS` arcs.
     """
     numbers: dict[Hashable, int] = {acceptor.start: 0}
     states: list[Any] = [acceptor.start]
@@ -187,10 +187,10 @@ def compiled(acceptor: Acceptor) -> Automaton:
                 states.append(after)
             if character in ALPHABET:
                 arcs.append((number, ALPHABET.index(character), numbers[after]))
-        if len(states) > MOST_STATES:
+        if len(arcs) > MOST_ARCS:
             raise UsageError(
-                f"the field needs an automaton of more than {MOST_STATES:,} states: give fewer "
-                "choices, or a shorter pattern"
+                f"the field needs an automaton of more than {MOST_ARCS:,} arcs: give fewer "
+                "choices, a shorter pattern or length, or fewer conditions"
             )
     accepting = np.array([acceptor.accepts(state) for state in states])
     table = np.array(arcs, np.int32).reshape(-1, 3)
@@ -214,8 +214,10 @@ def _minimized(targets: NDArray[np.int32], accepting: NDArray[np.bool_]) -> Auto
     count = 0
     while classes.max() + 1 > count:
         count = int(classes.max()) + 1
-        after = np.where(distinct >= 0, classes[distinct], -1)
-        _, classes = np.unique(np.column_stack([classes, after]), axis=0, return_inverse=True)
+        before = classes
+        for column in distinct.T:  # integers are sorted much faster than rows
+            after = np.where(column >= 0, before[column], count)
+            _, classes = np.unique(classes * (count + 1) + after, return_inverse=True)
     # The first state stays the first.
     order = np.argsort(np.unique(classes, return_index=True)[1], kind="stable")
     number = np.empty(len(order), np.int64)
