@@ -1,17 +1,18 @@
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from conftest import Mnist
-from PIL import Image
+from PIL import Image, ImageDraw
 from scenes import page
 
 from tenfold.cli.main import main
 from tenfold.errors import PictureError
 from tenfold.imaging.decoding import load_picture
-from tenfold.reading.annotate import ACCEPTED_COLOR, LEFT_OUT_COLOR
+from tenfold.reading.annotate import ACCEPTED_COLOR, LEFT_OUT_COLOR, annotate
 from tenfold.reading.reader import Reader
 
 
@@ -30,6 +31,24 @@ def test_boxes_and_canvases_are_drawn(reader: Reader, mnist, size) -> None:
     large = np.kron(canvas, np.ones((3, 3), np.uint8))
     top = drawn.shape[0] - 84 - 24 - 8 - 8 + 8
     np.testing.assert_array_equal(drawn[top : top + 84, 8:92, 0], large)
+
+
+def test_captions_of_canvases_do_not_touch(reader: Reader, mnist: Mnist, monkeypatch) -> None:
+    drawn: list[tuple[float, float, str]] = []
+
+    def text(self: ImageDraw.ImageDraw, place, words, fill, font, *rest, **options) -> None:
+        drawn.append((place[0], font.getlength(words), words))
+
+    digits = page([list(mnist.train_images[50_000:50_003])], rng=np.random.default_rng(1))
+    picture = load_picture(digits.repeat(3, 0).repeat(3, 1))
+    digit = reader.read_picture(picture).lines[0].digits[0]
+    sure = replace(digit, confidence=1.0)
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", text)
+    annotate(picture, [sure], [sure, sure])
+    captions = [one for one in drawn if one[2].endswith("%")]
+    assert [words for *_, words in captions] == [f"{sure.digit} >99.9%", *["no >99.9%"] * 2]
+    left, width, _ = captions[1]
+    assert left + width < captions[2][0] - 4
 
 
 def test_a_blank_is_drawn_as_it_is(reader: Reader) -> None:

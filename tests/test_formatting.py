@@ -1,6 +1,10 @@
+import re
+from pathlib import Path
+
 import pytest
 
-from tenfold.formatting import count, duration, no_such
+import tenfold
+from tenfold.formatting import count, duration, no_such, percent, short_percent
 
 
 @pytest.mark.parametrize(
@@ -15,6 +19,19 @@ def test_durations(seconds: float, text: str) -> None:
 
 def test_counts() -> None:
     assert [count(n, "epoch") for n in (0, 1, 1000)] == ["0 epochs", "1 epoch", "1,000 epochs"]
+
+
+def test_probabilities_are_not_rounded_to_0_or_1() -> None:
+    values = (1.0, 0.9994, 0.982, 0.0004)
+    assert [percent(one) for one in values] == ["over 99.9%", "over 99.9%", "98.2%", "under 0.1%"]
+    assert [short_percent(one) for one in values] == [">99.9%", ">99.9%", "98.2%", "<0.1%"]
+
+
+def test_every_confidence_is_written_by_percent() -> None:
+    otherwise = re.compile(r"\{[^{}]*(confidence|probability)[^{}]*:\.\d%\}")
+    sources = Path(tenfold.__file__).parent.rglob("*.py")
+    found = [one.name for one in sources if otherwise.search(one.read_text("utf-8"))]
+    assert found == ["formatting.py"]
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,11 @@ def percent(probability: float) -> str:
     return f"{probability:.1%}"
 
 
+def short_percent(probability: float) -> str:
+    """Format a probability as `percent` does, for narrow places, such as "98.2%" or ">99.9%"."""
+    return percent(probability).replace("over ", ">").replace("under ", "<")
+
+
 def suggestion(name: object, known: Iterable[str]) -> str:
     """Return the known name that is closest to a mistyped one, as " (did you mean NAME?)".
 

@@ -22,6 +22,7 @@ from tenfold.cli.options import (
 from tenfold.cli.terminal import styled
 from tenfold.errors import PictureError, UsageError, WriteError
 from tenfold.files import MAC_METADATA, is_special
+from tenfold.formatting import percent
 from tenfold.machine import usable_cores
 
 HELP = "the digits in pictures"
@@ -97,7 +98,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
                 for line in page["lines"]:
                     lines.append(before + line["text"].replace("?", doubt))
                     lines += [
-                        f"  {one['text']}  {one['probability']:.1%}"
+                        f"  {one['text']}  {percent(one['probability'])}"
                         for one in line.get("alternatives", ())
                     ]
                     if reason := line.get("field", {}).get("reason"):

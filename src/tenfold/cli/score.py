@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tenfold.cli.options import add_model_option, add_out, chosen_model, show_progress
-from tenfold.formatting import count
+from tenfold.formatting import count, percent
 
 if TYPE_CHECKING:
     from tenfold.scoring.score import Score
@@ -78,7 +78,7 @@ def _text(found: "Score") -> str:
     if found.failures:
         lines += ["", "read wrong, accepted ones first:"]
     for failure in found.failures[:LISTED]:
-        read = failure.error or f"{failure.read or 'nothing'} ({failure.confidence:.1%})"
+        read = failure.error or f"{failure.read or 'nothing'} ({percent(failure.confidence)})"
         label = failure.label.replace("\n", " / ") or "blank"
         lines.append(f"  {failure.file}: {label} read as {read.replace(chr(10), ' / ')}")
     if len(found.failures) > LISTED:

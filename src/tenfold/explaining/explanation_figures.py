@@ -6,6 +6,7 @@ import numpy.typing as npt
 
 from tenfold.arrays import SIDE, Gray
 from tenfold.explaining.counterfactual import Counterfactual
+from tenfold.formatting import percent
 from tenfold.reporting.drawing import (
     AMBER,
     EDGE,
@@ -66,7 +67,7 @@ def draw_explanation(
         words = f"{found.ink:.1f} pixels of ink" if found.strokes else "nothing found"
         panels.append(("counterfactual", _changes(found), words))
         words = "read as" if found.found else "closer to"
-        words += f" {found.target} ({found.confidence:.0%})"
+        words += f" {found.target} ({percent(found.confidence)})"
         panels.append(("changed input", _gray(found.changed), words))
     drawing = Drawing(WIDTH, 0, f"Why it was read as {answer}")
     drawing.text(EDGE, 28, f"Read as {answer}", TITLE)

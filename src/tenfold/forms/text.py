@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from tenfold.arrays import DIGITS, Ink
+from tenfold.formatting import percent
 from tenfold.forms.answers import Alternative, Answer
 from tenfold.forms.blank import Place
 from tenfold.imaging.ink import INK_SHARE
@@ -74,7 +75,7 @@ def read_text(
         text, confidence = found[0] if found else ("", 0.0)
         review = None if text else "what is written is no number"
         if text and (confidence < settings.field_confidence or _is_rejected(rows)):
-            review = f"{confidence:.0%} sure"
+            review = f"{percent(confidence)} sure"
     else:
         reading = decode(lattice, field, settings, count=ALTERNATIVES)
         found, confidence, review = list(reading.alternatives), reading.confidence, reading.reason

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from tenfold.arrays import SIDE, Gray
+from tenfold.formatting import short_percent
 from tenfold.imaging.picture import Picture
 
 ACCEPTED_COLOR, REJECTED_COLOR, LEFT_OUT_COLOR = "#0072b2", "#d55e00", "#8c8c8c"
@@ -92,7 +93,7 @@ def annotate(
     heights = sorted(digit.box[3] * scale for digit in digits) or [0.0]
     # Letters of 9 pixels if the sheet is shown 360 pixels wide, but lower than the digits.
     size_of_letters = max(12, min(width / 40, 0.4 * heights[len(heights) // 2]))
-    font, small = (ImageFont.load_default(s) for s in (size_of_letters, min(size_of_letters, 19)))
+    font, small = (ImageFont.load_default(s) for s in (size_of_letters, min(size_of_letters, 18)))
     for x, y, wide, high in cells:
         corners = (x * scale, y * scale, (x + wide) * scale, (y + high) * scale)
         pen.rectangle(corners, outline=CELL_COLOR, width=1)
@@ -157,5 +158,5 @@ def _draw_canvases(
         large = np.kron(digit.canvas, np.ones((_ZOOM, _ZOOM), np.uint8))
         sheet.paste(Image.fromarray(large), (x, y))
         guess = "no" if color == LEFT_OUT_COLOR else f"{digit.digit}{'?' if digit.rejected else ''}"
-        words = f"{guess} {digit.confidence:.0%}"
+        words = f"{guess} {short_percent(digit.confidence)}"
         pen.text((x, y + _TILE + 1), words, fill=color, font=font)

@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any
 
 from tenfold.arrays import DIGITS
+from tenfold.formatting import percent
 from tenfold.reading.automata import Automaton, Loop, compiled
 from tenfold.reading.checks import CHECKS
 from tenfold.reading.ctc import OTHER
@@ -105,7 +106,7 @@ def decode(
     elif fit < settings.field_fit_likelihood:
         reason = f"it reads {unconstrained!r}, which the field excludes"
     elif confidence < settings.field_confidence:
-        reason = f"the field leaves {text!r} with {confidence:.1%}"
+        reason = f"the field leaves {text!r} with {percent(confidence)}"
     return FieldReading(
         text, field.value_of(text) if found else None, confidence, fit, unconstrained,
         reason is None, reason, found,
