@@ -133,9 +133,9 @@ def test_the_command_leaves_a_bundle_that_reads(
     assert run(*words, "--json") == 0
     printed = capsys.readouterr()
     assert [line for line in printed.err.splitlines() if line.startswith("fine-tuning")] == [
-        "fine-tuning 1 of 3: learns 30 digits, 30 are held out",
-        "fine-tuning 2 of 3: learns 30 digits, 30 are held out",
-        "fine-tuning 3 of 3: learns all 60 digits",
+        "fine-tuning 1 of 3: learns 30 images, 30 are held out",
+        "fine-tuning 2 of 3: learns 30 images, 30 are held out",
+        "fine-tuning 3 of 3: learns all 60 images",
     ]
     told = json.loads(printed.out)
     assert told["bundle"] == str(out)
@@ -157,7 +157,7 @@ def test_the_command_leaves_a_bundle_that_reads(
     assert adapted["gain"]["n"] == 60
     assert adapted["gain"]["accuracy_before"] < 0.8
     assert bundle.meta["test"]["accuracy"] > 0.9
-    assert "held-out digits" in (out / "report.html").read_text()
+    assert "held-out images" in (out / "report.html").read_text()
     classifier = tenfold.load_classifier(out)
     assert classifier.reading_settings["threshold"] == bundle.meta["reading"]["threshold"]
     assert Reader(classifier).read(digit_png, single=True).lines

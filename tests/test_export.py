@@ -104,7 +104,7 @@ def test_accepted_and_refused_agreement() -> None:
     swapped = before.copy()
     swapped[:19] = np.roll(swapped[:19], 1, axis=1)
     check_agreement(before, swapped, "int8")
-    with pytest.raises(ExportError, match="same digit"):
+    with pytest.raises(ExportError, match="same label"):
         check_agreement(before, swapped, "float32")
 
 
@@ -144,4 +144,4 @@ def test_the_command(tmp_path: Path, mnist, capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(SystemExit):
         main(["export", "standard", "--out", str(tmp_path)])
     said = capsys.readouterr().out
-    assert "same digit as the original for 100.00% of 10,000 test images" in said
+    assert "same label as the original for 100.00% of 10,000 test images" in said

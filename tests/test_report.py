@@ -4,6 +4,7 @@ import io
 import re
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from report_scenes import history, probabilities, training_report
 
 pytest.importorskip("matplotlib")
 
+import tenfold
 from tenfold.errors import TenfoldError
 from tenfold.evaluation.metrics import Prediction, evaluate
 from tenfold.recipes.layers import LayerRow
@@ -387,3 +389,11 @@ def test_figures_leave_matplotlib_as_it_was():
     before = dict(matplotlib.rcParams)
     figures.inline_svg(figures.plot_loss(history()), "loss")
     assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.parametrize(
+    "name", ["adapting/adapt", "comparing/compare", "comparing/labels", "tuning/report"]
+)
+def test_pages_of_any_data_set_speak_of_images(name: str) -> None:
+    source = (Path(tenfold.__file__).parent / f"{name}.html").read_text()
+    assert "digit" not in re.sub(r"<[^>]*>|\{[{%].*?[}%]\}", "", source, flags=re.DOTALL)

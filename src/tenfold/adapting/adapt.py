@@ -153,10 +153,10 @@ def adapt(
         for number, fold in enumerate(folds, 1):
             _log.info(
                 "fine-tuning %d of %d: learns %s, %s are held out",
-                number, total, count(len(own) - len(fold), "digit"), f"{len(fold):,}",
+                number, total, count(len(own) - len(fold), "image"), f"{len(fold):,}",
             )  # fmt: skip
             judged.append(_judge(recipe, weights, (images, labels), fold, known, options))
-        _log.info("fine-tuning %d of %d: learns all %s", total, total, count(len(own), "digit"))
+        _log.info("fine-tuning %d of %d: learns all %s", total, total, count(len(own), "image"))
         networks, trainings = fine_tune(recipe, weights, (images, labels), known, **options)
     held_out = np.concatenate([one.places for one in judged])
     logits = np.concatenate([one.logits for one in judged], axis=1)

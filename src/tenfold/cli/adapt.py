@@ -68,16 +68,16 @@ def _text(result: Any) -> str:
     low, high = gain.gain_interval
     test, before = meta["test"], meta["adapted"]["test_accuracy_before"]
     error = "" if gain.accepted_error is None else f"; {gain.accepted_error:.1%} of these are wrong"
-    digits = count(meta["adapted"]["digits"], "digit")
+    images = count(meta["adapted"]["digits"], "image")
     was = "" if before is None else f"{before:.2%} before, "
     return (
-        f"your digits, held out: {gain.accuracy_before:.1%} before, {gain.accuracy_after:.1%} "
-        f"after, of {count(gain.n, 'digit')}\n"
+        f"your images, held out: {gain.accuracy_before:.1%} before, {gain.accuracy_after:.1%} "
+        f"after, of {count(gain.n, 'image')}\n"
         f"gain {100 * gain.gain:+.1f} points (95% interval {100 * low:+.1f} to {100 * high:+.1f}): "
         f"{gain.corrected} corrected, {gain.broken} broken\n"
         f"accepted at the new threshold of {meta['reading']['threshold']:.2f}: "
         f"{gain.accepted:.1%}{error}\n"
         f"the model's own test images: {was}{test['accuracy']:.2%} after\n"
-        f"fine-tuned in {duration(meta['train_seconds'])} on {digits}\n"
+        f"fine-tuned in {duration(meta['train_seconds'])} on {images}\n"
         f"report: {result.bundle / 'report.html'}"
     )

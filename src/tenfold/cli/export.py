@@ -65,7 +65,7 @@ def _text(result: "ExportResult") -> str:
     difference = getattr(found, how.replace(" ", "_"))
     lines = [f"{one.path}  {one.size_bytes:,} bytes" for one in result.files]
     lines += [
-        f"same digit as the original for {found.same_labels:.2%} of "
+        f"same label as the original for {found.same_labels:.2%} of "
         f"{found.images:,} test images (required: {found.same_labels_at_least:.2%})",
         f"{how} of probabilities {difference:.2g} (allowed: {found.tolerance:g})",
         f"test accuracy {result.export_accuracy:.2%}, of the original {result.accuracy:.2%}",

@@ -8,11 +8,11 @@ from tenfold.arrays import Probabilities
 from tenfold.errors import ExportError
 
 MIN_SAME_LABELS = {"float32": 0.9999, "int8": 0.999}
-"""Least share of images for which export and original must predict the same digit."""
+"""Least share of images for which export and original must predict the same label."""
 
 TOLERANCE = {"float32": 1e-4, "int8": 0.01}
 """Largest accepted difference of probabilities. In float32 it limits the largest difference over
-all images; in int8, where an image between two digits may differ by 0.1, the mean over images of
+all images; in int8, where an image between two classes may differ by 0.1, the mean over images of
 each one's largest. The shipped models reach at most 1.4e-6 and 0.0042 (results/exports.json)."""
 
 
@@ -22,9 +22,9 @@ class Agreement:
 
     Attributes:
         images: Number of images.
-        same_labels: Share of images with the same predicted digit, 0 to 1.
+        same_labels: Share of images with the same predicted label, 0 to 1.
         same_labels_at_least: Least share that is accepted.
-        largest_difference: Largest difference of two probabilities over all images and digits.
+        largest_difference: Largest difference of two probabilities over all images and classes.
         mean_difference: Mean over the images of each one's largest difference.
         tolerance: Largest difference that is accepted.
     """
@@ -46,7 +46,7 @@ def check_agreement(before: Probabilities, after: Probabilities, precision: str)
         precision: "float32" or "int8".
 
     Raises:
-        ExportError: Too few predicted digits are the same, or probabilities differ too much.
+        ExportError: Too few predicted labels are the same, or probabilities differ too much.
     """
     differences = np.abs(after - before).max(axis=1)
     found = Agreement(
@@ -59,7 +59,7 @@ def check_agreement(before: Probabilities, after: Probabilities, precision: str)
     )
     if not found.same_labels >= found.same_labels_at_least:
         raise ExportError(
-            f"export and original predict the same digit for {found.same_labels:.2%} of "
+            f"export and original predict the same label for {found.same_labels:.2%} of "
             f"{found.images:,} test images; at least {found.same_labels_at_least:.2%} are "
             "required: nothing was written"
         )
