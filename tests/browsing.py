@@ -64,6 +64,14 @@ FAINT_TEXTS = """() => {
 }""".replace("READABLE", str(READABLE))
 """Texts with too little contrast to the box drawn before them, or to the background."""
 
+UNREACHABLE = """() => [...document.querySelectorAll("*")].filter(one => {
+  const {overflowX, overflowY} = getComputedStyle(one);
+  return /auto|scroll/.test(overflowX) && one.scrollWidth > one.clientWidth
+    || /auto|scroll/.test(overflowY) && one.scrollHeight > one.clientHeight;
+}).filter(one => ![one, ...one.querySelectorAll("*")].some(each => each.tabIndex >= 0))
+  .map(one => one.cloneNode().outerHTML)"""
+"""Elements that scroll, but not by keyboard in every browser: nothing in them takes the focus."""
+
 LARGE_TEXT = "--blink-settings=defaultFontSize=32"
 """Option of Chromium for text of twice the usual size."""
 

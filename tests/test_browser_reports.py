@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import FAINT_TEXTS, LARGE_TEXT
+from browsing import FAINT_TEXTS, LARGE_TEXT, UNREACHABLE
 from conftest import Mnist
 from PIL import Image
 from report_scenes import probabilities as made_probabilities
@@ -147,6 +147,7 @@ def test_a_report_fits_the_window(
     charts = page.locator(".charts .chart" if name == "search" else ".chart")
     assert [one for one in charts.all() if one.evaluate(scrolled)] == []
     assert [one for one in page.locator("figcaption").all() if one.evaluate(scrolled)] == []
+    assert page.evaluate(UNREACHABLE) == []
     page.close()
 
 

@@ -287,7 +287,9 @@ def test_a_screen_reader_is_told_what_each_part_is(page: Page) -> None:
     expect(box).to_have_attribute("aria-expanded", "true")
     expect(page.get_by_role("listbox", name="Read as")).to_be_visible()
     assert page.get_by_role("option").count() >= 1
-    expect(page.get_by_role("progressbar", name="Fields reviewed")).to_be_visible()
+    expect(
+        page.get_by_role("main").get_by_role("progressbar", name="Fields reviewed")
+    ).to_be_visible()
     name = page.locator("#name").text_content()
     expect(page.get_by_role("img", name=f"The field {name} as it was written")).to_be_visible()
     expect(page.get_by_role("region", name=name)).to_be_visible()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import WAIT, served_folder, watched_pages
+from browsing import UNREACHABLE, WAIT, served_folder, watched_pages
 
 pytest.importorskip("playwright.sync_api")
 sys.path.insert(0, str(Path(__file__).parent.parent / "docs" / "images"))
@@ -55,6 +55,7 @@ def test_every_page_fits_the_screen(opened, address: str, width: int) -> None:
         page.goto(address + name, wait_until="load")
         wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wider <= 0, f"{name} is {wider} pixels wider than the screen"
+        page.wait_for_function(f"!({UNREACHABLE})().length")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

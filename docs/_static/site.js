@@ -1,3 +1,11 @@
+// Tables and code that are wider than the screen can be scrolled with the keyboard.
+addEventListener("DOMContentLoaded", () => {
+  const watch = new ResizeObserver((changes) => {
+    for (const { target } of changes) target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
+  });
+  for (const part of document.querySelectorAll(".table-wrapper, pre")) watch.observe(part);
+});
+
 // The demo on the start page: as high as what it shows, without a heading of its own, and light or
 // dark as the page around it.
 
