@@ -117,7 +117,7 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url 
 	--no-annotate --upgrade --quiet
 
 clean:
-	rm -rf .venv dist .coverage .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist javascript/reader.wasm .coverage .mypy_cache .pytest_cache .ruff_cache
 
 # Exactly the packages, by hash, that the figures were measured with; then tenfold itself.
 .venv/%.stamp: constraints/%.txt pyproject.toml | $(BIN)/python

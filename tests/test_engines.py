@@ -70,6 +70,26 @@ def ray() -> Iterator[Engine]:
             yield engine
 
 
+@pytest.mark.engines
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [(None, "Ray does not start on this machine: busy"), ("auto", "no Ray at auto answers: busy")],
+)
+def test_a_ray_that_fails_is_named_in_one_line(
+    address: str | None, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tenfold.execution.ray import RayEngine
+
+    def fail(**_: object) -> None:
+        raise OSError("busy\nand a long trace")
+
+    monkeypatch.setattr("ray.init", fail)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(TenfoldError) as error:
+        RayEngine(address)
+    assert str(error.value) == message
+
+
 @pytest.fixture(params=["local", pytest.param("ray", marks=pytest.mark.engines)])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     if request.param == "ray":

@@ -155,7 +155,7 @@ def test_a_folder_is_no_table_unless_it_holds_its_pages(
 @pytest.mark.parametrize(
     ("module", "message"),
     [
-        ("fastapi", 'reviewing needs more packages: pip install "tenfold[serve]"'),
+        ("fastapi", 'reviewing needs more packages: pip install "tenfold[serve,forms]"'),
         ("pyarrow", 'reading answers needs more packages: pip install "tenfold[forms]"'),
     ],
 )

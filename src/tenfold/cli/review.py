@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         from tenfold.serving.listening import listen
         from tenfold.serving.local import LocalGuard, LocalServer, make_key
     except ImportError as error:
-        raise MissingExtraError("reviewing", "serve") from error
+        raise MissingExtraError("reviewing", "serve,forms") from error
 
     by, progress = options.by or _user(), show_progress(options)
     with open_review(options.answers, choice, by, progress=progress) as review:

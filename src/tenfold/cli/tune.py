@@ -110,7 +110,7 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
         options.interrupted_hint = "; all trials are kept; the same command continues"
     from tenfold.networks.backend import check_backend
 
-    check_backend(options.backend)
+    check_backend(options.backend, "train,tune")
     from tenfold.execution.local import LocalEngine
     from tenfold.tuning import search_folder as searches
     from tenfold.tuning import search_run

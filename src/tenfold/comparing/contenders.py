@@ -149,7 +149,7 @@ class RecipeContender(Contender):
 
     def __init__(self, name: str, recipe: Recipe) -> None:
         if find_spec("keras") is None:
-            raise MissingExtraError("training", "train")
+            raise MissingExtraError(f"training {name}", "train")
         self.name, self.title, self.note = name, f"Network, recipe {recipe.name}", recipe.summary
         self._recipe = recipe
 

@@ -111,8 +111,8 @@ def _connect(address: str | None) -> None:
                 **({} if address else own),
             )
     except Exception as error:  # Ray raises a dozen kinds
-        where = f"at {address} " if address else ""
-        raise TenfoldError(f"no Ray {where}answers: {_first_line(error)}") from error
+        what = f"no Ray at {address} answers" if address else "Ray does not start on this machine"
+        raise TenfoldError(f"{what}: {_first_line(error)}") from error
 
 
 def _check_listening(address: str) -> None:

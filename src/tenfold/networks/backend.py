@@ -76,8 +76,12 @@ def use_backend(name: str | None = None, *, lean: bool = False) -> str:
     return chosen
 
 
-def check_backend(name: str | None = None) -> None:
+def check_backend(name: str | None = None, extra: str = "train") -> None:
     """Check the name of a backend, and that Keras is installed, without importing anything.
+
+    Args:
+        name: The backend; None for any.
+        extra: The extras that the caller needs, separated by commas.
 
     Raises:
         UsageError: No such backend.
@@ -86,7 +90,7 @@ def check_backend(name: str | None = None) -> None:
     if name is not None and name not in BACKENDS:
         raise UsageError(no_such("backend", name, BACKENDS))
     if find_spec("keras") is None:
-        raise MissingExtraError("training", "train")
+        raise MissingExtraError("training", extra)
 
 
 @contextmanager

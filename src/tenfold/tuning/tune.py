@@ -104,7 +104,7 @@ def tune(
     """
     from tenfold.networks.backend import check_backend
 
-    check_backend(backend)
+    check_backend(backend, "train,tune")
     from tenfold.execution.local import LocalEngine
     from tenfold.tuning.search_folder import default_search_folder, start_search
 
