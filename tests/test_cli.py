@@ -62,6 +62,7 @@ def test_comments_of_examples_stand_all_beside_or_all_below(shell, monkeypatch) 
     [
         (["tarin"], "tenfold: no command 'tarin' (did you mean train?); there are: train, "),
         (["--vresion"], "tenfold: no option '--vresion' (did you mean --version?); see "),
+        (["data", "--data", "a"], "tenfold data: no option '--data' (did you mean --data-dir?)"),
         (["train", "--epohcs=3"], "tenfold train: no option '--epohcs' (did you mean --epochs?)"),
         (
             ["evaluate"],

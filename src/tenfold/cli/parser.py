@@ -17,10 +17,15 @@ WRONG_USAGE = 2
 
 
 class Parser(argparse.ArgumentParser):
-    """Reports wrong usage in one line, or as JSON if --json was given."""
+    """Reports wrong usage in one line, or as JSON if --json was given.
+
+    Options have no abbreviations: --data would mean --data-dir where there is no --data.
+    """
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(formatter_class=HelpFormatter, add_help=False, **settings)
+        super().__init__(
+            formatter_class=HelpFormatter, add_help=False, allow_abbrev=False, **settings
+        )
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse, and report what is left over here, where the command is known."""

@@ -24,7 +24,8 @@ examples:
   tenfold show tiny --picture photo.jpg       the feature maps of your own digits
   tenfold show runs/standard-seed0-20260101-120000 --out look
 
-Images synthesized for the filters need pip install "tenfold[train]"; without it they are omitted.
+Images synthesized for the filters need pip install "tenfold[train]", and the map of the test images
+"tenfold[compare]"; without these packages they are omitted.
 """
 
 
