@@ -12,6 +12,7 @@ import tenfold
 from tenfold.errors import UsageError
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.layers import Dropout
+from tenfold.recipes.serialization import override
 
 
 @pytest.fixture
@@ -70,6 +71,26 @@ def test_models_with_optimizers_of_tenfold_can_be_saved(
     assert type(loaded.optimizer) is type(model.optimizer)
     assert loaded.optimizer.get_config() == model.optimizer.get_config()
     np.testing.assert_array_equal(answers(loaded, few[0][:5]), answers(model, few[0][:5]))
+
+
+@pytest.mark.parametrize("shape", ["constant", "one-cycle"])
+@pytest.mark.parametrize("name", ["fast", "nano"])
+def test_optimizers_of_tenfold_train_in_a_program_of_float64(
+    tensorflow, few, name: str, shape: str
+) -> None:
+    import keras
+
+    recipe = override(recipe_named(name), {"schedule.shape": shape})
+    targets = keras.utils.to_categorical(few[1], 10)
+    keras.config.set_floatx("float64")
+    try:
+        model = tenfold.build_model(recipe, images="bytes", train_size=1000, epochs=1)
+        before = model.get_weights()
+        model.fit(few[0], targets, batch_size=250, verbose=0)
+    finally:
+        keras.config.set_floatx("float32")
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+    assert any((one != other).any() for one, other in zip(before, model.get_weights(), strict=True))
 
 
 def test_the_learning_rate_ends_at_0_after_the_given_epochs(tensorflow) -> None:

@@ -118,15 +118,21 @@ def test_digits_as_floats_are_digits(tensorflow, rows) -> None:
 
 
 def test_a_fit_does_not_seed_the_generators_of_the_program(fitted: DigitClassifier, rows) -> None:
+    import tensorflow as tf
     from sklearn.base import clone
 
     drawn = set()
     for seed in (7, 8):
         random.seed(seed)
         np.random.seed(seed)
+        tf.random.set_seed(seed)
         wanted = np.random.RandomState(seed).random()
+        expected = tf.random.uniform(()), tf.random.uniform(())
+        tf.random.set_seed(seed)
+        assert tf.random.uniform(()) == expected[0]
         clone(fitted).set_params(epochs=1).fit(*rows)
         assert np.random.random() == wanted
+        assert tf.random.uniform(()) == expected[1]
         drawn.add(random.random())
     assert len(drawn) == 2
 

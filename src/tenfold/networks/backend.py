@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-import numpy as np
-
 from tenfold.errors import MissingExtraError, TrainingError, UsageError
 from tenfold.execution.quiet import filtered_stderr
 from tenfold.formatting import no_such
@@ -97,19 +95,17 @@ def check_backend(name: str | None = None, extra: str = "train") -> None:
 def seeded(seed: int) -> Iterator[None]:
     """Seed what Keras draws first weights and dropout from, one thread at a time.
 
-    These are the generators of Python and NumPy that the whole program shares: afterward they go on
-    as if nothing had been drawn.
+    Whatever the backend, Keras draws the seed of each layer from Python's generator, which the
+    whole program shares: afterward it goes on as if nothing had been drawn. Keras's own
+    `set_random_seed` also sets TensorFlow's seed, which nothing can set back.
     """
-    import keras
-
     with _SEEDING:
-        python, numpy = random.getstate(), np.random.get_state()
+        before = random.getstate()
         try:
-            keras.utils.set_random_seed(seed)
+            random.seed(seed)
             yield
         finally:
-            random.setstate(python)
-            np.random.set_state(numpy)
+            random.setstate(before)
 
 
 @contextmanager

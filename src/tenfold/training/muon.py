@@ -63,6 +63,7 @@ class Muon(optimizers.Optimizer):  # type: ignore[misc]
 
     def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> Any:
         # One pass over all variables, so that shared values are computed once.
+        learning_rate = ops.cast(learning_rate, "float32")  # a constant one is of Keras's `floatx`
         step = ops.cast(self.iterations.value + 1, "float32")
         correction = (1 - self.beta_2**step) ** 0.5 / (1 - BETA_1**step)
         for gradient, variable in zip(grads, trainable_variables, strict=True):
@@ -115,7 +116,7 @@ def orthogonalized(matrix: Any) -> Any:
 
 def _factor(gram: Any) -> Any:
     a, b, c = NEWTON_SCHULZ
-    return a * ops.eye(gram.shape[0]) + b * gram + c * (gram @ gram)
+    return a * ops.eye(gram.shape[0], dtype=gram.dtype) + b * gram + c * (gram @ gram)
 
 
 def _is_for_adam(variable: Any) -> bool:

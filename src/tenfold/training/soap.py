@@ -52,12 +52,14 @@ class Soap(optimizers.Optimizer):  # type: ignore[misc]
                 f"the network has {count(size, 'weight')}; the optimizer soap takes at most "
                 f"{MAX_WEIGHTS:,}: use muon"
             )
-        self._mean = self.add_variable((size,), name="mean")
-        self._square = self.add_variable((size,), name="square")
-        self._products = self.add_variable((size, size), name="products")
-        self._directions = self.add_variable((size, size), "identity", name="directions")
+        plain = {"dtype": "float32"}
+        self._mean = self.add_variable((size,), name="mean", **plain)
+        self._square = self.add_variable((size,), name="square", **plain)
+        self._products = self.add_variable((size, size), name="products", **plain)
+        self._directions = self.add_variable((size, size), "identity", name="directions", **plain)
 
     def _backend_update_step(self, grads: Any, trainable_variables: Any, learning_rate: Any) -> Any:
+        learning_rate = ops.cast(learning_rate, "float32")  # a constant one is of Keras's `floatx`
         step = self.iterations.value + 1
         gradient = ops.concatenate([ops.reshape(one, (-1,)) for one in grads])
         mean = BETA_1 * self._mean.value + (1 - BETA_1) * gradient
