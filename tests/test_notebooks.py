@@ -57,6 +57,19 @@ def test_the_tour_has_pictures() -> None:
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 9
 
 
+def test_the_tour_shows_what_the_reader_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # the imports make a folder
+    imports, *others = cells(TOUR)
+    (drawn,) = (cell for cell in others if "ImageDraw.Draw" in "".join(cell["source"]))
+    names: dict[str, Any] = {}
+    for source in (imports["source"][1:], drawn["source"]):  # without %matplotlib
+        exec("".join(source), names)
+    shown = "".join("".join(output["text"]) for output in drawn["outputs"])
+    assert capsys.readouterr().out == shown, "the reader has changed: make tour"
+
+
 @pytest.mark.parametrize("path", [TOUR, ARTICLE], ids=lambda path: path.stem)
 def test_it_is_small_and_tells_nothing_of_the_machine(path: Path) -> None:
     text = path.read_text()
