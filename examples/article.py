@@ -1,7 +1,7 @@
 """The article's network on MNIST, line by line in today's Keras, then in one line of tenfold.
 
 Run it with `python examples/article.py`; it takes minutes. `make article` makes a notebook of it.
-For a first look, set TRAIN_SIZE to 2_000 and EPOCHS to 1.
+For a first look, set TRAIN_SIZE to 10_000 and EPOCHS to 2.
 """
 
 # %% Settings

@@ -91,6 +91,11 @@ def test_a_training_that_learns_nothing_warns(mnist, caplog: pytest.LogCaptureFi
     with caplog.at_level(logging.WARNING):
         quick_fit(mnist, override(QUICK, {"epochs": 1, "optimizer.learning_rate": 1e-9}))
     assert "after 1 epoch; guessing" in caplog.text
+    assert "The likely cause is too few steps, 10, or the learning rate, 1e-09" in caplog.text
+    still = {"epochs": 1, "batch_size": 10, "optimizer.learning_rate": 1e-9}
+    with caplog.at_level(logging.WARNING):
+        quick_fit(mnist, override(QUICK, still))
+    assert "The likely cause is the learning rate, 1e-09" in caplog.text
 
 
 def test_a_few_steps_are_no_reason_to_warn(mnist, caplog: pytest.LogCaptureFixture) -> None:

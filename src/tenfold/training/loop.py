@@ -275,13 +275,14 @@ def _tell(recipe: Recipe, row: dict[str, Any], steps: int) -> None:
     if row["epoch"] == judged and row["accuracy"] < chance + min(CHANCE_MARGIN, chance):
         _log.warning(
             "NOT LEARNING: accuracy is %.1f%% after %s; guessing gives %.3g%%. "
-            "The likely cause is the learning rate, %g with %s%s.",
+            "The likely cause is %sthe learning rate, %g with %s%s.",
             100 * row["accuracy"], count(row["epoch"], "epoch"), 100 * chance,
-            recipe.optimizer.learning_rate, recipe.optimizer.name, _likely_cause(recipe),
+            f"too few steps, {judged * steps}, or " if judged * steps < CHANCE_STEPS else "",
+            recipe.optimizer.learning_rate, recipe.optimizer.name, _other_rates(recipe),
         )  # fmt: skip
 
 
-def _likely_cause(recipe: Recipe) -> str:
+def _other_rates(recipe: Recipe) -> str:
     if recipe.optimizer.name == "adadelta" and recipe.optimizer.learning_rate < 0.1:
         return ": Adadelta was made for 1.0, today's Keras sets 0.001 (try --learning-rate 1.0)"
     return " (try a tenth of it, or ten times it)"
