@@ -5,9 +5,11 @@ import gzip
 import io
 import json
 import os
+import re
 import sys
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -375,6 +377,20 @@ def test_a_test_part_with_an_unknown_label_is_refused(arrays, tmp_path: Path) ->
     path = write_npz(tmp_path, arrays | {"y_train": names, "y_test": strange})
     with pytest.raises(DataError, match="label n7 is none of the classes: n0, n1, n2"):
         tenfold.load_dataset(path, "test")
+
+
+def test_a_relative_path_is_named_as_it_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bad.npz").touch()
+    monkeypatch.chdir(tmp_path)
+    source = choose_data("bad.npz")
+    for load in (partial(tenfold.load_dataset, "bad.npz"), partial(source.load, "train")):
+        with pytest.raises(DataError, match=r"^bad.npz cannot be read"):
+            load()
+    monkeypatch.chdir(tmp_path.parent)
+    with pytest.raises(DataError, match=re.escape(f"{tmp_path}")):
+        source.load("train")
 
 
 def test_unknown_sources_and_options(tmp_path: Path) -> None:

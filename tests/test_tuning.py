@@ -162,11 +162,13 @@ def test_half_a_line_in_a_journal_is_dropped(tmp_path: Path) -> None:
     assert len(load_study(address, "s").trials) == 1
 
 
-def test_other_files_are_left_alone(tmp_path: Path) -> None:
+def test_other_files_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "letter.txt"
     path.write_text("Dear reader,")
-    with pytest.raises(UsageError, match="is another file"):
-        open_storage(parse_address(str(path)))
+    monkeypatch.chdir(tmp_path)
+    assert Search(PLAN, storage="letter.txt").storage == str(path)  # for another folder
+    with pytest.raises(UsageError, match=r"^letter\.txt is another file"):
+        open_storage(parse_address("letter.txt"))
     assert path.read_text() == "Dear reader,"
 
 

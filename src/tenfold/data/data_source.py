@@ -87,7 +87,10 @@ class DataSource:
 
     @property
     def _place(self) -> str:
-        return str(Path(self.folder, self.source)) if self.folder else self.source
+        """The source as it was given; absolute if the current folder is another one by now."""
+        if self.folder in ("", str(Path.cwd())):
+            return self.source
+        return str(Path(self.folder, self.source))
 
     def words(self) -> list[str]:
         """Return the options of the shell that choose this source; none for MNIST."""

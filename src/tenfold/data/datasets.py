@@ -165,8 +165,13 @@ def load_dataset(
         return _mnist(split, data_dir)
     if text in named.NAMES:
         return _named(text, split)
-    path = path_of(text)
-    return replace(_own(path, split, content, _stamp(path), progress), source=text)
+    path, name = _as_given(text), path_of(text).name
+    return replace(_own(path, name, split, content, _stamp(text), progress), source=text)
+
+
+def _as_given(source: str) -> Path:
+    """Return the path of a source, relative if it was given so: messages name it."""
+    return path_of(source) if source.startswith(ARRAYS) else user_path(source)
 
 
 def path_of(source: str) -> Path:
@@ -212,10 +217,9 @@ def check_test(source: str, classes: tuple[str, ...], data_dir: str | None) -> N
     elif source in named.NAMES:
         named.fetch_part(source, "test")
     else:
-        path = path_of(source)
-        layout = layout_of(path)
+        layout = layout_of(_as_given(source))
         if "test" in layout:
-            label_numbers(layout["test"](), classes, path.name)
+            label_numbers(layout["test"](), classes, path_of(source).name)
 
 
 def _mnist(split: str, data_dir: str | Path | None) -> Dataset:
@@ -239,23 +243,27 @@ def _named(name: str, split: str) -> Dataset:
 
 
 @lru_cache(maxsize=2)
-def _own(path: Path, split: str, content: Content, stamp: Any, progress: bool) -> Dataset:
+def _own(
+    path: Path, name: str, split: str, content: Content, stamp: Any, progress: bool
+) -> Dataset:
     """Return a part of one's own data set; kept, as a verb asks for a part more than once.
 
     Args:
-        path: The source, absolute.
+        path: The source.
+        name: Its name.
         split: See `load_dataset`.
         content: What the pictures show.
-        stamp: Sizes and times of the files, so that changed ones are read again.
+        stamp: Absolute paths, sizes and times of the files, so that changed ones are read again.
         progress: Draw a progress bar.
     """
-    loaded = _part_of(layout_of(path), path.name, split, content, progress)
+    loaded = _part_of(layout_of(path), name, split, content, progress)
     for array in (loaded.images, loaded.labels, loaded.places):
         array.flags.writeable = False
     return loaded
 
 
-def _stamp(path: Path) -> tuple[Any, ...]:
+def _stamp(source: str) -> tuple[Any, ...]:
+    path = path_of(source)
     paths = sorted(path.rglob("*")) if path.is_dir() else [path]
     stats = [(str(one), one.stat()) for one in paths if one.is_file()]
     return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)

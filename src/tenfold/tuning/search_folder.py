@@ -75,7 +75,7 @@ class Search:
             )
         address = parse_address(self.storage or JOURNAL, self.grace_seconds)
         if self.storage:
-            object.__setattr__(self, "storage", address.shown)
+            object.__setattr__(self, "storage", address.text if address.is_file else address.shown)
 
     def address(self, folder: Path, storage: str | None = None) -> Address:
         """Return the address of the study.

@@ -41,10 +41,12 @@ class Address:
         text: Path of a journal, or URL of a PostgreSQL database, perhaps with a password.
         grace_seconds: A worker on PostgreSQL that is silent for this time is given up, and its
             trial is retried.
+        given: The path of a journal as it was given; `text` is absolute.
     """
 
     text: str
     grace_seconds: int = 60
+    given: str = ""
 
     def __repr__(self) -> str:
         return f"Address({self.shown!r})"  # never the password: this may be logged
@@ -56,8 +58,8 @@ class Address:
 
     @property
     def shown(self) -> str:
-        """The address without its password, for messages and files."""
-        return re.sub(r"(://[^:/@]*):[^@]*@", r"\1@", self.text)
+        """The address as it was given, without its password, for messages."""
+        return self.given or re.sub(r"(://[^:/@]*):[^@]*@", r"\1@", self.text)
 
 
 def parse_address(text: str, grace_seconds: int = 60) -> Address:
@@ -69,7 +71,7 @@ def parse_address(text: str, grace_seconds: int = 60) -> Address:
     if grace_seconds < HEARTBEATS:
         raise UsageError(f"grace is {grace_seconds}; it must be at least {HEARTBEATS} seconds")
     if "://" not in text:
-        return Address(str(Path(text).absolute()), grace_seconds)
+        return Address(str(Path(text).absolute()), grace_seconds, text)
     if not text.startswith(_SCHEMES):
         scheme = text.partition("://")[0]
         raise UsageError(f"the storage must be a file or postgresql://..., not {scheme}://...")
@@ -85,7 +87,7 @@ def open_storage(address: Address) -> Any:
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     if address.is_file:
-        return _open_journal(Path(address.text))
+        return _open_journal(address)
     with warnings.catch_warnings():
         # Heartbeats are experimental in Optuna.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -100,14 +102,15 @@ def open_storage(address: Address) -> Any:
     raise AssertionError
 
 
-def _open_journal(path: Path) -> Any:
+def _open_journal(address: Address) -> Any:
+    path = Path(address.text)
     make_folder(path.parent)
     journal_lock: Any = _JournalLock(path)
     try:
-        _refuse_other_files(path)
+        _refuse_other_files(address)
         return optuna.storages.JournalStorage(JournalFileBackend(str(path), journal_lock))
     except OSError as error:
-        raise TenfoldError(f"cannot use {path}: {error.strerror}") from error
+        raise TenfoldError(f"cannot use {address.shown}: {error.strerror}") from error
 
 
 def _database(address: Address) -> Any:
@@ -162,17 +165,18 @@ class _JournalLock:
         self._lock.release()
 
 
-def _refuse_other_files(path: Path) -> None:
+def _refuse_other_files(address: Address) -> None:
     """Refuse a file that is no journal, because Optuna would append to it.
 
     Raises:
         UsageError: It is another file.
     """
+    path = Path(address.text)
     if path.exists():
         with path.open("rb") as file:
             start = file.read(len(_JOURNAL_START))
         if start and start != _JOURNAL_START:
-            raise UsageError(f"{path} is another file, not the journal of a search")
+            raise UsageError(f"{address.shown} is another file, not the journal of a search")
 
 
 def _cut_partial_line(path: Path) -> None:
@@ -209,6 +213,6 @@ def exclusive(address: Address) -> Iterator[None]:
                 Path(f"{address.text}.lock").unlink(missing_ok=True)
     except Timeout:
         raise TrainingError(
-            f"another command uses {address.text}; for several commands at once give "
+            f"another command uses {address.shown}; for several commands at once give "
             "--storage postgresql://..."
         ) from None
