@@ -8,9 +8,17 @@ const THINNEST = 1.8;
 const FATTEST = 4;
 const WORK_SIDE = 320;
 const INK_SHARE = 0.5;
+const DOT = 0.8; // this and FAINT: src/tenfold/reading/marks.py
+const FAINT = 0.2;
 
 /** See index.d.ts. */
 export function toImage(ink, width, height) {
+  const mark = markOf(ink, width, height);
+  return mark && imageOf(mark);
+}
+
+/** The ink of a drawing, cropped, its darkest as full ink, not too large; null without ink. */
+export function markOf(ink, width, height) {
   if (![width, height].every((size) => Number.isInteger(size) && size >= 0)) {
     throw new RangeError(`the ink is ${width} x ${height}; give whole numbers of pixels`);
   }
@@ -23,7 +31,23 @@ export function toImage(ink, width, height) {
   if (!mark) return null;
   const longer = Math.max(mark.width, mark.height);
   if (longer > 2 * WORK_SIDE) mark = scaled(mark, WORK_SIDE / longer, averaged);
-  return centered(fitted(withStrokes(darkened(mark))));
+  return darkened(mark);
+}
+
+/** A mark as MNIST has digits. */
+export function imageOf(mark) {
+  return centered(fitted(withStrokes(mark)));
+}
+
+/** Whether a mark is a filled disc: to the network, a 0. */
+export function isDot(mark) {
+  const { width, height } = cropped({ ...mark, values: mark.values.map((value) => (value > FAINT ? value : 0)) });
+  const longer = Math.max(width, height);
+  const board = padded(mark, 1);
+  const inside = board.values.map((value) => (value > INK_SHARE ? 1 : 0));
+  if (inside.reduce((sum, one) => sum + one) < 0.4 * longer ** 2) return false; // too little for a disc; saves time
+  const radius = distances(inside, board.width, board.height, 0).reduce((one, other) => Math.max(one, other));
+  return 2 * radius > DOT * longer;
 }
 
 /** The mark with its darkest ink as full ink: averaging lightens thin strokes of a large drawing. */

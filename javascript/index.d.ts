@@ -12,6 +12,8 @@ export interface Answer {
 /** What was read in ink, and the image that the network saw: 28x28 bytes, white ink on black. */
 export interface InkAnswer extends Answer {
   image: Uint8Array;
+  /** Whether the ink is a filled disc, such as a bullet: no digit, but to the network a 0. */
+  dot: boolean;
 }
 
 /** Reads one handwritten digit. Not to be shared between threads; each thread loads its own. */

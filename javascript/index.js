@@ -1,6 +1,6 @@
 // Reads one handwritten digit: a small convolutional network in WebAssembly.
 
-import { toImage } from "./canvas.js";
+import { imageOf, isDot, markOf, toImage } from "./canvas.js";
 
 export { toImage };
 
@@ -52,7 +52,9 @@ class Reader {
 
   /** Read the digit in ink of any size; null if there is no ink. */
   readInk(ink, width, height) {
-    const image = toImage(ink, width, height);
-    return image && { ...this.read(image), image };
+    const mark = markOf(ink, width, height);
+    if (!mark) return null;
+    const image = imageOf(mark);
+    return { ...this.read(image), image, dot: isDot(mark) };
   }
 }

@@ -98,6 +98,14 @@ def test_samples_are_read_and_doubtful_ones_rejected(page: Page) -> None:
     expect(page.locator("#seen")).to_be_visible()
 
 
+def test_a_filled_disc_is_not_a_digit(page: Page) -> None:
+    reads(page, "Write a digit")
+    page.locator("#pen").fill("42")
+    page.locator("#sheet").click()
+    reads(page, "Not a digit")
+    expect(page.locator("#note")).to_contain_text("its shape is not that of a digit")
+
+
 def test_the_threshold_is_that_of_the_network() -> None:
     meta = json.loads((ROOT / "src/tenfold/weights/tiny/meta.json").read_text())
     (threshold,) = re.findall(r"THRESHOLD = ([\d.]+)", (ROOT / "docs/demo/demo.js").read_text())

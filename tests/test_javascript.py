@@ -19,6 +19,7 @@ from tenfold.exporting.graph import onnx_model
 from tenfold.exporting.weights import network_weights
 from tenfold.imaging.canvas import mark_to_canvas
 from tenfold.networks.build import build_network
+from tenfold.reading.marks import is_dot
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.serialization import override
 from tenfold.serving.page_network import page_network
@@ -45,7 +46,9 @@ POOLED = override(
     },
 )  # fmt: skip
 
-ANSWER = np.dtype([("image", "u1", (SIDE, SIDE)), ("digit", "u1"), ("probabilities", "<f4", 10)])
+ANSWER = np.dtype(
+    [("image", "u1", (SIDE, SIDE)), ("digit", "u1"), ("dot", "?"), ("probabilities", "<f4", 10)]
+)
 """What tests/javascript_reader.mjs writes for a mark."""
 
 C_PROGRAM = """
@@ -106,6 +109,26 @@ def test_images_are_those_of_python(reader: str, mnist: Mnist) -> None:
     apart = np.abs(answers(reader, marks)["image"] - expected).max(axis=(1, 2))
     assert np.mean(apart == 0) >= 0.95
     assert apart.max() <= 1
+
+
+def test_dots_are_those_of_python(reader: str, mnist: Mnist) -> None:
+    rng = np.random.default_rng(4)
+    marks = [drawn(image, rng) for image in mnist.train_images[-100:]]
+    for _ in range(100):  # discs, ellipses and rings, sharp and blurred
+        radius, flatness = rng.uniform(2, 90), rng.uniform(0.6, 1)
+        side = round(2 * radius) + 12
+        axes = round(16 * radius), round(16 * radius * flatness)
+        mark = np.zeros((side, side), np.float32)
+        middle = (8 * side, 8 * side)
+        cv2.ellipse(mark, middle, axes, 0, 0, 360, 1, rng.choice([-1, -1, 3]), cv2.LINE_8, 4)
+        mark = cv2.GaussianBlur(mark, (0, 0), rng.uniform(0.3, 1.2))
+        x, y, width, height = cv2.boundingRect((mark > 0).astype(np.uint8))
+        marks.append(np.ascontiguousarray(mark[y : y + height, x : x + width]))
+    marks = [mark / mark.max() for mark in marks if mark.size]
+    expected = np.array([is_dot(mark) for mark in marks])
+    assert not expected[:100].any()
+    assert 20 < expected[100:].sum() < 80
+    assert np.mean(answers(reader, marks)["dot"] == expected) >= 0.98  # OpenCV's circles are rough
 
 
 def test_thin_and_faint_strokes_are_read(reader: str) -> None:

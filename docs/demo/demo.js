@@ -58,8 +58,9 @@ function show(drawing) {
   const confidence = Math.max(...probabilities);
   const digit = probabilities.indexOf(confidence);
   const rejected = confidence < THRESHOLD;
-  const mark = { digit, confidence, rejected, probabilities, canvas: answer.image };
-  const words = wording({ lines: [{ text: rejected ? "?" : String(digit), digits: [mark] }], left_out: [] });
+  const mark = { none: answer.dot, digit, confidence, rejected, probabilities, canvas: answer.image };
+  const lines = [{ text: rejected ? "?" : String(digit), digits: [mark] }];
+  const words = wording(answer.dot ? { lines: [], left_out: [mark], threshold: THRESHOLD } : { lines, left_out: [] });
   if (changed) words.note += " The network is broken.";
   showText(words);
   showOne(mark);

@@ -36,10 +36,14 @@ export function wording(reading) {
   if (!digits.length) {
     const [nearest] = reading.left_out;
     if (!others) return { words: "No ink found", note: EMPTY, said: EMPTY };
+    const why =
+      nearest.confidence < reading.threshold
+        ? `below the required ${Math.round(100 * reading.threshold)}%`
+        : "but its shape is not that of a digit";
     const note =
       others > 1
         ? `None of the ${others} marks is a digit.`
-        : `Closest to ${nearest.digit} (${percent(nearest.confidence)}), below the required ${Math.round(100 * reading.threshold)}%.`;
+        : `Closest to ${nearest.digit} (${percent(nearest.confidence)}), ${why}.`;
     return { words: "Not a digit", note, said: `Not a digit. ${note}` };
   }
   const text = reading.lines.map((line) => line.text).join("\n");
