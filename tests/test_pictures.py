@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
@@ -12,6 +13,7 @@ from PIL import Image, ImageOps
 from tenfold.errors import PictureError
 from tenfold.imaging import decoding as pictures
 from tenfold.imaging.decoding import PictureSource, load_picture
+from tenfold.imaging.gray import DITHER_BLUR
 
 DIGIT = np.full((40, 30), 200, dtype=np.uint8)
 DIGIT[5:25, 10:14] = 40
@@ -243,3 +245,23 @@ def test_pixels_of_0_and_1_are_never_read_silently() -> None:
     picture[10:20, 10:20] = 1
     with pytest.raises(PictureError, match="largest value of the picture is 1, but white is 255"):
         load_picture(picture)
+
+
+@pytest.mark.parametrize("mode", ["1", "P"])
+def test_dithered_grays_are_grays(mode: str) -> None:
+    across = np.linspace(90, 250, 300).astype(np.uint8)
+    shaded = np.tile(across, (120, 1))
+    shaded[40:60, 100:200] = 20
+    dithered = encode(Image.fromarray(shaded).convert("1").convert(mode), "PNG")
+    gray = load_picture(dithered).gray.astype(int)
+    inside = np.s_[5:-5, 5:-5]
+    apart = np.abs(gray - cv2.GaussianBlur(shaded, (0, 0), DITHER_BLUR))[inside]
+    assert apart.mean() < 15
+    assert np.percentile(apart, 99) < 60
+
+
+def test_thin_strokes_in_two_grays_stay_sharp() -> None:
+    drawn = np.full((40, 40), 255, np.uint8)
+    cv2.line(drawn, (5, 5), (35, 35), 0, 1)
+    drawn[::13, 3] = 0  # a few specks
+    np.testing.assert_array_equal(load_picture(drawn).gray, drawn)

@@ -1,5 +1,6 @@
 """Pixels of any mode, color or depth made into gray."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -9,6 +10,18 @@ from tenfold.imaging.ink import median
 
 LIGHT_BORDER = 127
 """An image is dark ink on light if its outermost pixels have a higher mean; MNIST's are black."""
+
+MOST_GRAYS = 16
+"""Most grays of a dithered picture: with more, dithering changes no reading. Specks differ from
+their neighbors by more than this: by less, JPEG makes them."""
+
+DITHERED = 0.02
+"""Share of specks, pixels darker or lighter than all eight neighbors, from which a picture of few
+grays is dithered. In pages in two grays, dithered by Floyd and Steinberg's method, it is 0.05 to
+0.11; without dithering, 0.007 at most (dev/reading.md)."""
+
+DITHER_BLUR = 1.4
+"""Standard deviation, in pixels, of the blur that makes grays of dots."""
 
 
 def to_gray(image: Image.Image, max_side: int) -> Gray:
@@ -47,7 +60,19 @@ def to_gray(image: Image.Image, max_side: int) -> Gray:
         image = image.reduce(factor)
     if image.size != size:
         image = image.resize(size, Image.Resampling.BOX)
-    return np.array(image, dtype=np.uint8)
+    return _without_dither(np.array(image, dtype=np.uint8))
+
+
+def _without_dither(gray: Gray) -> Gray:
+    """Blur a dithered picture into the grays that its dots stand for; return others as they are."""
+    if np.count_nonzero(np.bincount(gray[::8, ::8].ravel())) > MOST_GRAYS:
+        return gray
+    around = np.ones((3, 3), np.uint8)
+    around[1, 1] = 0
+    darker = cv2.subtract(cv2.erode(gray, around), gray)  # 0 where it would be negative
+    lighter = cv2.subtract(gray, cv2.dilate(gray, around))
+    specks = np.mean(np.maximum(darker, lighter) > MOST_GRAYS)
+    return cv2.GaussianBlur(gray, (0, 0), DITHER_BLUR) if specks > DITHERED else gray
 
 
 def _fitted(size: tuple[int, int], max_side: int) -> tuple[int, int]:
