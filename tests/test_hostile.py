@@ -1,6 +1,7 @@
 """Pictures that are no pages: reading them takes no longer than reading a full page."""
 
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,7 +14,6 @@ from tenfold.imaging import canvas
 from tenfold.imaging.canvas import Mark
 from tenfold.imaging.decoding import load_picture
 from tenfold.reading.layout import Page, make_page
-from tenfold.reading.orientation import likely_rotations
 from tenfold.reading.reader import Reader
 from tenfold.reading.settings import ReaderSettings
 from tenfold.reading.splitting import Splitter
@@ -109,21 +109,43 @@ def test_large_marks_are_reduced_first(mnist: Mnist, monkeypatch: pytest.MonkeyP
     assert max(sides) <= SETTINGS.highest_cut_mark
 
 
-def test_of_very_many_marks_a_sample_tells_the_rotations(reader: Reader, mnist: Mnist) -> None:
-    many = SETTINGS.orientation_marks
-    images = mnist.train_images[50_000 : 50_000 + many + 1].astype(np.float32) / 255
-    classifier = reader.classifier
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+def test_some_rows_tell_which_rotations_are_worth_taking_apart(
+    reader: Reader, mnist: Mnist, monkeypatch: pytest.MonkeyPatch, quarters: int
+) -> None:
+    pages = []
 
-    def rotations(count: int, quarters: int) -> tuple[int, ...]:
-        inks = [np.ascontiguousarray(np.rot90(image, quarters)) for image in images[:count]]
-        page = Page(blank, (tuple(Mark(ink, (0, 0, 28, 28)) for ink in inks),))
-        return likely_rotations(page, classifier, SETTINGS)
+    def watched(*args: Any, rotation: int = 0, **kwargs: Any) -> Page:
+        pages.append(rotation)
+        return make_page(*args, rotation=rotation, **kwargs)
 
-    blank = load_picture(np.zeros((28, 28), np.uint8))
-    assert rotations(many, 1) == (90, 270, 180)
-    assert rotations(many + 1, 0) == ()
-    assert rotations(many + 1, 1)[0] == 90
-    assert 270 in rotations(many + 1, 3)
+    monkeypatch.setattr("tenfold.reading.reader.make_page", watched)
+    monkeypatch.setattr("tenfold.reading.orientation.make_page", watched)
+    images = mnist.train_images[50_000:][np.isin(mnist.train_labels[50_000:], (2, 3, 5))]
+    lines = [list(images[start:][:10]) for start in range(0, 120, 10)]
+    upright = page(lines, rng=np.random.default_rng(3), height=36, gap=0.5)
+    found = reader.read(np.ascontiguousarray(np.rot90(upright, quarters)))
+    assert pages == ([0, 90 * quarters] if quarters else [0])
+    assert found.orientation == 90 * quarters
+    assert len(found.lines) == 12
+
+
+def test_a_page_of_print_is_taken_apart_once(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = []
+
+    def watched(*args: Any, **kwargs: Any) -> Page:
+        pages.append(kwargs)
+        return make_page(*args, **kwargs)
+
+    monkeypatch.setattr("tenfold.reading.reader.make_page", watched)
+    monkeypatch.setattr("tenfold.reading.orientation.make_page", watched)
+    print_ = np.full((500, 900), 255, np.uint8)
+    for row in range(8):
+        cv2.putText(print_, "please answer all of these", (20, 50 + 55 * row), 0, 1.2, 0, 2, 16)
+    assert reader.read(print_).text == ""
+    assert len(pages) == 1
 
 
 def test_a_thin_line_all_over_a_large_picture_is_read() -> None:

@@ -76,8 +76,8 @@ def test_light_on_dark_reads_alike(reader: Reader, pages) -> None:
         assert reader.read(255 - picture).text == reader.read(picture).text
 
 
-@pytest.mark.parametrize("quarters", [1, 3])
-def test_a_page_on_its_side_is_rotated(reader: Reader, pages, quarters: int) -> None:
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_page_that_is_not_upright_is_rotated(reader: Reader, pages, quarters: int) -> None:
     rotated = 0
     for picture, _ in pages(3):
         upright = reader.read(picture)

@@ -1,47 +1,53 @@
 """Orientation: which other pages a doubtful page may be."""
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 
-from tenfold.classifiers.base import Classifier
-from tenfold.imaging.canvas import mark_to_canvas
-from tenfold.reading.layout import Page, make_page
+from tenfold.imaging.ink import median
+from tenfold.reading.layout import Page, find_rows, make_page
 from tenfold.reading.settings import ReaderSettings
 
 ROTATIONS = (90, 270, 180)
 """Degrees clockwise, likeliest first."""
 
-
-def rotated(page: Page, classifier: Classifier, settings: ReaderSettings) -> Iterator[Page]:
-    """Yield the page in the rotations that may set it upright, likeliest first."""
-    for degrees in likely_rotations(page, classifier, settings):
-        yield make_page(page.picture.rotated(degrees), settings, rotation=degrees)
+GOLDEN = (math.sqrt(5) - 1) / 2
+"""Multiples of it, without their whole parts, lie evenly between 0 and 1, however many they are."""
 
 
-def likely_rotations(
-    page: Page, classifier: Classifier, settings: ReaderSettings
-) -> tuple[int, ...]:
-    """Return the rotations that may set a page upright: all, unless its marks are very many.
+def rotated(page: Page, degrees: int, settings: ReaderSettings) -> Page:
+    """Return the page of a picture rotated by 90, 180 or 270 degrees clockwise."""
+    return make_page(page.picture.rotated(degrees), settings, rotation=degrees)
 
-    Of very many marks a sample is rotated, each mark by itself. Its mean score must gain half of
-    what the whole page must gain, because marks that touch are not split. Print and patterns
-    seldom gain.
 
-    Returns:
-        Degrees clockwise, likeliest first.
+def rotated_sample(page: Page, degrees: int, settings: ReaderSettings) -> Page | None:
+    """Return some rows of a rotated page, sooner found and read than all; None of few marks.
+
+    The rows hold at least `orientation_sample` marks. They are spread over the page, because
+    print may stand at the top. If there are grids with some marks, only these are taken.
+
+    Args:
+        page: The page, not rotated.
+        degrees: 90, 180 or 270, clockwise.
+        settings: The settings of reading.
     """
-    marks = page.marks
-    if len(marks) <= settings.orientation_marks:
-        return ROTATIONS
-    sample = marks[:: math.ceil(len(marks) / settings.orientation_sample)]
-
-    def score(degrees: int) -> float:
-        inks = (np.ascontiguousarray(np.rot90(mark.ink, -degrees // 90)) for mark in sample)
-        images = np.stack([mark_to_canvas(ink) for ink in inks])
-        return float(classifier.digit_score(images).mean())
-
-    gain = settings.orientation_gain
-    needed = max(score(0) + gain / 2, settings.orientation_score - gain)
-    return tuple(degrees for degrees in ROTATIONS if score(degrees) > needed)
+    in_cells = [mark for grid in page.grids for cell in grid.cells for mark in cell.marks]
+    marks = in_cells if len(in_cells) >= settings.orientation_cells else page.marks
+    if len(marks) <= settings.orientation_sample:
+        return None
+    ink = np.zeros(page.picture.gray.shape, np.float32)
+    for mark in marks:
+        x, y, width, height = mark.box
+        part = ink[y : y + height, x : x + width]
+        np.maximum(part, mark.ink, out=part)
+    ink = np.ascontiguousarray(np.rot90(ink, -degrees // 90))
+    typical = median([mark.box[3 if degrees == 180 else 2] for mark in marks])
+    found = find_rows(ink, typical, settings, drawn=True)
+    rows, count = [], 0
+    for number in sorted(range(len(found)), key=lambda number: number * GOLDEN % 1):
+        if count < settings.orientation_sample:
+            row = found[number][0][: settings.orientation_sample]
+            rows.append(tuple(row))
+            count += len(row)
+    picture = page.picture.rotated(degrees)
+    return Page(picture, tuple(rows), rotation=degrees, low_marks=((),) * len(rows))

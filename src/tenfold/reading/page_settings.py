@@ -138,18 +138,20 @@ class PageSettings:
     upright_score: float = 0.9
     """Mean digit score of a page's marks from which the page is taken to stand upright."""
 
-    orientation_gain: float = 0.2
-    """Minimum gain in mean digit score before a page is rotated."""
-
-    orientation_score: float = 0.85
-    """Minimum mean digit score of a page that is rotated: print sometimes gains when it is
-    rotated."""
+    orientation_rest: float = 1 / 6
+    """One that scores less is rotated if that brings it above `upright_score`, leaves at most this
+    share of what it lacked to 1, and no fewer digits are read."""
 
     orientation_digits: int = 3
     """Minimum number of digits on a page that is rotated: one or two may read well upside down."""
 
-    orientation_marks: int = 800
-    """On a page of more marks, a sample of the marks is rotated before the whole page is."""
+    orientation_cells: int = 4
+    """If there are so many marks in the cells of grids, they alone decide: print may stand around
+    grids. Strokes of digits may look like a cell, and the digit beside them to be in it."""
 
-    orientation_sample: int = 200
-    """About how many marks there are in that sample."""
+    orientation_sample: int = 40
+    """Of a page of more marks, rows of about so many are rotated and read before the whole page
+    is."""
+
+    orientation_margin: float = 0.1
+    """The whole page is read unless their mean digit score lacks more than this."""

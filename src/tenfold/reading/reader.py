@@ -16,7 +16,7 @@ from tenfold.reading.layout import Page, make_page
 from tenfold.reading.line_reader import LineReader
 from tenfold.reading.marks import in_whole_picture
 from tenfold.reading.numbers import as_numbers
-from tenfold.reading.orientation import rotated
+from tenfold.reading.orientation import ROTATIONS, rotated, rotated_sample
 from tenfold.reading.results import Cell, Grid, Reading
 from tenfold.reading.rows import RowReader
 from tenfold.reading.selection import Row, Selection, select
@@ -185,11 +185,19 @@ class Reader:
         splitter = Splitter(classifier, settings)
         best = self._read_page(make_page(picture, settings, drawn=drawn), splitter)
         if not drawn and 0 < best.score < settings.upright_score:
-            needed = max(best.score + settings.orientation_gain, settings.orientation_score)
-            for page in rotated(best.page, classifier, settings):
+            needed = max(settings.upright_score, 1 - settings.orientation_rest * (1 - best.score))
+            fewest = max(settings.orientation_digits, best.digits)
+            page = best.page
+            for degrees in ROTATIONS:
+                sample = rotated_sample(page, degrees, settings)
+                if sample is not None:
+                    splitter = splitter.for_another_page()
+                    score = self._read_page(sample, splitter).score
+                    if score < needed - settings.orientation_margin:
+                        continue
                 splitter = splitter.for_another_page()
-                other = self._read_page(page, splitter)
-                if other.score > needed and other.digits >= settings.orientation_digits:
+                other = self._read_page(rotated(page, degrees, settings), splitter)
+                if other.score > needed and other.digits >= fewest:
                     best, needed = other, other.score
         if splitter.exhausted and best.page.rotation:
             # The pages tried before it spent its budget.
@@ -216,7 +224,7 @@ class Reader:
             selected.left_out,
             grids,
         )
-        return _PageReading(page, reading, _mean_score(rows))
+        return _PageReading(page, reading, _mean_score(rows, self.settings))
 
 
 def rows_of(reader: Reader, pages: Sequence[Page]) -> list[list[Row]]:
@@ -262,13 +270,15 @@ def _grid(grid: PageGrid, selected: Selection, picture: Picture) -> Grid:
     return Grid(rows, columns, cells, in_whole_picture(grid.box, picture))
 
 
-def _mean_score(rows: list[Row]) -> float:
+def _mean_score(rows: list[Row], settings: ReaderSettings) -> float:
     """Return the mean digit score of marks read one by one.
 
     The scores of whole lines do not count, because a line may read well upside down. If there are
-    grids, only marks in their cells count, because print may stand around them.
+    grids with some marks, only these count, because print may stand around them.
     """
-    rows = [row for row in rows if row.cells] or rows
+    in_cells = [row for row in rows if row.cells]
+    if sum(row.marks for row in in_cells) >= settings.orientation_cells:
+        rows = in_cells
     parts = [part for row in rows for part in row.parts]
     scores = [score for part in parts for score in part.mark_scores]
     scores = scores or [score for part in parts for _, score in part.digits]
