@@ -265,3 +265,8 @@ def test_thin_strokes_in_two_grays_stay_sharp() -> None:
     cv2.line(drawn, (5, 5), (35, 35), 0, 1)
     drawn[::13, 3] = 0  # a few specks
     np.testing.assert_array_equal(load_picture(drawn).gray, drawn)
+
+
+def test_a_small_picture_of_many_grays_stays_sharp() -> None:
+    noisy = np.random.default_rng(0).integers(0, 256, (16, 16), np.uint8)
+    np.testing.assert_array_equal(load_picture(noisy).gray, noisy)

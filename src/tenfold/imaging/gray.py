@@ -15,6 +15,10 @@ MOST_GRAYS = 16
 """Most grays of a dithered picture: with more, dithering changes no reading. Specks differ from
 their neighbors by more than this: by less, JPEG makes them."""
 
+SAMPLED_SIDE = 100
+"""The grays of a larger picture are counted in about so many of its rows, and as densely in its
+columns. Small pictures have few pixels to tell grays by."""
+
 DITHERED = 0.02
 """Share of specks, pixels darker or lighter than all eight neighbors, from which a picture of few
 grays is dithered. In pages in two grays, dithered by Floyd and Steinberg's method, it is 0.05 to
@@ -65,7 +69,8 @@ def to_gray(image: Image.Image, max_side: int) -> Gray:
 
 def _without_dither(gray: Gray) -> Gray:
     """Blur a dithered picture into the grays that its dots stand for; return others as they are."""
-    if np.count_nonzero(np.bincount(gray[::8, ::8].ravel())) > MOST_GRAYS:
+    step = max(1, min(gray.shape) // SAMPLED_SIDE)
+    if np.count_nonzero(np.bincount(gray[::step, ::step].ravel())) > MOST_GRAYS:
         return gray
     around = np.ones((3, 3), np.uint8)
     around[1, 1] = 0
