@@ -138,12 +138,19 @@ class PageSettings:
     upright_score: float = 0.9
     """Mean digit score of a page's marks from which the page is taken to stand upright."""
 
+    orientation_gain: float = 0.2
+    """Minimum gain in mean digit score before a page is rotated..."""
+
     orientation_rest: float = 1 / 6
-    """One that scores less is rotated if that brings it above `upright_score`, leaves at most this
-    share of what it lacked to 1, and no fewer digits are read."""
+    """...unless it leaves at most this share of what the score lacked to 1."""
+
+    orientation_score: float = 0.85
+    """Minimum mean digit score of a page that is rotated: print sometimes gains when it is
+    rotated."""
 
     orientation_digits: int = 3
-    """Minimum number of digits on a page that is rotated: one or two may read well upside down."""
+    """Minimum number of digits on a page that is rotated, and no fewer than were read before: one
+    or two may read well upside down."""
 
     orientation_cells: int = 4
     """If there are so many marks in the cells of grids, they alone decide: print may stand around

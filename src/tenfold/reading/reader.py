@@ -185,7 +185,9 @@ class Reader:
         splitter = Splitter(classifier, settings)
         best = self._read_page(make_page(picture, settings, drawn=drawn), splitter)
         if not drawn and 0 < best.score < settings.upright_score:
-            needed = max(settings.upright_score, 1 - settings.orientation_rest * (1 - best.score))
+            enough = 1 - settings.orientation_rest * (1 - best.score)
+            gained = best.score + settings.orientation_gain
+            needed = max(settings.orientation_score, min(gained, enough))
             fewest = max(settings.orientation_digits, best.digits)
             page = best.page
             for degrees in ROTATIONS:
