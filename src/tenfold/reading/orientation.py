@@ -21,7 +21,7 @@ def rotated(page: Page, degrees: int, settings: ReaderSettings) -> Page:
 
 
 def rotated_sample(page: Page, degrees: int, settings: ReaderSettings) -> Page | None:
-    """Return some rows of a rotated page, sooner found and read than all; None of few marks.
+    """Return some rows of a rotated page, to be read before all of it; None of few marks.
 
     The rows hold at least `orientation_sample` marks. They are spread over the page, because
     print may stand at the top. If there are grids with some marks, only these are taken.
