@@ -15,6 +15,13 @@ GOLDEN = (math.sqrt(5) - 1) / 2
 """Multiples of it, without their whole parts, lie evenly between 0 and 1, however many they are."""
 
 
+def needed_score(score: float, settings: ReaderSettings) -> float:
+    """Return the mean digit score above which a page of this score is rotated."""
+    gained = score + settings.orientation_gain
+    enough = 1 - settings.orientation_rest * (1 - score)
+    return max(settings.orientation_score, min(gained, enough))
+
+
 def rotated(page: Page, degrees: int, settings: ReaderSettings) -> Page:
     """Return the page of a picture rotated by 90, 180 or 270 degrees clockwise."""
     return make_page(page.picture.rotated(degrees), settings, rotation=degrees)

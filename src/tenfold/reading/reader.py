@@ -16,7 +16,7 @@ from tenfold.reading.layout import Page, make_page
 from tenfold.reading.line_reader import LineReader
 from tenfold.reading.marks import in_whole_picture
 from tenfold.reading.numbers import as_numbers
-from tenfold.reading.orientation import ROTATIONS, rotated, rotated_sample
+from tenfold.reading.orientation import ROTATIONS, needed_score, rotated, rotated_sample
 from tenfold.reading.results import Cell, Grid, Reading
 from tenfold.reading.rows import RowReader
 from tenfold.reading.selection import Row, Selection, select
@@ -185,9 +185,7 @@ class Reader:
         splitter = Splitter(classifier, settings)
         best = self._read_page(make_page(picture, settings, drawn=drawn), splitter)
         if not drawn and 0 < best.score < settings.upright_score:
-            enough = 1 - settings.orientation_rest * (1 - best.score)
-            gained = best.score + settings.orientation_gain
-            needed = max(settings.orientation_score, min(gained, enough))
+            needed = needed_score(best.score, settings)
             fewest = max(settings.orientation_digits, best.digits)
             page = best.page
             for degrees in ROTATIONS:
