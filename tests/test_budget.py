@@ -34,6 +34,14 @@ def test_epochs_fill_the_time(
     assert trained == pytest.approx((seconds - speed.start_seconds) * speed.images_per_second, 0.12)
 
 
+def test_hard_examples_keep_their_short_epochs() -> None:
+    recipe = override(recipe_named("standard"), {"hard_examples": True, "epoch_images": 12_500})
+    filled = fill(recipe, 20.4, Speed(0.4, 10_000))
+    assert (filled.epochs, filled.epoch_images) == (16, 12_500)
+    filled = fill(recipe, 20.4, Speed(0.4, 10_100), images=2_000)
+    assert (filled.epochs, filled.epoch_images) == (101, 2_000)
+
+
 def test_more_time_takes_a_higher_rung_and_a_slower_machine_a_lower_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

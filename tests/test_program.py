@@ -51,9 +51,11 @@ def test_it_trains_like_keras(mnist, optimizer: str, loss_name: str) -> None:
     losses = [float(keras_own.train_on_batch(x, y)) for x, y in zip(images, targets, strict=True)]
     built = build_optimizer(recipe.optimizer, recipe.schedule, STEPS)
     built.build(ours.trainable_variables)
-    loss, hits = compile_steps(ours, built, recipe.label_smoothing, recipe.loss)(images, targets)
+    program = compile_steps(ours, built, recipe.label_smoothing, recipe.loss)
+    loss, hits, deficits = program(images, targets)
     assert loss == pytest.approx(sum(losses), rel=1e-4)
     assert 0 < hits < STEPS * BATCH
+    assert deficits.shape == (STEPS, BATCH)
     for start, a, b in zip(before, ours.get_weights(), keras_own.get_weights(), strict=True):
         assert np.abs(a - start).max() > 1e-3
         np.testing.assert_allclose(a, b, atol=2e-4)

@@ -152,6 +152,78 @@ def test_an_epoch_may_take_fewer_images_than_there_are() -> None:
     assert len(set(np.concatenate(taken))) == 40
 
 
+def test_hard_examples_are_drawn_more_often_and_new_ones_first() -> None:
+    images = np.zeros((1000, 28, 28), np.uint8)
+    images[:, 0, 0], images[:, 0, 1] = np.arange(1000) % 250, np.arange(1000) // 250
+    batches = Batches(
+        images,
+        np.zeros(1000, np.uint8),
+        10,
+        Augmentation(),
+        0,
+        epoch_images=250,
+        hard_examples=True,
+    )
+    taken = np.zeros((40, 1000), int)
+    for number, chunks in enumerate(batches.epochs(range(40), 9)):
+        for given, _ in chunks:
+            places = given[:, :, 0, 0] + 250 * given[:, :, 0, 1].astype(int)
+            taken[number, places] += 1
+            batches.note(np.where(places < 100, np.float32(0.8), np.float32(0.0)))
+    assert taken.max() == 1
+    assert (taken.sum(axis=1) == 250).all()
+    assert (taken[:4].sum(axis=0) > 0).mean() > 0.85  # new ones first
+    hard, easy = taken[8:, :100].mean(), taken[8:, 100:].mean()
+    assert hard > 0.75
+    assert 0.15 < easy < 0.2
+    np.testing.assert_array_equal(batches.deficits > 0.5, np.arange(1000) < 100)
+
+
+def test_made_up_marks_say_nothing_about_the_images_they_replace(mnist) -> None:
+    batches = Batches(
+        mnist.train_images[:100], mnist.train_labels[:100], 100, Augmentation(non_digits=0.5),
+        seed=0, hard_examples=True,
+    )  # fmt: skip
+    one_epoch(batches, 0, 1)
+    batches.note(np.zeros((1, 100), np.float32))
+    assert (batches.deficits == 0).sum() == 50
+
+
+def test_the_deficit_is_what_a_label_lacks(mnist) -> None:
+    """After training without augmentation, the images with a deficit are those read wrongly."""
+    images, labels = mnist.train_images[:1000], mnist.train_labels[:1000]
+    seen = []
+
+    class Seen(Batches):
+        def __init__(self, *arguments, **options) -> None:
+            super().__init__(*arguments, **options)
+            seen.append(self)
+
+    recipe = override(QUICK, {"hard_examples": True, "epoch_images": 500, "epochs": 12})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tenfold.training.loop.Batches", Seen)
+        trained = fit(recipe, images, labels)
+    wrong = answers(trained.network, images).argmax(axis=1) != labels
+    deficits = seen[0].deficits
+    assert ((deficits >= 0) & (deficits <= 1)).all()
+    assert deficits[wrong].min() > 0.4
+    assert np.median(deficits[~wrong]) < 0.1
+
+
+def test_hard_examples_resume_bit_for_bit(mnist, tmp_path) -> None:
+    recipe = override(QUICK, {"hard_examples": True, "epoch_images": 300, "epochs": 6})
+    undisturbed = quick_fit(mnist, recipe, deterministic=True)
+
+    def stop(row) -> None:
+        if row["epoch"] == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        quick_fit(mnist, recipe, deterministic=True, checkpoints=tmp_path, on_epoch=stop)
+    resumed = quick_fit(mnist, recipe, deterministic=True, checkpoints=tmp_path)
+    assert same_weights(undisturbed, resumed)
+
+
 def test_cooldown_epochs_change_images_half_as_often(mnist) -> None:
     images, labels = mnist.train_images[:400], mnist.train_labels[:400]
 

@@ -128,6 +128,9 @@ class Recipe:
         temperature: Divides the logits of the finished network; fitted on validation images of
             a run on the other 55,000 (`tools/temperature.py`), then frozen.
         epoch_images: Images in an epoch, drawn anew each time; all if there are fewer.
+        hard_examples: An epoch of fewer images than there are draws an image with more chance if
+            its label got too low a probability when it was last trained on, or if it was not seen
+            yet (online batch selection: Loshchilov and Hutter, arXiv 1511.06343).
         cooldown_epochs: Number of last epochs that take `augmentation.for_cooldown()`, so that
             the network ends nearer to unchanged images.
         members: Number of networks, each trained by itself; the answer is the mean of theirs.
@@ -150,6 +153,7 @@ class Recipe:
     precision: Literal["float32", "bfloat16"] = "float32"
     temperature: float = 1.0
     epoch_images: int = TRAIN_IMAGES
+    hard_examples: bool = False
     cooldown_epochs: int = 0
     members: int = 1
     tta_shifts: int = 0

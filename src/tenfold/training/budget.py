@@ -29,6 +29,10 @@ class Rung(NamedTuple):
     settings: dict[str, Any]
 
 
+_HARD: dict[str, Any] = {"hard_examples": True, "epoch_images": 12_500, "tta_shifts": 1}
+"""Short epochs of hard examples: the log loss of held-out images falls by a tenth (dev/accuracy.md,
+"Hard examples")."""
+
 LADDER = (
     # Fewer than `ENOUGH_STEPS` leave batch normalization without its moving averages. So the
     # shortest trainings have none; the next ones take small batches, and few filters.
@@ -71,8 +75,19 @@ LADDER = (
             "temperature": 0.45,
         },
     ),
-    Rung(8.0, "standard", {"tta_shifts": 1}),
-    Rung(150.0, "best", {}),
+    Rung(8.0, "standard", _HARD),
+    Rung(
+        100.0,
+        "standard",
+        _HARD
+        | {
+            "augmentation.shift_pixels": 2.0,
+            "augmentation.rotation_degrees": 12.0,
+            "augmentation.scale": 0.12,
+            "augmentation.shear": 0.15,
+            "augmentation.thickness": 0.5,
+        },
+    ),
 )
 
 FAST_IMAGES_PER_SECOND = 36_000.0
@@ -175,6 +190,6 @@ def fill(recipe: Recipe, seconds: float, speed: Speed, images: int = TRAIN_IMAGE
             f"{seconds:g} seconds are too short: {recipe.name}, the quickest recipe, needs at "
             f"least {duration(least)} on this machine"
         )
-    epochs = math.ceil(total / images)
-    per_epoch = total // epochs if total // epochs < images else TRAIN_IMAGES
-    return override(recipe, {"epochs": epochs, "epoch_images": per_epoch})
+    most = min(images, recipe.epoch_images) if recipe.hard_examples else images
+    epochs = math.ceil(total / most)
+    return override(recipe, {"epochs": epochs, "epoch_images": min(total // epochs, TRAIN_IMAGES)})

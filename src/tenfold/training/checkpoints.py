@@ -30,7 +30,8 @@ class Checkpoint:
         epochs_done: Number of finished epochs.
         seconds: Time spent in fit so far.
         history: One row per finished epoch.
-        arrays: The variables of network and optimizer, in their own order.
+        arrays: The variables of network and optimizer, in their own order, and last the deficits
+            of the images.
     """
 
     request: str

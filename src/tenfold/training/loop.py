@@ -115,6 +115,7 @@ def fit(
     batches = Batches(
         images, labels, recipe.batch_size, recipe.augmentation, seed, recipe.epoch_images,
         recipe.epochs - recipe.cooldown_epochs, classes=recipe.classes,
+        hard_examples=recipe.hard_examples,
     )  # fmt: skip
     steps = batches.steps * recipe.epochs
     with in_float32(), seeded(seed):
@@ -136,7 +137,8 @@ def fit(
                 f"{checkpoints} holds checkpoints of another training: recipe, seed, images or "
                 "backend differ. Restore its run.json, or train into another --out"
             )
-        _restore(state, found)
+        *arrays, batches.deficits = found.arrays
+        _restore(state, arrays)
         history, spent = list(found.history), found.seconds
     if steps_at_once is None:
         steps_at_once = batches.steps if backend == "jax" and has_gpu() else STEPS_AT_ONCE
@@ -146,7 +148,7 @@ def fit(
         epochs = range(len(history), recipe.epochs)
         for epoch, chunks in zip(epochs, batches.epochs(epochs, steps_at_once), strict=True):
             epoch_start = time.perf_counter()
-            row = {"epoch": epoch + 1} | _train(program, chunks, epoch, bar)
+            row = {"epoch": epoch + 1} | _train(program, batches, chunks, epoch, bar)
             if validation:
                 row |= _validate(network, *validation, recipe)
             row["learning_rate"] = bar.learning_rate(-1)
@@ -156,6 +158,7 @@ def fit(
                 _tell(recipe, row, batches.steps)
             if checkpoints:
                 arrays = [keras.ops.convert_to_numpy(variable) for variable in state]
+                arrays.append(batches.deficits)
                 seconds = time.perf_counter() - began
                 save_checkpoint(checkpoints, Checkpoint(key, epoch + 1, seconds, history, arrays))
             if on_epoch:
@@ -190,11 +193,11 @@ def _make_deterministic(backend: str) -> None:
     # JAX on a CPU is always deterministic.
 
 
-def _restore(state: list[Any], checkpoint: Checkpoint) -> None:
+def _restore(state: list[Any], arrays: Sequence[npt.NDArray[Any]]) -> None:
     shapes = [tuple(variable.shape) for variable in state]
-    if shapes != [array.shape for array in checkpoint.arrays]:
+    if shapes != [array.shape for array in arrays]:
         raise TrainingError("the checkpoint is of another network; train into another --out folder")
-    for variable, array in zip(state, checkpoint.arrays, strict=True):
+    for variable, array in zip(state, arrays, strict=True):
         variable.assign(array)
 
 
@@ -233,11 +236,14 @@ class _Bar:
         )
 
 
-def _train(program: Program, chunks: Iterator[Chunk], epoch: int, bar: _Bar) -> dict[str, Any]:
+def _train(
+    program: Program, batches: Batches, chunks: Iterator[Chunk], epoch: int, bar: _Bar
+) -> dict[str, Any]:
     """Train one epoch and return its mean loss and accuracy, both measured while training."""
     losses, hits, images_done, steps_done = 0.0, 0, 0, 0
     for images, targets in chunks:
-        loss, right = program(images, targets)
+        loss, right, deficits = program(images, targets)
+        batches.note(deficits)
         losses, hits = losses + loss, hits + right
         steps_done += len(images)
         images_done += int(np.count_nonzero(targets.max(axis=2) > 0.5))

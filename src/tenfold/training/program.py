@@ -15,10 +15,13 @@ from tenfold.arrays import SIDE
 from tenfold.recipes.recipe import Loss
 from tenfold.training.losses import losses_of
 
-Program = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.float32]], tuple[float, int]]
+Result = tuple[float, int, npt.NDArray[np.float32]]
+"""The sum of the losses of k steps, the number of images classified correctly, and float32 (k, b)
+how far the probability of each image's label was below its target, 0..1."""
+
+Program = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.float32]], Result]
 """Trains k steps on images uint8 (k, b, 28, 28) and targets float32 (k, b, classes), one-hot or,
-for marks that are not digits, even. Returns the sum of the k losses and the number of images
-classified correctly."""
+for marks that are not digits, even."""
 
 
 def compile_steps(network: Any, optimizer: Any, label_smoothing: float, loss: Loss) -> Program:
@@ -43,13 +46,21 @@ def smoothed(targets: Any, label_smoothing: float) -> Any:
     return targets * (1 - label_smoothing) + label_smoothing / targets.shape[-1]
 
 
+def _deficits(sums: Any, targets: Any, wanted: Any) -> Any:
+    """Return how far the probability of each label is below its target; see `Result`."""
+    from keras import ops
+
+    missing = ops.sum((wanted - ops.softmax(sums)) * targets, axis=-1)
+    return ops.maximum(missing, 0.0)
+
+
 def _tensorflow(logits: Any, optimizer: Any, label_smoothing: float, loss_name: Loss) -> Program:
     import tensorflow as tf
 
     variables = logits.trainable_variables
     values = [variable.value for variable in variables]
 
-    def step(images: Any, targets: Any) -> tuple[Any, Any]:
+    def step(images: Any, targets: Any) -> tuple[Any, Any, Any]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(values)
             sums = tf.cast(logits(images, training=True), tf.float32)
@@ -62,7 +73,8 @@ def _tensorflow(logits: Any, optimizer: Any, label_smoothing: float, loss_name: 
         optimizer.apply(tape.gradient(loss, values), variables)
         right = tf.equal(tf.argmax(sums, axis=1), tf.argmax(targets, axis=1))
         hits = right & (tf.reduce_max(targets, axis=1) > 0.5)
-        return loss, tf.math.count_nonzero(hits, dtype=tf.int32)
+        count = tf.math.count_nonzero(hits, dtype=tf.int32)
+        return loss, count, _deficits(sums, targets, wanted)
 
     signature = (
         tf.TensorSpec((None, None, SIDE, SIDE), tf.uint8),
@@ -72,13 +84,18 @@ def _tensorflow(logits: Any, optimizer: Any, label_smoothing: float, loss_name: 
     def steps_in_turn(images: Any, targets: Any) -> Any:
         steps = tf.shape(images)[0]
 
-        def body(number: Any, losses: Any, hits: Any) -> Any:
-            loss, right = step(images[number], targets[number])
-            return number + 1, losses + loss, hits + right
+        def body(number: Any, losses: Any, hits: Any, deficits: Any) -> Any:
+            loss, right, missing = step(images[number], targets[number])
+            return number + 1, losses + loss, hits + right, deficits.write(number, missing)
 
-        start = (tf.constant(0), tf.constant(0.0), tf.constant(0))
+        start = (
+            tf.constant(0),
+            tf.constant(0.0),
+            tf.constant(0),
+            tf.TensorArray(tf.float32, steps),
+        )
         end = tf.while_loop(lambda number, *_: number < steps, body, start, parallel_iterations=1)
-        return end[1:]
+        return end[1], end[2], end[3].stack()
 
     # TensorFlow warns of a function that is traced again and again. It counts by code, so trainings
     # that follow one another look like that; a partial is a function of its own.
@@ -87,9 +104,9 @@ def _tensorflow(logits: Any, optimizer: Any, label_smoothing: float, loss_name: 
         partial(steps_in_turn), input_signature=signature, autograph=False, jit_compile=False
     )
 
-    def run(images: npt.NDArray[np.uint8], targets: npt.NDArray[np.float32]) -> tuple[float, int]:
-        loss, hits = program(tf.constant(images), tf.constant(targets))
-        return float(loss), int(hits)
+    def run(images: npt.NDArray[np.uint8], targets: npt.NDArray[np.float32]) -> Result:
+        loss, hits, deficits = program(tf.constant(images), tf.constant(targets))
+        return float(loss), int(hits), deficits.numpy()
 
     return run
 
@@ -107,27 +124,28 @@ def _jax(logits: Any, optimizer: Any, label_smoothing: float, loss_name: Loss) -
         wanted = smoothed(targets, label_smoothing)
         loss = losses_of(loss_name, sums, wanted).mean()
         right = sums.argmax(axis=1) == targets.argmax(axis=1)
-        return loss, (rest, (right & (targets.max(axis=1) > 0.5)).sum())
+        hits = (right & (targets.max(axis=1) > 0.5)).sum()
+        return loss, (rest, hits, _deficits(sums, targets, wanted))
 
     def step(held: Any, batch: Any) -> Any:
         weights, rest, slots = held
         result = jax.value_and_grad(loss_of, has_aux=True)(weights, rest, *batch)
-        (loss, (rest, hits)), gradients = result
+        (loss, (rest, hits, deficits)), gradients = result
         weights, slots = optimizer.stateless_apply(slots, gradients, weights)
-        return (weights, rest, slots), (loss, hits)
+        return (weights, rest, slots), (loss, hits, deficits)
 
     @jax.jit  # type: ignore[untyped-decorator]
     def program(held: Any, images: Any, targets: Any) -> Any:
-        held, (losses, hits) = jax.lax.scan(step, held, (images, targets))
-        return held, losses.sum(), hits.sum()
+        held, (losses, hits, deficits) = jax.lax.scan(step, held, (images, targets))
+        return held, losses.sum(), hits.sum(), deficits
 
-    def run(images: npt.NDArray[np.uint8], targets: npt.NDArray[np.float32]) -> tuple[float, int]:
+    def run(images: npt.NDArray[np.uint8], targets: npt.NDArray[np.float32]) -> Result:
         held = tuple([variable.value for variable in group] for group in state)
-        held, loss, hits = program(held, images, targets)
+        held, loss, hits, deficits = program(held, images, targets)
         for group, arrays in zip(state, held, strict=True):
             for variable, array in zip(group, arrays, strict=True):
                 variable.assign(array)
-        return float(loss), int(hits)
+        return float(loss), int(hits), np.asarray(deficits)
 
     return run
 
@@ -137,23 +155,26 @@ def _torch(logits: Any, optimizer: Any, label_smoothing: float, loss_name: Loss)
 
     variables = logits.trainable_variables
 
-    def step(images: Any, targets: Any) -> tuple[float, int]:
+    def step(images: Any, targets: Any) -> tuple[float, int, Any]:
         sums = logits(images, training=True).float()
-        loss = losses_of(loss_name, sums, smoothed(targets, label_smoothing)).mean()
+        wanted = smoothed(targets, label_smoothing)
+        loss = losses_of(loss_name, sums, wanted).mean()
         logits.zero_grad()
         loss.backward()
         with torch.no_grad():
             optimizer.apply([variable.value.grad for variable in variables], variables)
         right = sums.argmax(1) == targets.argmax(1)
-        return loss.item(), int((right & (targets.amax(1) > 0.5)).sum())
+        hits = int((right & (targets.amax(1) > 0.5)).sum())
+        return loss.item(), hits, _deficits(sums.detach(), targets, wanted)
 
-    def run(images: npt.NDArray[np.uint8], targets: npt.NDArray[np.float32]) -> tuple[float, int]:
+    def run(images: npt.NDArray[np.uint8], targets: npt.NDArray[np.float32]) -> Result:
         from keras import ops
 
         done = [
             step(ops.convert_to_tensor(x), ops.convert_to_tensor(y))
             for x, y in zip(images, targets, strict=True)
         ]
-        return sum(loss for loss, _ in done), sum(hits for _, hits in done)
+        losses, hits, deficits = zip(*done, strict=True)
+        return sum(losses), sum(hits), ops.convert_to_numpy(ops.stack(deficits))
 
     return run
