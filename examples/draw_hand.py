@@ -2,8 +2,9 @@
 
 python examples/draw_hand.py
 
-Each row holds the digits 0 to 9. They are MNIST's test images, changed into forms that much of the
-world writes and MNIST lacks: ones with an upstroke, curled twos, barred sevens, nines like a P.
+Each row holds the digits 0 to 9. They are MNIST's test images; ones, twos, sevens and nines are
+changed into forms that much of the world writes and MNIST lacks: ones with an upstroke, curled
+twos, barred sevens, nines like a P.
 """
 
 import cv2

@@ -303,7 +303,7 @@ def test_errors_name_the_picture_in_its_file(folder: Path, pngs, tmp_path: Path,
     pq.write_table(pa.table({"image": [pngs[0], b"no picture", None]}), folder / "f.parquet")
     code, _, err = tenfold_batch(folder, tmp_path / "out", "--workers", 1)
     assert code == 1
-    assert "a.tar/bad.png is not a picture" in err
+    assert "a.tar/bad.png cannot be read: it is not a picture" in err
     errors = [row["error"] for row in rows_of(tmp_path / "out") if row["error"]]
     names = [
         "a.tar/bad.png", "b.tgz/bad.png", "c.npy[0]", "c.npy[1]", "d.npz/x[0]", "d.npz/x[1]",
@@ -318,7 +318,7 @@ def test_exit_code_and_json(folder: Path, tmp_path: Path, tenfold_batch) -> None
     assert code == 1
     told = json.loads(out)
     assert (told["pictures"], told["errors"], told["engine"]) == (21, 1, "local")
-    assert err.splitlines() == [f"tenfold: {folder / 'bad.png'} is not a picture that can be read"
+    assert err.splitlines() == [f"tenfold: {folder / 'bad.png'} cannot be read: it is not a picture"
         " (PNG, JPEG, WebP, BMP, TIFF, GIF, HEIC, PDF), or is damaged"]  # fmt: skip
     (folder / "bad.png").unlink()
     code, out, err = tenfold_batch(folder, tmp_path / "more", "--workers", 1)

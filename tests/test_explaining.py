@@ -6,6 +6,7 @@ from copy import copy
 from functools import cache
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -390,6 +391,17 @@ def test_an_8_has_its_article() -> None:
         Digit(3, 0.9, (0, 0, 9, 9), False), 3, {}, change, Drawing(1, 1, "")
     )
     assert _line(explained).endswith("that makes it an 8")
+
+
+@pytest.mark.parametrize("target", ["9", 4.5, 10, -1])
+def test_a_target_is_a_digit(target: Any) -> None:
+    with pytest.raises(UsageError, match="it must be 0 to 9"):
+        tenfold.explain("missing.png", target=target)
+
+
+def test_one_method_may_be_given_by_its_name() -> None:
+    with pytest.raises(UsageError, match="no method 'oclusion'"):
+        tenfold.explain("missing.png", methods="oclusion")
 
 
 def test_a_target_without_a_counterfactual_is_refused() -> None:

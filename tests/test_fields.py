@@ -283,6 +283,8 @@ def test_what_fits_badly_is_rejected_with_what_it_reads() -> None:
         ({"maximum": "-1e100"}, "the limit -1e100 has more than 100 digits on a side of its"),
         ({"maximum": "0." + "1" * 200}, "the limit 0.111111111111111111 has more than 100 digits"),
         ({"minimum": float("nan")}, "the limit nan is no decimal"),
+        ({"kind": "integer", "minimum": "a"}, "is no integer: give one such as 12"),
+        ({"maximum": "2020-01-01"}, "give one such as 12.5, or the kind date or time"),
     ],
     ids=str,
 )

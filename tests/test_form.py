@@ -280,6 +280,8 @@ def test_many_pages_become_a_table(template: Path, scans: Path, tmp_path: Path) 
     for twice in ([scans, scans], [scans / "0.png", scans]):  # its rows would be there twice
         with pytest.raises(UsageError, match="is given twice"):
             read_forms(template, twice, tmp_path / "twice.csv")
+    with pytest.raises(UsageError, match="no scan is given"):
+        read_forms(template, [], tmp_path / "none.csv")
     edited = out.read_bytes() + b"my own row\n"
     out.write_bytes(edited)
     again = read_all(template, [scans], out, resume=True)

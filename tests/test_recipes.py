@@ -235,3 +235,8 @@ def test_a_recipe_written_into_a_file_can_be_trained(tmp_path: Path) -> None:
     asked = subprocess.run([*command, "--file"], capture_output=True, text=True, check=True)
     assert asked.stdout == path.read_text()
     assert "--recipe FILE" in asked.stderr
+
+
+def test_settings_are_a_dict() -> None:
+    with pytest.raises(UsageError, match="settings is of type str: give a dict"):
+        override(recipe_named("fast"), "epochs=3")  # type: ignore[arg-type]

@@ -149,7 +149,7 @@ def test_a_folder_is_no_table_unless_it_holds_its_pages(
     (renamed / MANIFEST).unlink()
     code, _, err = call(".", capsys=capsys)
     assert code == 2
-    assert err.strip().endswith("holds no output of tenfold: it has no _batch.json")
+    assert ". holds no answers: give a table that `tenfold form` wrote" in err
 
 
 @pytest.mark.parametrize(

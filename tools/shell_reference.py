@@ -10,7 +10,7 @@ from tenfold.cli.parser import WRONG_USAGE
 
 EXIT_CODES = {
     0: "The command did what it was asked to.",
-    FAILED: "The command failed, or one of several pictures could not be read.",
+    FAILED: "The command failed, or a picture could not be read.",
     WRONG_USAGE: "The command was called the wrong way: an unknown option or name, a bad value.",
     INTERRUPTED: "The command was interrupted, by Ctrl-C or by SIGTERM.",
 }

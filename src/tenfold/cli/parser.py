@@ -26,6 +26,8 @@ class Parser(argparse.ArgumentParser):
         super().__init__(
             formatter_class=HelpFormatter, add_help=False, allow_abbrev=False, **settings
         )
+        # argparse takes -1 for a value; -1/255, -1e-3 and -1% are values, too.
+        self._negative_number_matcher = re.compile(r"-\.?\d")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse, and report what is left over here, where the command is known."""
@@ -44,6 +46,16 @@ class Parser(argparse.ArgumentParser):
             what = "/".join(action.option_strings) or str(action.metavar or action.dest)
             self.error(f"the value of {what} is empty")
         return super()._get_values(action, arg_strings)
+
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        kinds: dict[Any, str] = {int: "a whole number", float: "a number"}
+        if action.type in kinds:
+            try:
+                return action.type(arg_string)
+            except ValueError:
+                message = f"{arg_string} is not {kinds[action.type]}"
+                raise argparse.ArgumentError(action, message) from None
+        return super()._get_value(action, arg_string)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tenfold.arrays import DIGITS
 from tenfold.classifiers.base import Classifier
 from tenfold.classifiers.bundle import load_classifier
 from tenfold.classifiers.model_file import Model
@@ -186,11 +187,12 @@ def explain(
     """
     from tqdm import tqdm
 
+    methods = [methods] if isinstance(methods, str) else methods
     unknown = [name for name in methods if name not in METHODS]
     if unknown:
         raise UsageError(no_such("method", unknown[0], METHODS))
-    if target is not None and not 0 <= target <= 9:
-        raise UsageError(f"the target of the counterfactual is {target}; it must be 0 to 9")
+    if target is not None and target not in range(len(DIGITS)):
+        raise UsageError(f"the target of the counterfactual is {target!r}; it must be 0 to 9")
     if target is not None and methods and "counterfactual" not in methods:
         raise UsageError("only a counterfactual has a target: leave out --to, or add the method")
     classifier = model if isinstance(model, Classifier) else load_classifier(model)

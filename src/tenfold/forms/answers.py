@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from tenfold.batch.output import FINISHED, part_name, read_manifest
+from tenfold.batch.output import FINISHED, MANIFEST, part_name, read_manifest
 from tenfold.errors import DataError, MissingExtraError, UsageError
 from tenfold.files import atomic_path
 from tenfold.forms.template import Template, template_from_dict
@@ -65,7 +65,7 @@ class Answer:
     digits: bytes = field(default=b"", repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the answer's entry in `tenfold form --json`, without the crop and the digits."""
+        """Return the answer as values for JSON, without the crop and the digits."""
         entry = asdict(self) | {"confidence": round(self.confidence, 4)}
         del entry["crop"], entry["digits"]
         return entry
@@ -104,7 +104,7 @@ class PageAnswers:
         return "; ".join(f"{one.name}: {one.review}" for one in self.answers if one.review)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the page's entry in `tenfold form --json`."""
+        """Return the page and its answers as values for JSON."""
         entry = {"source": self.source, "page": self.page, "error": self.error}
         return {**entry, "answers": [answer.to_dict() for answer in self.answers]}
 
@@ -205,6 +205,8 @@ def open_answers(path: str | Path) -> Answers:
         raise UsageError(
             f"{given} has no folder {folder.name} beside it; give a table that `tenfold form` wrote"
         )
+    if not (folder / MANIFEST).is_file():
+        raise UsageError(f"{given} holds no answers: give a table that `tenfold form` wrote")
     manifest = read_manifest(folder)
     if TEMPLATE not in manifest:
         raise UsageError(f"{given} was not written by `tenfold form`; give a table that it wrote")

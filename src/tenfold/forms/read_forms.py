@@ -74,7 +74,7 @@ class FormsResult:
 
 def read_forms(
     template: str | Path,
-    scans: Sequence[str | Path],
+    scans: str | Path | Sequence[str | Path],
     out: str | Path,
     *,
     model: Model = DEFAULT_MODEL,
@@ -90,7 +90,8 @@ def read_forms(
 
     Args:
         template: The template's JSON; its page lies beside it.
-        scans: Pictures and PDFs, folders of them, and all else that `tenfold.read_batch` takes.
+        scans: Pictures and PDFs, folders of them, and all else that `tenfold.read_batch` takes;
+            one or several.
         out: The table: .csv, .parquet or .xlsx.
         model: Shipped name, bundle folder, or a .keras or .onnx file.
         resume: Resume the run of this table, or begin if there is none.
@@ -117,6 +118,9 @@ def read_forms(
             f"{corrections} holds corrections of an earlier run, whose folder {folder} is missing:"
             " move the file away, or give another table"
         )
+    scans = [scans] if isinstance(scans, str | Path) else list(scans)
+    if not scans:
+        raise UsageError("no scan is given: give at least one file or folder")
     inputs = [Input(real_path(scan), str(scan)) for scan in scans]
     roots = Counter(given.root for given in inputs)
     for given in inputs:

@@ -149,7 +149,7 @@ def _read_bytes(source: object, name: str) -> bytes:
             raise PictureError(f"{name} cannot be read: {one_line(error)}") from error
     else:
         raise PictureError(
-            f"a {type(source).__name__} is not a picture: give a path, bytes, a binary file,"
+            f"the picture is of type {type(source).__name__}: give a path, bytes, a binary file,"
             " a Pillow image or a uint8 array"
         )
     if not isinstance(data, bytes):

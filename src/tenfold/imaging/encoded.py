@@ -233,7 +233,7 @@ def _open(data: bytes, name: str) -> Image.Image:
             ) from error
         except Exception as error:
             raise PictureError(
-                f"{name} is not a picture that can be read (PNG, JPEG, WebP, BMP, TIFF, GIF,"
+                f"{name} cannot be read: it is not a picture (PNG, JPEG, WebP, BMP, TIFF, GIF,"
                 " HEIC, PDF), or is damaged"
             ) from error
 

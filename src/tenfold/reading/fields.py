@@ -291,5 +291,9 @@ def _limit(kind: str, value: Any) -> Any:
                 )
     except (ValueError, InvalidOperation):
         pass
-    example = {"date": "2026-01-31", "us-date": "2026-01-31", "time": "08:30"}.get(kind, "12.5")
-    raise UsageError(f"the limit {value!r} is no {kind}: give one such as {example}")
+    examples = {"date": "2026-01-31", "us-date": "2026-01-31", "time": "08:30", "integer": "12"}
+    moment = kind in ("integer", "decimal") and re.search(r"\d[-:]", str(value))
+    also = ", or the kind date or time" if moment else ""
+    raise UsageError(
+        f"the limit {value!r} is no {kind}: give one such as {examples.get(kind, '12.5')}{also}"
+    )

@@ -74,14 +74,15 @@ class Reader:
             raise UsageError(f"characters is {characters!r}: give {listed(CHARACTER_SETS)}")
         self._characters = characters
         changes: dict[str, Any] = {"whole_lines": whole_lines}
+        if second_opinion is not False:
+            changes["second_opinion"] = second_opinion
+        if threshold is not None:
+            changes["threshold"] = threshold
+        ReaderSettings(**changes)  # raises before a model is loaded
         if second_opinion:
             from tenfold.reading.second_opinion import recognizer_file
 
             recognizer_file()  # raises if it is missing
-            changes["second_opinion"] = True
-        if threshold is not None:
-            changes["threshold"] = threshold
-        ReaderSettings(**changes)  # raises before a model is loaded
         threads = whole_number("threads", threads, 0, MOST_THREADS)
         self._models = Models(classifier, changes, threads=threads)
         if classifier is not None:
@@ -135,7 +136,7 @@ class Reader:
 
         Raises:
             PictureError: The picture cannot be read.
-            UsageError: A field is given to a reader with a second opinion.
+            UsageError: A field is given to a reader with a second opinion, or it is no field.
         """
         return self.read_picture(load_picture(source), single=single, field=field)
 
@@ -158,6 +159,8 @@ class Reader:
         Raises:
             UsageError: See `read`.
         """
+        if field is not None:
+            _check_field(field)
         if field is not None and self.settings.second_opinion:
             raise UsageError(
                 "a second opinion is on single digits, and a field on whole lines: give one of both"
@@ -283,3 +286,10 @@ def _mean_score(rows: list[Row], settings: ReaderSettings) -> float:
     scores = [score for part in parts for score in part.mark_scores]
     scores = scores or [score for part in parts for _, score in part.digits]
     return float(np.mean(scores)) if scores else 0.0
+
+
+def _check_field(field: object) -> None:
+    from tenfold.reading.fields import Field
+
+    if not isinstance(field, Field):
+        raise UsageError(f"field is {field!r}: give a tenfold.Field, such as Field(length=4)")

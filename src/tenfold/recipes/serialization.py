@@ -51,6 +51,9 @@ def override(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
         UsageError: There is no such setting, or the value does not fit it.
     """
     data = recipe_to_dict(recipe)
+    if not isinstance(settings, Mapping):
+        kind = type(settings).__name__
+        raise UsageError(f"settings is of type {kind}: give a dict, such as {{'epochs': 3}}")
     if "classes" in settings:
         raise UsageError("classes follows from the training data; leave it out")
     for name, value in settings.items():

@@ -152,7 +152,10 @@ def _from_labels(folder: Path, rows: Sequence[tuple[str, str, str]]) -> Iterator
 
 def _from_json(folder: Path) -> Iterator[LabeledPicture]:
     path = folder / "labels.json"
-    entries = parse_json(path.read_text(encoding="utf-8"))
+    try:
+        entries = parse_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path} is not JSON: {error}") from error
     if not isinstance(entries, list):
         raise DataError(f"{path} must be a list of objects with file, and lines or text")
     for number, entry in enumerate(entries):

@@ -76,6 +76,8 @@ def decode_inference(body: bytes, json_bytes: int | None, max_images: int) -> In
         HttpError: 400 if the request does not follow the protocol, 413 for too many images.
     """
     if json_bytes == 0:
+        if not body or len(body) % PIXELS:
+            raise _bad(f"the body has {len(body)} bytes: give {PIXELS} for each image")
         count = len(body) // PIXELS
         return Inference(_from_bytes("UINT8", [count, SIDE, SIDE], body, max_images))
     if json_bytes is not None and not 0 < json_bytes <= len(body):

@@ -103,8 +103,7 @@ function reasonOf(status, error) {
     return `${name} is too large for this server: ${(size / 1e6).toFixed(1)} MB.`;
   }
   if (status === 504) return "Reading took too long, and the server gave up. Try a smaller part of the picture.";
-  const known = error.replace("the picture is not a picture that can be read", "the picture cannot be read: it is not a picture");
-  return `${known.replace(/^(page \d+ of )?the picture\b/, (_, page = "") => page + name)}.`;
+  return `${error.replace(/^(page \d+ of )?the picture\b/, (_, page = "") => page + name)}.`;
 }
 
 function show(answer, drawing) {
