@@ -18,9 +18,11 @@ DEFAULT_MODEL = "reader"
 _MODEL = "a shipped model, a bundle folder, or a .keras or .onnx file"
 
 
-def add_model_argument(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+def add_model_argument(
+    parser: argparse.ArgumentParser, default: str | None = None, *, what: str = _MODEL
+) -> None:
     """Add MODEL as a positional argument, which may be omitted if there is a default."""
-    help = f"{_MODEL} (default: {default})" if default else _MODEL
+    help = f"{what} (default: {default})" if default else what
     parser.add_argument(
         "model", nargs="?" if default else None, default=default, metavar="MODEL", help=help
     )

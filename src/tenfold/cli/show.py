@@ -31,7 +31,7 @@ Images synthesized for the filters need pip install "tenfold[train]", and the ma
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    add_model_argument(parser)
+    add_model_argument(parser, what="a shipped model, a bundle folder, or a .keras file")
     help = "a picture with digits (default: the first test image)"
     parser.add_argument("--picture", metavar="FILE", help=help)
     add_out(parser, "the page and figures", shown="show-MODEL")
