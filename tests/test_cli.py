@@ -177,7 +177,8 @@ def test_recipes(shell, tmp_path: Path) -> None:
         out.partition("NAME=VALUE` changes:\n")[2].strip().replace("\n", ", ").split(", ")
     ):
         name, _, value = setting.partition("=")
-        changed = {name: value if value[0].isalpha() else json.loads(value)}
+        is_json = value in ("true", "false") or not value[0].isalpha()
+        changed = {name: json.loads(value) if is_json else value}
         assert override(recipe_named("article"), changed) == recipe_named("article")
     code, out, _ = shell("recipes", "article", "--json")
     path = tmp_path / "mine.json"

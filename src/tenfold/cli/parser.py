@@ -48,13 +48,13 @@ class Parser(argparse.ArgumentParser):
         return super()._get_values(action, arg_strings)
 
     def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
-        kinds: dict[Any, str] = {int: "a whole number", float: "a number"}
-        if action.type in kinds:
-            try:
-                return action.type(arg_string)
-            except ValueError:
-                message = f"{arg_string} is not {kinds[action.type]}"
-                raise argparse.ArgumentError(action, message) from None
+        for kind, words in ((int, "a whole number"), (float, "a number")):
+            if action.type is kind:
+                try:
+                    return kind(arg_string)
+                except ValueError:
+                    message = f"{arg_string} is not {words}"
+                    raise argparse.ArgumentError(action, message) from None
         return super()._get_value(action, arg_string)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:

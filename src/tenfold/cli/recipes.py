@@ -143,6 +143,11 @@ def _one(name: str) -> tuple[Any, str]:
         del settings[key]
     lines += ["", "settings, which `tenfold train --set NAME=VALUE` changes:"]
     for key, value in settings.items():
-        lines.append(", ".join(f"{name}={inner}" for name, inner in flat_settings(value, key)))
+        lines.append(", ".join(f"{name}={_shown(one)}" for name, one in flat_settings(value, key)))
     head = [paragraph(f"{recipe.name}: {recipe.summary}"), "", table(columns, cells), ""]
     return recipe_to_dict(recipe), "\n".join([*head, *map(paragraph, lines)])
+
+
+def _shown(value: Any) -> str:
+    """Return a value as `--set` takes it."""
+    return value if isinstance(value, str) else json.dumps(value)
