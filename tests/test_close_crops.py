@@ -39,6 +39,15 @@ def test_numbers_on_dense_patterns(reader: Reader, mnist: Mnist) -> None:
     assert right > len(hidden) / 2
 
 
+@pytest.mark.parametrize("seed", [1038, 1273, 1719])
+def test_a_line_that_reads_well_is_not_turned(reader: Reader, mnist: Mnist, seed: int) -> None:
+    """Its joined marks would score better upside down."""
+    picture, text = close_crop(writers_of_lines(held_back=True), np.random.default_rng(seed))
+    reading = reader.read(picture)
+    assert reading.orientation == 0
+    assert "".join(str(digit.digit) for digit in reading.digits) == text
+
+
 @pytest.mark.parametrize("seed", [12, 95, 252])
 def test_noise_alone_is_no_number(reader: Reader, seed: int) -> None:
     """The line network sees a digit or two in it, and is not sure."""

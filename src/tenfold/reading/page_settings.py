@@ -136,7 +136,8 @@ class PageSettings:
     # Orientation
 
     upright_score: float = 0.9
-    """Mean digit score of a page's marks from which the page is taken to stand upright."""
+    """Mean digit score of a page's marks from which the page is taken to stand upright; or mean
+    confidence of its digits, if the picture is read as one line."""
 
     orientation_gain: float = 0.2
     """Minimum gain in mean digit score before a page is rotated..."""

@@ -1,5 +1,6 @@
 """The reader: pixels -> page -> rows -> reading."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from tenfold.reading.numbers import as_numbers
 from tenfold.reading.orientation import ROTATIONS, needed_score, rotated, rotated_sample
 from tenfold.reading.results import Cell, Grid, Reading
 from tenfold.reading.rows import RowReader
-from tenfold.reading.selection import Row, Selection, select
+from tenfold.reading.selection import Row, Selection, mean_log, select
 from tenfold.reading.settings import ReaderSettings
 from tenfold.reading.shipped import Models
 from tenfold.reading.single import read_single, single_line
@@ -187,7 +188,8 @@ class Reader:
         classifier, settings = self.classifier, self.settings
         splitter = Splitter(classifier, settings)
         best = self._read_page(make_page(picture, settings, drawn=drawn), splitter)
-        if not drawn and 0 < best.score < settings.upright_score:
+        clear = max(best.score, best.line_confidence) >= settings.upright_score
+        if best.score and not (drawn or clear):
             needed = needed_score(best.score, settings)
             fewest = max(settings.orientation_digits, best.digits)
             page = best.page
@@ -200,7 +202,9 @@ class Reader:
                         continue
                 splitter = splitter.for_another_page()
                 other = self._read_page(rotated(page, degrees, settings), splitter)
-                if other.score > needed and other.digits >= fewest:
+                # Marks that touch score low whichever side is up; read as one line, they tell more.
+                worse = 0 < other.line_confidence < best.line_confidence
+                if other.score > needed and other.digits >= fewest and not worse:
                     best, needed = other, other.score
         if splitter.exhausted and best.page.rotation:
             # The pages tried before it spent its budget.
@@ -227,7 +231,7 @@ class Reader:
             selected.left_out,
             grids,
         )
-        return _PageReading(page, reading, _mean_score(rows, self.settings))
+        return _PageReading(page, reading, _mean_score(rows, self.settings), _line_confidence(rows))
 
 
 def rows_of(reader: Reader, pages: Sequence[Page]) -> list[list[Row]]:
@@ -243,11 +247,19 @@ def rows_of(reader: Reader, pages: Sequence[Page]) -> list[list[Row]]:
 
 @dataclass(frozen=True)
 class _PageReading:
-    """What was read on a page, and the mean digit score of its marks, or 0 without marks."""
+    """What was read on a page.
+
+    Attributes:
+        page: The page.
+        reading: What was read.
+        score: Mean digit score of its marks; 0 without marks.
+        line_confidence: Mean confidence of its digits if it was read as one line; else 0.
+    """
 
     page: Page
     reading: Reading
     score: float
+    line_confidence: float
 
     @property
     def digits(self) -> int:
@@ -286,6 +298,12 @@ def _mean_score(rows: list[Row], settings: ReaderSettings) -> float:
     scores = [score for part in parts for score in part.mark_scores]
     scores = scores or [score for part in parts for _, score in part.digits]
     return float(np.mean(scores)) if scores else 0.0
+
+
+def _line_confidence(rows: list[Row]) -> float:
+    """Return the geometric mean of the digits' confidences in a picture read as one line, or 0."""
+    digits = [one for row in rows if row.whole for part in row.parts for one in part.digits]
+    return math.exp(mean_log([one.digit.confidence for one in digits]))
 
 
 def _check_field(field: object) -> None:
