@@ -217,17 +217,23 @@ def test_the_shell_prints_a_line_for_a_line(pages, tmp_path: Path, capsys) -> No
     assert capsys.readouterr().out == tenfold.Reader().read(picture).text + "\n"
 
 
-def test_one_digit_is_found_among_parts_of_its_neighbors(reader: Reader, mnist: Mnist) -> None:
+@pytest.mark.parametrize(("lean", "cut", "enough"), [(0, 8, 16), (0.6, 4, 15)])
+def test_one_digit_is_found_among_parts_of_its_neighbors(
+    reader: Reader, mnist: Mnist, lean: float, cut: int, enough: int
+) -> None:
     right = doubted = 0
     for first in range(FIRST, FIRST + 60, 3):
-        images = mnist.train_images[first : first + 3]
-        picture = page([list(images)], rng=np.random.default_rng(first), height=40, gap=0.02)
+        images, rng = mnist.train_images[first : first + 3], np.random.default_rng(first)
+        picture = page([list(images)], rng=rng, height=40, gap=0.02, lean=lean)
         left, _, middle = np.array_split(np.flatnonzero((picture < 140).any(axis=0)), 3)
-        crop = picture[:, left[-8] : middle[8]]
-        (line,) = reader.read(crop, single=True).lines
-        right += line.digits[0].digit == mnist.train_labels[first + 1]
-        doubted += line.digits[0].rejected
-    assert right >= 12
+        crop = picture[:, left[-cut] : middle[cut]]
+        (digit,) = reader.read(crop, single=True).digits
+        right += digit.digit == mnist.train_labels[first + 1]
+        doubted += digit.rejected
+        x, y, width, height = digit.box
+        assert 0 <= x < x + width <= crop.shape[1]
+        assert 0 <= y < y + height <= crop.shape[0]
+    assert right >= enough
     assert doubted >= 5
 
 

@@ -67,8 +67,8 @@ class ReaderSettings(LineSettings, PageSettings, BoxSettings):
     (`single_in_shadow` of tests/light_scenes.py)."""
 
     neighbor_confidence: float = 0.92
-    """Factor on the confidence of a digit that was found among parts of other digits. It is the
-    share of right digits: 369 of 399 crops from lines made of MNIST training images."""
+    """Factor on the confidence in a doubtful digit's best guess. It is the share of right digits
+    among parts of other digits: 369 of 399 crops from lines made of MNIST training images."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -21,6 +21,16 @@ from tenfold.reading.settings import ReaderSettings
 from tenfold.reading.shipped import Models
 from tenfold.reading.splitting import Splitter
 
+SLANTS = (-0.3, 0.0, 0.3, 0.6)
+"""Slants, in pixels to the right for each pixel up, by which a doubtful digit is set upright
+(dev/reading.md, "Doubtful digits set upright")."""
+
+PIECE_WEIGHT = 0.5
+"""Of a piece of the mark, where the whole mark has its digit score (as above)."""
+
+LEAST_WEIGHT = 1e-6
+"""Of a mark that looks like no digit at all, so that there always is a guess."""
+
 
 def read_single(picture: Picture, models: Models) -> Digit | None:
     """Return the one digit in a picture, rejected or not; None if the picture is blank."""
@@ -28,14 +38,12 @@ def read_single(picture: Picture, models: Models) -> Digit | None:
     if mark is None:
         return None
     mark = _mark_in_box(picture, models.settings) or mark
-    ((digit, score),) = classify([mark], picture, models.classifier, models.settings.threshold)
+    ((digit, _),) = classify([mark], picture, models.classifier, models.settings.threshold)
     if picture.gray.shape == (SIDE, SIDE):
         return _with_whole_image(digit, picture, models)
     if digit.rejected and (found := _in_half_shadow(picture, models)):
         return found
-    if digit.rejected:
-        return _among_neighbors(mark, score, picture, models) or digit
-    return digit
+    return _from_views(mark, picture, models) if digit.rejected else digit
 
 
 def single_line(digit: Digit) -> Line:
@@ -125,17 +133,70 @@ def _with_whole_image(found: Digit, picture: Picture, models: Models) -> Digit:
     )
 
 
-def _among_neighbors(mark: Mark, score: float, picture: Picture, models: Models) -> Digit | None:
-    """Return the digit nearest the middle, if the mark is a digit among parts of its neighbors.
+def _from_views(mark: Mark, picture: Picture, models: Models) -> Digit:
+    """Return the best guess at a doubtful digit: it may slant, or hold parts of neighbors.
 
-    It stays rejected: which of several digits was meant is a guess.
+    The mark is set upright by each of several slants. Each time, the whole mark and the digit
+    nearest the middle among its pieces are looked at; their probabilities count as much as they
+    look like digits. The digit stays rejected: which of several was meant is a guess.
     """
+    settings = models.settings
+    views: list[tuple[float, Digit]] = []
+    for slant in SLANTS:
+        upright = _set_upright(mark, slant)
+        ((whole, score),) = classify([upright], picture, models.classifier, settings.threshold)
+        found = [(max(score, LEAST_WEIGHT), whole)]
+        if piece := _among_neighbors(upright, score, picture, models):
+            found.append((PIECE_WEIGHT * piece.confidence, piece))
+        views += [(weight, _slanted(one, slant, picture)) for weight, one in found]
+    sums = np.sum([weight * one.probabilities for weight, one in views], axis=0)
+    guess, shares = int(sums.argmax()), sums / sums.sum()
+    _, shown = max(views, key=lambda view: view[0] * view[1].probabilities[guess])
+    return replace(
+        shown,
+        digit=guess,
+        confidence=settings.neighbor_confidence * float(shares[guess]),
+        rejected=True,
+        probabilities=np.asarray(shares, np.float32),
+    )
+
+
+def _among_neighbors(mark: Mark, score: float, picture: Picture, models: Models) -> Digit | None:
+    """Return the digit nearest the middle, if the mark is a digit among parts of its neighbors."""
     classifier, settings = models.classifier, models.settings
     pieces = Splitter(classifier, settings).split([mark], [score])
     scored = classify(pieces, picture, classifier, settings.threshold)
     accepted = [digit for digit, _ in scored if not digit.rejected]
     if len(pieces) == 1 or not accepted:
         return None
-    nearest = min(accepted, key=lambda digit: _from_middle(digit.box, picture.width))
-    confidence = settings.neighbor_confidence * nearest.confidence
-    return replace(nearest, confidence=confidence, rejected=True)
+    return min(accepted, key=lambda digit: _from_middle(digit.box, picture.width))
+
+
+def _set_upright(mark: Mark, slant: float) -> Mark:
+    """Return a slanting mark set upright around its middle row.
+
+    Args:
+        mark: The mark.
+        slant: Pixels to the right for each pixel up.
+    """
+    if not slant:
+        return mark
+    height, width = mark.ink.shape
+    reach = math.ceil(abs(slant) * height)
+    before = reach if slant < 0 else 0
+    move = np.array([[1, slant, before], [0, 1, 0]], np.float32)
+    ink = cv2.warpAffine(mark.ink, move, (width + reach, height))
+    inked = np.flatnonzero(ink.any(axis=0))
+    first, end = int(inked[0]), int(inked[-1]) + 1
+    x, y, across, down = mark.box
+    scale = across / width
+    left = x + round(scale * (first - before - slant * height / 2))
+    return Mark(ink[:, first:end], (left, y, max(1, round(scale * (end - first))), down))
+
+
+def _slanted(digit: Digit, slant: float, picture: Picture) -> Digit:
+    """Return a digit that was set upright, with the box it has in the picture."""
+    x, y, width, height = digit.box
+    reach = abs(slant) * height / 2
+    left, right = max(0, round(x - reach)), min(picture.width, round(x + width + reach))
+    return replace(digit, box=(left, y, max(1, right - left), height))
