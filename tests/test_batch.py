@@ -333,7 +333,7 @@ def test_wrong_usage(folder: Path, tmp_path: Path, tenfold_batch, mnist) -> None
     (tmp_path / "notes.txt").write_text("no picture")
     (tmp_path / "nothing").mkdir()
     for arguments, expected in [
-        ((tmp_path / "absent", out), 2), ((tmp_path / "notes.txt", out), 2),
+        ((tmp_path / "absent", out), 1), ((tmp_path / "notes.txt", out), 2),
         ((tmp_path / "nothing", out), 2), ((folder, folder / "inside"), 2),
         ((folder, tmp_path / "notes.txt"), 2), ((folder, folder.parent), 2),
         ((folder, out, "--workers", 0), 2), ((folder, out, "--ray-address", "auto"), 2),

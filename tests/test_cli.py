@@ -142,6 +142,26 @@ def test_a_default_folder_that_cannot_be_written_is_found_first(
     assert "the folder . cannot be written" in err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["read", "absent.png"], ["score", "absent"], ["batch", "absent", "answers"],
+        ["form", "absent.json", "scan.png", "--out", "answers.csv"],
+        ["form", "--out", "absent.csv", "--report"], ["review", "absent.csv"],
+        ["template", "absent.png"], ["explain", "absent.png"], ["show", "absent.keras"],
+        ["robustness", "--external", "absent"], ["train", "--data-dir", "absent"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_a_path_that_does_not_exist_is_exit_code_1(shell, arguments, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = shell(*arguments)
+    assert (code, out) == (1, "")
+    assert len(err.splitlines()) == 1
+    assert "absent" in err
+    assert not list(tmp_path.iterdir()), "nothing may be left behind"
+
+
 def test_failure_is_exit_code_1(shell, tmp_path: Path) -> None:
     code, out, err = shell("evaluate", tmp_path)
     assert (code, out) == (1, "")

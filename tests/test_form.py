@@ -22,7 +22,7 @@ from scenes import crop
 
 from tenfold.cli.form import _text as summary_of
 from tenfold.cli.main import main
-from tenfold.errors import PictureError, UsageError
+from tenfold.errors import DataError, PictureError, UsageError
 from tenfold.forms.answers import PageAnswers, open_answers, pages_folder
 from tenfold.forms.corrections import corrections_file
 from tenfold.forms.form import Form
@@ -332,7 +332,7 @@ def test_wrong_usage_is_refused_before_anything_is_read(
     template: Path, scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match=r"^none does not exist$"):
+    with pytest.raises(DataError, match=r"^none does not exist$"):
         read_forms(template, ["none"], tmp_path / "a.csv")
     with pytest.raises(UsageError, match=r"\.csv, \.parquet, \.xlsx"):
         read_forms(template, [scans], tmp_path / "a.txt")

@@ -111,7 +111,7 @@ def test_a_template_that_is_no_json_or_not_there_is_refused(tmp_path: Path) -> N
     (tmp_path / "blank.png").write_bytes(b"\x89PNG\r\n")
     with pytest.raises(UsageError, match=r"`tenfold template .*blank\.png` makes one"):
         load_template(tmp_path / "blank.png")
-    with pytest.raises(UsageError, match="cannot read the template"):
+    with pytest.raises(DataError, match="cannot read the template"):
         load_template(tmp_path / "none.json")
 
 
@@ -183,7 +183,7 @@ def _as_float32(pages: list[PageAnswers]) -> list[PageAnswers]:
 
 
 def test_answers_that_are_missing_or_damaged_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"none\.csv does not exist"):
+    with pytest.raises(DataError, match=r"none\.csv does not exist"):
         open_answers(tmp_path / "none.csv")
     answers = open_answers(kept(tmp_path))
     (answers.folder / "part-00000001.parquet").write_bytes(b"")

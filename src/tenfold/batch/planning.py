@@ -9,7 +9,7 @@ from tenfold.batch.chunks import Chunk, DamagedFile, Input, one_line
 from tenfold.batch.folders import File, Survey, list_files, picture_chunks, survey
 from tenfold.batch.parquet import PARQUET_SUFFIX, parquet_chunks
 from tenfold.batch.tars import TAR_SUFFIXES, tar_chunks
-from tenfold.errors import UsageError
+from tenfold.errors import DataError, UsageError
 from tenfold.files import is_special
 from tenfold.imaging.decoding import SUFFIXES
 
@@ -23,12 +23,13 @@ def survey_input(given: Input) -> Survey:
     """Count and hash the files of an input.
 
     Raises:
-        UsageError: The file or folder does not exist, or holds nothing that can be read.
+        DataError: The file or folder does not exist.
+        UsageError: It holds nothing that can be read.
         PictureError: A folder in it cannot be read.
     """
     root, shown = given.root, given.shown
     if not root.exists():
-        raise UsageError(f"{shown} does not exist")
+        raise DataError(f"{shown} does not exist")
     if is_special(root):
         raise UsageError(
             f"{shown} is a FIFO, a socket or a device; give a regular file or a folder"

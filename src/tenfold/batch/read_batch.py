@@ -79,8 +79,9 @@ def read_batch(
         report: Is called with the first few errors.
 
     Raises:
-        UsageError: The input does not exist, `column` is given without Parquet files, or `out`
-            holds something else.
+        DataError: The input does not exist.
+        UsageError: It holds nothing that can be read, `column` is given without Parquet files, or
+            `out` holds something else.
         PictureError: The input is one file, which cannot be read.
         TenfoldError: The model is missing, a worker failed, or the input changed meanwhile.
     """

@@ -192,7 +192,8 @@ def open_answers(path: str | Path) -> Answers:
         path: The table, or its folder of parts.
 
     Raises:
-        UsageError: There is no such table, or `tenfold form` did not write it.
+        DataError: There is no such table.
+        UsageError: `tenfold form` did not write it.
         MissingExtraError: pyarrow is not installed.
     """
     if find_spec("pyarrow") is None:
@@ -201,7 +202,7 @@ def open_answers(path: str | Path) -> Answers:
     folder = given.resolve() if given.is_dir() else pages_folder(given)
     if not folder.is_dir():
         if not given.exists():
-            raise UsageError(f"{given} does not exist")
+            raise DataError(f"{given} does not exist")
         raise UsageError(
             f"{given} has no folder {folder.name} beside it; give a table that `tenfold form` wrote"
         )

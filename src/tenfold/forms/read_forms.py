@@ -101,8 +101,9 @@ def read_forms(
         report: Is called with the first few errors.
 
     Raises:
-        UsageError: A path does not exist or is given twice, the template is wrong, or `out` holds
-            other answers or corrections.
+        DataError: The template or a scan does not exist.
+        UsageError: A path is given twice, the template is wrong, or `out` holds other answers or
+            corrections.
         TenfoldError: The model is missing, a worker failed, or a scan changed meanwhile.
     """
     if importlib.util.find_spec("pyarrow") is None:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from tenfold.arrays import Gray
-from tenfold.errors import PictureError, UsageError
+from tenfold.errors import DataError, PictureError, UsageError
 from tenfold.files import parse_json, sha256, write_atomic, write_json
 from tenfold.formatting import no_such
 from tenfold.imaging.decoding import load_picture
@@ -139,13 +139,14 @@ def load_template(path: str | Path) -> Template:
     """Read a template from its JSON; the page lies beside it.
 
     Raises:
-        UsageError: The file is missing, is not JSON, or does not describe a template.
+        DataError: The file is missing or cannot be read.
+        UsageError: It is not JSON, or does not describe a template.
     """
     path = Path(path)
     try:
         data = parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"cannot read the template {path}: {error.strerror}") from error
+        raise DataError(f"cannot read the template {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UsageError(
             f"the template {path} is not JSON; `tenfold template {path}` makes one of a blank page"
