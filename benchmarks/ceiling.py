@@ -8,6 +8,7 @@ bfloat16, the best of several runs. benchmarks/train_speed.py runs it.
 
 import json
 import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from typing import Any
 
 SIDE = 4096
@@ -15,6 +16,7 @@ RUNS = 7
 
 
 def main() -> None:
+    ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter).parse_args()
     from tenfold.networks.backend import use_backend
 
     use_backend("tensorflow")

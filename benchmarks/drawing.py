@@ -10,6 +10,7 @@ nothing run beside it. Writes results/drawing.json.
 import json
 import statistics
 import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ ROUNDS = 10
 
 
 def main() -> None:
+    ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter).parse_args()
     times, right = [], 0
     rng = np.random.default_rng(0)
     with serve.served() as address, serve.chromium() as browser:

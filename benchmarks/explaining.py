@@ -9,6 +9,7 @@ counterfactuals are found. Writes results/explaining.json.
 """
 
 import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ Chosen = list[tuple[Gray, int]]
 
 
 def main() -> None:
+    ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter).parse_args()
     use_backend("tensorflow")
     trained = load_gradients(load_bundle(MODEL))
     classifier = load_classifier(MODEL)

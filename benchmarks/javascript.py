@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,7 @@ async ({ rounds, sheet }) => {
 
 
 def main() -> None:
+    ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter).parse_args()
     images, labels = load_mnist("test")
     busy = os.getloadavg()[0]
     found = in_chromium(images.tobytes())

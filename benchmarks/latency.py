@@ -9,6 +9,7 @@ does. Run nothing else meanwhile. Writes results/latency.json.
 
 import statistics
 import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ WARM_UP_IMAGES, RUNS, MAX_SECONDS = 100, 2000, 10.0
 
 
 def main() -> None:
+    ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter).parse_args()
     use_backend("tensorflow")
     images, _ = load_mnist("train")
     document: dict[str, Any] = {"machine": machine_facts()}

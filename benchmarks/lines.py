@@ -10,6 +10,7 @@ right with the network and without. Writes results/line.json. The test images ar
 import importlib
 import json
 import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ SCENES: dict[str, dict[str, Any]] = {
 
 
 def main() -> None:
+    ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter).parse_args()
     writers = writers_of_lines(held_back=True)
     document: dict[str, Any] = {
         "protocol": (

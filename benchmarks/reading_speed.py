@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ IMPORTS = "import numpy, onnxruntime, PIL.Image, cv2"
 
 
 def main() -> None:
+    ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         pictures = {
             "one line of 8 digits, 1280x960": write(folder, "line.png", (960, 1280), 1, 8, 110),

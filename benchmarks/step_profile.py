@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,10 @@ GROUPS = (
 
 
 def main() -> None:
-    if len(sys.argv) > 1:
-        print(json.dumps(profiled(sys.argv[1])))
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", nargs="?", help="print the figures of this recipe alone")
+    if recipe := parser.parse_args().recipe:
+        print(json.dumps(profiled(recipe)))
         return
     document = {}
     for name in RECIPES:

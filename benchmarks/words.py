@@ -10,6 +10,7 @@ the test images.
 
 import json
 import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -42,6 +43,7 @@ Source = Sequence[Images]
 
 
 def main() -> None:
+    ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter).parse_args()
     source = writers_of_lines(held_back=True).by_digit
     reader = Reader()
     rows = []

@@ -8,6 +8,7 @@ The digits are MNIST's test images. The pages are rotated a little, as from a sc
 upside down, and one is of another form.
 """
 
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 
 import cv2
@@ -85,6 +86,7 @@ def filled(form: np.ndarray, images: np.ndarray, rng: np.random.Generator) -> np
 
 def main() -> None:
     """Write blank.png and scans/ in this folder."""
+    ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter).parse_args()
     rng = np.random.default_rng(0)
     images, _ = tenfold.load_mnist("test")
     form, scans = blank(), Path("scans")

@@ -7,6 +7,8 @@ changed into forms that much of the world writes and MNIST lacks: ones with an u
 twos, barred sevens, nines like a P.
 """
 
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+
 import cv2
 import numpy as np
 
@@ -40,6 +42,7 @@ def sheet(images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> n
 
 def main() -> None:
     """Write sheet.png and later.png in this folder."""
+    ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter).parse_args()
     rng = np.random.default_rng(0)
     images, labels = tenfold.load_mnist("test")
     for name, part in (("sheet.png", slice(0, 5_000)), ("later.png", slice(5_000, None))):

@@ -153,3 +153,20 @@ def test_training_in_the_base_install_names_the_extra(arguments: list[str], tmp_
 
 def test_files_left_out_of_the_quick_suite_exist() -> None:
     assert set(LONG) <= {path.name for path in Path(__file__).parent.glob("test_*.py")}
+
+
+def test_every_script_has_help() -> None:
+    """Without a parser, `--help` would run it."""
+    root = Path(__file__).parent.parent
+    scripts = [
+        path for room in ("benchmarks", "tools", "examples") for path in (root / room).glob("*.py")
+    ]
+    # The peer's server has the arguments that its own workers look up.
+    started = {
+        path.name: text
+        for path in scripts
+        if "__main__" in (text := path.read_text(encoding="utf-8"))
+    }
+    assert len(started) > 30
+    without = {name for name, text in started.items() if "ArgumentParser(" not in text}
+    assert without == {"litserve_peer.py"}

@@ -5,6 +5,7 @@ python tools/frontier_plot.py
 
 import json
 import statistics
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ ACCURACIES = (80, 90, 95, 98, 99, 99.5, 99.7, 99.8, 99.9)
 
 
 def main() -> None:
+    ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter).parse_args()
     save_small(draw(json.loads(RESULTS.read_text(encoding="utf-8"))), PICTURE)
 
 

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -73,11 +74,14 @@ QUICK = ("recipes", "recipes NAME", "read", "template", "form", "form --report",
 
 
 def main() -> None:
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("commands", nargs="*", metavar="COMMAND", help="default: all")
+    commands = parser.parse_args().commands or RUNS
     schemas = json.loads(SCHEMAS.read_text(encoding="utf-8")) if SCHEMAS.is_file() else {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         prepare(folder)
-        for command in sys.argv[1:] or RUNS:
+        for command in commands:
             schemas[command] = opened(merged(infer(run(words, folder)) for words in RUNS[command]))
             found = {name: schemas[name] for name in RUNS if name in schemas}
             write_atomic(SCHEMAS, json.dumps(found, indent=1) + "\n")

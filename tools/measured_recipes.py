@@ -5,6 +5,7 @@
 The figures come from results/train_speed.json and results/accuracy.json.
 """
 
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ MEASURED = Path(__file__).parent.parent / "src" / "tenfold" / "recipes" / "measu
 
 
 def main() -> None:
+    ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter).parse_args()
     write_json(MEASURED, measured())
 
 

@@ -5,6 +5,7 @@ python tools/speed_plot.py
 
 import json
 import statistics
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ THEIR_NAMES = ("tuomaso", "keras-io", "article", "plain-keras")
 
 
 def main() -> None:
+    ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter).parse_args()
     save_small(draw(json.loads(RESULTS.read_text(encoding="utf-8"))), PICTURE)
 
 
