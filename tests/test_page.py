@@ -76,18 +76,18 @@ def test_light_on_dark_reads_alike(reader: Reader, pages) -> None:
         assert reader.read(255 - picture).text == reader.read(picture).text
 
 
-@pytest.mark.parametrize("quarters", [1, 2, 3])
-def test_a_page_that_is_not_upright_is_rotated(reader: Reader, pages, quarters: int) -> None:
-    rotated = 0
+def test_a_page_that_is_not_upright_is_rotated(reader: Reader, pages) -> None:
+    rotated = [0, 0, 0]
     for picture, _ in pages(3):
         upright = reader.read(picture)
         assert upright.orientation == 0
-        reading = reader.read(np.rot90(picture, quarters))
-        rotated += reading.orientation == 90 * quarters
-        if reading.orientation:
-            assert (reading.height, reading.width) == picture.shape
-            assert reading.lines == upright.lines
-    assert rotated >= 2
+        for quarters in (1, 2, 3):
+            reading = reader.read(np.rot90(picture, quarters))
+            rotated[quarters - 1] += reading.orientation == 90 * quarters
+            if reading.orientation:
+                assert (reading.height, reading.width) == picture.shape
+                assert reading.lines == upright.lines
+    assert min(rotated) >= 2
 
 
 def test_a_comma_is_no_digit(reader: Reader, mnist: Mnist) -> None:

@@ -79,7 +79,14 @@ def test_a_strip_has_whole_steps_and_keeps_thin_strokes() -> None:
     assert strip.max() > 100
 
 
-@pytest.mark.parametrize("font", ["DejaVuSans.ttf", "DejaVuSerif.ttf", "DejaVuSansMono.ttf"])
+@pytest.mark.parametrize(
+    "font",
+    [
+        "DejaVuSans.ttf",
+        pytest.param("DejaVuSerif.ttf", marks=pytest.mark.slow),
+        pytest.param("DejaVuSansMono.ttf", marks=pytest.mark.slow),
+    ],
+)
 def test_words_are_no_digits(reader: Reader, font: str) -> None:
     # Fonts that the network has not seen (it knows OpenCV's and Pillow's).
     folder = Path(pytest.importorskip("matplotlib").get_data_path()) / "fonts" / "ttf"
