@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scenes
 from browsing import FAINT_TEXTS, LARGE_TEXT, WAIT, watched_pages
+from conftest import Mnist
 from PIL import Image, ImageDraw
 
 pytest.importorskip("playwright.sync_api")
@@ -266,6 +268,22 @@ def test_a_file_that_only_the_server_opens(page: Page) -> None:
     expect(page.locator("#named")).to_have_text("picture")
     serve.write(page, 5, (200, 100), 250)
     reads(page, "5")
+
+
+def test_a_long_answer_scrolls_by_keys(page: Page, mnist: Mnist) -> None:
+    text = page.locator("#text")
+    serve.write(page, 5, (200, 100), 250)
+    reads(page, "5")
+    assert text.get_attribute("tabindex") is None
+    rows = [list(mnist.test_images[row : row + 4]) for row in range(12)]
+    picture = io.BytesIO()
+    Image.fromarray(scenes.page(rows, rng=np.random.default_rng(0))).save(picture, "PNG")
+    hand_over(page, "drop", picture.getvalue(), "image/png")
+    expect(text).to_have_attribute("tabindex", "0", timeout=WAIT)
+    text.focus()
+    page.keyboard.press("End")
+    page.wait_for_timeout(500)
+    assert text.evaluate("it => it.scrollTop") > 0
 
 
 def test_the_camera(page: Page) -> None:

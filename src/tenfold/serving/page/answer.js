@@ -80,6 +80,9 @@ export function showText({ text, words, note, wrong, idle, busy }) {
       return mark;
     }),
   );
+  // What scrolls takes the focus, so that the arrow keys scroll it.
+  if (size === "longer" && place.scrollHeight > place.clientHeight) place.tabIndex = 0;
+  else place.removeAttribute("tabindex");
   $("note").textContent = note;
   $("note").classList.toggle("wrong", Boolean(wrong));
 }
