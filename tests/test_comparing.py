@@ -289,5 +289,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contenders, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="compare"):
         find_contenders("boosting", 1_000)
+    with pytest.raises(MissingExtraError, match=r"comparing .*\[compare,train\]"):
+        find_contenders("svm,knn,fast", 1000)
     with pytest.raises(MissingExtraError, match=r"training fast .*\[train\]"):
         find_contenders("fast", 1_000)

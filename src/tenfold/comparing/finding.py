@@ -17,7 +17,7 @@ from tenfold.comparing.contenders import (
 )
 from tenfold.comparing.objects import ObjectContender, import_object, is_object_name
 from tenfold.data.datasets import Dataset
-from tenfold.errors import BundleError, UsageError
+from tenfold.errors import BundleError, MissingExtraError, UsageError
 from tenfold.formatting import no_such
 from tenfold.plugins import RECIPES as RECIPE_PLUGINS
 from tenfold.plugins import find_plugin
@@ -61,11 +61,18 @@ def find_contenders(
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise UsageError(f"{twice.pop()} is given twice; give each classifier once")
-    found = []
+    found, missing = [], []
     for name, one in asked:
-        contender = _contender(one, name, train_size, data)
+        try:
+            contender = _contender(one, name, train_size, data)
+        except MissingExtraError as error:
+            missing.append(error)
+            continue
         contender.name = name
         found.append(contender)
+    if missing:
+        extras = dict.fromkeys(error.extra for error in missing)
+        raise MissingExtraError(missing[0].what, ",".join(extras))
     return found
 
 
