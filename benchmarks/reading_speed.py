@@ -8,6 +8,7 @@ exits. Run nothing else on the machine. Writes results/reading_speed.json.
 """
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -37,6 +38,7 @@ IMPORTS = "import numpy, onnxruntime, PIL.Image, cv2"
 
 def main() -> None:
     ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter).parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # modules are compiled once, as in an install
     with tempfile.TemporaryDirectory() as folder:
         pictures = {
             "one line of 8 digits, 1280x960": write(folder, "line.png", (960, 1280), 1, 8, 110),

@@ -94,6 +94,38 @@ def test_a_graph_gives_its_weights_back() -> None:
 
 
 @pytest.mark.usefixtures("tensorflow")
+def test_int8_answers_as_float32_does() -> None:
+    """The shipped graph, and its weights in float32."""
+    from tenfold.training.lines.network import build_network, int8_graph, load_weights, onnx_graph
+
+    shipped = load_bundle("reader").read(LINE)
+    network = build_network()
+    load_weights(network, shipped)
+    graph = onnx_graph(network)
+    writers, rng = writers_of_lines(held_back=False), np.random.default_rng(5)
+    strips = np.stack([make_strip(writers, rng)[0] for _ in range(60)])
+    again = int8_graph(graph, strips[:20])
+    assert len(again) < len(graph) / 3
+    expected, *answers = (
+        Session(one, 1, wide_sums=False).run(["probabilities"], {"strips": strips})[0]
+        for one in (graph, shipped, again)
+    )
+    for answer in answers:
+        assert np.mean(answer.argmax(-1) == expected.argmax(-1)) > 0.99
+        assert np.abs(answer - expected).mean() < 0.001
+
+
+def test_no_processor_saturates_in_the_shipped_graph() -> None:
+    """Without VNNI, two products of uint8 and int8 are added in 16 bits."""
+    onnx = pytest.importorskip("onnx")
+    graph = onnx.load_from_string(load_bundle("reader").read(LINE)).graph
+    arrays = [onnx.numpy_helper.to_array(one) for one in graph.initializer]
+    kernels = [one for one in arrays if one.dtype == np.int8 and one.ndim == 4]
+    assert len(kernels) == 7
+    assert all(2 * 255 * np.abs(one.astype(int)).max() < 2**15 for one in kernels)
+
+
+@pytest.mark.usefixtures("tensorflow")
 def test_a_wider_network_starts_from_a_narrower_one(monkeypatch) -> None:
     import tenfold.training.lines.network as lines
 

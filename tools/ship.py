@@ -17,9 +17,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 from rounding import rounded
 
+from tenfold.arrays import Gray
 from tenfold.classifiers.bundle import INT8, KERAS, LINE, ONNX, Bundle, load_bundle, write_bundle
 from tenfold.classifiers.onnx import OnnxClassifier
 from tenfold.data.mnist import load_mnist
@@ -33,6 +35,9 @@ from tenfold.networks.backend import use_backend
 from tenfold.reading.settings import ReaderSettings
 from tenfold.recipes.measured import measured
 from tenfold.recipes.serialization import recipe_from_dict
+from tenfold.training.lines.network import int8_graph
+from tenfold.training.lines.strips import make_strip
+from tenfold.training.lines.train import writers_of_lines
 
 ROOT = Path(__file__).parent.parent
 WEIGHTS = ROOT / "src" / "tenfold" / "weights"
@@ -47,6 +52,9 @@ ROUNDED = ("nano",)
 ROUNDING_IMAGES = 2000
 """Training images for joint rounding. On validation images, 99.97% of the digits stay the same
 with 2,000, and 99.94% with 500."""
+
+CALIBRATION_STRIPS = 200
+"""Strips for training, from which the line network's ranges in int8 are estimated."""
 
 EARLIER = "earlier recipes of this name were tested on them too"
 TEST_USE = {
@@ -101,7 +109,7 @@ def main() -> None:
         "--line",
         type=Path,
         metavar="FILE",
-        help="the line network, made by python -m tenfold.training.lines",
+        help="the line network, made by python -m tenfold.training.lines; shipped in int8",
     )
     parser.add_argument("--card", action="store_true", help="write the card alone")
     arguments = parser.parse_args()
@@ -119,10 +127,16 @@ def main() -> None:
         contents |= small_forms(bundle)
         facts["int8"] = int8_figures(contents[ONNX], contents[INT8])
     if arguments.line:
-        contents[LINE] = arguments.line.read_bytes()
+        contents[LINE] = int8_graph(arguments.line.read_bytes(), calibration_strips())
     elif LINE in bundle.meta["files"]:
         contents[LINE] = bundle.read(LINE)
     write_card(write_bundle(WEIGHTS / name, contents, facts))
+
+
+def calibration_strips() -> Gray:
+    """Return strips made of what the line network learned from, uint8 (200, 32, 192)."""
+    writers, rng = writers_of_lines(held_back=False), np.random.default_rng(0)
+    return np.stack([make_strip(writers, rng)[0] for _ in range(CALIBRATION_STRIPS)])
 
 
 def write_card(bundle: Bundle) -> None:
@@ -262,7 +276,7 @@ def file_rows(meta: dict[str, Any]) -> str:
         return (
             f"| line network | `{LINE}` recognizes a line of digits and signs without segmentation "
             "(CTC); trained on strips made of MNIST's training images and of handwriting fonts "
-            "(`tenfold.training.lines`, `results/line.json`) |\n"
+            "(`tenfold.training.lines`, `results/line.json`); in int8 |\n"
         )
     if "int8" not in meta:
         return ""

@@ -89,7 +89,7 @@ class LineReader:
 
     Args:
         graph: The ONNX graph. Its probabilities are float32 [n, w / 4, 23]: nothing, and
-            `tenfold.reading.ctc.CHARACTERS`.
+            `tenfold.reading.ctc.CHARACTERS`. Weights in int8 have 7 bits.
         settings: The settings of reading; None takes the defaults.
         threads: Threads for one strip; 0 means one for each core that the process may use.
     """
@@ -97,7 +97,7 @@ class LineReader:
     def __init__(
         self, graph: bytes, settings: ReaderSettings | None = None, threads: int = 0
     ) -> None:
-        self._session = Session(graph, threads)
+        self._session = Session(graph, threads, wide_sums=False)
         self._settings = settings or ReaderSettings()
 
     def read_line(self, mark: Mark, height: float, middle: float) -> SeenLine:

@@ -1,13 +1,21 @@
-"""The line network: in Keras, from and to an ONNX graph."""
+"""The line network: in Keras, from and to an ONNX graph, and in int8."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from tenfold.arrays import Gray
 from tenfold.exporting.graph import Graph
 from tenfold.machine import trains_in_bfloat16
 from tenfold.reading.ctc import CHARACTERS
 from tenfold.reading.line_reader import STRIP_HEIGHT
+
+_BATCH = 20
+"""Strips that are calibrated at once."""
+
+Floats = npt.NDArray[np.float32]
 
 OUTPUTS = len(CHARACTERS) + 1
 """Outputs at each step: 0 for nothing (CTC's blank), then the characters."""
@@ -53,18 +61,13 @@ def freeze(network: Any, convolutions: int) -> None:
 
 
 def load_weights(network: Any, graph: bytes) -> None:
-    """Give a network the weights of a graph that `onnx_graph` wrote.
+    """Give a network the weights of a graph that `onnx_graph` or `int8_graph` wrote.
 
     Fewer filters than the network's are the first of each layer; the others stay random, and no
     filter of the graph takes anything from them at first.
     """
-    import onnx
-    from onnx import numpy_helper
-
-    arrays = map(numpy_helper.to_array, onnx.load_from_string(graph).graph.initializer)
-    weights = [array for array in arrays if array.dtype.kind == "f" and array.size > 1]
     merged = []
-    for known, own in zip(weights, network.get_weights(), strict=True):
+    for known, own in zip(_weights(graph), network.get_weights(), strict=True):
         old = known.transpose(2, 3, 1, 0) if known.ndim == 4 else known
         new = own.copy()
         if old.ndim == 4:
@@ -74,8 +77,27 @@ def load_weights(network: Any, graph: bytes) -> None:
     network.set_weights(merged)
 
 
+def _weights(graph: bytes) -> Iterator[Floats]:
+    """Yield the weights of a graph, layer by layer; weights in int8 as the numbers they mean."""
+    import onnx
+    from onnx import numpy_helper
+
+    held = onnx.load_from_string(graph).graph
+    constants = {one.name: numpy_helper.to_array(one) for one in held.initializer}
+    scaled = {node.output[0]: node for node in held.node if node.op_type == "DequantizeLinear"}
+    for node in held.node:
+        if node.op_type not in ("Conv", "BatchNormalization"):
+            continue
+        for name in node.input[1:]:
+            if name in constants:
+                yield constants[name]
+            else:
+                whole, scales = (constants[one] for one in scaled[name].input[:2])
+                yield whole * scales.reshape(-1, *[1] * (whole.ndim - 1))
+
+
 def onnx_graph(network: Any) -> bytes:
-    """Return a network as an ONNX graph, with its kernels in float16 to halve the file.
+    """Return a network as an ONNX graph.
 
     Returns:
         A graph from `strips` uint8 [n, 32, w] to `probabilities` float32 [n, w / 4, 23].
@@ -97,9 +119,7 @@ def onnx_graph(network: Any) -> bytes:
             high, wide = kernel.shape[:2]
             apart = list(layer.dilation_rate)
             same = [(high - 1) // 2, apart[1] * (wide - 1) // 2] * 2
-            half = graph.constant(kernel.transpose(3, 2, 0, 1).astype(np.float16))
-            kernel = add("Cast", [half], to=TensorProto.FLOAT)
-            inputs = [value, kernel, *map(graph.constant, bias)]
+            inputs = [value, *map(graph.constant, [kernel.transpose(3, 2, 0, 1), *bias])]
             pads = same if layer.padding == "same" else [0] * 4
             value = add("Conv", inputs, kernel_shape=[high, wide], pads=pads, dilations=apart)
         elif kind == "MaxPooling2D":
@@ -114,3 +134,35 @@ def onnx_graph(network: Any) -> bytes:
     value = add("Transpose", [value], perm=[0, 2, 1])
     graph.add("Softmax", [value], "probabilities", axis=2)
     return graph.to_bytes("line", "strips", ["n", STRIP_HEIGHT, "w"], ["n", "t", OUTPUTS])
+
+
+def int8_graph(graph: bytes, strips: Gray) -> bytes:
+    """Return a graph in int8: a quarter of the size, and a third of the time with VNNI.
+
+    The first convolution, from a single channel, is no faster so, and stays in float32; so does the
+    last one, which gives the answers.
+
+    Args:
+        graph: A graph from `onnx_graph`.
+        strips: uint8 (n, 32, w), strips for training, which give the ranges of the values between
+            layers.
+
+    Returns:
+        A graph with the same input and output, whose weights have 7 bits.
+    """
+    import onnx
+
+    from tenfold.exporting.quantizing import quantized_graph
+
+    nodes = onnx.load_from_string(graph).graph.node
+    convolutions = [node.name for node in nodes if node.op_type == "Conv"]
+    batches = (
+        {"strips": strips[start : start + _BATCH]} for start in range(0, len(strips), _BATCH)
+    )
+    return quantized_graph(
+        graph,
+        batches,
+        weight_bits=7,
+        in_float=[convolutions[0], convolutions[-1]],
+        without_extremes=True,
+    )
