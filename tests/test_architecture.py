@@ -151,6 +151,32 @@ def test_training_in_the_base_install_names_the_extra(arguments: list[str], tmp_
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("call", "extras"),
+    [
+        ("main.main(['labels'])", "compare,train"),
+        ("main.main(['compare'])", "compare,train"),
+        ("main.main(['compare', '--classifiers', 'tiny'])", "compare"),
+        ("tenfold.from_keras(object())", "train"),
+    ],
+)
+def test_all_missing_extras_are_named_before_the_work(
+    call: str, extras: str, tmp_path: Path
+) -> None:
+    script = (
+        "import sys\n"
+        "sys.modules.update(dict.fromkeys(('keras', 'tensorflow', 'jax', 'matplotlib', 'sklearn',"
+        " 'lightgbm', 'cleanlab')))\n"
+        f"import tenfold; from tenfold.cli import main; {call}"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert result.returncode == 1
+    assert f'pip install "tenfold[{extras}]"' in result.stderr.splitlines()[-1]
+    assert not list(tmp_path.iterdir())
+
+
 def test_files_left_out_of_the_quick_suite_exist() -> None:
     assert set(LONG) <= {path.name for path in Path(__file__).parent.glob("test_*.py")}
 

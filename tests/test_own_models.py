@@ -205,6 +205,9 @@ def test_the_packages_of_extras_are_named_where_they_are_needed(
         tenfold.show(file)
     explanation = tenfold.explain(digit_png, model=file, single=True)
     assert "integrated-gradients and grad-cam are left out: the layers of" in explanation.notes[0]
+    with pytest.raises(BundleError, match="no such file"):
+        load_classifier(tmp_path / "own.keras", scale=1)
+    (tmp_path / "own.keras").touch()
     monkeypatch.setattr("tenfold.networks.backend.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"loading \S+own.keras .*\[train\]"):
         load_classifier(tmp_path / "own.keras", scale=1)

@@ -57,8 +57,12 @@ def from_keras(
     Raises:
         UsageError: Not a keras.Model, no scale where one is needed, or a wrong number of names.
         BundleError: The model has other inputs or outputs.
+        MissingExtraError: Keras is not installed.
     """
-    import keras
+    try:
+        import keras
+    except ModuleNotFoundError:
+        raise MissingExtraError("using a Keras model", "train") from None
 
     if not isinstance(model, keras.Model):
         raise UsageError(f"a keras.Model is needed, and this is a {type(model).__name__}")
@@ -95,14 +99,14 @@ def load_keras_file(
     """
     from tenfold.networks.backend import use_backend
 
+    if not path.is_file():
+        raise BundleError(f"no such file: {path}")
     try:
         use_backend()
     except MissingExtraError:
         raise MissingExtraError(f"loading {path}", "train") from None
     import keras
 
-    if not path.is_file():
-        raise BundleError(f"no such file: {path}")
     try:
         model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises errors of many kinds

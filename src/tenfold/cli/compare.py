@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from tenfold.arrays import TRAIN_IMAGES
 from tenfold.cli.options import (
     add_data,
     add_model_file_options,
@@ -13,7 +14,7 @@ from tenfold.cli.options import (
     show_progress,
 )
 from tenfold.cli.tables import Column, table
-from tenfold.errors import UsageError
+from tenfold.errors import MissingExtraError, UsageError
 from tenfold.formatting import duration
 
 if TYPE_CHECKING:
@@ -70,18 +71,22 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
     """Compare, and return the figures as JSON-ready values and as text."""
     options.interrupted_hint = "; the same command continues"
     from tenfold.comparing.compare import compare
-    from tenfold.comparing.finding import DEFAULT
+    from tenfold.comparing.finding import DEFAULT, find_contenders
 
     names = DEFAULT if options.classifiers is None else options.classifiers
+    classifiers = _with_files(names.split(","), options)
+    try:
+        from tenfold.comparing.report import write_comparison
+    except MissingExtraError:  # matplotlib: said before the work, and after what else is missing
+        find_contenders(classifiers, options.train_size or TRAIN_IMAGES)
+        raise MissingExtraError("drawing the comparison", "compare") from None
     comparison = compare(
-        _with_files(names.split(","), options),
+        classifiers,
         train_size=options.train_size,
         data=chosen_data(options),
         timings=options.timings,
         progress=show_progress(options),
     )
-    from tenfold.comparing.report import write_comparison  # imports matplotlib
-
     page = write_comparison(comparison, options.out)
     return comparison.result | {"page": str(page)}, f"{_text(comparison.result)}\n\n{page}"
 

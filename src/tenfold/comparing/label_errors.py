@@ -92,8 +92,9 @@ def label_errors(
     Raises:
         TenfoldError: cleanlab or Keras is missing, a number is out of range, or there is no data.
     """
-    if find_spec("cleanlab") is None:
-        raise MissingExtraError("finding doubtful labels", "compare")
+    packages = {"cleanlab": "compare", "keras": "train"}
+    if missing := [extra for package, extra in packages.items() if find_spec(package) is None]:
+        raise MissingExtraError("finding doubtful labels", ",".join(missing))
     folds = whole_number("folds", folds, 2, 20)
     source = choose_data(data, as_=as_, data_dir=data_dir)
     train, train_size = choose_train_size(source, train_size, least=LEAST_IMAGES, progress=progress)
