@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import Mnist
 from scenes import crop, page
+from slanted_crops import slanted_crop
 
 import tenfold
 from tenfold.imaging.decoding import load_picture
@@ -235,6 +236,16 @@ def test_one_digit_is_found_among_parts_of_its_neighbors(
         assert 0 <= y < y + height <= crop.shape[0]
     assert right >= enough
     assert doubted >= 5
+
+
+def test_rules_and_neighbors_at_the_sides_are_not_the_digit(reader: Reader, mnist: Mnist) -> None:
+    images, labels = mnist.train_images[FIRST:], mnist.train_labels[FIRST:]
+    rng, right = np.random.default_rng(73), 0
+    for _ in range(40):
+        crop, label = slanted_crop(images, labels, rng, (0.2, 0.8), ruled=True)
+        (digit,) = reader.read(crop, single=True).digits
+        right += digit.digit == label
+    assert right >= 36
 
 
 def test_a_shadow_through_touching_digits_is_no_ink(reader: Reader, mnist: Mnist) -> None:

@@ -25,8 +25,13 @@ SLANTS = (-0.3, 0.0, 0.3, 0.6)
 """Slants, in pixels to the right for each pixel up, by which a doubtful digit is set upright
 (dev/reading.md, "Doubtful digits set upright")."""
 
-PIECE_WEIGHT = 0.5
-"""Of a piece of the mark, where the whole mark has its digit score (as above)."""
+PIECE_WEIGHT = 0.6
+"""Weight of the digit score of a piece in the middle, where that of the whole mark has 1 (as
+above)."""
+
+NEAR_MIDDLE = 0.15
+"""Distance from the middle, as a share of the picture's width, at which a piece weighs 1/e of
+that: neighbors and the rules of columns stand at the sides (as above)."""
 
 LEAST_WEIGHT = 1e-6
 """Of a mark that looks like no digit at all, so that there always is a guess."""
@@ -136,18 +141,16 @@ def _with_whole_image(found: Digit, picture: Picture, models: Models) -> Digit:
 def _from_views(mark: Mark, picture: Picture, models: Models) -> Digit:
     """Return the best guess at a doubtful digit: it may slant, or hold parts of neighbors.
 
-    The mark is set upright by each of several slants. Each time, the whole mark and the digit
-    nearest the middle among its pieces are looked at; their probabilities count as much as they
-    look like digits. The digit stays rejected: which of several was meant is a guess.
+    The mark is set upright by each of several slants. Each time, the whole mark and its pieces are
+    looked at; their probabilities count as much as they look like digits, and pieces as much as
+    they are in the middle. The digit stays rejected: which of several was meant is a guess.
     """
     settings = models.settings
     views: list[tuple[float, Digit]] = []
     for slant in SLANTS:
         upright = _set_upright(mark, slant)
         ((whole, score),) = classify([upright], picture, models.classifier, settings.threshold)
-        found = [(max(score, LEAST_WEIGHT), whole)]
-        if piece := _among_neighbors(upright, score, picture, models):
-            found.append((PIECE_WEIGHT * piece.confidence, piece))
+        found = [(max(score, LEAST_WEIGHT), whole), *_pieces(upright, score, picture, models)]
         views += [(weight, _slanted(one, slant, picture)) for weight, one in found]
     sums = np.sum([weight * one.probabilities for weight, one in views], axis=0)
     guess, shares = int(sums.argmax()), sums / sums.sum()
@@ -161,15 +164,19 @@ def _from_views(mark: Mark, picture: Picture, models: Models) -> Digit:
     )
 
 
-def _among_neighbors(mark: Mark, score: float, picture: Picture, models: Models) -> Digit | None:
-    """Return the digit nearest the middle, if the mark is a digit among parts of its neighbors."""
+def _pieces(
+    mark: Mark, score: float, picture: Picture, models: Models
+) -> list[tuple[float, Digit]]:
+    """Return the pieces of a mark that may hold parts of neighbors, each with its weight."""
     classifier, settings = models.classifier, models.settings
     pieces = Splitter(classifier, settings).split([mark], [score])
-    scored = classify(pieces, picture, classifier, settings.threshold)
-    accepted = [digit for digit, _ in scored if not digit.rejected]
-    if len(pieces) == 1 or not accepted:
-        return None
-    return min(accepted, key=lambda digit: _from_middle(digit.box, picture.width))
+    if len(pieces) == 1:
+        return []
+    found = []
+    for digit, seen in classify(pieces, picture, classifier, settings.threshold):
+        away = _from_middle(digit.box, picture.width) / (NEAR_MIDDLE * picture.width)
+        found.append((PIECE_WEIGHT * seen * math.exp(-(away**2)), digit))
+    return found
 
 
 def _set_upright(mark: Mark, slant: float) -> Mark:
