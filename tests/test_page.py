@@ -243,8 +243,7 @@ def test_rules_and_neighbors_at_the_sides_are_not_the_digit(reader: Reader, mnis
     rng, right = np.random.default_rng(73), 0
     for _ in range(40):
         crop, label = slanted_crop(images, labels, rng, (0.2, 0.8), ruled=True)
-        (digit,) = reader.read(crop, single=True).digits
-        right += digit.digit == label
+        right += [digit.digit for digit in reader.read(crop, single=True).digits] == [label]
     assert right >= 36
 
 

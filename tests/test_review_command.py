@@ -112,7 +112,6 @@ def test_nothing_to_review(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("missing.csv",), "missing.csv"),
         (("answers.csv", "--sample", "0"), "--sample is 0: give at least 1"),
         (("answers.csv", "--sample", "3", "--least-sure", "3"), "not both"),
         (("answers.csv", "--port", "70000"), "port is 70000"),
