@@ -129,20 +129,26 @@ def test_reading_imports_nothing_that_it_does_not_need(digit_png: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
+def _in_base_install(call: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a line of Python where the packages of extras cannot be imported."""
+    script = (
+        "import sys\n"
+        "sys.modules.update(dict.fromkeys(('keras', 'tensorflow', 'jax', 'matplotlib', 'onnx',"
+        " 'sklearn', 'lightgbm', 'cleanlab')))\n"
+        f"import tenfold; from tenfold.cli import main; {call}"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=folder
+    )
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["train"], ["train", "--json"], ["adapt", "reader", "--data", "."], ["tune"]],
     ids=" ".join,
 )
 def test_training_in_the_base_install_names_the_extra(arguments: list[str], tmp_path: Path) -> None:
-    script = (
-        "import sys\n"
-        "sys.modules.update(dict.fromkeys(('keras', 'tensorflow', 'jax', 'matplotlib', 'onnx')))\n"
-        f"from tenfold.cli import main; main.main({arguments!r})"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path
-    )
+    result = _in_base_install(f"main.main({arguments!r})", tmp_path)
     assert result.returncode == 1
     said = json.loads(result.stdout)["error"] if "--json" in arguments else result.stderr
     extras = "train,tune" if "tune" in arguments else "train"
@@ -163,15 +169,7 @@ def test_training_in_the_base_install_names_the_extra(arguments: list[str], tmp_
 def test_all_missing_extras_are_named_before_the_work(
     call: str, extras: str, tmp_path: Path
 ) -> None:
-    script = (
-        "import sys\n"
-        "sys.modules.update(dict.fromkeys(('keras', 'tensorflow', 'jax', 'matplotlib', 'sklearn',"
-        " 'lightgbm', 'cleanlab')))\n"
-        f"import tenfold; from tenfold.cli import main; {call}"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path
-    )
+    result = _in_base_install(call, tmp_path)
     assert result.returncode == 1
     assert f'pip install "tenfold[{extras}]"' in result.stderr.splitlines()[-1]
     assert not list(tmp_path.iterdir())
