@@ -218,7 +218,7 @@ def test_the_shell_prints_a_line_for_a_line(pages, tmp_path: Path, capsys) -> No
     assert capsys.readouterr().out == tenfold.Reader().read(picture).text + "\n"
 
 
-@pytest.mark.parametrize(("lean", "cut", "enough"), [(0, 8, 16), (0.6, 4, 15)])
+@pytest.mark.parametrize(("lean", "cut", "enough"), [(0, 8, 18), (0.6, 4, 18)])
 def test_one_digit_is_found_among_parts_of_its_neighbors(
     reader: Reader, mnist: Mnist, lean: float, cut: int, enough: int
 ) -> None:

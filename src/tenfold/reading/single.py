@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from tenfold.arrays import SIDE
+from tenfold.arrays import DIGITS, SIDE
 from tenfold.classifiers.base import predict_scored
 from tenfold.imaging.canvas import WORK_SIDE, Mark, find_mark, mark_in
 from tenfold.imaging.ink import ink_of, is_ink_dark, light_share
@@ -19,22 +20,22 @@ from tenfold.reading.marks import classify
 from tenfold.reading.results import Box, Digit, Line
 from tenfold.reading.settings import ReaderSettings
 from tenfold.reading.shipped import Models
-from tenfold.reading.splitting import Splitter
 
-SLANTS = (-0.3, 0.0, 0.3, 0.6)
+SLANTS = (0.0, 0.3)
 """Slants, in pixels to the right for each pixel up, by which a doubtful digit is set upright
-(dev/reading.md, "Doubtful digits set upright")."""
+(dev/reading.md, "The line network reads doubtful digits")."""
 
-PIECE_WEIGHT = 0.6
-"""Weight of the digit score of a piece in the middle, where that of the whole mark has 1 (as
+HEIGHTS = (1.0, 0.85, 0.7)
+"""Heights of the digit that are tried, as shares of the mark's: neighbors and rules may be higher
+(as above)."""
+
+NEAR_MIDDLE = 0.2
+"""Distance from the middle, as a share of the picture's width, at which what the line network sees
+weighs 1/e: neighbors and the rules of columns stand at the sides (as above)."""
+
+LINE_WEIGHT = 2.0
+"""Weight of what the line network sees, where the mark has the weight of its digit score (as
 above)."""
-
-NEAR_MIDDLE = 0.15
-"""Distance from the middle, as a share of the picture's width, at which a piece weighs 1/e of
-that: neighbors and the rules of columns stand at the sides (as above)."""
-
-LEAST_WEIGHT = 1e-6
-"""Of a mark that looks like no digit at all, so that there always is a guess."""
 
 
 def read_single(picture: Picture, models: Models) -> Digit | None:
@@ -43,12 +44,12 @@ def read_single(picture: Picture, models: Models) -> Digit | None:
     if mark is None:
         return None
     mark = _mark_in_box(picture, models.settings) or mark
-    ((digit, _),) = classify([mark], picture, models.classifier, models.settings.threshold)
+    ((digit, score),) = classify([mark], picture, models.classifier, models.settings.threshold)
     if picture.gray.shape == (SIDE, SIDE):
         return _with_whole_image(digit, picture, models)
     if digit.rejected and (found := _in_half_shadow(picture, models)):
         return found
-    return _from_views(mark, picture, models) if digit.rejected else digit
+    return _from_line(digit, score, mark, picture, models) if digit.rejected else digit
 
 
 def single_line(digit: Digit) -> Line:
@@ -138,72 +139,47 @@ def _with_whole_image(found: Digit, picture: Picture, models: Models) -> Digit:
     )
 
 
-def _from_views(mark: Mark, picture: Picture, models: Models) -> Digit:
+def _from_line(digit: Digit, score: float, mark: Mark, picture: Picture, models: Models) -> Digit:
     """Return the best guess at a doubtful digit: it may slant, or hold parts of neighbors.
 
-    The mark is set upright by each of several slants. Each time, the whole mark and its pieces are
-    looked at; their probabilities count as much as they look like digits, and pieces as much as
-    they are in the middle. The digit stays rejected: which of several was meant is a guess.
+    The line network reads the mark as a line, set upright by each slant and at each height. What
+    it sees counts as much as it is in the middle, and the mark as much as it looks like a digit.
+    The digit stays rejected: which of several was meant is a guess.
     """
-    settings = models.settings
-    views: list[tuple[float, Digit]] = []
-    for slant in SLANTS:
-        upright = _set_upright(mark, slant)
-        ((whole, score),) = classify([upright], picture, models.classifier, settings.threshold)
-        found = [(max(score, LEAST_WEIGHT), whole), *_pieces(upright, score, picture, models)]
-        views += [(weight, _slanted(one, slant, picture)) for weight, one in found]
-    sums = np.sum([weight * one.probabilities for weight, one in views], axis=0)
+    views = [
+        _seen_in_middle(mark, slant, height, picture, models)
+        for slant in SLANTS
+        for height in HEIGHTS
+    ]
+    sums = score * digit.probabilities + LINE_WEIGHT * np.mean(views, axis=0)
     guess, shares = int(sums.argmax()), sums / sums.sum()
-    _, shown = max(views, key=lambda view: view[0] * view[1].probabilities[guess])
     return replace(
-        shown,
+        digit,
         digit=guess,
-        confidence=settings.neighbor_confidence * float(shares[guess]),
-        rejected=True,
+        confidence=models.settings.neighbor_confidence * float(shares[guess]),
         probabilities=np.asarray(shares, np.float32),
     )
 
 
-def _pieces(
-    mark: Mark, score: float, picture: Picture, models: Models
-) -> list[tuple[float, Digit]]:
-    """Return the pieces of a mark that may hold parts of neighbors, each with its weight."""
-    classifier, settings = models.classifier, models.settings
-    pieces = Splitter(classifier, settings).split([mark], [score])
-    if len(pieces) == 1:
-        return []
-    found = []
-    for digit, seen in classify(pieces, picture, classifier, settings.threshold):
-        away = _from_middle(digit.box, picture.width) / (NEAR_MIDDLE * picture.width)
-        found.append((PIECE_WEIGHT * seen * math.exp(-(away**2)), digit))
-    return found
-
-
-def _set_upright(mark: Mark, slant: float) -> Mark:
-    """Return a slanting mark set upright around its middle row.
+def _seen_in_middle(
+    mark: Mark, slant: float, height: float, picture: Picture, models: Models
+) -> NDArray[np.float64]:
+    """Return how much of each digit the line network sees around the middle of a picture.
 
     Args:
-        mark: The mark.
-        slant: Pixels to the right for each pixel up.
+        mark: A mark of the picture.
+        slant: How it slants, in pixels to the right for each pixel up.
+        height: The height of its digits, as a share of the mark's.
+        picture: The picture.
+        models: What reads.
     """
-    if not slant:
-        return mark
-    height, width = mark.ink.shape
-    reach = math.ceil(abs(slant) * height)
-    before = reach if slant < 0 else 0
-    move = np.array([[1, slant, before], [0, 1, 0]], np.float32)
-    ink = cv2.warpAffine(mark.ink, move, (width + reach, height))
-    inked = np.flatnonzero(ink.any(axis=0))
-    first, end = int(inked[0]), int(inked[-1]) + 1
-    x, y, across, down = mark.box
-    scale = across / width
-    left = x + round(scale * (first - before - slant * height / 2))
-    return Mark(ink[:, first:end], (left, y, max(1, round(scale * (end - first))), down))
-
-
-def _slanted(digit: Digit, slant: float, picture: Picture) -> Digit:
-    """Return a digit that was set upright, with the box it has in the picture."""
-    x, y, width, height = digit.box
-    reach = abs(slant) * height / 2
-    left, right = max(0, round(x - reach)), min(picture.width, round(x + width + reach))
-    return replace(digit, box=(left, y, max(1, right - left), height))
+    high, wide = mark.ink.shape
+    move = np.array([[1, slant, 0], [0, 1, 0]], np.float32)
+    upright = cv2.warpAffine(mark.ink, move, (wide + math.ceil(slant * high), high))
+    line = Mark(upright, (0, 0, upright.shape[1], high))
+    seen = models.line_reader.read_line(line, height * high, high / 2)
+    (steps,), (columns,) = seen.views, seen.columns
+    places = mark.box[0] + (columns - slant * high / 2) * mark.box[2] / wide
+    away = (places - picture.width / 2) / (NEAR_MIDDLE * picture.width)
+    closeness: NDArray[np.float64] = np.exp(-(away**2))
+    return closeness @ steps[:, 1 : 1 + len(DIGITS)]
