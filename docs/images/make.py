@@ -9,7 +9,7 @@ explain` and `tenfold robustness` draw. All are made by default.
 """
 
 import json
-import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,7 +50,7 @@ STROKES: dict[int, list[list[tuple[float, float]]]] = {
 }  # fmt: skip
 
 
-def main(names: list[str]) -> None:
+def main() -> None:
     pictures: dict[str, Callable[[], None]] = {
         "reading": draw_photo,
         "canvas": draw_canvases,
@@ -60,6 +60,11 @@ def main(names: list[str]) -> None:
         "explaining": draw_explaining,
         "robustness": draw_robustness,
     }
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(pictures))
+    names = parser.parse_args().names
+    if unknown := sorted(set(names) - set(pictures)):
+        parser.error(f"no picture is called {unknown[0]}; there are {', '.join(pictures)}")
     for name in names or pictures:
         pictures[name]()
 
@@ -247,4 +252,4 @@ def page(
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -1,10 +1,13 @@
-"""Orientation: which other pages a doubtful page may be."""
+"""Which other pages a doubtful page may be: one of outlined digits, or one that is rotated."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from tenfold.imaging.ink import median
+from tenfold.imaging.outlines import filled
+from tenfold.imaging.page_ink import page_ink
 from tenfold.reading.layout import Page, find_rows, make_page
 from tenfold.reading.settings import ReaderSettings
 
@@ -20,6 +23,21 @@ def needed_score(score: float, settings: ReaderSettings) -> float:
     gained = score + settings.orientation_gain
     enough = 1 - settings.orientation_rest * (1 - score)
     return max(settings.orientation_score, min(gained, enough))
+
+
+def with_outlines_filled(page: Page, settings: ReaderSettings) -> Page | None:
+    """Return the page with what its ink encloses filled; None if that is too little for outlines.
+
+    Args:
+        page: The page.
+        settings: The settings of reading.
+    """
+    found = page_ink(page.picture.gray)
+    solid = None if found is None else filled(found[0], settings.outline_share)
+    if solid is None:
+        return None
+    gray = np.rint(255 * (1 - solid)).astype(np.uint8)
+    return make_page(replace(page.picture, gray=gray), settings, rotation=page.rotation)
 
 
 def rotated(page: Page, degrees: int, settings: ReaderSettings) -> Page:

@@ -17,7 +17,13 @@ from tenfold.reading.layout import Page, make_page
 from tenfold.reading.line_reader import LineReader
 from tenfold.reading.marks import in_whole_picture
 from tenfold.reading.numbers import as_numbers
-from tenfold.reading.orientation import ROTATIONS, needed_score, rotated, rotated_sample
+from tenfold.reading.orientation import (
+    ROTATIONS,
+    needed_score,
+    rotated,
+    rotated_sample,
+    with_outlines_filled,
+)
 from tenfold.reading.results import Cell, Grid, Reading
 from tenfold.reading.rows import RowReader
 from tenfold.reading.selection import Row, Selection, mean_log, select
@@ -185,31 +191,48 @@ class Reader:
             lines = () if digit is None else (single_line(digit),)
             reading = Reading(lines, picture.width, picture.height, picture.orientation)
             return self._confirmed(reading, picture)
-        classifier, settings = self.classifier, self.settings
-        splitter = Splitter(classifier, settings)
-        best = self._read_page(make_page(picture, settings, drawn=drawn), splitter)
-        clear = max(best.score, best.line_confidence) >= settings.upright_score
-        if best.score and not (drawn or clear):
-            needed = needed_score(best.score, settings)
-            fewest = max(settings.orientation_digits, best.digits)
-            page = best.page
-            for degrees in ROTATIONS:
-                sample = rotated_sample(page, degrees, settings)
-                if sample is not None:
-                    splitter = splitter.for_another_page()
-                    score = self._read_page(sample, splitter).score
-                    if score < needed - settings.orientation_margin:
-                        continue
+        splitter = Splitter(self.classifier, self.settings)
+        best = self._read_page(make_page(picture, self.settings, drawn=drawn), splitter)
+        clear = max(best.score, best.line_confidence) >= self.settings.upright_score
+        few = best.accepted < self.settings.outline_accepted * len(best.page.marks)
+        solid = self._of_outlines(best) if few and not drawn else None
+        if solid is not None:
+            best = solid
+        elif best.score and not (drawn or clear):
+            best = self._best_of_rotations(best, splitter)
+        return self._confirmed(best.reading, best.page.picture)
+
+    def _of_outlines(self, plain: "_PageReading") -> "_PageReading | None":
+        """Return the reading of a page whose digits are outlines; None if they are none."""
+        page = with_outlines_filled(plain.page, self.settings)
+        if page is None:
+            return None
+        solid = self._read_page(page, Splitter(self.classifier, self.settings))
+        better = solid.score > plain.score and solid.accepted > plain.accepted
+        return solid if better else None
+
+    def _best_of_rotations(self, best: "_PageReading", splitter: Splitter) -> "_PageReading":
+        """Return the best reading of a page as it lies and rotated."""
+        settings, page = self.settings, best.page
+        needed = needed_score(best.score, settings)
+        fewest = max(settings.orientation_digits, best.digits)
+        for degrees in ROTATIONS:
+            sample = rotated_sample(page, degrees, settings)
+            if sample is not None:
                 splitter = splitter.for_another_page()
-                other = self._read_page(rotated(page, degrees, settings), splitter)
-                # Marks that touch score low whichever side is up; read as one line, they tell more.
-                worse = 0 < other.line_confidence < best.line_confidence
-                if other.score > needed and other.digits >= fewest and not worse:
-                    best, needed = other, other.score
+                score = self._read_page(sample, splitter).score
+                if score < needed - settings.orientation_margin:
+                    continue
+            splitter = splitter.for_another_page()
+            other = self._read_page(rotated(page, degrees, settings), splitter)
+            # Marks that touch score low whichever side is up; read as one line, they tell more.
+            worse = 0 < other.line_confidence < best.line_confidence
+            if other.score > needed and other.digits >= fewest and not worse:
+                best, needed = other, other.score
         if splitter.exhausted and best.page.rotation:
             # The pages tried before it spent its budget.
-            best = self._read_page(best.page, Splitter(classifier, settings))
-        return self._confirmed(best.reading, best.page.picture)
+            best = self._read_page(best.page, Splitter(self.classifier, settings))
+        return best
 
     def _confirmed(self, reading: Reading, picture: Picture) -> Reading:
         """Return a reading with a second opinion on its lines, if one is wanted."""
@@ -265,6 +288,11 @@ class _PageReading:
     def digits(self) -> int:
         """Number of digits that were read."""
         return sum(len(line.digits) for line in self.reading.lines)
+
+    @property
+    def accepted(self) -> int:
+        """Number of digits among them that were not rejected."""
+        return sum(not digit.rejected for line in self.reading.lines for digit in line.digits)
 
 
 def _grid(grid: PageGrid, selected: Selection, picture: Picture) -> Grid:

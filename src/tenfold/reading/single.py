@@ -11,6 +11,7 @@ from tenfold.arrays import DIGITS, SIDE
 from tenfold.classifiers.base import predict_scored
 from tenfold.imaging.canvas import WORK_SIDE, Mark, find_mark, mark_in
 from tenfold.imaging.ink import ink_of, is_ink_dark, light_share
+from tenfold.imaging.outlines import filled
 from tenfold.imaging.page_ink import FIRST_SQUARE
 from tenfold.imaging.picture import Picture
 from tenfold.reading.boxes.cells import split_off_grids
@@ -45,16 +46,31 @@ def read_single(picture: Picture, models: Models) -> Digit | None:
         return None
     mark = _mark_in_box(picture, models.settings) or mark
     ((digit, score),) = classify([mark], picture, models.classifier, models.settings.threshold)
-    if picture.gray.shape == (SIDE, SIDE):
-        return _with_whole_image(digit, picture, models)
-    if digit.rejected and (found := _in_half_shadow(picture, models)):
+    mnist_like = picture.gray.shape == (SIDE, SIDE)
+    if mnist_like:
+        digit = _with_whole_image(digit, picture, models)
+    if not digit.rejected:
+        return digit
+    if found := _outlined(mark, picture, models):
         return found
-    return _from_line(digit, score, mark, picture, models) if digit.rejected else digit
+    if mnist_like:
+        return digit
+    return _in_half_shadow(picture, models) or _from_line(digit, score, mark, picture, models)
 
 
 def single_line(digit: Digit) -> Line:
     """Return the line that holds one digit."""
     return Line((digit,), lattice=Lattice.of_digits([digit.probabilities]))
+
+
+def _outlined(mark: Mark, picture: Picture, models: Models) -> Digit | None:
+    """Return the digit whose outline a mark is, if it is accepted."""
+    solid = filled(mark.ink, models.settings.outline_share)
+    if solid is None:
+        return None
+    marks = [Mark(solid, mark.box)]
+    ((digit, _),) = classify(marks, picture, models.classifier, models.settings.threshold)
+    return None if digit.rejected else digit
 
 
 def _in_half_shadow(picture: Picture, models: Models) -> Digit | None:
