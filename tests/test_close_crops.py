@@ -6,7 +6,10 @@ from close_crops import close_crop
 from conftest import Mnist
 
 from tenfold.imaging.ink import ink_of
+from tenfold.reading.layout import Page
+from tenfold.reading.orientation import rotated
 from tenfold.reading.reader import Reader
+from tenfold.reading.settings import ReaderSettings
 from tenfold.training.lines.train import writers_of_lines
 
 
@@ -14,15 +17,15 @@ from tenfold.training.lines.train import writers_of_lines
 def test_close_crops(reader: Reader, mnist: Mnist) -> None:
     writers, rng = writers_of_lines(held_back=True), np.random.default_rng(12)
     right = whole = grids = 0
-    for _ in range(60):
+    for _ in range(40):
         picture, text = close_crop(writers, rng)
         reading = reader.read(picture)
         found = "".join(str(digit.digit) for digit in reading.digits)
         right += found == text
         whole += len(found) == len(text)
         grids += bool(reading.grids)
-    assert right >= 42
-    assert whole >= 46
+    assert right >= 28
+    assert whole >= 31
     assert grids <= 1
 
 
@@ -30,7 +33,7 @@ def test_close_crops(reader: Reader, mnist: Mnist) -> None:
 def test_numbers_on_dense_patterns(reader: Reader, mnist: Mnist) -> None:
     """No ink stands out there from what seems to be noise."""
     writers, rng = writers_of_lines(held_back=True), np.random.default_rng(6)
-    made = [close_crop(writers, rng) for _ in range(120)]
+    made = [close_crop(writers, rng) for _ in range(90)]
     hidden = [(picture, text) for picture, text in made if ink_of(picture) is None]
     right = 0
     for picture, text in hidden:
@@ -46,6 +49,21 @@ def test_a_line_that_reads_well_is_not_turned(reader: Reader, mnist: Mnist, seed
     reading = reader.read(picture)
     assert reading.orientation == 0
     assert "".join(str(digit.digit) for digit in reading.digits) == text
+
+
+def test_a_line_is_tried_upside_down_alone(reader: Reader, mnist: Mnist, monkeypatch) -> None:
+    """It is wide, so it does not lie on its side."""
+    tried = []
+
+    def note(page: Page, degrees: int, settings: ReaderSettings) -> Page:
+        tried.append(degrees)
+        return rotated(page, degrees, settings)
+
+    monkeypatch.setattr("tenfold.reading.reader.rotated", note)
+    writers, rng = writers_of_lines(held_back=True), np.random.default_rng(132)
+    for _ in range(12):
+        reader.read(np.rot90(close_crop(writers, rng)[0], 2))
+    assert set(tried) == {180}
 
 
 @pytest.mark.parametrize("seed", [12, 95, 252])

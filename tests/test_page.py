@@ -79,7 +79,7 @@ def test_light_on_dark_reads_alike(reader: Reader, pages) -> None:
 
 def test_a_page_that_is_not_upright_is_rotated(reader: Reader, pages) -> None:
     rotated = [0, 0, 0]
-    for picture, _ in pages(3):
+    for picture, _ in pages(2):
         upright = reader.read(picture)
         assert upright.orientation == 0
         for quarters in (1, 2, 3):
@@ -88,7 +88,7 @@ def test_a_page_that_is_not_upright_is_rotated(reader: Reader, pages) -> None:
             if reading.orientation:
                 assert (reading.height, reading.width) == picture.shape
                 assert reading.lines == upright.lines
-    assert min(rotated) >= 2
+    assert min(rotated) == 2
 
 
 def test_a_comma_is_no_digit(reader: Reader, mnist: Mnist) -> None:
