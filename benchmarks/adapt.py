@@ -88,7 +88,7 @@ def on_crops(crops: list[LabeledPicture], external: Path, seed: int) -> dict[str
     images, labels = images_of(crops)
     learned, tested = split(labels, seed)
     adapted, seconds = adapted_network(images[learned], labels[learned], seed)
-    adapted.reading_settings = original().reading_settings
+    adapted.reading_settings = {**original().reading_settings, "agreement_share": 0.0}
     models = {"before": original(), "after": adapted}
     return {"seed": seed, "seconds": seconds} | {
         when: {"network": accuracy(model, images[tested], labels[tested])}

@@ -247,6 +247,20 @@ def test_rules_and_neighbors_at_the_sides_are_not_the_digit(reader: Reader, mnis
     assert right >= 36
 
 
+@pytest.mark.parametrize("seed", [74, 415, 705, 717])
+def test_what_the_line_network_does_not_see_is_not_accepted(
+    reader: Reader, mnist: Mnist, seed: int
+) -> None:
+    images, labels = mnist.train_images[FIRST:], mnist.train_labels[FIRST:]
+    rng = np.random.default_rng(seed)
+    crop, label = slanted_crop(images, labels, rng, (0, 0.6), ruled=True)
+    alone = tenfold.Reader(whole_lines=False).read(crop, single=True).digits[0]
+    assert not alone.rejected
+    assert alone.digit != label
+    assert reader.read(crop, single=True).digits[0].rejected
+    assert not tenfold.Reader(threshold=0).read(crop, single=True).digits[0].rejected
+
+
 def test_a_shadow_through_touching_digits_is_no_ink(reader: Reader, mnist: Mnist) -> None:
     right = 0
     for seed in (0, 2):

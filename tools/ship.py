@@ -66,6 +66,9 @@ TEST_USE = {
 }
 """Use of the test images, where it was more than one evaluation of each seed."""
 
+READING = {"reader": {"agreement_share": 0.35}}
+"""Settings of reading that a model has for itself (dev/reading.md, "Both networks must agree")."""
+
 DATASET = "ylecun/mnist"
 """MNIST's name on the Hub."""
 
@@ -147,13 +150,14 @@ def reading_settings(name: str) -> dict[str, Any]:
     """Return the settings of reading with a model, for its meta.json.
 
     The threshold is the one in results/temperature.json. A model without one gets the default of
-    the reader, and is marked as not calibrated.
+    the reader, and is marked as not calibrated. Other settings are those of `READING`.
     """
     threshold = json.loads(TEMPERATURES.read_text(encoding="utf-8")).get(name, {}).get("threshold")
     return {
         "preprocessing": PREPROCESSING_VERSION,
         "calibrated": threshold is not None,
         "threshold": ReaderSettings().threshold if threshold is None else threshold,
+        **READING.get(name, {}),
     }
 
 

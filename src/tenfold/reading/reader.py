@@ -50,8 +50,8 @@ class Reader:
             at the first digit.
         threshold: Digit score, 0 to 1, below which a digit is rejected; 0 rejects nothing. None
             takes the classifier's own, or 0.96 if it has none.
-        whole_lines: Whether lines that are read badly digit by digit are read as a whole too
-            (`tenfold.reading.line_reader`).
+        whole_lines: Whether lines that are read badly digit by digit are read as a whole too, and
+            pictures of one digit, except those of 28x28 (`tenfold.reading.line_reader`).
         characters: "digits" for text of digits alone; "numbers" for text that keeps the signs
             `. , - / :` and spaces between numbers.
         second_opinion: Whether RapidOCR's recognizer reads each line too, so that a digit is

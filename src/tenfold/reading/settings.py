@@ -66,6 +66,11 @@ class ReaderSettings(LineSettings, PageSettings, BoxSettings):
     """Least and greatest share of light pixels in a picture that may lie half in shadow
     (`single_in_shadow` of tests/light_scenes.py)."""
 
+    agreement_share: float = 0.0
+    """Least share of the digit in what the line network sees in the middle of a picture of one
+    digit; else it is rejected. 0, or a threshold of 0, does not ask. The model `reader` has 0.35;
+    others may know forms that the line network does not (dev/reading.md)."""
+
     neighbor_confidence: float = 0.92
     """Factor on the confidence in a doubtful digit's best guess. It is the share of right digits
     among parts of other digits: 369 of 399 crops from lines made of MNIST training images."""

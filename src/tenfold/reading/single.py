@@ -1,6 +1,7 @@
 """A picture of a single digit read: found, classified, and looked at again if it is doubtful."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 import cv2
@@ -17,7 +18,7 @@ from tenfold.imaging.picture import Picture
 from tenfold.reading.boxes.cells import split_off_grids
 from tenfold.reading.boxes.circles import without_circles
 from tenfold.reading.lattice import Lattice
-from tenfold.reading.marks import classify
+from tenfold.reading.marks import ScoredDigit, classify
 from tenfold.reading.results import Box, Digit, Line
 from tenfold.reading.settings import ReaderSettings
 from tenfold.reading.shipped import Models
@@ -45,17 +46,18 @@ def read_single(picture: Picture, models: Models) -> Digit | None:
     if mark is None:
         return None
     mark = _mark_in_box(picture, models.settings) or mark
-    ((digit, score),) = classify([mark], picture, models.classifier, models.settings.threshold)
-    mnist_like = picture.gray.shape == (SIDE, SIDE)
-    if mnist_like:
-        digit = _with_whole_image(digit, picture, models)
-    if not digit.rejected:
-        return digit
-    if found := _outlined(mark, picture, models):
-        return found
-    if mnist_like:
-        return digit
-    return _in_half_shadow(picture, models) or _from_line(digit, score, mark, picture, models)
+    first, score = _classify(mark, picture, models)
+    if _is_mnist_like(picture):
+        first = _with_whole_image(first, picture, models)
+    if _is_confirmed(first, mark, picture, models):
+        return first
+    for other in _other_marks(mark, picture, models.settings):
+        digit, _ = _classify(other, picture, models)
+        if _is_confirmed(digit, other, picture, models):
+            return digit
+    if _by_line_network(picture, models):
+        return _from_line(first, score, mark, picture, models)
+    return first
 
 
 def single_line(digit: Digit) -> Line:
@@ -63,36 +65,53 @@ def single_line(digit: Digit) -> Line:
     return Line((digit,), lattice=Lattice.of_digits([digit.probabilities]))
 
 
-def _outlined(mark: Mark, picture: Picture, models: Models) -> Digit | None:
-    """Return the digit whose outline a mark is, if it is accepted."""
-    solid = filled(mark.ink, models.settings.outline_share)
-    if solid is None:
-        return None
-    marks = [Mark(solid, mark.box)]
-    ((digit, _),) = classify(marks, picture, models.classifier, models.settings.threshold)
-    return None if digit.rejected else digit
+def _is_mnist_like(picture: Picture) -> bool:
+    """Return whether a picture has the size of MNIST's images."""
+    return picture.gray.shape == (SIDE, SIDE)
 
 
-def _in_half_shadow(picture: Picture, models: Models) -> Digit | None:
-    """Return the digit in a picture half of which lies in shadow, if it is accepted.
+def _by_line_network(picture: Picture, models: Models) -> bool:
+    """Return whether the line network is asked: an image of MNIST's size is read twice already."""
+    return models.settings.whole_lines and not _is_mnist_like(picture)
+
+
+def _classify(mark: Mark, picture: Picture, models: Models) -> ScoredDigit:
+    (scored,) = classify([mark], picture, models.classifier, models.settings.threshold)
+    return scored
+
+
+def _is_confirmed(digit: Digit, mark: Mark, picture: Picture, models: Models) -> bool:
+    """Return whether a digit is accepted, and the line network sees it, too, and not a rule."""
+    least, threshold = models.settings.agreement_share, models.settings.threshold
+    if digit.rejected or not (least and threshold and _by_line_network(picture, models)):
+        return not digit.rejected
+    seen = _seen_in_middle(mark, 0.0, 1.0, picture, models)
+    return float(seen[digit.digit]) >= least * float(seen.sum())
+
+
+def _other_marks(mark: Mark, picture: Picture, settings: ReaderSettings) -> Iterator[Mark]:
+    """Yield what the digit may be, too: a mark that is an outline, filled; ink in a shadow."""
+    solid = filled(mark.ink, settings.outline_share)
+    if solid is not None:
+        yield Mark(solid, mark.box)
+    yield from _in_half_shadow(picture, settings)
+
+
+def _in_half_shadow(picture: Picture, settings: ReaderSettings) -> list[Mark]:
+    """Return what may be the digit in a picture half of which lies in shadow.
 
     The shadow's edge hides whether ink is dark, and bends the surface of light. So both ways are
     tried, with a square that follows the light by itself.
     """
     gray = picture.gray
-    low, high = models.settings.half_shadow_light
-    if min(gray.shape) < models.settings.smallest_boxed or not low <= light_share(gray) <= high:
-        return None
+    low, high = settings.half_shadow_light
+    if min(gray.shape) < settings.smallest_boxed or not low <= light_share(gray) <= high:
+        return []
     scale = min(1.0, WORK_SIDE / max(gray.shape))
     work = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     inks = [ink_of(work, FIRST_SQUARE, ink_is_dark=dark) for dark in (True, False)]
     marks = [mark for ink in inks if ink is not None and (mark := mark_in(ink))]
-    if not marks:
-        return None
-    marks = [_scaled(mark, scale) for mark in marks]
-    scored = classify(marks, picture, models.classifier, models.settings.threshold)
-    digit, _ = max(scored, key=lambda one: one.score)
-    return None if digit.rejected else digit
+    return [_scaled(mark, scale) for mark in marks]
 
 
 def _mark_in_box(picture: Picture, settings: ReaderSettings) -> Mark | None:
@@ -167,12 +186,14 @@ def _from_line(digit: Digit, score: float, mark: Mark, picture: Picture, models:
         for slant in SLANTS
         for height in HEIGHTS
     ]
-    sums = score * digit.probabilities + LINE_WEIGHT * np.mean(views, axis=0)
+    seen = np.mean(views, axis=0)[: len(DIGITS)]
+    sums = score * digit.probabilities + LINE_WEIGHT * seen
     guess, shares = int(sums.argmax()), sums / sums.sum()
     return replace(
         digit,
         digit=guess,
         confidence=models.settings.neighbor_confidence * float(shares[guess]),
+        rejected=True,
         probabilities=np.asarray(shares, np.float32),
     )
 
@@ -180,7 +201,9 @@ def _from_line(digit: Digit, score: float, mark: Mark, picture: Picture, models:
 def _seen_in_middle(
     mark: Mark, slant: float, height: float, picture: Picture, models: Models
 ) -> NDArray[np.float64]:
-    """Return how much of each digit the line network sees around the middle of a picture.
+    """Return how much of each character the line network sees around the middle of a picture.
+
+    They are those of `tenfold.reading.ctc.CHARACTERS`; the ten digits come first.
 
     Args:
         mark: A mark of the picture.
@@ -196,6 +219,7 @@ def _seen_in_middle(
     seen = models.line_reader.read_line(line, height * high, high / 2)
     (steps,), (columns,) = seen.views, seen.columns
     places = mark.box[0] + (columns - slant * high / 2) * mark.box[2] / wide
-    away = (places - picture.width / 2) / (NEAR_MIDDLE * picture.width)
+    width = picture.gray.shape[1]
+    away = (places - width / 2) / (NEAR_MIDDLE * width)
     closeness: NDArray[np.float64] = np.exp(-(away**2))
-    return closeness @ steps[:, 1 : 1 + len(DIGITS)]
+    return closeness @ steps[:, 1:]
