@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import pytest
 from conftest import Mnist
 from outlined_digits import outlined
 
@@ -45,6 +46,20 @@ def test_an_outlined_digit_is_read(reader: Reader, mnist: Mnist) -> None:
         wrong += not digit.rejected and digit.digit not in read_as
     assert right >= 54
     assert not wrong
+
+
+@pytest.mark.parametrize("place", [53_940, 53_953, 54_030, 54_104, 54_136, 54_217])
+def test_a_narrow_zero_or_eight_is_not_accepted_as_a_one(
+    reader: Reader, mnist: Mnist, place: int
+) -> None:
+    """Filled, it would be one."""
+    large = cv2.resize(mnist.train_images[place], None, fx=8, fy=8, interpolation=cv2.INTER_CUBIC)
+    thin = cv2.erode(large, np.ones((11, 11), np.uint8))
+    picture = 255 - np.pad(cv2.resize(thin, (75, 224), interpolation=cv2.INTER_AREA), 20)
+    (digit,) = reader.read(picture, single=True).digits
+    assert mnist.train_labels[place] in {0, 8}
+    assert digit.rejected
+    assert "1" not in reader.read(picture).text
 
 
 def test_outlines_of_28_pixels_are_read(reader: Reader, mnist: Mnist) -> None:

@@ -247,6 +247,17 @@ def test_rules_and_neighbors_at_the_sides_are_not_the_digit(reader: Reader, mnis
     assert right >= 36
 
 
+def test_a_doubtful_digit_is_the_same_in_a_larger_picture(reader: Reader, mnist: Mnist) -> None:
+    """Pictures above 2,048 pixels are reduced before they are read."""
+    images, labels = mnist.train_images[FIRST:], mnist.train_labels[FIRST:]
+    for seed in range(8):
+        crop, _ = slanted_crop(images, labels, np.random.default_rng(seed), (0.3, 0.8))
+        scale = 3000 / crop.shape[1]
+        large = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        (one,), (other,) = (reader.read(each, single=True).digits for each in (crop, large))
+        assert one.digit == other.digit
+
+
 @pytest.mark.parametrize("seed", [74, 415, 705, 717])
 def test_what_the_line_network_does_not_see_is_not_accepted(
     reader: Reader, mnist: Mnist, seed: int

@@ -1,6 +1,7 @@
 """The settings of reading, and how a model brings its own."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,6 +32,19 @@ def test_a_classifier_brings_its_threshold(digit_png: Path) -> None:
     assert Reader(classifier).read(digit_png, single=True).text == "3"
     assert Reader(classifier, threshold=0.95).threshold == 0.95
     assert Reader(classifier).with_classifier(Fixed()).threshold == 0.8
+
+
+class Plain:
+    """An object that is no `Classifier`."""
+
+    def predict_proba(self, images: np.ndarray) -> np.ndarray:
+        return Fixed().predict_proba(images)
+
+
+def test_an_object_with_predict_proba_reads(digit_png: Path) -> None:
+    plain: Any = Plain()
+    assert Reader(plain, threshold=0.8).read(digit_png, single=True).text == "3"
+    assert Reader(plain, threshold=0.8).read(digit_png).text in {"3", "?"}
 
 
 def test_other_settings_come_with_it_too() -> None:

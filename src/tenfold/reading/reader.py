@@ -208,7 +208,9 @@ class Reader:
         if page is None:
             return None
         solid = self._read_page(page, Splitter(self.classifier, self.settings))
-        better = solid.score > plain.score and solid.accepted > plain.accepted
+        # Narrow zeros become ones, too.
+        others = sum(not one.rejected and one.digit != 1 for one in solid.reading.digits)
+        better = solid.score > plain.score and others > plain.accepted
         return solid if better else None
 
     def _best_of_rotations(self, best: "_PageReading", splitter: Splitter) -> "_PageReading":
@@ -293,7 +295,7 @@ class _PageReading:
     @property
     def accepted(self) -> int:
         """Number of digits among them that were not rejected."""
-        return sum(not digit.rejected for line in self.reading.lines for digit in line.digits)
+        return sum(not digit.rejected for digit in self.reading.digits)
 
 
 def _grid(grid: PageGrid, selected: Selection, picture: Picture) -> Grid:

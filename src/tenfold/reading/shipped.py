@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenfold.arrays import DIGITS
 from tenfold.classifiers.base import Classifier
+from tenfold.classifiers.objects import ObjectClassifier
 from tenfold.errors import UsageError
 from tenfold.formatting import listed
 from tenfold.reading.line_reader import LineReader
@@ -52,6 +53,8 @@ class Models:
                 f"the model has {len(names)} classes ({listed(names)}); reading takes a model "
                 "of the ten digits, such as a shipped one"
             )
+        if classifier is not None and not isinstance(classifier, Classifier):
+            classifier = ObjectClassifier(type(classifier).__name__, classifier, DIGITS, rows=False)
         self._classifier = classifier
         self._changes = changes or {}
         self._line_reader = line_reader

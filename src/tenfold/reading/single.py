@@ -1,7 +1,6 @@
 """A picture of a single digit read: found, classified, and looked at again if it is doubtful."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 
 import cv2
@@ -51,7 +50,9 @@ def read_single(picture: Picture, models: Models) -> Digit | None:
         first = _with_whole_image(first, picture, models)
     if _is_confirmed(first, mark, picture, models):
         return first
-    for other in _other_marks(mark, picture, models.settings):
+    if solid := _outlined(mark, picture, models):
+        return solid
+    for other in _in_half_shadow(picture, models.settings):
         digit, _ = _classify(other, picture, models)
         if _is_confirmed(digit, other, picture, models):
             return digit
@@ -89,12 +90,16 @@ def _is_confirmed(digit: Digit, mark: Mark, picture: Picture, models: Models) ->
     return float(seen[digit.digit]) >= least * float(seen.sum())
 
 
-def _other_marks(mark: Mark, picture: Picture, settings: ReaderSettings) -> Iterator[Mark]:
-    """Yield what the digit may be, too: a mark that is an outline, filled; ink in a shadow."""
-    solid = filled(mark.ink, settings.outline_share)
-    if solid is not None:
-        yield Mark(solid, mark.box)
-    yield from _in_half_shadow(picture, settings)
+def _outlined(mark: Mark, picture: Picture, models: Models) -> Digit | None:
+    """Return the digit whose outline a mark is; None if it is none. A 1 is rejected."""
+    ink = filled(mark.ink, models.settings.outline_share)
+    if ink is None:
+        return None
+    solid = Mark(ink, mark.box)
+    digit, _ = _classify(solid, picture, models)
+    if not _is_confirmed(digit, solid, picture, models):
+        return None
+    return replace(digit, rejected=digit.digit == 1)  # a narrow 0 becomes a 1, too
 
 
 def _in_half_shadow(picture: Picture, settings: ReaderSettings) -> list[Mark]:
