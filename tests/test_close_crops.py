@@ -17,15 +17,15 @@ from tenfold.training.lines.train import writers_of_lines
 def test_close_crops(reader: Reader, mnist: Mnist) -> None:
     writers, rng = writers_of_lines(held_back=True), np.random.default_rng(12)
     right = whole = grids = 0
-    for _ in range(40):
+    for _ in range(30):
         picture, text = close_crop(writers, rng)
         reading = reader.read(picture)
         found = "".join(str(digit.digit) for digit in reading.digits)
         right += found == text
         whole += len(found) == len(text)
         grids += bool(reading.grids)
-    assert right >= 28
-    assert whole >= 31
+    assert right >= 21
+    assert whole >= 23
     assert grids <= 1
 
 

@@ -109,7 +109,10 @@ def test_large_marks_are_reduced_first(mnist: Mnist, monkeypatch: pytest.MonkeyP
     assert max(sides) <= SETTINGS.highest_cut_mark
 
 
-@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+@pytest.mark.parametrize(
+    "quarters",
+    [0, pytest.param(1, marks=pytest.mark.slow), 2, pytest.param(3, marks=pytest.mark.slow)],
+)
 def test_some_rows_tell_which_rotations_are_worth_taking_apart(
     reader: Reader, mnist: Mnist, monkeypatch: pytest.MonkeyPatch, quarters: int
 ) -> None:

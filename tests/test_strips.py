@@ -80,26 +80,27 @@ def test_a_strip_has_whole_steps_and_keeps_thin_strokes() -> None:
 
 
 @pytest.mark.parametrize(
-    "font",
+    ("font", "pages"),
     [
-        "DejaVuSans.ttf",
-        pytest.param("DejaVuSerif.ttf", marks=pytest.mark.slow),
-        pytest.param("DejaVuSansMono.ttf", marks=pytest.mark.slow),
+        ("DejaVuSans.ttf", 1),
+        pytest.param("DejaVuSans.ttf", 3, marks=pytest.mark.slow),
+        pytest.param("DejaVuSerif.ttf", 3, marks=pytest.mark.slow),
+        pytest.param("DejaVuSansMono.ttf", 3, marks=pytest.mark.slow),
     ],
 )
-def test_words_are_no_digits(reader: Reader, font: str) -> None:
+def test_words_are_no_digits(reader: Reader, font: str, pages: int) -> None:
     # Fonts that the network has not seen (it knows OpenCV's and Pillow's).
     folder = Path(pytest.importorskip("matplotlib").get_data_path()) / "fonts" / "ttf"
     rng = np.random.default_rng(4)
     something = 0
-    for _ in range(3):
+    for _ in range(pages):
         picture = Image.new("L", (700, 240), 235)
         for row in range(4):
             text = " ".join(rng.choice(WORDS.split(), 4))
             face = ImageFont.truetype(str(folder / font), int(rng.integers(22, 36)))
             ImageDraw.Draw(picture).text((20, 15 + 55 * row), text, fill=40, font=face)
         something += bool(reader.read(picture).lines)
-    assert something <= 1
+    assert something <= pages // 3
 
 
 def test_a_number_among_words_is_read(reader: Reader, mnist: Mnist) -> None:
