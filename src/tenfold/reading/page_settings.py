@@ -135,7 +135,7 @@ class PageSettings:
 
     # Other pages that a doubtful page may be
 
-    outline_accepted: float = 0.75
+    outline_accepted_share: float = 0.75
     """If fewer of a page's marks than this share are accepted digits, they may be outlines."""
 
     outline_share: float = 0.7

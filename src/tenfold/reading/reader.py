@@ -194,7 +194,7 @@ class Reader:
         splitter = Splitter(self.classifier, self.settings)
         best = self._read_page(make_page(picture, self.settings, drawn=drawn), splitter)
         clear = max(best.score, best.line_confidence) >= self.settings.upright_score
-        few = best.accepted < self.settings.outline_accepted * len(best.page.marks)
+        few = best.accepted < self.settings.outline_accepted_share * len(best.page.marks)
         solid = self._of_outlines(best) if few and not drawn else None
         if solid is not None:
             best = solid

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from tenfold.arrays import DIGITS
 from tenfold.classifiers.base import Classifier
-from tenfold.classifiers.objects import ObjectClassifier
 from tenfold.errors import UsageError
 from tenfold.formatting import listed
 from tenfold.reading.line_reader import LineReader
@@ -54,6 +53,8 @@ class Models:
                 "of the ten digits, such as a shipped one"
             )
         if classifier is not None and not isinstance(classifier, Classifier):
+            from tenfold.classifiers.objects import ObjectClassifier  # looks for plugins
+
             classifier = ObjectClassifier(type(classifier).__name__, classifier, DIGITS, rows=False)
         self._classifier = classifier
         self._changes = changes or {}
