@@ -195,6 +195,30 @@ def test_a_dashed_box_gives_nothing(reader: tenfold.Reader, count: int, mnist: M
     assert guesses(reader.read(box_scenes.dashed_scene(images, rng))) == right
 
 
+def test_few_dashes_around_little_give_nothing(reader: tenfold.Reader, mnist: Mnist) -> None:
+    """A box of five dashes may pass for two ones."""
+    wrong = 0
+    for seed in range(20, 30):
+        rng = np.random.default_rng(seed)
+        images, right = drawn(mnist, rng, int(rng.integers(0, 4)))
+        found = guesses(reader.read(box_scenes.dashed_scene(images, rng)))
+        wrong += len(found) > len(right)
+    assert wrong <= 1
+
+
+def test_columns_of_ones_are_no_dashes(reader: tenfold.Reader, mnist: Mnist) -> None:
+    rng = np.random.default_rng(2)
+    ones = np.flatnonzero(mnist.train_labels[50_000:] == 1) + 50_000
+    height = 22
+    sheet = box_scenes.Sheet(13 * height, 7 * height)
+    for row in range(6):
+        for column in range(3):
+            image = mnist.train_images[rng.choice(ones)]
+            x, y = (2 + 1.5 * column) * height, (2 + 1.6 * row) * height
+            sheet.write(image, x, y, height * rng.uniform(0.95, 1.05))
+    assert len(guesses(reader.read(sheet.picture(rng, gray=90)))) == 18
+
+
 @pytest.mark.parametrize("single", [False, True])
 @pytest.mark.parametrize("scene", [box_scenes.boxed_scene, box_scenes.circled_scene])
 def test_a_box_or_a_circle_is_not_the_digit(

@@ -12,7 +12,12 @@ from tenfold.arrays import Gray
 from tenfold.reading.boxes.settings import BoxSettings
 
 _Boxes = NDArray[np.float64]
-"""float64 (n, 4): left, top, width and height of each dash."""
+"""float64 (n, 5): left, top, width and height of each dash, and how far it leans: pixels across its
+axis for each pixel along it, NaN where that is unknown."""
+
+
+_EVEN = 0.06
+"""By which share of its length a printed dash may differ from another one, beside 2 pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +30,7 @@ class _Chain:
         dash: Length of a dash, in pixels.
         pitch: Distance from dash to dash.
         ends: float64 (2, 2), x and y of both ends, a step further than the dashes.
+        even: Whether dashes are as equal as a printer's in length, thickness and distance.
     """
 
     axis: int
@@ -32,15 +38,26 @@ class _Chain:
     dash: float
     pitch: float
     ends: NDArray[np.float64]
+    even: bool
 
 
-def _chain(boxes: _Boxes, axis: int) -> _Chain:
-    middles = boxes[:, :2] + boxes[:, 2:] / 2
-    first, last = middles[0], middles[-1]
-    pitch = float(np.median(np.diff(middles[:, axis])))
-    step = (last - first) / np.linalg.norm(last - first) * pitch
-    ends = np.array([first - step, last + step])
-    return _Chain(axis, len(boxes), float(np.median(boxes[:, 2 + axis])), pitch, ends)
+def _chain(boxes: _Boxes, axis: int) -> _Chain | None:
+    """Return dashes as a chain, or None if they lean away from it, as ones below each other do."""
+    middles = boxes[:, :2] + boxes[:, 2:4] / 2
+    length, thick = boxes[:, 2 + axis], boxes[:, 3 - axis]
+    pitches = np.diff(middles[:, axis])
+    pitch, dash = float(np.median(pitches)), float(np.median(length))
+    if np.mean(np.abs(pitches - pitch) <= 2 + 0.2 * pitch) <= 0.7 or np.ptp(thick) > 3 + 0.1 * dash:
+        return None
+    way = middles[-1] - middles[0]
+    leans = np.abs(boxes[:, 4] - way[1 - axis] / way[axis])
+    leans = leans[~np.isnan(leans)]
+    if leans.size and np.median(leans) * dash > 1.5 + 0.03 * dash:
+        return None
+    step = way / np.linalg.norm(way) * pitch
+    ends = np.array([middles[0] - step, middles[-1] + step])
+    even = max(np.ptp(length), np.ptp(pitches)) <= 2 + _EVEN * dash and np.ptp(thick) <= 2
+    return _Chain(axis, len(boxes), dash, pitch, ends, bool(even))
 
 
 def find_dashed(faint: Gray, thin: Gray, settings: BoxSettings) -> tuple[Gray, Gray, Gray]:
@@ -60,15 +77,18 @@ def find_dashed(faint: Gray, thin: Gray, settings: BoxSettings) -> tuple[Gray, G
     size = stats[:, 2:4]
     short = (size.max(axis=1) <= settings.longest_dash) & (stats[:, 4] >= 4)
     short[0] = False
-    solid = short.copy()
-    if np.count_nonzero(short) >= settings.fewest_dashes:
-        solid &= _solidity(parts, thin, len(stats)) >= settings.dash_solidity
+    if np.count_nonzero(short) < settings.fewest_dashes:
+        return *lines, np.zeros_like(faint)
+    solidity, leans = _shapes(parts, thin, len(stats))
+    solid = short & (solidity >= settings.dash_solidity)
+    flat = solid & (size[:, ::-1] <= settings.thickest_dash).T & (size >= 0.6 * size[:, ::-1]).T
+    dash = flat.any(axis=0)
+    arms = _arms(parts, stats, short & ~dash, size[dash])
     chains: list[_Chain] = []
-    for axis in (0, 1):
-        flat = solid & (size[:, 1 - axis] <= settings.thickest_dash)
-        flat &= size[:, axis] >= 0.6 * size[:, 1 - axis]
-        if settings.fewest_dashes <= np.count_nonzero(flat) <= settings.most_dashes:
-            chains += _chains(stats[flat, :4].astype(float), axis)
+    if settings.fewest_dashes <= np.count_nonzero(dash) + len(arms[0]) <= settings.most_dashes:
+        for axis in (0, 1):
+            boxes = np.column_stack([stats[flat[axis], :4], leans[axis, flat[axis]]])
+            chains += _chains(np.concatenate([boxes, arms[axis]]), axis)
     sure = _sure(chains, settings)
     for chain in sure:
         one, other = ([round(float(v)) for v in end] for end in chain.ends)
@@ -82,10 +102,54 @@ def find_dashed(faint: Gray, thin: Gray, settings: BoxSettings) -> tuple[Gray, G
     return *lines, dashes[parts].astype(np.uint8)
 
 
-def _solidity(parts: NDArray[np.int32], thin: Gray, count: int) -> NDArray[np.float64]:
-    """Return how solid each component is: its ink over that of a rectangle with its moments.
+def _arms(
+    parts: NDArray[np.int32],
+    stats: NDArray[np.int32],
+    others: NDArray[np.bool_],
+    dashes: NDArray[np.int32],
+) -> list[_Boxes]:
+    """Return the arms of corners, in which a dash from left to right meets one from top to bottom.
 
-    A dash has about 1, a dot 1.05. Strokes of digits turn, and leave paper between them.
+    Args:
+        parts: int32 (h, w), the component of each pixel.
+        stats: int32 (n, 5), left, top, width, height and pixels of each component.
+        others: bool (n,), short strokes that are no dashes.
+        dashes: int32 (m, 2), width and height of the dashes.
+
+    Returns:
+        The arms along each axis.
+    """
+    arms: list[list[tuple[float, ...]]] = [[], []]
+    lengths = dashes.max(axis=1, initial=0)
+    sizes = stats[:, 2:4]
+    shortest, longest = 0.6 * lengths.min(initial=sizes.max()), 1.3 * lengths.max(initial=0)
+    alike = others & (sizes >= shortest).all(axis=1) & (sizes <= longest).all(axis=1)
+    for number in np.flatnonzero(alike):
+        x, y, w, h, area = (int(value) for value in stats[number])
+        thick = round(area / (w + h)) + 2
+        if 2 * thick >= min(w, h):
+            continue
+        part = parts[y : y + h, x : x + w] == number
+        top = 0 if part[:thick].sum() > part[-thick:].sum() else h - thick
+        left = 0 if part[:, :thick].sum() > part[:, -thick:].sum() else w - thick
+        across, down = part[top : top + thick], part[:, left : left + thick]
+        whole = min(across.any(axis=0).mean(), down.any(axis=1).mean())
+        both = across.sum() + down.sum() - across[:, left : left + thick].sum()
+        if whole > 0.95 and both > 0.95 * area:
+            arms[0].append((x, y + top, w, thick, np.nan))
+            arms[1].append((x + left, y, thick, h, np.nan))
+    return [np.array(some, float).reshape(-1, 5) for some in arms]
+
+
+def _shapes(
+    parts: NDArray[np.int32], thin: Gray, count: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how solid each component is, and how far it leans.
+
+    Returns:
+        float64 (n,), the ink over that of a rectangle with its moments. A dash has about 1, a dot
+        1.05. Strokes of digits turn, and leave paper between them.
+        float64 (2, n), pixels across for each pixel along an axis.
     """
     rows, columns = np.nonzero(parts)
     part = parts[rows, columns]
@@ -103,19 +167,22 @@ def _solidity(parts: NDArray[np.int32], thin: Gray, count: int) -> NDArray[np.fl
     tall, wide = total(down * down) / mass + 1 / 12, total(across * across) / mass + 1 / 12
     aslant = total(down * across) / mass
     rectangle = 12 * np.sqrt(np.maximum(tall * wide - aslant * aslant, 1 / 144))
-    solidity: NDArray[np.float64] = mass / np.maximum(peak, 1) / rectangle
-    return solidity
+    return mass / np.maximum(peak, 1) / rectangle, aslant / np.stack([wide, tall])
 
 
 def _sure(chains: list[_Chain], settings: BoxSettings) -> list[_Chain]:
-    """Return chains of many dashes, chains that meet one, and chains that go around something."""
+    """Return the chains that are lines.
+
+    They have many dashes, or run beside a like one, or meet one of these, or go around something.
+    """
     long = np.array([chain.count >= settings.fewest_dashes for chain in chains], bool)
     if len(chains) > settings.most_dashes / 5:
         return [chain for chain, sure in zip(chains, long, strict=True) if sure]
     if not chains:
         return []
     meets = _meeting(chains)
-    sure = long | meets[:, long].any(axis=1)
+    sure = long | _beside(chains).any(axis=1)
+    sure |= meets[:, sure].any(axis=1)
     around = np.ones(len(chains), bool)
     while True:  # each must meet two others of those that are left
         left = around & (meets[:, around].sum(axis=1) >= 2)
@@ -139,8 +206,25 @@ def _meeting(chains: list[_Chain]) -> NDArray[np.bool_]:
     return meets | meets.T
 
 
+def _beside(chains: list[_Chain]) -> NDArray[np.bool_]:
+    """Return which even chains of at least three like dashes run beside each other."""
+    even = np.array([chain.even and chain.count >= 3 for chain in chains])
+    axes = np.array([chain.axis for chain in chains])
+    begin, end = np.array([chain.ends[:, chain.axis] for chain in chains]).T
+    shared = np.minimum.outer(end, end) - np.maximum.outer(begin, begin)
+    beside: NDArray[np.bool_] = even & even[:, None] & (axes[:, None] == axes)
+    beside &= shared > 0.7 * np.maximum.outer(end - begin, end - begin)
+    for name in ("dash", "pitch"):
+        sizes = np.array([getattr(chain, name) for chain in chains])
+        beside &= np.abs(np.subtract.outer(sizes, sizes)) <= 2 + _EVEN * sizes
+    np.fill_diagonal(beside, False)
+    return beside
+
+
 def _chains(boxes: _Boxes, axis: int) -> Iterator[_Chain]:
     """Yield chains of at least two dashes along an axis."""
+    if not len(boxes):
+        return
     start, length, thick = boxes[:, axis], boxes[:, 2 + axis], boxes[:, 3 - axis]
     middle = boxes[:, 1 - axis] + thick / 2
     gap = start[None] - (start + length)[:, None]
@@ -158,6 +242,5 @@ def _chains(boxes: _Boxes, axis: int) -> Iterator[_Chain]:
         chain = [int(begin)]
         while linked[chain[-1]]:
             chain.append(int(after[chain[-1]]))
-        pitches = np.diff((start + length / 2)[chain])
-        if np.mean(np.abs(pitches - np.median(pitches)) <= 2 + 0.2 * np.median(pitches)) > 0.7:
-            yield _chain(boxes[chain], axis)
+        if (found := _chain(boxes[chain], axis)) is not None:
+            yield found

@@ -93,10 +93,10 @@ class BoxSettings:
     """Gap in heights at which digits in cells of their own are put side by side for the line
     network, if some is rejected."""
 
-    longest_dash: float = 60
+    longest_dash: float = 90
     """Length in pixels up to which a stroke may be a dash of a dashed line."""
 
-    thickest_dash: float = 10
+    thickest_dash: float = 14
     """Greatest thickness of a dash or a dot, in pixels."""
 
     dash_solidity: float = 0.65
@@ -104,7 +104,7 @@ class BoxSettings:
     made with 5 pens have less, and 86% of 402 digits 8 to 14 pixels high."""
 
     fewest_dashes: int = 5
-    """Fewest dashes of a dashed line, unless it meets another one."""
+    """Fewest dashes of a dashed line, unless it meets another one or runs beside a like one."""
 
     most_dashes: int = 1500
     """A page of more short strokes is a pattern, without dashed lines."""
