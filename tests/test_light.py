@@ -56,6 +56,14 @@ def test_frames_leave_the_height(kind: str, mnist: Mnist) -> None:
         assert 0.6 < heights[1] / heights[0] < 1.7, seed
 
 
+@pytest.mark.parametrize("seed", [3, 14, 24])
+def test_the_cells_of_a_header_are_no_ones(seed: int, reader: Reader, mnist: Mnist) -> None:
+    """They had hidden small digits below them, too."""
+    images, labels = mnist.train_images[50_000:], mnist.train_labels[50_000:]
+    scene = light_scene("headers", np.random.default_rng(seed), images, labels)
+    assert reader.read(scene.picture).text == scene.text
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_strokes_tell_the_polarity(kind: str, mnist: Mnist) -> None:
     for seed in range(10):

@@ -79,6 +79,10 @@ def split_off_grids(ink: Ink, settings: ReaderSettings) -> tuple[Ink, tuple[Page
     while cells:
         erased = without_walls(ink, walls, cells)
         contents = contents_of(erased, cells, settings)
+        parting = np.isin(contents.parts, _walls_inside(contents, cells, walls.thickest, settings))
+        if parting.any():
+            erased[cv2.dilate(parting.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0] = 0
+            contents = contents_of(erased, cells, settings)
         numbers = sorted({cell.grid for cell in cells})
         patterns = [n for n in numbers if _is_pattern(n, cells, contents, settings)]
         if not patterns:
@@ -107,6 +111,26 @@ def _is_noise(ink: Ink, settings: ReaderSettings) -> bool:
     """Return whether a page has far more components than a page of digits."""
     count, _ = cv2.connectedComponents((ink >= INK_SHARE).astype(np.uint8), connectivity=8)
     return count > 3 * settings.most_components
+
+
+def _walls_inside(
+    contents: Contents, cells: Sequence[FoundCell], thickest: int, settings: ReaderSettings
+) -> list[int]:
+    """Return the components that part a wide cell from wall to wall, straight and thin as a wall.
+
+    Cells far lower than the others of their grid, such as a header's, are found as one.
+    """
+    found = []
+    for one in np.flatnonzero(contents.cell >= 0):
+        _, y, width, height = cells[contents.cell[one]].box
+        left, top, right, bottom = (int(value) for value in contents.boxes[one])
+        wide = width > settings.widest_single_cell * height
+        if wide and top <= y + 3 and bottom >= y + height - 3:
+            part = (contents.parts[top:bottom, left:right] == one).astype(np.uint8)
+            thin, long = sorted(cv2.minAreaRect(cv2.findNonZero(part))[1])
+            if thin <= min(thickest, long / 3) and part.sum() >= 0.75 * (thin + 1) * (long + 1):
+                found.append(int(one))
+    return found
 
 
 def _hang_on(
@@ -209,7 +233,9 @@ def _filled(
     settings: ReaderSettings,
 ) -> PageGrid:
     boxes = contents.boxes
-    members = {index: members_of(cells[index], index, contents) for index in mine}
+    held = boxes[np.isin(contents.cell, mine)]
+    tallest = float((held[:, 3] - held[:, 1]).max(initial=0))
+    members = {index: members_of(cells[index], index, contents, tallest) for index in mine}
     heights = [
         max(int(boxes[one, 3] - boxes[one, 1]) for one in some) for some in members.values() if some
     ]
@@ -261,8 +287,8 @@ def _are_frames(
     """Return whether several marks stand in cells, far lower than the cells are."""
     held = np.flatnonzero(np.isin(contents.cell, mine))
     heights = contents.boxes[held, 3] - contents.boxes[held, 1]
-    _, height = typical_size([cells[index] for index in mine])
-    return len(held) > 1 and float(heights.max()) < settings.frame_share * height
+    around = np.array([cells[index].box[3] for index in contents.cell[held]])
+    return len(held) > 1 and bool(np.all(heights < settings.frame_share * around))
 
 
 def _is_several_lines(marks: Sequence[Mark]) -> bool:

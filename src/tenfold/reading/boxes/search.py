@@ -69,7 +69,7 @@ def _seen_again(
             best = new if area(new) >= area(best) else best
             if not grown or budget < 0:
                 break
-        if len(best) > 1 or _stands_alone(best[0], lines, settings):
+        if _are_boxes(best, lines, settings):
             at = _at(part, long, lines)
             found.append((best, at.across, at.down))
     found.sort(key=lambda one: -area(one[0]))
@@ -117,19 +117,23 @@ def _walls_around(cells: list[FoundCell], lines: Lines) -> tuple[Gray, Gray]:
     return over | corners, beside
 
 
-def _stands_alone(cell: FoundCell, lines: Lines, settings: BoxSettings) -> bool:
-    """Return whether a cell is a box: a rectangle, with thin lines all around it.
+def _are_boxes(cells: list[FoundCell], lines: Lines, settings: BoxSettings) -> bool:
+    """Return whether cells are boxes, and not the loops of a digit.
 
-    A loop in a digit is no box.
+    One or two are rectangles. One that stands alone has thin and even lines all around it.
     """
-    sides = cv2.minAreaRect(cell.outline)[1]
-    if area([cell]) < settings.box_corner_share * sides[0] * sides[1]:
-        return False
-    runs = runs_outside(cell.outline, lines.across | lines.down, lines.thickest)
+    if len(cells) > 2:
+        return True
+    for cell in cells:
+        width, height = cv2.minAreaRect(cell.outline)[1]
+        if area([cell]) < settings.box_corner_share * width * height:
+            return False
+    if len(cells) == 2:
+        return True
+    runs = runs_outside(cells[0].outline, lines.across | lines.down, lines.thickest)
     thick = float(np.median(runs[runs > 0])) if runs.any() else 0.0
-    _, _, width, height = cell.box
     even = (runs > 0) & (runs <= 1.5 * thick + 1)
-    return thick <= settings.box_wall_share * min(width, height) and bool(
+    return thick <= settings.box_wall_share * min(cells[0].box[2:]) and bool(
         even.mean() >= settings.box_even_share
     )
 
