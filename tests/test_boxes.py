@@ -74,6 +74,18 @@ def test_slashes_printed_between_boxes_are_no_digits(
 
 
 @pytest.mark.parametrize(
+    ("seed", "kind"),
+    [(302, "shared walls"), (302, "separate"), (308, "separate"), (319, "open"), (320, "separate")],
+)
+def test_faint_and_broken_slashes_part_one_date(
+    seed: int, kind: str, reader: tenfold.Reader, mnist: Mnist
+) -> None:
+    rng = np.random.default_rng(seed)
+    images, right = drawn(mnist, rng, 8)
+    assert reader.read(box_scenes.date_scene(kind, images, rng)).text == right
+
+
+@pytest.mark.parametrize(
     ("seed", "kind"), [((7002, 0, 13), "shared walls"), ((7003, 2, 10), "open")]
 )
 def test_a_base_line_strikes_no_digit_out(

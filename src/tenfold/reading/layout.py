@@ -20,6 +20,7 @@ from tenfold.reading.boxes.circles import without_circles
 from tenfold.reading.components import Boxes, find_components, join_components, mark_of
 from tenfold.reading.marks import is_dot
 from tenfold.reading.rules import ruled_page_ink, without_bands, without_rules
+from tenfold.reading.separators import Slash, find_slashes, without_separators
 from tenfold.reading.settings import ReaderSettings
 from tenfold.reading.strikes import without_struck
 
@@ -42,6 +43,7 @@ class Page:
         drawn: Whether the picture was drawn on a clean sheet, upright and without rules.
         low_marks: Dots, commas, dashes and specks in each row, left to right.
         struck: Struck-out numbers, in no order.
+        slashes: Slashes between cells, in no order.
     """
 
     picture: Picture
@@ -51,6 +53,7 @@ class Page:
     drawn: bool = False
     low_marks: tuple[tuple[Mark, ...], ...] = ()
     struck: tuple[Mark, ...] = ()
+    slashes: tuple[Slash, ...] = ()
 
     @property
     def marks(self) -> list[Mark]:
@@ -88,9 +91,9 @@ def make_page(
         # The pixels are too coarse for thin strokes and for the gaps beside walls.
         picture = replace(picture, gray=_enlarged(picture.gray))
         found = np.clip(settings.small_ink * _enlarged(found[0]), 0, 1), 2 * found[1]
-    rows, grids, struck = _take_apart(*found, settings, drawn)
+    rows, grids, struck, slashes = _take_apart(*found, settings, drawn)
     high, low = (tuple(tuple(row[kind]) for row in rows) for kind in (0, 1))
-    return Page(picture, high, grids, rotation, drawn, low, struck)
+    return Page(picture, high, grids, rotation, drawn, low, struck, slashes)
 
 
 def _enlarged(values: NDArray[Any]) -> Any:
@@ -99,25 +102,24 @@ def _enlarged(values: NDArray[Any]) -> Any:
 
 def _take_apart(
     ink: Ink, height: float, settings: ReaderSettings, drawn: bool
-) -> tuple[list[_MarkRow], tuple[PageGrid, ...], tuple[Mark, ...]]:
-    """Return the rows, the grids, and the struck-out numbers."""
-    grids: tuple[PageGrid, ...] = ()
-    struck: tuple[Mark, ...] = ()
-    if not drawn:
-        # A base line with digits on it is no strike: boxes come first.
-        outside, grids = split_off_grids(without_circles(ink, settings), settings)
-        around, struck = without_struck(outside, height, settings)
-        if outside is not ink:
-            height = digit_height(around, drawn=drawn)
-            cells = [mark.box[3] for grid in grids for cell in grid.cells for mark in cell.marks]
-            height = max(height, settings.lowest_mark * median(cells)) if cells else height
-            if not height:
-                return [], grids, struck
-            rows = find_rows(around, height, settings, drawn)
-            rows = _without_lines(rows, around, median(cells), settings) if cells else rows
-            return rows, grids, struck
-        ink = around
-    return find_rows(ink, height, settings, drawn), grids, struck
+) -> tuple[list[_MarkRow], tuple[PageGrid, ...], tuple[Mark, ...], tuple[Slash, ...]]:
+    """Return the rows, the grids, the struck-out numbers, and the slashes between cells."""
+    if drawn:
+        return find_rows(ink, height, settings, drawn), (), (), ()
+    # A base line with digits on it is no strike: boxes come first.
+    outside, grids = split_off_grids(without_circles(ink, settings), settings)
+    slashes = find_slashes(outside, grids, settings)
+    around, struck = without_struck(without_separators(outside, slashes), height, settings)
+    if outside is not ink:
+        height = digit_height(around, drawn=drawn)
+        cells = [mark.box[3] for grid in grids for cell in grid.cells for mark in cell.marks]
+        height = max(height, settings.lowest_mark * median(cells)) if cells else height
+        if not height:
+            return [], grids, struck, slashes
+        rows = find_rows(around, height, settings, drawn)
+        rows = _without_lines(rows, around, median(cells), settings) if cells else rows
+        return rows, grids, struck, slashes
+    return find_rows(around, height, settings, drawn), grids, struck, slashes
 
 
 def _without_lines(

@@ -77,9 +77,14 @@ class LineSettings:
     separator_thickness: float = 0.2
     """A slash is a stroke whose deviation across is less than this share of that along it."""
 
-    separator_reach: float = 2.0
-    """Greatest distance between the middle of a slash and the boxes beside it, in heights of a
-    box."""
+    separator_gap: tuple[float, float] = (0.1, 4)
+    """Least and greatest gap between the boxes beside a slash, in heights of a box."""
+
+    separator_rise: float = 0.3
+    """A slash reaches over or below the boxes by at most this, in heights of a box."""
+
+    faintest_separator: float = 0.2
+    """Share of full ink that the darkest pixel of a slash between boxes has at least."""
 
     # Lines read without segmentation
 

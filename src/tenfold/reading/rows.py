@@ -59,24 +59,18 @@ class RowReader:
         """Return what each row of the page holds, or one row if the picture shows a single line."""
         page = self._page
         alone = dict(zip(page.marks, self._classify(page.marks), strict=True))
-        cell_rows, slashes = rows_of_cells(page.grids, page.rows, self._settings)
-        free = [
-            (rest, low)
-            for marks, low in zip(page.rows, page.low_marks, strict=True)
-            if (rest := [mark for mark in marks if mark not in slashes])
-        ]
         rows = [
             Row(
                 len(marks),
                 self._read_marks(marks, [alone[mark] for mark in marks], low),
                 [mark.box for mark in marks],
             )
-            for marks, low in free
+            for marks, low in zip(page.rows, page.low_marks, strict=True)
         ]
         if page.struck:
             struck = zip(page.struck, self._classify(page.struck), strict=True)
-            rows = with_struck(rows, [marks for marks, _ in free], list(struck), self._settings)
-        rows += [self._read_cells(row, alone) for row in cell_rows]
+            rows = with_struck(rows, page.rows, list(struck), self._settings)
+        rows += [self._read_cells(row, alone) for row in rows_of_cells(page.grids, page.slashes)]
         rows = [rows[one] for one in reading_order([row.boxes for row in rows], self._settings)]
         parts = [part for row in rows for part in row.parts]
         line = self._read_picture_of_line(parts)

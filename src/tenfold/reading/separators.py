@@ -3,14 +3,25 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
+import cv2
 import numpy as np
 
+from tenfold.arrays import Ink
 from tenfold.imaging.canvas import Mark
 from tenfold.imaging.ink import INK_SHARE
 from tenfold.reading.boxes.cells import PageCell, PageGrid
 from tenfold.reading.settings import ReaderSettings
 from tenfold.reading.signs import slant_of
+
+
+class Slash(NamedTuple):
+    """A slash between two cells: the cells before and behind it, and its mark."""
+
+    before: PageCell
+    after: PageCell
+    mark: Mark
 
 
 @dataclass(frozen=True)
@@ -26,27 +37,50 @@ class CellRow:
     separators: tuple[Mark | None, ...]
 
 
-def rows_of_cells(
-    grids: Sequence[PageGrid], free: Sequence[Sequence[Mark]], settings: ReaderSettings
-) -> tuple[list[CellRow], set[Mark]]:
-    """Return the rows of cells of all grids, and the marks outside of cells that are slashes.
-
-    Rows with a slash between them are one row.
+def find_slashes(
+    ink: Ink, grids: Sequence[PageGrid], settings: ReaderSettings
+) -> tuple[Slash, ...]:
+    """Return the slashes between cells, faint or not.
 
     Args:
+        ink: float32 (h, w), 0 paper to 1 full ink, without the cells and their walls.
         grids: The grids of a page.
-        free: The rows of marks outside of grids.
         settings: The settings of reading.
     """
-    rows = list(_rows_of(grids))
-    slashes = [mark for marks in free for mark in marks if _is_slash(mark, settings)]
-    behind: dict[PageCell, Mark] = {}
+    cells = [cell for row in _rows_of(grids) for cell in row]
+    boxes = np.array([cell.box for cell in cells], float).reshape(-1, 4)
+    left, right = boxes[:, 0], boxes[:, 0] + boxes[:, 2]
+    top, bottom = boxes[:, 1], boxes[:, 1] + boxes[:, 3]
+    found = []
+    for before, cell in enumerate(cells):
+        _, _, _, high = cell.box
+        level = np.minimum(bottom, bottom[before]) - np.maximum(top, top[before]) > high / 2
+        gap = np.where(level & (left >= right[before]), left - right[before], np.inf)
+        after = int(gap.argmin())
+        if settings.separator_gap[0] * high <= gap[after] <= settings.separator_gap[1] * high:
+            reach = settings.separator_rise * high
+            ends = int(max(0, top[before] - reach)), int(bottom[before] + reach)
+            mark = _slash_in(ink, (int(right[before]), int(left[after])), ends, settings)
+            if mark is not None and mark.box[3] >= settings.lowest_mark * high / 2:
+                found.append(Slash(cell, cells[after], mark))
+    return tuple(found)
+
+
+def without_separators(ink: Ink, slashes: Sequence[Slash]) -> Ink:
+    """Return the ink without slashes."""
+    rest = ink.copy() if slashes else ink
     for slash in slashes:
-        near = _beside(slash, rows, settings)
-        if near is None or not _is_alone(slash, near, free):
-            continue
-        before, _ = near
-        first, second = (next(row for row in rows if cell in row) for cell in near)
+        x, y, width, height = slash.mark.box
+        rest[max(0, y - 1) : y + height + 1, max(0, x - 1) : x + width + 1] = 0
+    return rest
+
+
+def rows_of_cells(grids: Sequence[PageGrid], slashes: Sequence[Slash]) -> list[CellRow]:
+    """Return the rows of cells of all grids. Rows with a slash between them are one row."""
+    rows = list(_rows_of(grids))
+    behind: dict[PageCell, Mark] = {}
+    for before, after, slash in slashes:
+        first, second = (next(row for row in rows if cell in row) for cell in (before, after))
         written = [cell for cell in first[: first.index(before) + 1] if cell.marks]
         if written:
             behind[written[-1]] = slash
@@ -57,7 +91,7 @@ def rows_of_cells(
     found = [[cell for cell in row if cell.marks] for row in rows]
     return [
         CellRow(tuple(cells), tuple(behind.get(cell) for cell in cells)) for cells in found if cells
-    ], set(behind.values())
+    ]
 
 
 def _rows_of(grids: Sequence[PageGrid]) -> Iterator[list[PageCell]]:
@@ -66,49 +100,25 @@ def _rows_of(grids: Sequence[PageGrid]) -> Iterator[list[PageCell]]:
             yield sorted(row, key=lambda cell: cell.box[0])
 
 
-def _is_slash(mark: Mark, settings: ReaderSettings) -> bool:
-    """Return whether a mark is a straight stroke that leans to the right."""
-    rows, columns = np.nonzero(mark.ink >= INK_SHARE)
-    if len(rows) < 3 or slant_of(mark.ink) < settings.separator_slant:
-        return False
-    least, most = np.linalg.eigvalsh(np.cov(np.stack([rows, columns])))
-    return bool(np.sqrt(max(float(least), 0.0) / most) < settings.separator_thickness)
-
-
-def _beside(
-    mark: Mark, rows: Sequence[Sequence[PageCell]], settings: ReaderSettings
-) -> tuple[PageCell, PageCell] | None:
-    """Return the cells to the left and to the right of a mark, or None if there are not both."""
-    x, y, width, height = mark.box
-    middle, level = x + width / 2, y + height / 2
-    before: list[PageCell] = []
-    after: list[PageCell] = []
-    for cell in (cell for row in rows for cell in row):
-        left, top, wide, high = cell.box
-        reach = settings.separator_reach * high
-        if not (top <= level < top + high and height >= settings.lowest_mark * high / 2):
-            continue
-        if middle - reach <= left + wide <= middle:
-            before.append(cell)
-        elif middle <= left <= middle + reach:
-            after.append(cell)
-    if not before or not after:
+def _slash_in(
+    ink: Ink, columns: tuple[int, int], rows: tuple[int, int], settings: ReaderSettings
+) -> Mark | None:
+    """Return the mark in a part of a page if it is a straight stroke that leans to the right."""
+    part = ink[slice(*rows), slice(*columns)]
+    peak = float(part.max(initial=0))
+    if peak < settings.faintest_separator:
         return None
-    return (
-        max(before, key=lambda cell: cell.box[0] + cell.box[2]),
-        min(after, key=lambda cell: cell.box[0]),
-    )
-
-
-def _is_alone(mark: Mark, cells: tuple[PageCell, PageCell], free: Sequence[Sequence[Mark]]) -> bool:
-    """Return whether no other mark outside of cells stands between two cells."""
-    before, after = cells
-    left, right = before.box[0] + before.box[2], after.box[0]
-    top, bottom = before.box[1], before.box[1] + before.box[3]
-    return not any(
-        left <= x + width / 2 < right and top <= y + height / 2 < bottom
-        for marks in free
-        for other in marks
-        for x, y, width, height in (other.box,)
-        if other is not mark
-    )
+    stroke = (part >= INK_SHARE * peak).astype(np.uint8)
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(stroke, connectivity=8)
+    large = stats[:, cv2.CC_STAT_AREA] > 0.1 * np.count_nonzero(stroke)
+    large[0] = False
+    own = np.where(large[parts], part / peak, np.float32(0))
+    down, across = np.nonzero(own)
+    if len(down) < 3 or slant_of(own) < settings.separator_slant:
+        return None
+    least, most = np.linalg.eigvalsh(np.cov(np.stack([down, across])))
+    if np.sqrt(max(float(least), 0.0) / most) >= settings.separator_thickness:
+        return None
+    x, y, width, height = cv2.boundingRect((own > 0).astype(np.uint8))
+    return Mark(own[y : y + height, x : x + width],
+                (columns[0] + x, rows[0] + y, width, height))  # fmt: skip

@@ -53,8 +53,7 @@ def find_frames(
         for grid in by_grid(place_in_grids(alike, thickest, far))
         for cell in completed(grid, whole, thickest, settings)
     ]
-    grids = by_grid(place_in_grids(boxes, thickest, settings))
-    return [grid for grid in grids if len(grid) >= settings.fewest_cells]
+    return by_grid(place_in_grids(boxes, thickest, settings))
 
 
 def _inside_of_frame(part: Gray, thickest: int, settings: BoxSettings) -> NDArray[np.int32] | None:
