@@ -247,6 +247,18 @@ def test_rules_and_neighbors_at_the_sides_are_not_the_digit(reader: Reader, mnis
     assert right >= 36
 
 
+def test_ones_stretched_to_a_square_are_ones(reader: Reader, mnist: Mnist) -> None:
+    right = 0
+    ones = [n for n in range(FIRST, FIRST + 400) if mnist.train_labels[n] == 1]
+    for number in ones[:30]:
+        rows, columns = np.nonzero(mnist.train_images[number] > 100)
+        part = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+        wide = cv2.resize(mnist.train_images[number][part], (32, 32), interpolation=cv2.INTER_CUBIC)
+        square = np.pad(np.where(wide > 110, 0, 255).astype(np.uint8), 2, constant_values=255)
+        right += [digit.digit for digit in reader.read(square, single=True).digits] == [1]
+    assert right >= 22
+
+
 def test_a_doubtful_digit_is_the_same_in_a_larger_picture(reader: Reader, mnist: Mnist) -> None:
     """Pictures above 2,048 pixels are reduced before they are read."""
     images, labels = mnist.train_images[FIRST:], mnist.train_labels[FIRST:]

@@ -38,6 +38,14 @@ LINE_WEIGHT = 2.0
 """Weight of what the line network sees, where the mark has the weight of its digit score (as
 above)."""
 
+SQUARE = (0.9, 1.1)
+"""Least and greatest width, in heights, of a mark that may be stretched to a square box, as digits
+of some data sets are. A 1 is hard to tell then (dev/reading.md, "Digits stretched to their
+box")."""
+
+NARROWED = 0.5
+"""Share of its width at which such a mark is read once more (as above)."""
+
 
 def read_single(picture: Picture, models: Models) -> Digit | None:
     """Return the one digit in a picture, rejected or not; None if the picture is blank."""
@@ -184,7 +192,8 @@ def _from_line(digit: Digit, score: float, mark: Mark, picture: Picture, models:
 
     The line network reads the mark as a line, set upright by each slant and at each height. What
     it sees counts as much as it is in the middle, and the mark as much as it looks like a digit.
-    The digit stays rejected: which of several was meant is a guess.
+    A square mark counts at half its width, too. The digit stays rejected: which of several was
+    meant is a guess.
     """
     views = [
         _seen_in_middle(mark, slant, height, picture, models)
@@ -193,6 +202,11 @@ def _from_line(digit: Digit, score: float, mark: Mark, picture: Picture, models:
     ]
     seen = np.mean(views, axis=0)[: len(DIGITS)]
     sums = score * digit.probabilities + LINE_WEIGHT * seen
+    high, wide = mark.ink.shape
+    if SQUARE[0] <= wide / high <= SQUARE[1] and wide > 1:
+        ink = cv2.resize(mark.ink, None, fx=NARROWED, fy=1, interpolation=cv2.INTER_AREA)
+        narrow, narrow_score = _classify(Mark(ink, mark.box), picture, models)
+        sums += narrow_score * narrow.probabilities
     guess, shares = int(sums.argmax()), sums / sums.sum()
     return replace(
         digit,
