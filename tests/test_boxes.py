@@ -16,7 +16,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 import tenfold
 from tenfold.reading.annotate import CELL_COLOR
 from tenfold.reading.boxes.cells import split_off_grids
-from tenfold.reading.boxes.frames import _inside_of_frame
+from tenfold.reading.boxes.frames import _inside_of_frame, find_frames
 from tenfold.reading.boxes.settings import BoxSettings
 from tenfold.reading.results import Grid, Reading
 from tenfold.reading.settings import ReaderSettings
@@ -285,3 +285,13 @@ def test_a_page_without_boxes_has_no_cells(reader: tenfold.Reader, mnist: Mnist,
     reading = reader.read(digit_png)
     assert reading.grids == ()
     assert "cells" not in reading.to_dict()
+
+
+def test_frames_within_frames_are_looked_at_within_bounds() -> None:
+    """Each grid costs a look at the whole page."""
+    settings = ReaderSettings()
+    nested = np.zeros((600, 600), np.uint8)
+    for inset in range(5, 290, 4):
+        cv2.rectangle(nested, (inset, inset), (599 - inset, 599 - inset), 1, 1)
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(nested)
+    assert not find_frames(parts, stats, 9, settings)

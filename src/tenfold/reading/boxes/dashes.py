@@ -83,12 +83,13 @@ def find_dashed(faint: Gray, thin: Gray, settings: BoxSettings) -> tuple[Gray, G
     solid = short & (solidity >= settings.dash_solidity)
     flat = solid & (size[:, ::-1] <= settings.thickest_dash).T & (size >= 0.6 * size[:, ::-1]).T
     dash = flat.any(axis=0)
-    arms = _arms(parts, stats, short & ~dash, size[dash])
     chains: list[_Chain] = []
-    if settings.fewest_dashes <= np.count_nonzero(dash) + len(arms[0]) <= settings.most_dashes:
-        for axis in (0, 1):
-            boxes = np.column_stack([stats[flat[axis], :4], leans[axis, flat[axis]]])
-            chains += _chains(np.concatenate([boxes, arms[axis]]), axis)
+    if np.count_nonzero(dash) <= settings.most_dashes:
+        arms = _arms(parts, stats, short & ~dash, size[dash], settings)
+        if np.count_nonzero(dash) + len(arms[0]) >= settings.fewest_dashes:
+            for axis in (0, 1):
+                boxes = np.column_stack([stats[flat[axis], :4], leans[axis, flat[axis]]])
+                chains += _chains(np.concatenate([boxes, arms[axis]]), axis)
     sure = _sure(chains, settings)
     for chain in sure:
         one, other = ([round(float(v)) for v in end] for end in chain.ends)
@@ -107,14 +108,18 @@ def _arms(
     stats: NDArray[np.int32],
     others: NDArray[np.bool_],
     dashes: NDArray[np.int32],
+    settings: BoxSettings,
 ) -> list[_Boxes]:
     """Return the arms of corners, in which a dash from left to right meets one from top to bottom.
+
+    Of more short strokes than a page of dashes has, none is a corner.
 
     Args:
         parts: int32 (h, w), the component of each pixel.
         stats: int32 (n, 5), left, top, width, height and pixels of each component.
         others: bool (n,), short strokes that are no dashes.
         dashes: int32 (m, 2), width and height of the dashes.
+        settings: The settings of reading.
 
     Returns:
         The arms along each axis.
@@ -124,7 +129,8 @@ def _arms(
     sizes = stats[:, 2:4]
     shortest, longest = 0.6 * lengths.min(initial=sizes.max()), 1.3 * lengths.max(initial=0)
     alike = others & (sizes >= shortest).all(axis=1) & (sizes <= longest).all(axis=1)
-    for number in np.flatnonzero(alike):
+    numbers = np.flatnonzero(alike)
+    for number in numbers if len(numbers) <= settings.most_dashes else ():
         x, y, w, h, area = (int(value) for value in stats[number])
         thick = round(area / (w + h)) + 2
         if 2 * thick >= min(w, h):

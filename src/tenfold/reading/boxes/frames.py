@@ -53,7 +53,9 @@ def find_frames(
         for grid in by_grid(place_in_grids(alike, thickest, far))
         for cell in completed(grid, whole, thickest, settings)
     ]
-    return by_grid(place_in_grids(boxes, thickest, settings))
+    grids = by_grid(place_in_grids(boxes, thickest, settings))
+    least = 1 if len(grids) <= settings.most_grids else settings.fewest_cells
+    return [grid for grid in grids if len(grid) >= least]
 
 
 def _inside_of_frame(part: Gray, thickest: int, settings: BoxSettings) -> NDArray[np.int32] | None:
