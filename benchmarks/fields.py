@@ -1,16 +1,17 @@
-"""Measure how many fields in boxes, tables and sudoku photos are read right.
+"""Measure how many fields in boxes, dates, frames, tables and sudoku photos are read right.
 
     python benchmarks/fields.py
 
-Draws scenes of tests/box_scenes.py with the last 10,000 training images of MNIST, and with other
-seeds than those that the settings were chosen on. Writes results/fields.json. The test images are
-not opened.
+Draws scenes of tests/box_scenes.py and tests/light_scenes.py with the last 10,000 training images
+of MNIST, and with other seeds than those that the settings were chosen on. Writes
+results/fields.json. The test images are not opened.
 """
 
 import argparse
 import importlib
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,12 @@ SEED = 5417
 """Added to the number of each scene."""
 
 FIELDS = ("shared walls", "separate", "open")
-FIELDS_OF_A_KIND = 30
+OF_A_KIND = 30
 DIGITS = 8
 GRIDS = {"tables": 12, "sudokus": 4}
+
+Draw = Callable[[np.random.Generator], tuple[Gray, str]]
+"""Returns a page and the digits on it."""
 
 
 def main() -> None:
@@ -38,7 +42,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()
     sys.path.insert(0, str(ROOT / "tests"))
-    scenes = importlib.import_module("box_scenes")
+    scenes, light = (importlib.import_module(name) for name in ("box_scenes", "light_scenes"))
     images, labels = load_mnist("train")
     reader = Reader()
 
@@ -46,41 +50,59 @@ def main() -> None:
         chosen = rng.integers(50_000, 60_000, count)
         return [images[one] for one in chosen], "".join(str(labels[one]) for one in chosen)
 
-    rows: list[dict[str, Any]] = []
-    for number, kind in enumerate(FIELDS):
-        right = accepted = wrong = 0
-        for scene in range(FIELDS_OF_A_KIND):
-            rng = np.random.default_rng((SEED, number, scene))
-            digits, text = drawn(rng, DIGITS)
-            reading = reader.read(scenes.field_scene(kind, digits, rng))
-            right += [len(reading.lines), guesses(reading)] == [1, text]
-            sure = not any(digit.rejected for digit in reading.digits)
-            accepted += sure
-            wrong += sure and reading.text != text
-        rows.append(
-            {
-                "fields": kind,
-                "n": FIELDS_OF_A_KIND,
-                "right": right,
-                "accepted": accepted,
-                "accepted_wrong": wrong,
-            }
-        )
-        print(rows[-1], file=sys.stderr, flush=True)
+    def boxed(scene: Any, *kind: str, fewest: int = DIGITS, most: int = DIGITS) -> Draw:
+        def draw(rng: np.random.Generator) -> tuple[Gray, str]:
+            digits, text = drawn(rng, int(rng.integers(fewest, most + 1)))
+            return scene(*kind, digits, rng), text
+
+        return draw
+
+    def framed(rng: np.random.Generator) -> tuple[Gray, str]:
+        found = light.light_scene("headers", rng, images[50_000:], labels[50_000:])
+        return found.picture, found.text
+
+    fields = [
+        measured(kind, number, boxed(scenes.field_scene, kind), reader)
+        for number, kind in enumerate(FIELDS)
+    ]
+    pages = [
+        measured(f"dates, {kind}", 10 + number, boxed(scenes.date_scene, kind), reader)
+        for number, kind in enumerate(FIELDS)
+    ]
+    dashed = boxed(scenes.dashed_scene, fewest=0, most=4)
+    pages.append(measured("dashed boxes, 0 to 4 digits", 20, dashed, reader))
+    pages.append(measured("frames with a header of cells", 21, framed, reader))
     grids = [cells_of(name, count, drawn, scenes, reader) for name, count in GRIDS.items()]
     document = {
         "protocol": (
             f"fields of {DIGITS} digits, one in each cell, right if all are, with the best guess "
-            "of rejected ones; cells of tables and sudokus, empty ones too; digits of the last "
-            "10,000 training images"
+            "of rejected ones; pages of dates in boxes, of numbers in dashed boxes, which may be "
+            "empty, and of numbers in frames; cells of tables and sudokus, empty ones too; digits "
+            "of the last 10,000 training images"
         ),
         "seed": SEED,
-        "fields": rows,
-        "right": round(sum(row["right"] for row in rows) / sum(row["n"] for row in rows), 4),
+        "fields": fields,
+        "right": round(sum(row["right"] for row in fields) / (len(fields) * OF_A_KIND), 4),
+        "pages": pages,
         "grids": grids,
     }
     write_json(RESULTS, document)
     print(json.dumps(document))
+
+
+def measured(name: str, number: int, draw: Draw, reader: Reader) -> dict[str, Any]:
+    """Return how many pages with one line of digits, or none, are right."""
+    right = accepted = wrong = 0
+    for scene in range(OF_A_KIND):
+        picture, text = draw(np.random.default_rng((SEED, number, scene)))
+        reading = reader.read(picture)
+        right += [len(reading.lines), guesses(reading)] == [bool(text), text]
+        sure = not any(digit.rejected for digit in reading.digits)
+        accepted += sure
+        wrong += sure and reading.text != text
+    row = {"fields": name, "n": OF_A_KIND, "right": right, "accepted": accepted}
+    print(row, file=sys.stderr, flush=True)
+    return {**row, "accepted_wrong": wrong}
 
 
 def cells_of(name: str, count: int, drawn: Any, scenes: Any, reader: Reader) -> dict[str, Any]:

@@ -100,18 +100,21 @@ def words() -> str:
 
 def fields() -> str:
     found = read("fields")
-    rows = [
-        [row["fields"], str(row["n"]), percent(row["right"] / row["n"]), str(row["accepted"]),
-         str(row["accepted_wrong"])]
-        for row in found["fields"]
-    ]  # fmt: skip
+    rows, pages = (
+        [
+            [row["fields"], str(row["n"]), percent(row["right"] / row["n"]), str(row["accepted"]),
+             str(row["accepted_wrong"])]
+            for row in found[name]
+        ]
+        for name in ("fields", "pages")
+    )  # fmt: skip
     whole = ["**all fields**", str(sum(row["n"] for row in found["fields"]))]
     rows.append([*whole, f"**{percent(found['right'])}**", "", ""])
     rows += [
         [f"cells of {row['n']} {row['grids']}", str(row["cells"]), percent(row["right"]), "", ""]
         for row in found["grids"]
     ]
-    return table("pictures | n | accuracy | accepted | wrong among accepted", rows)
+    return table("pictures | n | accuracy | accepted | wrong among accepted", rows + pages)
 
 
 FAULT_KINDS = {
