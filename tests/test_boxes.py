@@ -287,6 +287,33 @@ def test_a_page_without_boxes_has_no_cells(reader: tenfold.Reader, mnist: Mnist,
     assert "cells" not in reading.to_dict()
 
 
+def listed(rng: np.random.Generator, mnist: Mnist) -> np.ndarray:
+    """Return a form: lines of two boxes far apart, and a number of three digits between lines."""
+    high = rng.uniform(36, 60)
+    gap = high * rng.uniform(2, 3.8)
+    sheet = box_scenes.Sheet(round(6.5 * high), round(4 * high + gap))
+    for line in range(3):
+        top = high + 1.5 * line * high
+        boxed, _ = drawn(mnist, rng, 2)
+        for left, image in zip((high, 2 * high + gap), boxed, strict=True):
+            sheet.box(left, top, high, high, 2)
+            sheet.write(image, left + high / 2, top + high / 2, 0.65 * high)
+        for place, image in enumerate(drawn(mnist, rng, 3 if line < 2 else 0)[0]):
+            x = 2 * high + gap * (0.2 + 0.3 * place)
+            sheet.write(image, x, top + 1.25 * high, high * rng.uniform(0.7, 1.0))
+    return sheet.picture(rng, gray=rng.uniform(40, 160))
+
+
+def test_numbers_between_lines_of_boxes_are_no_slashes(
+    reader: tenfold.Reader, mnist: Mnist
+) -> None:
+    """Their tops and bottoms stand between boxes."""
+    found = [
+        len(guesses(reader.read(listed(np.random.default_rng(n), mnist)))) for n in range(8, 16)
+    ]
+    assert found == [12] * 8
+
+
 def test_frames_within_frames_are_looked_at_within_bounds() -> None:
     """Each grid costs a look at the whole page."""
     settings = ReaderSettings()

@@ -61,7 +61,7 @@ def find_slashes(
             reach = settings.separator_rise * high
             ends = int(max(0, top[before] - reach)), int(bottom[before] + reach)
             mark = _slash_in(ink, (int(right[before]), int(left[after])), ends, settings)
-            if mark is not None and mark.box[3] >= settings.lowest_mark * high / 2:
+            if mark is not None and mark.box[3] >= settings.lowest_mark * high:
                 found.append(Slash(cell, cells[after], mark))
     return tuple(found)
 
@@ -71,7 +71,11 @@ def without_separators(ink: Ink, slashes: Sequence[Slash]) -> Ink:
     rest = ink.copy() if slashes else ink
     for slash in slashes:
         x, y, width, height = slash.mark.box
-        rest[max(0, y - 1) : y + height + 1, max(0, x - 1) : x + width + 1] = 0
+        inked = np.pad((slash.mark.ink > 0).astype(np.uint8), 1)
+        near = cv2.dilate(inked, np.ones((3, 3), np.uint8))
+        first, top = max(0, 1 - x), max(0, 1 - y)
+        part = rest[max(0, y - 1) : y + height + 1, max(0, x - 1) : x + width + 1]
+        part[near[top:, first:][: part.shape[0], : part.shape[1]] > 0] = 0
     return rest
 
 
@@ -103,22 +107,27 @@ def _rows_of(grids: Sequence[PageGrid]) -> Iterator[list[PageCell]]:
 def _slash_in(
     ink: Ink, columns: tuple[int, int], rows: tuple[int, int], settings: ReaderSettings
 ) -> Mark | None:
-    """Return the mark in a part of a page if it is a straight stroke that leans to the right."""
+    """Return the mark in a part of a page if it is a straight stroke that leans to the right.
+
+    What goes on above or below that part belongs to something else.
+    """
     part = ink[slice(*rows), slice(*columns)]
-    peak = float(part.max(initial=0))
-    if peak < settings.faintest_separator:
-        return None
-    stroke = (part >= INK_SHARE * peak).astype(np.uint8)
+    stroke = (part >= settings.faintest_separator).astype(np.uint8)
     _, parts, stats, _ = cv2.connectedComponentsWithStats(stroke, connectivity=8)
-    large = stats[:, cv2.CC_STAT_AREA] > 0.1 * np.count_nonzero(stroke)
-    large[0] = False
-    own = np.where(large[parts], part / peak, np.float32(0))
+    top, below = stats[:, cv2.CC_STAT_TOP], stats[:, cv2.CC_STAT_TOP] + stats[:, cv2.CC_STAT_HEIGHT]
+    whole = (top > 0) & (below < part.shape[0])
+    whole[0] = False
+    if not whole.any():
+        return None
+    own = np.where(whole[parts], part, np.float32(0))
+    own /= own.max()
+    own[own < INK_SHARE] = 0
+    x, y, width, height = cv2.boundingRect((own > 0).astype(np.uint8))
     down, across = np.nonzero(own)
-    if len(down) < 3 or slant_of(own) < settings.separator_slant:
+    if height <= width or slant_of(own) < settings.separator_slant:
         return None
     least, most = np.linalg.eigvalsh(np.cov(np.stack([down, across])))
     if np.sqrt(max(float(least), 0.0) / most) >= settings.separator_thickness:
         return None
-    x, y, width, height = cv2.boundingRect((own > 0).astype(np.uint8))
     return Mark(own[y : y + height, x : x + width],
                 (columns[0] + x, rows[0] + y, width, height))  # fmt: skip

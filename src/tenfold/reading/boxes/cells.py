@@ -11,7 +11,7 @@ from tenfold.arrays import Gray, Ink
 from tenfold.imaging.canvas import Mark
 from tenfold.imaging.ink import INK_SHARE, median
 from tenfold.reading.boxes.contents import Contents, contents_of, members_of, one_digit
-from tenfold.reading.boxes.grids import FoundCell, typical_size
+from tenfold.reading.boxes.grids import FoundCell, by_grid, typical_size
 from tenfold.reading.boxes.lines import Lines, find_lines
 from tenfold.reading.boxes.search import find_boxes
 from tenfold.reading.boxes.walls import without_walls
@@ -116,15 +116,17 @@ def _is_noise(ink: Ink, settings: ReaderSettings) -> bool:
 def _walls_inside(
     contents: Contents, cells: Sequence[FoundCell], thickest: int, settings: ReaderSettings
 ) -> list[int]:
-    """Return the components that part a wide cell from wall to wall, straight and thin as a wall.
+    """Return the components that part a wide and low cell, straight and thin as a wall.
 
-    Cells far lower than the others of their grid, such as a header's, are found as one.
+    Cells far lower than another one of their grid, such as a header's, are found as one.
     """
     found = []
+    tallest = {grid[0].grid: max(cell.box[3] for cell in grid) for grid in by_grid(cells)}
     for one in np.flatnonzero(contents.cell >= 0):
-        _, y, width, height = cells[contents.cell[one]].box
+        cell = cells[contents.cell[one]]
+        _, y, width, height = cell.box
         left, top, right, bottom = (int(value) for value in contents.boxes[one])
-        wide = width > settings.widest_single_cell * height
+        wide = width > settings.widest_single_cell * height and height < tallest[cell.grid] / 2
         if wide and top <= y + 3 and bottom >= y + height - 3:
             part = (contents.parts[top:bottom, left:right] == one).astype(np.uint8)
             thin, long = sorted(cv2.minAreaRect(cv2.findNonZero(part))[1])
@@ -233,9 +235,7 @@ def _filled(
     settings: ReaderSettings,
 ) -> PageGrid:
     boxes = contents.boxes
-    held = boxes[np.isin(contents.cell, mine)]
-    tallest = float((held[:, 3] - held[:, 1]).max(initial=0))
-    members = {index: members_of(cells[index], index, contents, tallest) for index in mine}
+    members = {index: members_of(cells[index], index, contents) for index in mine}
     heights = [
         max(int(boxes[one, 3] - boxes[one, 1]) for one in some) for some in members.values() if some
     ]

@@ -62,22 +62,15 @@ def _counted(
     return parts, boxes, counts
 
 
-def members_of(cell: FoundCell, index: int, contents: Contents, tallest: float) -> list[int]:
-    """Return the components in a cell, without specks and what is left of its walls.
-
-    Args:
-        cell: The cell.
-        index: Its number.
-        contents: The components.
-        tallest: Height of the tallest component in the cell's grid, in pixels.
-    """
+def members_of(cell: FoundCell, index: int, contents: Contents) -> list[int]:
+    """Return the components in a cell, without specks and what is left of its walls."""
     left, top, width, height = cell.box
     members: list[int] = []
     doubtful: list[int] = []
     for one in np.flatnonzero(contents.cell == index):
         x0, y0, x1, y1 = (int(value) for value in contents.boxes[one])
         wide, high = x1 - x0, y1 - y0
-        if max(wide, high) < min(0.12 * height, max(10, 0.5 * tallest)):
+        if max(wide, high) < 0.12 * height:
             continue
         beside = min(x1 - left, left + width - x0) / width
         above = min(y1 - top, top + height - y0) / height

@@ -31,6 +31,7 @@ class _Chain:
         pitch: Distance from dash to dash.
         ends: float64 (2, 2), x and y of both ends, a step further than the dashes.
         even: Whether dashes are as equal as a printer's in length, thickness and distance.
+        cornered: Whether an arm of a corner is one of them.
     """
 
     axis: int
@@ -39,6 +40,7 @@ class _Chain:
     pitch: float
     ends: NDArray[np.float64]
     even: bool
+    cornered: bool
 
 
 def _chain(boxes: _Boxes, axis: int) -> _Chain | None:
@@ -57,7 +59,8 @@ def _chain(boxes: _Boxes, axis: int) -> _Chain | None:
     step = way / np.linalg.norm(way) * pitch
     ends = np.array([middles[0] - step, middles[-1] + step])
     even = max(np.ptp(length), np.ptp(pitches)) <= 2 + _EVEN * dash and np.ptp(thick) <= 2
-    return _Chain(axis, len(boxes), dash, pitch, ends, bool(even))
+    cornered = bool(np.isnan(boxes[:, 4]).any())
+    return _Chain(axis, len(boxes), dash, pitch, ends, bool(even), cornered)
 
 
 def find_dashed(faint: Gray, thin: Gray, settings: BoxSettings) -> tuple[Gray, Gray, Gray]:
@@ -179,7 +182,8 @@ def _shapes(
 def _sure(chains: list[_Chain], settings: BoxSettings) -> list[_Chain]:
     """Return the chains that are lines.
 
-    They have many dashes, or run beside a like one, or meet one of these, or go around something.
+    They have many dashes, or run beside a like one up to another one or a corner, or meet one of
+    these, or go around something.
     """
     long = np.array([chain.count >= settings.fewest_dashes for chain in chains], bool)
     if len(chains) > settings.most_dashes / 5:
@@ -187,7 +191,9 @@ def _sure(chains: list[_Chain], settings: BoxSettings) -> list[_Chain]:
     if not chains:
         return []
     meets = _meeting(chains)
-    sure = long | _beside(chains).any(axis=1)
+    turns = meets.any(axis=1) | np.array([chain.cornered for chain in chains])
+    beside = _beside(chains)
+    sure = long | (beside & (turns | turns[:, None])).any(axis=1)
     sure |= meets[:, sure].any(axis=1)
     around = np.ones(len(chains), bool)
     while True:  # each must meet two others of those that are left
