@@ -15,10 +15,11 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 import tenfold
 from tenfold.reading.annotate import CELL_COLOR
-from tenfold.reading.boxes.cells import split_off_grids
+from tenfold.reading.boxes.cells import PageCell, PageGrid, split_off_grids
 from tenfold.reading.boxes.frames import _inside_of_frame, find_frames
 from tenfold.reading.boxes.settings import BoxSettings
 from tenfold.reading.results import Grid, Reading
+from tenfold.reading.separators import find_slashes
 from tenfold.reading.settings import ReaderSettings
 
 
@@ -322,3 +323,10 @@ def test_frames_within_frames_are_looked_at_within_bounds() -> None:
         cv2.rectangle(nested, (inset, inset), (599 - inset, 599 - inset), 1, 1)
     _, parts, stats, _ = cv2.connectedComponentsWithStats(nested)
     assert not find_frames(parts, stats, 9, settings)
+
+
+def test_cells_outside_of_the_page_have_no_slash_between_them() -> None:
+    """OpenCV crashes on a part without pixels."""
+    for left in (-60, 30, 90):
+        cells = tuple(PageCell(0, n, (left + 40 * n, -30, 20, 20), (), True) for n in range(2))
+        assert not find_slashes(np.ones((50, 80), np.float32), [PageGrid(cells)], ReaderSettings())

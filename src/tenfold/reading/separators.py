@@ -111,7 +111,10 @@ def _slash_in(
 
     What goes on above or below that part belongs to something else.
     """
+    rows, columns = ((max(0, first), max(0, end)) for first, end in (rows, columns))
     part = ink[slice(*rows), slice(*columns)]
+    if not part.size:  # cells of a comb may lie outside of the page
+        return None
     stroke = (part >= settings.faintest_separator).astype(np.uint8)
     _, parts, stats, _ = cv2.connectedComponentsWithStats(stroke, connectivity=8)
     top, below = stats[:, cv2.CC_STAT_TOP], stats[:, cv2.CC_STAT_TOP] + stats[:, cv2.CC_STAT_HEIGHT]
