@@ -63,6 +63,7 @@ LONG = (
     "test_soap.py",
     "test_strikes.py",
     "test_strips.py",
+    "test_touched_boxes.py",
     "test_training.py",
     "test_training_data.py",
     "test_training_lines.py",

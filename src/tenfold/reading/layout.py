@@ -3,6 +3,7 @@
 Rules and specks are left out. What is left is grouped into marks, and marks into rows.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,7 +23,7 @@ from tenfold.reading.marks import is_dot
 from tenfold.reading.rules import ruled_page_ink, without_bands, without_rules
 from tenfold.reading.separators import Slash, find_slashes, without_separators
 from tenfold.reading.settings import ReaderSettings
-from tenfold.reading.strikes import without_struck
+from tenfold.reading.strikes import is_struck, without_struck
 
 _MarkRow = tuple[list[Mark], list[Mark]]
 """The marks of a row, and the low marks beside them: dots, commas, dashes."""
@@ -85,7 +86,11 @@ def make_page(
         found = ruled_page_ink(picture.gray)
     if found is None:
         mark = find_mark(picture.gray)
-        return Page(picture, ((mark,),) if mark else (), (), rotation, drawn, ((),) if mark else ())
+        if mark is None:
+            return Page(picture, (), (), rotation, drawn)
+        if not drawn and is_struck(mark, settings):
+            return Page(picture, (), (), rotation, drawn, struck=(mark,))
+        return Page(picture, ((mark,),), (), rotation, drawn, ((),))
     small = max(picture.gray.shape) <= settings.enlarged_side and found[1] < settings.small_digit
     if small and not drawn:
         # The pixels are too coarse for thin strokes and for the gaps beside walls.
@@ -118,7 +123,7 @@ def _take_apart(
             return [], grids, struck, slashes
         rows = find_rows(around, height, settings, drawn)
         rows = _without_lines(rows, around, median(cells), settings) if cells else rows
-        return rows, grids, struck, slashes
+        return _outside_of(grids, rows, settings), grids, struck, slashes
     return find_rows(around, height, settings, drawn), grids, struck, slashes
 
 
@@ -135,6 +140,25 @@ def _without_lines(
         x, y, w, h = mark.box
         whole = x > 0 and y > 0 and x + w < wide and y + h < high
         return whole and h <= max(settings.highest_beside_grid * height, 4 * w)
+
+    kept = [([mark for mark in row if stays(mark)], low) for row, low in rows]
+    return [(row, low) for row, low in kept if row]
+
+
+def _outside_of(
+    grids: Sequence[PageGrid], rows: Sequence[_MarkRow], settings: ReaderSettings
+) -> list[_MarkRow]:
+    """Return rows without marks that are remains of the walls of cells."""
+    boxes = [cell.box for grid in grids for cell in grid.cells]
+
+    def stays(mark: Mark) -> bool:
+        x, y, w, h = mark.box
+        across, down = x + w / 2, y + h / 2
+        return not any(
+            abs(across - left - wide / 2) < wide / 2 + settings.wall_remains * high
+            and top < down < top + high
+            for left, top, wide, high in boxes
+        )
 
     kept = [([mark for mark in row if stays(mark)], low) for row, low in rows]
     return [(row, low) for row, low in kept if row]

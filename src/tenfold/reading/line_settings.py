@@ -80,6 +80,10 @@ class LineSettings:
     separator_gap: tuple[float, float] = (0.1, 4)
     """Least and greatest gap between the boxes beside a slash, in heights of a box."""
 
+    widest_box_gap: float = 1.3
+    """Single rows of boxes that stand side by side are one number if the gap between them is no
+    wider than this, in heights of a box, even without a slash."""
+
     separator_rise: float = 0.3
     """A slash reaches over or below the boxes by at most this, in heights of a box."""
 

@@ -66,6 +66,10 @@ class PageSettings:
     highest_struck: float = 4
     """What is higher than this many heights is no struck-out number."""
 
+    struck_shares: tuple[float, ...] = (1, 0.75)
+    """Heights of digits, as shares of the height of a page's only mark, with which it is searched
+    for strikes."""
+
     most_struck: int = 100
     """Most wide connected components of a page that are searched for strikes."""
 

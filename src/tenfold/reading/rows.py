@@ -27,6 +27,7 @@ from tenfold.reading.signs import (
     entry_place,
     sign_marks,
     sign_place,
+    with_traces,
     without_slashes,
 )
 from tenfold.reading.splitting import Splitter
@@ -70,7 +71,8 @@ class RowReader:
         if page.struck:
             struck = zip(page.struck, self._classify(page.struck), strict=True)
             rows = with_struck(rows, page.rows, list(struck), self._settings)
-        rows += [self._read_cells(row, alone) for row in rows_of_cells(page.grids, page.slashes)]
+        in_cells = rows_of_cells(page.grids, page.slashes, self._settings)
+        rows += [self._read_cells(row, alone) for row in in_cells]
         rows = [rows[one] for one in reading_order([row.boxes for row in rows], self._settings)]
         parts = [part for row in rows for part in row.parts]
         line = self._read_picture_of_line(parts)
@@ -103,16 +105,21 @@ class RowReader:
         return replace(part, signs=[*part.signs, sign], lattice=Lattice.joined(lattices))
 
     def _read_cell(self, cell: PageCell, alone: Sequence[ScoredDigit]) -> Part:
-        """Read the marks in a cell; one mark is one digit, unless all its pieces are accepted."""
+        """Read the marks in a cell.
+
+        One mark is one digit, unless it is wide, or all its pieces are accepted.
+        """
         whole = Part(alone, [score for _, score in alone])
         if len(alone) == 1 and (cell.single or not alone[0].digit.rejected):
             return whole
         parts = self._read_marks(cell.marks, alone, ())
         digits = [one for part in parts for one in part.digits]
-        if len(alone) == 1 and any(one.digit.rejected for one in digits):
-            return whole
-        scores = [score for part in parts for score in part.mark_scores]
         words = all(part.is_number is False for part in parts)
+        _, _, width, height = cell.marks[0].box
+        joined = width > self._settings.joined_digits * height
+        if len(alone) == 1 and not joined and any(one.digit.rejected for one in digits):
+            return replace(whole, is_number=None if words else True)
+        scores = [score for part in parts for score in part.mark_scores]
         return Part(digits, scores, is_number=False if words else None)
 
     def _read_as_number(
@@ -200,7 +207,7 @@ class RowReader:
         clear = whole and (accepted == len(scores) or read < accepted)
         if accepted < settings.line_accepted_share * len(scores) or clear:
             return [self._part(entries, mark_scores, seen)]
-        confident = self._if_confident(line, scores)
+        confident = with_traces(self._if_confident(line, scores), line)
         is_number = True if confident else None
         entries = agreed(confident, digits) if confident else entries
         return [self._part(entries, mark_scores, seen, is_number=is_number)]

@@ -82,6 +82,7 @@ def select(rows: Sequence[Row], settings: ReaderSettings, *, drawn: bool) -> Sel
     """
     share = _required_share([row for row in rows if not row.cells], settings)
     cells_stay = _cells_stay([row for row in rows if row.cells], settings)
+    lowest = settings.lowest_mark * _digit_height([row for row in rows if row.cells])
     lines: list[tuple[Row, Line]] = []
     left_out: list[Digit] = []
     cells: dict[PageCell, tuple[Digit, ...]] = {}
@@ -98,10 +99,11 @@ def select(rows: Sequence[Row], settings: ReaderSettings, *, drawn: bool) -> Sel
             if stays:
                 signs += part.signs
                 lattices.append(part.lattice or lattice_of_digits(part.digits, settings))
-            # A mark in a cell that is meant for one digit may be a bad one.
+            # A mark in a cell may be a bad digit, or several joined ones.
             meant = bool(row.cells) and row.cells[number].single
             for digit, score in part.digits:
-                is_digit = meant or score >= settings.non_digit_score
+                high = bool(row.cells and part.is_number) and digit.box[3] >= lowest
+                is_digit = meant or high or score >= settings.non_digit_score
                 (kept if stays and is_digit else left_out).append(digit)
             if row.cells:
                 cells[row.cells[number]] = tuple(kept[before:])
@@ -116,18 +118,18 @@ def _joined(lines: Sequence[tuple[Row, Line]]) -> tuple[Line, ...]:
     Args:
         lines: Top to bottom, each with the row that it was read in.
     """
-    joined: list[tuple[Row, Line]] = []
+    joined: list[tuple[list[Row], Line]] = []
     for row, line in lines:
-        place = next((n for n, (other, _) in enumerate(joined) if _beside(row, other)), None)
+        found = ((n, all_) for n, (all_, _) in enumerate(joined))
+        place = next((n for n, all_ in found if any(_beside(row, one) for one in all_)), None)
         if place is None:
-            joined.append((row, line))
+            joined.append(([row], line))
             continue
-        other, before = joined[place]
+        others, before = joined[place]
         digits = sorted(before.digits + line.digits, key=lambda one: one.box[0])
         signs = sorted(before.signs + line.signs, key=lambda one: one.box[0])
         lattice = Lattice.joined([before.lattice, line.lattice])
-        whole = Line(tuple(digits), tuple(signs), lattice)
-        joined[place] = (other if other.cells else row), whole
+        joined[place] = [*others, row], Line(tuple(digits), tuple(signs), lattice)
     return tuple(line for _, line in joined)
 
 
@@ -145,6 +147,13 @@ def _cells_stay(rows: Sequence[Row], settings: ReaderSettings) -> bool:
     """Return whether grids hold digits: enough of them are accepted."""
     rejected = [digit.rejected for row in rows for part in row.parts for digit, _ in part.digits]
     return bool(rejected and 1 - np.mean(rejected) > settings.few_marks_share)
+
+
+def _digit_height(rows: Sequence[Row]) -> float:
+    """Return the height of a typical accepted digit in the cells of grids, in pixels."""
+    digits = [one.digit for row in rows for part in row.parts for one in part.digits]
+    heights = [digit.box[3] for digit in digits if not digit.rejected]
+    return median(heights) if heights else math.inf
 
 
 def _required_share(rows: Sequence[Row], settings: ReaderSettings) -> float:

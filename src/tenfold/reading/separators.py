@@ -1,7 +1,7 @@
 """Marks between the boxes of one number, such as the printed slashes of a date: dd/dd/dddd."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple
 
@@ -47,22 +47,14 @@ def find_slashes(
         grids: The grids of a page.
         settings: The settings of reading.
     """
-    cells = [cell for row in _rows_of(grids) for cell in row]
-    boxes = np.array([cell.box for cell in cells], float).reshape(-1, 4)
-    left, right = boxes[:, 0], boxes[:, 0] + boxes[:, 2]
-    top, bottom = boxes[:, 1], boxes[:, 1] + boxes[:, 3]
     found = []
-    for before, cell in enumerate(cells):
-        _, _, _, high = cell.box
-        level = np.minimum(bottom, bottom[before]) - np.maximum(top, top[before]) > high / 2
-        gap = np.where(level & (left >= right[before]), left - right[before], np.inf)
-        after = int(gap.argmin())
-        if settings.separator_gap[0] * high <= gap[after] <= settings.separator_gap[1] * high:
-            reach = settings.separator_rise * high
-            ends = int(max(0, top[before] - reach)), int(bottom[before] + reach)
-            mark = _slash_in(ink, (int(right[before]), int(left[after])), ends, settings)
-            if mark is not None and mark.box[3] >= settings.lowest_mark * high:
-                found.append(Slash(cell, cells[after], mark))
+    for before, after in _neighbors(grids, settings):
+        left, top, width, high = before.box
+        reach = settings.separator_rise * high
+        ends = int(max(0, top - reach)), int(top + high + reach)
+        mark = _slash_in(ink, (left + width, after.box[0]), ends, settings)
+        if mark is not None and mark.box[3] >= settings.lowest_mark * high:
+            found.append(Slash(before, after, mark))
     return tuple(found)
 
 
@@ -79,23 +71,62 @@ def without_separators(ink: Ink, slashes: Sequence[Slash]) -> Ink:
     return rest
 
 
-def rows_of_cells(grids: Sequence[PageGrid], slashes: Sequence[Slash]) -> list[CellRow]:
-    """Return the rows of cells of all grids. Rows with a slash between them are one row."""
+def rows_of_cells(
+    grids: Sequence[PageGrid], slashes: Sequence[Slash], settings: ReaderSettings
+) -> list[CellRow]:
+    """Return the rows of cells of all grids.
+
+    Rows with a slash between them are one row. So are grids of one row each that stand side by
+    side.
+
+    Args:
+        grids: The grids of a page.
+        slashes: The slashes between cells.
+        settings: The settings of reading.
+    """
     rows = list(_rows_of(grids))
     behind: dict[PageCell, Mark] = {}
     for before, after, slash in slashes:
-        first, second = (next(row for row in rows if cell in row) for cell in (before, after))
-        written = [cell for cell in first[: first.index(before) + 1] if cell.marks]
+        row = _joined(rows, before, after)
+        written = [cell for cell in row[: row.index(before) + 1] if cell.marks]
         if written:
             behind[written[-1]] = slash
-        if first is not second:
-            rows.remove(second)
-            first += second
-            first.sort(key=lambda cell: cell.box[0])
+    lone = [grid for grid in grids if len({cell.row for cell in grid.cells}) == 1]
+    near = replace(settings, separator_gap=(0, settings.widest_box_gap))
+    for before, after in _neighbors(lone, near):
+        _joined(rows, before, after)
     found = [[cell for cell in row if cell.marks] for row in rows]
     return [
         CellRow(tuple(cells), tuple(behind.get(cell) for cell in cells)) for cells in found if cells
     ]
+
+
+def _joined(rows: list[list[PageCell]], before: PageCell, after: PageCell) -> list[PageCell]:
+    """Make one row of those that hold two cells, and return it."""
+    first, second = (next(row for row in rows if cell in row) for cell in (before, after))
+    if first is not second:
+        rows.remove(second)
+        first += second
+        first.sort(key=lambda cell: cell.box[0])
+    return first
+
+
+def _neighbors(
+    grids: Sequence[PageGrid], settings: ReaderSettings
+) -> Iterator[tuple[PageCell, PageCell]]:
+    """Yield each cell, and the one that stands level with it behind a gap for a slash."""
+    cells = [cell for row in _rows_of(grids) for cell in row]
+    boxes = np.array([cell.box for cell in cells], float).reshape(-1, 4)
+    left, right = boxes[:, 0], boxes[:, 0] + boxes[:, 2]
+    top, bottom = boxes[:, 1], boxes[:, 1] + boxes[:, 3]
+    least, most = settings.separator_gap
+    for place, cell in enumerate(cells):
+        high = cell.box[3]
+        level = np.minimum(bottom, bottom[place]) - np.maximum(top, top[place]) > high / 2
+        gap = np.where(level & (left >= right[place]), left - right[place], np.inf)
+        nearest = int(gap.argmin())
+        if least * high <= gap[nearest] <= most * high:
+            yield cell, cells[nearest]
 
 
 def _rows_of(grids: Sequence[PageGrid]) -> Iterator[list[PageCell]]:

@@ -170,6 +170,26 @@ def agreed(entries: Sequence[Entry], digits: Sequence[ScoredDigit]) -> list[Entr
     ]
 
 
+def with_traces(entries: Sequence[Entry], line: Sequence[LineCharacter]) -> list[Entry]:
+    """Return what the line network reads; what parts numbers leaves a trace if it may be a digit.
+
+    As where it is no digit for certain, its score is the probability that it is none.
+
+    Args:
+        entries: What the line network reads in a row; none if it is not confident.
+        line: The characters behind them.
+    """
+    places = [place for place, one in enumerate(line) if one.is_digit]
+    return [
+        one._replace(score=1 - one.score)
+        if isinstance(one, ScoredDigit)
+        and seen.character in SEPARATING
+        and places[0] < place < places[-1]
+        else one
+        for place, (one, seen) in enumerate(zip(entries, line, strict=False))
+    ]
+
+
 def digits_and_signs(
     entries: Sequence[Entry], picture: Picture
 ) -> tuple[list[ScoredDigit], list[Sign]]:

@@ -62,6 +62,21 @@ def without_struck(
     return np.where(gone | (near & (parts == 0)), np.float32(0), ink), tuple(marks)
 
 
+def is_struck(mark: Mark, settings: ReaderSettings) -> bool:
+    """Return whether the only mark of a page is a number that is struck out.
+
+    A slanted strike may be higher than the digits.
+
+    Args:
+        mark: The mark.
+        settings: The settings of reading.
+    """
+    height = mark.box[3]
+    return any(
+        find_struck(mark.ink, share * height) is not None for share in settings.struck_shares
+    )
+
+
 def with_struck(
     rows: Sequence[Row],
     marks: Sequence[Sequence[Mark]],

@@ -240,20 +240,22 @@ def _filled(
         max(int(boxes[one, 3] - boxes[one, 1]) for one in some) for some in members.values() if some
     ]
     height = median(heights) if heights else 0.0
-    found = {}
-    for index in mine:
-        groups = join_components(boxes, members[index], height)
-        found[index] = [
-            group
-            for group in groups
-            if boxes[group, 3].max() - boxes[group, 1].min() >= settings.lowest_mark * height
+
+    def high(groups: Sequence[list[int]]) -> list[list[int]]:
+        lowest = settings.lowest_mark * height
+        return [
+            group for group in groups if boxes[group, 3].max() - boxes[group, 1].min() >= lowest
         ]
+
+    all_groups = {index: join_components(boxes, members[index], height) for index in mine}
+    found = {index: high(groups) for index, groups in all_groups.items()}
     single = _is_single(cells[mine[0]].fitted, typical_size([cells[index] for index in mine]),
                         [len(groups) for groups in found.values()], settings)  # fmt: skip
     placed = []
     for index, groups in found.items():
-        cell = cells[index]
-        kept = one_digit(groups, cell, contents) if single else groups
+        cell, kept = cells[index], groups
+        if single:  # a faint digit may be in low pieces
+            kept = high(one_digit(groups or all_groups[index], cell, contents))
         marks = [mark_of(ink, contents.parts, group, boxes) for group in kept]
         marks.sort(key=lambda mark: mark.box[0] + mark.box[2] / 2)
         placed.append(PageCell(cell.row, cell.column, cell.box, tuple(marks), single))

@@ -4,6 +4,7 @@ A comb is found by its edges, whatever stands in it: heavy digits that touch the
 paper by which a cell could be found.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 
@@ -57,14 +58,16 @@ def find_combs(
     long = (width >= shortest) & (width > height) & (height > settings.smallest_cell)
     long[0] = False
     numbers = np.flatnonzero(long)
-    combs = []
+    combs: list[list[FoundCell]] = []
     for number in numbers[np.argsort(-width[numbers])][: settings.most_grids]:
         x, y, w, h = (int(value) for value in stats[number, :4])
         part = (parts[y : y + h, x : x + w] == number).astype(np.uint8)
         place = np.array([x, y], np.int32)
+        large = [comb for comb in combs if len(comb) > 2]
+        pitches = [(comb[-1].middle[0] - comb[0].middle[0]) / (len(comb) - 1) for comb in large]
         cells = [
             FoundCell(outline + place, 0, 0, column, True, walled + place)
-            for column, (outline, walled) in enumerate(_cells(part, thickest, settings))
+            for column, (outline, walled) in enumerate(_cells(part, pitches, thickest, settings))
         ]
         if cells:
             combs.append(cells)
@@ -72,11 +75,17 @@ def find_combs(
 
 
 def _cells(
-    part: Gray, thickest: int, settings: BoxSettings
+    part: Gray, pitches: Sequence[float], thickest: int, settings: BoxSettings
 ) -> list[tuple[NDArray[np.int32], NDArray[np.int32]]]:
     """Return the outlines of the cells in a component if it is a comb, whole and up to the walls.
 
     The cells of a comb with low walls are higher than the walls, as digits are.
+
+    Args:
+        part: uint8 (h, w), 1 on the component.
+        pitches: Distances from wall to wall in other combs of three cells or more.
+        thickest: Greatest thickness of a wall, in pixels.
+        settings: The settings of boxes.
     """
     base = part.shape[0] - 1.0 - part[::-1].argmax(axis=0)
     line = _straight(base, settings.steepest_base)
@@ -89,7 +98,7 @@ def _cells(
     depths, there = _above(part, columns, slope, start)
     runs = depths[np.where(there.all(axis=1), -1, (~there).argmax(axis=1))]
     thick = float(np.quantile(runs, 0.25))  # digits stand on most of some bases
-    posts = _posts(runs, thick, settings) if thick <= thickest + 2 else None
+    posts = _posts(runs, thick, pitches, settings) if thick <= thickest + 2 else None
     if posts is None:
         return []
     lined = _lined(there, posts)
@@ -101,6 +110,8 @@ def _cells(
     walled = posts.height - thick - 1 if closed else posts.height
     low = not closed and posts.height < settings.low_wall * posts.pitch
     high = settings.comb_height * posts.pitch if low else walled
+    if high - thick - 1 < settings.smallest_cell:
+        return []
     up = np.array([slope, -1.0])
     side = posts.thickness / 2 + 1
     outlines = []
@@ -169,12 +180,15 @@ def _above(
     return heights, there
 
 
-def _posts(runs: _Numbers, thick: float, settings: BoxSettings) -> _Posts | None:
+def _posts(
+    runs: _Numbers, thick: float, pitches: Sequence[float], settings: BoxSettings
+) -> _Posts | None:
     """Return the posts of the most cells, or None if this is no comb.
 
     Args:
         runs: How high ink reaches above each place of the base without a gap, in pixels.
         thick: Thickness of the base.
+        pitches: Distances from wall to wall in other combs of three cells or more.
         settings: The settings of boxes.
     """
     lowest = 2 * thick + 2
@@ -188,14 +202,17 @@ def _posts(runs: _Numbers, thick: float, settings: BoxSettings) -> _Posts | None
             pitch = (right - left) / cells
             outside = max(left, len(runs) - 1 - right)
             if pitch >= settings.smallest_cell and outside <= settings.comb_overhang * pitch:
-                posts = _posts_at(np.linspace(left, right, cells + 1), runs, lowest, settings)
+                # Letters in print, such as m, have three strokes at most, and they may be thin.
+                known = cells > 2 or any(abs(pitch - one) <= 0.05 * one + 1 for one in pitches)
+                places = np.linspace(left, right, cells + 1)
+                posts = _posts_at(places, runs, lowest, _WIDENED if known else 0, settings)
                 if posts is not None:
                     return posts
     return None
 
 
 def _posts_at(
-    places: _Numbers, runs: _Numbers, lowest: float, settings: BoxSettings
+    places: _Numbers, runs: _Numbers, lowest: float, widened: int, settings: BoxSettings
 ) -> _Posts | None:
     """Return the posts near places, if one of like height stands at each."""
     pitch = places[1] - places[0]
@@ -217,8 +234,6 @@ def _posts_at(
     numbers = np.arange(len(places))
     fitted: _Numbers = np.polyval(np.polyfit(numbers, found, 1), numbers).astype(np.float64)
     widths = _widths(fitted, runs >= enough)
-    # Letters in print, such as m, have three strokes at most, and they may be thin.
-    widened = _WIDENED if len(places) > 3 else 0
     if widths.min() - widened > settings.box_wall_share * pitch:
         return None
     return _Posts(fitted, height, float(np.median(widths)))

@@ -35,13 +35,14 @@ def find_frames(
     numbers = np.flatnonzero(hollow)
     if not settings.fewest_cells <= len(numbers) <= settings.most_cells:
         return []
-    cells = []
-    for number in numbers:
-        x, y, w, h = (int(value) for value in stats[number, :4])
-        part = (parts[y : y + h, x : x + w] == number).astype(np.uint8)
-        inside = _inside_of_frame(part, thickest, settings)
-        if inside is not None:
-            cells.append(FoundCell(inside + np.array([x, y], np.int32), fitted=True))
+    insides = {one: inside_of(int(one), parts, stats, thickest, settings) for one in numbers}
+    frames = [one for one, inside in insides.items() if inside is not None]
+    # Digits that touch its walls make a box seem thicker than others of its size.
+    loose = replace(settings, box_wall_share=settings.touched_wall_share)
+    for one in numbers:
+        if insides[one] is None and _like(sides[one], sides[frames], settings):
+            insides[one] = inside_of(int(one), parts, stats, thickest, loose)
+    cells = [FoundCell(inside, fitted=True) for inside in insides.values() if inside is not None]
     alike = _alike(cells, settings)
     if not alike:
         return []
@@ -56,6 +57,26 @@ def find_frames(
     grids = by_grid(place_in_grids(boxes, thickest, settings))
     least = 1 if len(grids) <= settings.most_grids else settings.fewest_cells
     return [grid for grid in grids if len(grid) >= least]
+
+
+def inside_of(
+    number: int,
+    parts: NDArray[np.int32],
+    stats: NDArray[np.int32],
+    thickest: int,
+    settings: BoxSettings,
+) -> NDArray[np.int32] | None:
+    """Return the corners inside of the walls of a component that is a frame, on the page."""
+    x, y, w, h = (int(value) for value in stats[number, :4])
+    part = (parts[y : y + h, x : x + w] == number).astype(np.uint8)
+    inside = _inside_of_frame(part, thickest, settings)
+    return None if inside is None else inside + np.array([x, y], np.int32)
+
+
+def _like(size: NDArray[np.int32], others: NDArray[np.int32], settings: BoxSettings) -> bool:
+    """Return whether a component is about as wide and high as enough others."""
+    same = (np.abs(others - size) <= 0.05 * size + 2).all(axis=1)
+    return int(same.sum()) >= settings.fewest_cells
 
 
 def _inside_of_frame(part: Gray, thickest: int, settings: BoxSettings) -> NDArray[np.int32] | None:

@@ -1,5 +1,6 @@
 """The search for boxes: cells that lines enclose, looked at again as the grids they form."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import cv2
@@ -20,6 +21,7 @@ from tenfold.reading.boxes.grids import (
 )
 from tenfold.reading.boxes.lines import Lines, not_shorter
 from tenfold.reading.boxes.settings import BoxSettings
+from tenfold.reading.boxes.tables import find_tables
 
 
 def find_boxes(lines: Lines, settings: BoxSettings) -> tuple[list[FoundCell], Lines]:
@@ -49,8 +51,11 @@ def _seen_again(
         *find_combs(parts, stats, lines.thickest, settings),
         *find_frames(parts, stats, lines.thickest, settings),
     ]
-    fitted = [some for some in fitted if not _holds_grids(some, cells, settings)]
-    found = [(some, *_walls_around(some, lines)) for some in fitted]
+    whole = [some for some in fitted if not _holds_grids(some, cells, settings)]
+    tables = find_tables(parts, stats, lines.thickest, settings)
+    tables = [some for some in tables if not _holds_cells(some, cells, settings)]
+    fitted = [some for some in fitted if some in whole or _is_like_larger(some, whole)]
+    found = [(some, *_walls_around(some, lines)) for some in [*fitted, *tables]]
     seen = (lines.ink | walls, lines.thickest, settings)
     largest = sorted(by_grid(cells), key=lambda grid: (-len(grid), -area(grid)))
     budget = settings.most_cells
@@ -97,6 +102,26 @@ def _holds_grids(outer: list[FoundCell], cells: list[FoundCell], settings: BoxSe
     middles = [cell.middle for cell in cells]
     held = [sum(map(cell.holds, middles)) > 1 for cell in outer]
     return float(np.mean(held)) >= settings.regular_share
+
+
+def _holds_cells(outer: list[FoundCell], cells: list[FoundCell], settings: BoxSettings) -> bool:
+    """Return whether cells fill the cells of a table: it is the frame of blocks of cells."""
+    held = [[cell for cell in cells if one.holds(cell.middle)] for one in outer]
+    full = [
+        len(inner) > 3 and area(inner) >= settings.regular_share * area([one])
+        for one, inner in zip(outer, held, strict=True)
+    ]
+    return float(np.mean(full)) >= settings.regular_share
+
+
+def _is_like_larger(some: list[FoundCell], others: Sequence[list[FoundCell]]) -> bool:
+    """Return whether cells have the size of those in a larger comb or grid."""
+    size = np.array(typical_size(some))
+    return any(
+        len(other) > len(some)
+        and bool((np.abs(np.array(typical_size(other)) - size) <= 0.1 * size + 1).all())
+        for other in others
+    )
 
 
 def _walls_around(cells: list[FoundCell], lines: Lines) -> tuple[Gray, Gray]:

@@ -51,8 +51,14 @@ class BoxSettings:
     box_wall_share: float = 0.17
     """The walls of a box that stands alone are thinner than this share of its shorter side."""
 
+    touched_wall_share: float = 0.25
+    """The same of a box as large as at least three others, whose digit may touch its walls."""
+
     frame_ink_share: float = 0.75
     """Ink covers less than this share of a separate box with a digit in it."""
+
+    through_share: float = 0.9
+    """A line through a table is there along this share of the table's width or height."""
 
     frame_corner_share: float = 0.93
     """The area between the four corners of a separate box is at least this share of the smallest
@@ -76,6 +82,10 @@ class BoxSettings:
 
     widest_single_cell: float = 1.4
     """A wider cell, in its heights, may be meant for several digits."""
+
+    joined_digits: float = 1.2
+    """A mark in a cell that is wider than this many of its heights is several digits, even if some
+    of them are rejected."""
 
     wall_share: float = 0.85
     """Walls of a grid are at least this share of its typical cell's width or height long."""
@@ -167,6 +177,10 @@ class BoxSettings:
 
     boxed_side: int = 640
     """Longest side on which that box is sought, in pixels."""
+
+    wall_remains: float = 0.1
+    """A mark outside of a cell is what remains of its wall if its middle is within the cell, or
+    this many heights of the cell beside it."""
 
     highest_beside_grid: float = 1.5
     """A narrow stroke beside a grid is a line if it is higher than this many heights of the grid's
