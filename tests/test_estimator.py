@@ -184,6 +184,8 @@ def test_wrong_data_is_a_clear_error(fitted: DigitClassifier, rows) -> None:
         network.fit(x[:, :64], y)
     with pytest.raises(UsageError, match="y has 1 class; give 2 to 256"):
         network.fit(x, np.zeros(N))
+    with pytest.raises(UsageError, match="labels of several kinds"):
+        network.fit(x, np.array(["a", *range(1, N)], object))
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         network.fit(x, y[:-1])
     with pytest.raises(ValueError, match="NaN"):

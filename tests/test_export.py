@@ -120,8 +120,8 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 def test_a_failed_conversion_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     failing = [sys.executable, "-c", "import sys; sys.exit('much\\nValueError: no network')"]
-    run = subprocess.run
-    monkeypatch.setattr(subprocess, "run", lambda words, **options: run(failing, **options))
+    start = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda words, **options: start(failing, **options))
     with pytest.raises(ExportError, match=r"not convert the network: ValueError: no network$"):
         exported("litert", b"", lambda: b"no network")
 
@@ -145,3 +145,24 @@ def test_the_command(tmp_path: Path, mnist, capsys: pytest.CaptureFixture[str]) 
         main(["export", "standard", "--out", str(tmp_path)])
     said = capsys.readouterr().out
     assert "same label as the original for 100.00% of 10,000 test images" in said
+
+
+def test_a_conversion_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    program = (
+        "import sys, threading, time; from pathlib import Path;"
+        "from tenfold.exporting.litert import _end_with_parent as end;"
+        "folder = Path(sys.argv[1]);"
+        "threading.Thread(target=end, args=[folder], daemon=True).start();"
+        "print(flush=True); time.sleep(60)"
+    )
+    words = [sys.executable, "-c", program, str(folder)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert folder.exists()
+        process.stdin.close()  # as when the other end is killed
+        assert process.wait(30) == 1
+    assert not folder.exists()

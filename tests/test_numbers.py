@@ -207,6 +207,7 @@ def test_the_shell_reads_numbers_and_fields(
         (["--check", "nix"], "there is no check 'nix'"),
         (["--minimum", "x"], "the limit 'x' is no decimal"),
         (["--alternatives", "0"], "0 is not a whole number of at least 1"),
+        (["--alternatives", "2000000"], "--alternatives: 2000000 is more than the 1,000,000"),
         (["--kind", "number"], "no value of --kind 'number'; there are: integer"),
     ],
     ids=str,

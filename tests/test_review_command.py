@@ -114,7 +114,7 @@ def test_nothing_to_review(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     [
         (("answers.csv", "--sample", "0"), "--sample is 0: give at least 1"),
         (("answers.csv", "--sample", "3", "--least-sure", "3"), "not both"),
-        (("answers.csv", "--port", "70000"), "port is 70000"),
+        (("answers.csv", "--port", "70000"), "--port: 70000 is not a port from 0 to 65535"),
         (("answers.csv", "--export", "own.npz", "--sample", "-3"), "takes all reviewed"),
         (("answers.csv", "--export", "own.npz", "--least-sure", "2"), "takes all reviewed"),
     ],

@@ -13,7 +13,7 @@ from conftest import Mnist
 from PIL import Image
 
 from tenfold.cli.main import main
-from tenfold.errors import DataError
+from tenfold.errors import DataError, UsageError
 from tenfold.evaluation.significance import wilson_interval
 from tenfold.scoring.outcomes import Outcome, accepted, covered
 from tenfold.scoring.picture_sets import load_pictures
@@ -180,6 +180,11 @@ def test_the_command_leaves_a_page(digits: Path, tmp_path: Path, capsys) -> None
     text = capsys.readouterr().out
     assert "accuracy 95.0% of 20 pictures" in text
     assert "wrong.png" in text
+
+
+def test_arrays_are_no_source() -> None:
+    with pytest.raises(UsageError, match="source is a tuple: give the path of a folder"):
+        score((np.zeros((1, 28, 28), np.uint8), [0]))  # type: ignore[arg-type]
 
 
 def test_the_command_told_nonsense(digits: Path, tmp_path: Path, capsys) -> None:

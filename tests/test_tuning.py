@@ -517,3 +517,29 @@ def test_the_first_trial_has_the_seed_of_the_others(tmp_path: Path, monkeypatch)
     with pytest.raises(TenfoldError, match="enough"):
         search_run.run_search(tmp_path, search, search.address(tmp_path), LocalEngine(1))
     assert [trial.seed for trial in asked] == [3]  # the worker chooses the member's seed of it
+
+
+@pytest.mark.parametrize("trials", [3, 8])
+def test_charts_of_few_settings_and_epochs_show_all_they_name(trials: int) -> None:
+    """One epoch gives a point, and the best quarter of three trials is the best trial."""
+    from matplotlib.text import Text
+
+    from tenfold.tuning.figures import plot_curves, plot_parallel
+
+    rows = [
+        {"number": n, "accuracy": 0.9 + n / 100, "curve": [0.9 + n / 100],
+         "settings": {"rate": n / 10}}
+        for n in range(trials)
+    ]  # fmt: skip
+    curves = plot_curves(rows, best=trials - 1).axes[0]
+    shown = [line.get_marker() for line in curves.get_lines()]
+    assert len(shown) == trials
+    assert "None" not in shown
+    figure = plot_parallel(rows, {"rate": {"low": 0.0, "high": 1.0, "log": False}}, trials - 1)
+    texts = [text for text in figure.axes[0].get_children() if isinstance(text, Text)]
+    (title,) = [text for text in texts if text.get_text().startswith("Every")]
+    assert ("blue" in title.get_text()) == (trials == 8)
+    figure.draw_without_rendering()
+    box = title.get_window_extent()
+    assert figure.bbox.x0 <= box.x0
+    assert box.x1 <= figure.bbox.x1

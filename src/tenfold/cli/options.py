@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "reader"
 """The shipped model that reads pictures: `tenfold.reading.shipped.DEFAULT_MODEL`, without NumPy."""
 
+_MOST_ALTERNATIVES = 1_000_000
+"""`tenfold.reading.results.MOST_ALTERNATIVES`, without NumPy."""
+
+_MOST_PORT = 65_535
+"""TCP's largest port."""
+
 _MODEL = "a shipped model, a bundle folder, or a .keras or .onnx file"
 
 
@@ -192,6 +198,22 @@ def positive(text: str) -> int:
         number = 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number of at least 1")
+    return number
+
+
+def alternatives(text: str) -> int:
+    """Return a number of alternatives, 1 to 1,000,000: the type of an option."""
+    number = positive(text)
+    if number > _MOST_ALTERNATIVES:
+        raise argparse.ArgumentTypeError(f"{text} is more than the {_MOST_ALTERNATIVES:,} allowed")
+    return number
+
+
+def port(text: str) -> int:
+    """Return a port, 0 to 65535: the type of an option."""
+    number = int(text) if text.isdecimal() else -1
+    if not 0 <= number <= _MOST_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is not a port from 0 to {_MOST_PORT}")
     return number
 
 

@@ -14,9 +14,9 @@ from tenfold.cli.fields import add_field_options, chosen_field
 from tenfold.cli.options import (
     add_model_option,
     add_single,
+    alternatives,
     chosen_model,
     output_folder,
-    positive,
     show_progress,
 )
 from tenfold.cli.terminal import styled
@@ -60,7 +60,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     help = "what the text keeps: digits alone, or also . , - / : and spaces between numbers"
     add("--characters", choices=("digits", "numbers"), default="digits", help=help)
     help = "the N likeliest readings of every line (with --json of every digit too)"
-    add("--alternatives", type=positive, default=0, metavar="N", help=help)
+    add("--alternatives", type=alternatives, default=0, metavar="N", help=help)
     add_field_options(parser)
     help = 'accept only digits that RapidOCR reads too; needs pip install "tenfold[ocr]"'
     add("--second-opinion", action="store_true", help=help)

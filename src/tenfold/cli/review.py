@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tenfold.cli.options import show_progress
+from tenfold.cli.options import port, show_progress
 from tenfold.errors import MissingExtraError, UsageError
 from tenfold.formatting import count
 
@@ -35,7 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("answers", metavar="ANSWERS", help="a table that `tenfold form` wrote")
     help = "port to listen on (default: any free one)"
-    add("--port", type=int, default=0, metavar="N", help=help)
+    add("--port", type=port, default=0, metavar="N", help=help)
     add("--sample", type=int, metavar="N", help="review N fields drawn at random from all")
     help = "review the N least sure fields, flagged or not"
     add("--least-sure", type=int, metavar="N", help=help)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from tenfold.cli.options import add_model_option, chosen_model, positive, seconds
+from tenfold.cli.options import add_model_option, chosen_model, port, positive, seconds
 
 HELP = "a page to draw on, and an HTTP API"
 DESCRIPTION = "Serve a page with a canvas, and an HTTP API, until Ctrl-C or SIGTERM."
@@ -49,7 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     help = "port to listen on, 0 for any free one (default: 8000)"
-    add("--port", type=int, default=8000, metavar="N", help=help)
+    add("--port", type=port, default=8000, metavar="N", help=help)
     add_model_option(parser)
     limits = parser.add_argument_group("limits")
     for name, kind, default, text in LIMITS:

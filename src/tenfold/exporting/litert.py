@@ -1,10 +1,12 @@
 """LiteRT (formerly TensorFlow Lite): conversion of a .keras file to .tflite, and its runtime."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -37,22 +39,29 @@ def litert_model(keras_file: bytes, calibration: Images | None = None) -> bytes:
             np.save(folder / _IMAGES, calibration)
         environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
         command = f"import sys; from {__name__} import convert; convert(sys.argv[1])"
-        finished = subprocess.run(
-            [sys.executable, "-c", command, name], env=environment, check=False,
+        with subprocess.Popen(
+            [sys.executable, "-c", command, name], env=environment, stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
-        )  # fmt: skip
-        if finished.returncode:
-            lines = finished.stderr.strip().splitlines() or ["no message"]
+        ) as process:  # fmt: skip
+            try:
+                assert process.stderr is not None
+                message = process.stderr.read()
+            except BaseException:
+                process.kill()
+                raise
+        if process.returncode:
+            lines = message.strip().splitlines() or ["no message"]
             raise ExportError(f"TensorFlow could not convert the network: {lines[-1]}")
         return (folder / _RESULT).read_bytes()
 
 
 def convert(name: str) -> None:
     """Convert the network in the folder of this name, in the process that `litert_model` starts."""
+    folder = Path(name)
+    Thread(target=_end_with_parent, args=[folder], daemon=True).start()
     import keras
     import tensorflow as tf
 
-    folder = Path(name)
     with in_float32():  # what keras.json says is the user's affair
         network = _shifts_as_batch(keras.models.load_model(folder / _NETWORK, safe_mode=True))
     converter = tf.lite.TFLiteConverter.from_keras_model(network)
@@ -61,6 +70,13 @@ def convert(name: str) -> None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: ([image[None]] for image in images)
     (folder / _RESULT).write_bytes(converter.convert())
+
+
+def _end_with_parent(folder: Path) -> None:
+    """Remove the folder and end this process once the one that started it is gone."""
+    os.read(0, 1)  # a buffered read of a daemon thread would abort the end of Python
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)
 
 
 def _shifts_as_batch(network: Any) -> Any:

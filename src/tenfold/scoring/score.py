@@ -7,6 +7,7 @@ from typing import Any
 
 from tenfold.classifiers.bundle import load_classifier
 from tenfold.classifiers.model_file import Model
+from tenfold.errors import UsageError
 from tenfold.evaluation.significance import wilson_interval
 from tenfold.reading.reader import Reader
 from tenfold.reading.shipped import DEFAULT_MODEL
@@ -107,10 +108,16 @@ def score(source: str | Path, model: Model = DEFAULT_MODEL, *, progress: bool = 
         progress: Draw a progress bar on stderr.
 
     Raises:
+        UsageError: The source is no path.
         TenfoldError: There is no such model, or there are no labeled pictures.
     """
     from tqdm import tqdm
 
+    if not isinstance(source, str | Path):
+        raise UsageError(
+            f"source is a {type(source).__name__}: give the path of a folder of labeled pictures, "
+            "or of an .npz file"
+        )
     reader = Reader(load_classifier(model), threads=1)  # several pictures at the same time
     pictures = load_pictures(Path(source))
     with tqdm(total=len(pictures), unit="picture", disable=not progress, dynamic_ncols=True) as bar:

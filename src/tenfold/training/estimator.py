@@ -123,8 +123,13 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y = column_or_1d(y, warn=True)
         check_consistent_length(images, y)
         assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
-        classes, labels = np.unique(y, return_inverse=True)
+        try:
+            check_classification_targets(y)
+            classes, labels = np.unique(y, return_inverse=True)
+        except TypeError as error:  # no order among them
+            raise _WrongLabelsError(
+                "y has labels of several kinds, such as text and numbers; give one kind"
+            ) from error
         if not 2 <= len(classes) <= MAX_CLASSES:
             number = "1 class" if len(classes) == 1 else f"{len(classes)} classes"
             raise _WrongLabelsError(f"y has {number}; give 2 to {MAX_CLASSES}")

@@ -120,14 +120,14 @@ def plot_parallel(rows: Sequence[Row], space: Space, best: int | None) -> "Figur
         (row for row in rows if row["accuracy"] is not None),
         key=lambda row: float(row["accuracy"]),
     )
-    figure, axes = new_chart(
-        "Every complete trial; blue the best quarter, orange the best", "", "",
-        (1.15 * len(space) + 1.2, 4.2),
-    )  # fmt: skip
+    good = len(complete) - max(1, len(complete) // 4)
+    title = "Every complete trial; orange the best"
+    if good < len(complete) - 1:  # the best quarter is more than the best trial
+        title += ", blue the best quarter"
+    figure, axes = new_chart(title, "", "", (max(5.4, 1.15 * len(space) + 1.2), 4.2))
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
     names = list(space)
-    good = len(complete) - max(1, len(complete) // 4)
     for rank, row in enumerate(complete):
         style: dict[str, Any] = {"color": FAINT, "lw": 1.2, "alpha": 0.55, "zorder": 1}
         if row["number"] == best:
@@ -179,7 +179,8 @@ def _curve_style(row: Row, best: int | None) -> tuple[str, dict[str, Any]]:
     if row["number"] == 0:
         return "unchanged recipe", {"color": INK, "lw": 1.8, "marker": "o", "zorder": 3}
     if row["accuracy"] is not None:
-        return "complete", {"color": BLUE, "lw": 1.1, "alpha": 0.6, "zorder": 2}
+        # A trial of one epoch is a point.
+        return "complete", {"color": BLUE, "lw": 1.1, "alpha": 0.6, "marker": "o", "zorder": 2}
     return "stopped early", {"color": FAINT, "lw": 1, "marker": "x", "zorder": 1}
 
 
