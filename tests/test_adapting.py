@@ -15,6 +15,7 @@ import tenfold
 from tenfold.adapting import adapt as module
 from tenfold.adapting import fine_tuning, held_out
 from tenfold.adapting.held_out import choose_threshold, folds_of, measure_gain
+from tenfold.adapting.line_weight import LINE_WEIGHTS, choose_line_weight
 from tenfold.adapting.meta import command_of
 from tenfold.classifiers.bundle import load_bundle, recipe_of
 from tenfold.cli.main import main
@@ -160,6 +161,7 @@ def test_the_command_leaves_a_bundle_that_reads(
     assert "held-out images" in (out / "report.html").read_text()
     classifier = tenfold.load_classifier(out)
     assert classifier.reading_settings["threshold"] == bundle.meta["reading"]["threshold"]
+    assert classifier.reading_settings["line_weight"] in LINE_WEIGHTS
     assert Reader(classifier).read(digit_png, single=True).lines
     assert run(*words) == 2
     assert "not empty" in capsys.readouterr().err
@@ -251,3 +253,22 @@ def test_digits_that_cannot_be_used(mirrored, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="epochs is 0"):
         tenfold.adapt("nano", mirrored, out=tmp_path / "a", epochs=0)
     assert not (tmp_path / "a").exists()
+
+
+def test_the_line_network_counts_as_much_as_it_helps(mnist: Mnist) -> None:
+    """It has not learned reversed threes; plain ones it knows better than a bad network."""
+    original = tenfold.load_classifier("reader")
+    threes = mnist.train_images[50_000:][mnist.train_labels[50_000:] == 3][:12]
+    labels = np.full(len(threes), 3, np.uint8)
+
+    def chosen(images: np.ndarray, best: int) -> float:
+        probabilities = np.full((len(images), 10), 0.02, np.float32)
+        probabilities[:, best] = 0.82
+        return choose_line_weight(original, images, probabilities, labels, 0.9)
+
+    assert chosen(np.ascontiguousarray(threes[:, :, ::-1]), 3) < 1
+    assert chosen(threes, 5) >= 1
+    blank = np.zeros_like(threes)
+    assert chosen(blank, 3) == LINE_WEIGHTS[0]  # it sees nothing
+    sure = np.eye(10, dtype=np.float32)[labels]
+    assert choose_line_weight(original, threes, sure, labels, 0.9) == LINE_WEIGHTS[0]

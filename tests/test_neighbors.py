@@ -10,6 +10,19 @@ from tenfold.recipes.recipe import Augmentation
 from tenfold.training.batches import Batches
 
 
+def test_blank_and_faint_images_are_neighbors_too() -> None:
+    """Digits of one's own may hold an empty picture."""
+    rng = np.random.default_rng(0)
+    images = np.zeros((3, 28, 28), np.uint8)
+    images[1, 5:20, 10:14] = 20
+    images[2, 5:20, 10:14] = 255
+    for image in images:
+        for _ in range(5):
+            assert with_leftovers(image, images, rng).shape == (28, 28)
+            cut = badly_cut(image, images, rng)
+            assert cut is None or cut.shape == (28, 28)
+
+
 def test_bits_of_neighbors_leave_the_digit_readable(mnist: Mnist) -> None:
     from tenfold import load_classifier
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tenfold.adapting.fine_tuning import EPOCHS, Arrays, fine_tune, weights_of
 from tenfold.adapting.held_out import Gain, choose_threshold, folds_of, measure_gain
+from tenfold.adapting.line_weight import choose_line_weight
 from tenfold.adapting.meta import adapted_facts, adapted_meta, command_of
 from tenfold.arrays import Images, Labels, Probabilities
 from tenfold.augmentation.non_digits import make_non_digits
@@ -167,6 +168,7 @@ def adapt(
     after = softmax(logits, recipe.temperature).mean(axis=0).astype(np.float32)
     correct = after.argmax(axis=1) == labels[held_out]
     threshold = _threshold(original, classifier, after, correct, replayed)
+    line_weight = choose_line_weight(original, images[held_out], after, labels[held_out], threshold)
     gain = measure_gain(
         original.predict_proba(images[held_out]).argmax(axis=1) == labels[held_out],
         correct,
@@ -178,6 +180,7 @@ def adapt(
         parity=check_parity(network, classifier, replayed.images[:1000]),
         command=command_of(model, data, folder, seed, epochs, replay),
         adapted=adapted_facts(model, bundle, own, labels, len(folds), gain), threshold=threshold,
+        line_weight=line_weight,
     )  # fmt: skip
     history = joined_history(trainings)
     report = render_adapted(meta, history, gain, images[held_out], labels[held_out], after)

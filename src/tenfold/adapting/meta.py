@@ -59,6 +59,7 @@ def adapted_meta(
     command: str,
     adapted: dict[str, Any],
     threshold: float,
+    line_weight: float,
 ) -> dict[str, Any]:
     """Return meta.json: that of the original model, with what adapting changed.
 
@@ -74,6 +75,7 @@ def adapted_meta(
         command: From `command_of`.
         adapted: From `adapted_facts`.
         threshold: Digit score below which a digit is rejected.
+        line_weight: Weight of the line network in doubtful digits.
     """
     kept = {
         name: value
@@ -98,6 +100,7 @@ def adapted_meta(
             "preprocessing": PREPROCESSING_VERSION,
             "calibrated": True,
             "threshold": threshold,
+            "line_weight": line_weight,
         },
     }
 

@@ -35,6 +35,9 @@ MIN_ASPECT = 0.4
 RULED = 0.2
 """Share of good cuts that also hold a part of a rule or another stroke."""
 
+FAINT = 0.6
+"""Strongest ink of an image whose strokes could not be told from paper once they are sharpened."""
+
 CUT_TRIES = 8
 """Number of cuts to try before the digit is left as it is."""
 
@@ -149,8 +152,15 @@ class _Line:
 
 
 def _scaled(digit: Gray, height: float) -> Ink:
-    """Return a digit cut to its ink and scaled so that its longer side is `height`."""
+    """Return a digit cut to its ink and scaled so that its longer side is `height`.
+
+    A blank image, which data of other sources may hold, becomes a speck; faint ink becomes full.
+    """
     ink = crop_to_ink(np.float32(1 / 255) * digit)
+    if not ink.size:
+        return np.ones((2, 2), np.float32)
+    if ink.max() < FAINT:
+        ink = ink / ink.max()
     scale = height / max(ink.shape)
     size = (max(2, round(ink.shape[1] * scale)), max(2, round(ink.shape[0] * scale)))
     large = cv2.resize(ink, size, interpolation=cv2.INTER_CUBIC)

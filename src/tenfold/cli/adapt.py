@@ -71,8 +71,8 @@ def _text(result: Any) -> str:
     images = count(meta["adapted"]["digits"], "image")
     was = "" if before is None else f"{before:.2%} before, "
     return (
-        f"your images, held out: {gain.accuracy_before:.1%} before, {gain.accuracy_after:.1%} "
-        f"after, of {count(gain.n, 'image')}\n"
+        f"your images, held out, by the network alone: {gain.accuracy_before:.1%} before, "
+        f"{gain.accuracy_after:.1%} after, of {count(gain.n, 'image')}\n"
         f"gain {100 * gain.gain:+.1f} points (95% interval {100 * low:+.1f} to {100 * high:+.1f}): "
         f"{gain.corrected} corrected, {gain.broken} broken\n"
         f"accepted at the new threshold of {meta['reading']['threshold']:.2f}: "

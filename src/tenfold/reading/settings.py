@@ -71,6 +71,11 @@ class ReaderSettings(LineSettings, PageSettings, BoxSettings):
     digit; else it is rejected. 0, or a threshold of 0, does not ask. The model `reader` has 0.35;
     others may know forms that the line network does not (dev/reading.md)."""
 
+    line_weight: float = 2
+    """Weight of what the line network sees in a doubtful digit, where the digit itself has the
+    weight of its score (dev/reading.md, "The line network reads doubtful digits"). `tenfold adapt`
+    fits it, since the line network has not learned the hand."""
+
     neighbor_confidence: float = 0.92
     """Factor on the confidence in a doubtful digit's best guess. It is the share of right digits
     among parts of other digits: 369 of 399 crops from lines made of MNIST training images."""

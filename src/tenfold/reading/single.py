@@ -34,10 +34,6 @@ NEAR_MIDDLE = 0.2
 """Distance from the middle, as a share of the picture's width, at which what the line network sees
 weighs 1/e: neighbors and the rules of columns stand at the sides (as above)."""
 
-LINE_WEIGHT = 2.0
-"""Weight of what the line network sees, where the mark has the weight of its digit score (as
-above)."""
-
 SQUARE = (0.9, 1.1)
 """Least and greatest width, in heights, of a mark that may be stretched to a square box, as digits
 of some data sets are. A 1 is hard to tell then (dev/reading.md, "Digits stretched to their
@@ -94,7 +90,7 @@ def _is_confirmed(digit: Digit, mark: Mark, picture: Picture, models: Models) ->
     least, threshold = models.settings.agreement_share, models.settings.threshold
     if digit.rejected or not (least and threshold and _by_line_network(picture, models)):
         return not digit.rejected
-    seen = _seen_in_middle(mark, 0.0, 1.0, picture, models)
+    seen = _seen_in_middle(mark, 0.0, 1.0, picture.gray.shape[1], models)
     return float(seen[digit.digit]) >= least * float(seen.sum())
 
 
@@ -195,13 +191,8 @@ def _from_line(digit: Digit, score: float, mark: Mark, picture: Picture, models:
     A square mark counts at half its width, too. The digit stays rejected: which of several was
     meant is a guess.
     """
-    views = [
-        _seen_in_middle(mark, slant, height, picture, models)
-        for slant in SLANTS
-        for height in HEIGHTS
-    ]
-    seen = np.mean(views, axis=0)[: len(DIGITS)]
-    sums = score * digit.probabilities + LINE_WEIGHT * seen
+    seen = seen_by_line_network(mark, picture.gray.shape[1], models)
+    sums = score * digit.probabilities + models.settings.line_weight * seen
     high, wide = mark.ink.shape
     if SQUARE[0] <= wide / high <= SQUARE[1] and wide > 1:
         ink = cv2.resize(mark.ink, None, fx=NARROWED, fy=1, interpolation=cv2.INTER_AREA)
@@ -217,8 +208,25 @@ def _from_line(digit: Digit, score: float, mark: Mark, picture: Picture, models:
     )
 
 
+def seen_by_line_network(mark: Mark, width: int, models: Models) -> NDArray[np.float64]:
+    """Return how much of each digit the line network sees in a mark, float64 (10,).
+
+    Args:
+        mark: A mark of a picture of one digit.
+        width: Width of the picture.
+        models: What reads.
+    """
+    views = [
+        _seen_in_middle(mark, slant, height, width, models)
+        for slant in SLANTS
+        for height in HEIGHTS
+    ]
+    seen: NDArray[np.float64] = np.mean(views, axis=0)[: len(DIGITS)]
+    return seen
+
+
 def _seen_in_middle(
-    mark: Mark, slant: float, height: float, picture: Picture, models: Models
+    mark: Mark, slant: float, height: float, width: int, models: Models
 ) -> NDArray[np.float64]:
     """Return how much of each character the line network sees around the middle of a picture.
 
@@ -228,7 +236,7 @@ def _seen_in_middle(
         mark: A mark of the picture.
         slant: How it slants, in pixels to the right for each pixel up.
         height: The height of its digits, as a share of the mark's.
-        picture: The picture.
+        width: Width of the picture.
         models: What reads.
     """
     high, wide = mark.ink.shape
@@ -238,7 +246,6 @@ def _seen_in_middle(
     seen = models.line_reader.read_line(line, height * high, high / 2)
     (steps,), (columns,) = seen.views, seen.columns
     places = mark.box[0] + (columns - slant * high / 2) * mark.box[2] / wide
-    width = picture.gray.shape[1]
     away = (places - width / 2) / (NEAR_MIDDLE * width)
     closeness: NDArray[np.float64] = np.exp(-(away**2))
     return closeness @ steps[:, 1:]
