@@ -258,7 +258,7 @@ def test_digits_that_cannot_be_used(mirrored, tmp_path: Path) -> None:
 def test_the_line_network_counts_as_much_as_it_helps(mnist: Mnist) -> None:
     """It has not learned reversed threes; plain ones it knows better than a bad network."""
     original = tenfold.load_classifier("reader")
-    threes = mnist.train_images[50_000:][mnist.train_labels[50_000:] == 3][:12]
+    threes = mnist.train_images[50_000:][mnist.train_labels[50_000:] == 3][:40]
     labels = np.full(len(threes), 3, np.uint8)
 
     def chosen(images: np.ndarray, best: int) -> float:

@@ -6,6 +6,7 @@ import numpy.typing as npt
 
 from tenfold.arrays import DIGITS, SIDE, Images, Labels, Probabilities
 from tenfold.classifiers.base import Classifier
+from tenfold.evaluation.significance import mcnemar
 from tenfold.imaging.canvas import Mark
 from tenfold.reading.settings import ReaderSettings
 from tenfold.reading.shipped import Models
@@ -14,6 +15,9 @@ from tenfold.reading.single import seen_by_line_network
 LINE_WEIGHTS = (2.0, 1.0, 0.5, 0.25, 0.0)
 """Candidates for the setting `line_weight`, the default first. The line network knows neighbors and
 slants, but not the forms of a hand (dev/adapt.md)."""
+
+CLEARLY = 0.01
+"""Largest p value of McNemar's exact test at which another weight than the default is taken."""
 
 MOST_DOUBTFUL = 500
 """Number of doubtful digits that are enough to choose by; the line network takes 40 ms for each."""
@@ -28,6 +32,9 @@ def choose_line_weight(
 ) -> float:
     """Return the weight of the line network at which most doubtful digits are guessed right.
 
+    It is the default unless another one is clearly better: in pictures, the line network tells a
+    digit from its neighbors, which images of 28x28 do not show.
+
     Args:
         original: The model that was adapted.
         images: uint8 (n, 28, 28), digits that were held out.
@@ -36,8 +43,9 @@ def choose_line_weight(
         threshold: Digit score below which a digit is doubtful.
 
     Returns:
-        The first of `LINE_WEIGHTS` with the most right guesses. A model of other classes, which
-        reads no pictures, has the default.
+        The first of `LINE_WEIGHTS` with the most right guesses, if it differs from the default by
+        a p value below `CLEARLY`. A model of other classes, which reads no pictures, has the
+        default.
     """
     if original.classes != DIGITS:
         return ReaderSettings.line_weight
@@ -46,11 +54,9 @@ def choose_line_weight(
     own = own * own.max(axis=1, keepdims=True)
     models = Models(original)
     seen = np.array([_seen(image, models) for image in images[doubtful]]).reshape(own.shape)
-    right = [
-        int(((own + weight * seen).argmax(axis=1) == labels[doubtful]).sum())
-        for weight in LINE_WEIGHTS
-    ]
-    return LINE_WEIGHTS[int(np.argmax(right))]
+    right = [(own + weight * seen).argmax(axis=1) == labels[doubtful] for weight in LINE_WEIGHTS]
+    best = int(np.argmax([one.sum() for one in right]))
+    return LINE_WEIGHTS[best if mcnemar(right[0], right[best]) < CLEARLY else 0]
 
 
 def _seen(image: npt.NDArray[np.uint8], models: Models) -> npt.NDArray[np.float64]:
