@@ -105,6 +105,16 @@ def test_a_table_has_lines_through_its_frame() -> None:
     assert tables([70, 125], []) == []  # the bars of a chart between its lines
 
 
+def test_squared_paper_in_a_frame_is_no_table() -> None:
+    """More cells than a grid may have are a pattern, and take long."""
+    page = np.zeros((600, 600), np.uint8)
+    page[5:596:15] = page[:, 5:596:15] = 1
+    page = page * np.pad(np.ones((586, 586), np.uint8), ((5, 9), (5, 9)))
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(page)
+    assert find_tables(parts, stats, 9, BoxSettings(smallest_cell=5, most_cells=2000))
+    assert not find_tables(parts, stats, 9, BoxSettings(smallest_cell=5))
+
+
 def test_a_table_with_merged_cells_has_no_line_through_all_of_it() -> None:
     """However many rows it has: there, its cells are found one by one."""
     rows = list(range(40, 175, 20))

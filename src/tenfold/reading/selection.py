@@ -120,8 +120,8 @@ def _joined(lines: Sequence[tuple[Row, Line]]) -> tuple[Line, ...]:
     """
     joined: list[tuple[list[Row], Line]] = []
     for row, line in lines:
-        found = ((n, all_) for n, (all_, _) in enumerate(joined))
-        place = next((n for n, all_ in found if any(_beside(row, one) for one in all_)), None)
+        near = [any(_beside(row, other) for other in others) for others, _ in joined]
+        place = near.index(True) if any(near) else None
         if place is None:
             joined.append(([row], line))
             continue

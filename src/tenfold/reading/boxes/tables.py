@@ -80,8 +80,14 @@ def _cells(
     across, down = (cv2.dilate(upright, np.ones(size, np.uint8)) for size in ((3, 1), (1, 3)))
     rows = _between_lines(across.mean(axis=1), thickest, settings)
     columns = _between_lines(down.mean(axis=0), thickest, settings)
-    if min(len(rows), len(columns)) < 2 or not (
-        _are_whole(across, rows, columns, settings) and _are_whole(down.T, columns, rows, settings)
+    count = len(rows) * len(columns)
+    if (
+        min(len(rows), len(columns)) < 2
+        or count > settings.most_cells
+        or not (
+            _are_whole(across, rows, columns, settings)
+            and _are_whole(down.T, columns, rows, settings)
+        )
     ):
         return []
     back = cv2.getPerspectiveTransform(target, source)
