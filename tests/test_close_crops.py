@@ -51,6 +51,15 @@ def test_a_line_that_reads_well_is_not_turned(reader: Reader, mnist: Mnist, seed
     assert "".join(str(digit.digit) for digit in reading.digits) == text
 
 
+@pytest.mark.parametrize("seed", [7081, 7116, 7269, 7332, 7362, 7476])
+def test_no_digit_is_lost_beside_marks_that_read_well(
+    reader: Reader, mnist: Mnist, seed: int
+) -> None:
+    """By its marks alone, each loses digits, is turned or left out."""
+    picture, text = close_crop(writers_of_lines(held_back=True), np.random.default_rng(seed))
+    assert reader.read(picture).text == text
+
+
 def test_a_line_is_tried_upside_down_alone(reader: Reader, mnist: Mnist, monkeypatch) -> None:
     """It is wide, so it does not lie on its side."""
     tried = []

@@ -123,6 +123,13 @@ def test_of_several_ways_the_row_counts_that_is_likeliest_in_their_mean() -> Non
     assert shown == each[:, rows.index(row)].argmax()
 
 
+def test_a_likelier_view_counts_more() -> None:
+    views = [steps_of([-1, 3, -1, 1, -1], 0.9), steps_of([-1, 8, -1, 1, -1], 0.9)]
+    for weights, wanted in (((0.9, 0.1), [3, 1]), ((0.1, 0.9), [8, 1])):
+        _, found = decode_several(views, SETTINGS, weights)
+        assert [one.digit for one in found] == wanted
+
+
 def test_what_one_way_hardly_sees_another_makes_sure() -> None:
     sure = steps_of([-1, 3, -1, 1, -1], 0.99)
     torn = steps_of([-1, 3, 3, -1, 7, 7, -1, 1, -1], 0.4)

@@ -23,6 +23,7 @@ from tenfold.reading.signs import (
     digits_and_signs,
     sign_marks,
     slant_of,
+    sure_marks,
     without_slashes,
 )
 from tenfold.training.lines.handwriting import Writers
@@ -104,8 +105,35 @@ def test_a_mark_is_a_sign_if_the_line_network_is_sure(
     line = [seen("2", 10, 1.0), seen(character, 30, probability), seen("5", 50, 1.0)]
     signs = sign_marks(marks, digits, line, SETTINGS)
     rest = [(mark, one) for mark, one in zip(marks, digits, strict=True) if mark not in signs]
-    entries = checked([mark for mark, _ in rest], [one for _, one in rest], line, signs, SETTINGS)
+    pieces, read = [mark for mark, _ in rest], [one for _, one in rest]
+    entries = checked(pieces, read, line, signs, marks, SETTINGS)
     assert texts(entries) == wanted
+
+
+@pytest.mark.parametrize(
+    ("character", "whole", "wanted"),
+    [("7", True, "215"), ("7", False, "2?5"), ("1", False, "215"), ("", False, "2?5")],
+)
+def test_a_piece_counts_only_if_the_line_network_sees_its_digit(
+    character: str, whole: bool, wanted: str
+) -> None:
+    marks = [mark_at(column) for column in (10, 30, 50)]
+    digits = [alone(2, 0.99), alone(1, 0.99), alone(5, 0.99)]
+    line = [seen("2", 10, 1.0), seen("5", 50, 1.0)]
+    if character:
+        probabilities = np.zeros(10, np.float32)
+        probabilities[int(character)] = 0.98
+        line.insert(1, replace(seen(character, 30, 0.98), digits=probabilities))
+    known = marks if whole else [marks[0], marks[2]]
+    entries = checked(marks, digits, line, {}, known, SETTINGS)
+    assert texts(entries) == wanted
+
+
+def test_marks_that_both_networks_accept_are_not_split() -> None:
+    marks = [mark_at(column) for column in (10, 30, 50, 70)]
+    digits = [alone(2, 0.99), alone(1, 0.99), alone(5, 0.5), alone(4, 0.99)]
+    line = [seen("2", 10, 1.0), seen("7", 30, 1.0), seen("5", 50, 1.0), seen("4", 70, 0.5)]
+    assert sure_marks(marks, digits, line, SETTINGS) == marks[:1]
 
 
 def stroke_at(column: int, slant: float, bottom: int = 50) -> Mark:

@@ -82,15 +82,18 @@ def decode(steps: Steps, settings: ReaderSettings) -> list[Placed]:
     return found
 
 
-def decode_several(views: Sequence[Steps], settings: ReaderSettings) -> tuple[int, list[Placed]]:
+def decode_several(
+    views: Sequence[Steps], settings: ReaderSettings, weights: Sequence[float] | None = None
+) -> tuple[int, list[Placed]]:
     """Return the likeliest characters of a line that the network saw in several views.
 
-    Which view is right is not known, so the likelihood of a row is its mean over the views. The
-    search starts with the best of the rows that single views give.
+    Which view is right is not known, so the likelihood of a row is its weighted mean over the
+    views. The search starts with the best of the rows that single views give.
 
     Args:
         views: The steps of each view, at other heights of the line for example.
         settings: The settings of reading.
+        weights: How likely each view is the right one, above 0; None takes all as equally likely.
 
     Returns:
         The number of the view in which this row is likeliest, and its characters there.
@@ -106,19 +109,20 @@ def decode_several(views: Sequence[Steps], settings: ReaderSettings) -> tuple[in
     peaks = [steps.max(axis=1, keepdims=True).astype(np.float64) for steps in views]
     relative = [steps / peak for steps, peak in zip(views, peaks, strict=True)]
     logs = np.array([np.log(peak).sum() for peak in peaks])
+    logs += 0 if weights is None else np.log(weights)
     each = np.array([likelihoods(one, rows) for one in relative])
     each = each * np.exp(logs - logs.max())[:, None]
     kept = np.flatnonzero(each.max(axis=1) > settings.negligible_likelihood * each.max())
-    weights = np.exp(logs[kept] - logs[kept].max())
+    shares = np.exp(logs[kept] - logs[kept].max())
 
     def mean_likelihood(rows: list[_Row]) -> _Floats:
-        mean: _Floats = weights @ np.array([likelihoods(relative[view], rows) for view in kept])
+        mean: _Floats = shares @ np.array([likelihoods(relative[view], rows) for view in kept])
         return mean
 
     start = rows[int(each.sum(axis=0).argmax())]
     alphabet = _alphabet([relative[view] for view in kept], settings)
     row, confidences_of_row, digits = _climb(mean_likelihood, start, alphabet, settings)
-    shown = kept[int((weights * [likelihoods(relative[view], [row])[0] for view in kept]).argmax())]
+    shown = kept[int((shares * [likelihoods(relative[view], [row])[0] for view in kept]).argmax())]
     return int(shown), _placed(relative[shown], row, confidences_of_row, digits)
 
 

@@ -91,6 +91,7 @@ def lattice_of(
     views: Sequence[Steps],
     columns: Sequence[NDArray[np.float64]],
     settings: ReaderSettings,
+    shares: Sequence[float] = (),
 ) -> Lattice:
     """Return the lattice of a line that was read piece by piece and by the line network.
 
@@ -103,11 +104,12 @@ def lattice_of(
         views: The steps of each view of the line network; none if it did not look.
         columns: The column of the picture of each step of each view.
         settings: The settings of reading.
+        shares: How likely each view is the right one; their sum is 1.
     """
     if len(views) != 1:
         pieces = _side_by_side([step for _, _, step in places])
         share = settings.pieces_share if views else 1.0
-        weights = (share, *([(1 - share) / len(views)] * len(views) if views else []))
+        weights = (share, *((1 - share) * one for one in shares))
         return Lattice((Segment((pieces, *views), weights, places[0][0] if places else 0.0),))
     ((steps,), (middles,)) = views, columns
     segments = []

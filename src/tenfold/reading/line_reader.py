@@ -75,11 +75,13 @@ class SeenLine:
         characters: The likeliest characters, left to right.
         views: The steps of each view of the line, at several heights if they are not known.
         columns: For each view float64 (t,): the column of the picture in the middle of each step.
+        weights: How likely each view is the right one; their sum is 1.
     """
 
     characters: tuple[LineCharacter, ...] = ()
     views: tuple[Steps, ...] = ()
     columns: tuple[NDArray[np.float64], ...] = ()
+    weights: tuple[float, ...] = ()
 
 
 class LineReader:
@@ -111,7 +113,7 @@ class LineReader:
         scale = DIGIT_SHARE * STRIP_HEIGHT / height
         steps = self._steps(to_strip(mark.ink, scale, middle))
         found = self._characters(mark, decode(steps, self._settings), scale)
-        return SeenLine(tuple(found), (steps,), (_middles(mark, steps, scale),))
+        return SeenLine(tuple(found), (steps,), (_middles(mark, steps, scale),), (1.0,))
 
     def read_strip(self, strip: Gray) -> str:
         """Return the characters on a strip, uint8 (32, w), white on black, as text."""
@@ -144,9 +146,9 @@ class LineReader:
             for one in found.characters
         ]
         columns = tuple(columns / scale for columns in found.columns)
-        return SeenLine(tuple(characters), found.views, columns)
+        return replace(found, characters=tuple(characters), columns=columns)
 
-    def read_picture_of_line(self, ink: Ink) -> SeenLine:
+    def read_picture_of_line(self, ink: Ink, height: float = 0) -> SeenLine:
         """Return the characters in a picture of one line that fills most of the picture's height.
 
         The height of the digits is not known. The likeliest characters over several heights are
@@ -154,6 +156,8 @@ class LineReader:
 
         Args:
             ink: float32 (h, w), 0 paper to 1 full ink.
+            height: Height of a typical mark, in pixels, near which the digits' is likelier; 0 if no
+                mark was found.
         """
         mark = Mark(ink, (0, 0, ink.shape[1], ink.shape[0]))
         scales = [
@@ -162,11 +166,13 @@ class LineReader:
         ]
         strips = [to_strip(ink, scale, ink.shape[0] / 2) for scale in scales]
         views = tuple(self._steps(strip) for strip in strips)
-        best, found = decode_several(views, self._settings)
+        weights = _height_weights(height / ink.shape[0], self._settings)
+        best, found = decode_several(views, self._settings, weights)
         columns = tuple(
             _middles(mark, steps, scale) for steps, scale in zip(views, scales, strict=True)
         )
-        return SeenLine(tuple(self._characters(mark, found, scales[best])), views, columns)
+        characters = self._characters(mark, found, scales[best])
+        return SeenLine(tuple(characters), views, columns, weights)
 
     def _steps(self, strip: Gray) -> Steps:
         (answers,) = self._session.run(["probabilities"], {"strips": strip[None]})
@@ -234,6 +240,19 @@ def typical_height(marks: Sequence[Mark], lowest_digit_share: float) -> float:
     top = min(mark.box[1] for mark in marks)
     bottom = max(mark.box[1] + mark.box[3] for mark in marks)
     return max(median([mark.box[3] for mark in marks]), lowest_digit_share * (bottom - top))
+
+
+def _height_weights(share: float, settings: ReaderSettings) -> tuple[float, ...]:
+    """Return how likely digits have each of the heights of `line_digit_shares`; the sum is 1.
+
+    Args:
+        share: Height of a typical mark as a share of the picture's, or 0 if it is not known.
+        settings: The settings of reading.
+    """
+    shares = np.array(settings.line_digit_shares)
+    away = np.log(shares / share) / settings.line_height_spread if share else 0 * shares
+    weights = np.exp(-(away**2) / 2)
+    return tuple((weights / weights.sum()).tolist())
 
 
 def _scaled(mark: Mark, scale: float) -> Mark:

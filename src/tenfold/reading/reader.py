@@ -218,8 +218,10 @@ class Reader:
         settings, page = self.settings, best.page
         needed = needed_score(best.score, settings)
         fewest = max(settings.orientation_digits, best.digits)
+        height, width = page.picture.gray.shape
         # A picture of one line is wide as it lies, so it does not lie on its side.
-        for degrees in (180,) if best.line_confidence else ROTATIONS:
+        upright = best.line_confidence and width >= settings.narrow_aspect * height
+        for degrees in (180,) if upright else ROTATIONS:
             sample = rotated_sample(page, degrees, settings)
             if sample is not None:
                 splitter = splitter.for_another_page()

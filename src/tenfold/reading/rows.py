@@ -1,6 +1,5 @@
 """Rows of marks read: digit by digit, as a whole line, and as numbers and words side by side."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -9,6 +8,7 @@ import numpy as np
 from tenfold.imaging.canvas import Mark
 from tenfold.imaging.ink import ink_of, median
 from tenfold.reading.boxes.cells import PageCell
+from tenfold.reading.close_crop import counts_as_line, is_close_crop, mark_height
 from tenfold.reading.ctc import OTHER
 from tenfold.reading.lattice import Lattice, lattice_of
 from tenfold.reading.layout import Page
@@ -27,6 +27,7 @@ from tenfold.reading.signs import (
     entry_place,
     sign_marks,
     sign_place,
+    sure_marks,
     with_traces,
     without_slashes,
 )
@@ -173,7 +174,9 @@ class RowReader:
         signs = sign_marks(marks, alone, line, settings)
         known = dict(zip(marks, alone, strict=True))
         rest = [mark for mark in marks if mark not in signs]
-        pieces = self._splitter.split(rest, [known[mark].score for mark in rest]) if rest else []
+        sure = sure_marks(rest, [known[mark] for mark in rest], line, settings)
+        scores = [known[mark].score for mark in rest]
+        pieces = self._splitter.split(rest, scores, sure) if rest else []
         new = iter(self._classify([piece for piece in pieces if piece not in known]))
         digits = [known.get(piece) or next(new) for piece in pieces]
         digits = without_slashes(pieces, digits, line, settings)
@@ -200,7 +203,7 @@ class RowReader:
                 ]
         if is_word(count, text_of(line), settings):
             return [Part(alone, mark_scores, is_number=False)]
-        entries = checked(pieces, digits, line, signs, settings)
+        entries = checked(pieces, digits, line, signs, known, settings)
         accepted = sum(score >= settings.threshold for score in scores)
         # Two digits may look like one, but not one like two.
         whole = len(pieces) == len(rest) and read <= accepted
@@ -224,7 +227,7 @@ class RowReader:
         digits, signs = digits_and_signs(entries, picture)
         places = [entry_place(one, picture, settings) for one in entries]
         columns = [columns * picture.width / picture.gray.shape[1] for columns in seen.columns]
-        lattice = lattice_of(places, seen.views, columns, settings)
+        lattice = lattice_of(places, seen.views, columns, settings, seen.weights)
         return Part(digits, scores, is_number, signs, lattice)
 
     def _read_group(
@@ -240,48 +243,27 @@ class RowReader:
 
     def _read_picture_of_line(self, parts: list[Part]) -> Part | None:
         """Read the picture as one line; None if it shows none, or its marks read well enough."""
-        settings, gray = self._settings, self._page.picture.gray
+        settings, page = self._settings, self._page
         # Words beside a number do not make it doubtful.
         numbers = [part for part in parts if part.is_number is not False]
         scores = [score for part in numbers for _, score in part.digits]
-        scores = scores or [score for part in parts for _, score in part.digits]
-        height, width = gray.shape
-        narrowest, widest = settings.line_aspects
-        if (
-            not settings.whole_lines
-            or self._page.drawn
-            or (scores and np.mean(scores) >= settings.whole_picture_score)
-            or not narrowest <= width / height <= widest
-            or self._is_far(height)
-        ):
+        well = bool(scores) and bool(np.mean(scores) >= settings.whole_picture_score)
+        if not settings.whole_lines or not is_close_crop(page, settings) or (well and page.grids):
             return None
-        ink = ink_of(gray)
+        ink = ink_of(page.picture.gray)
         # The noise of paper that a dense pattern is printed on seems stronger than ink.
-        ink = ink_of(gray, noise_sigmas=0) if ink is None else ink
+        ink = ink_of(page.picture.gray, noise_sigmas=0) if ink is None else ink
         if ink is None:
             return None
-        seen = self._models.line_reader.read_picture_of_line(ink)
-        line = seen.characters
-        if not scores and not self._is_clear(line):
+        height = mark_height(page, settings)
+        seen = self._models.line_reader.read_picture_of_line(ink, height)
+        line, read = seen.characters, len(scores)
+        scores = scores or [score for part in parts for _, score in part.digits]
+        if not counts_as_line(line, page, len(scores), read if well else 0, settings):
             return None
         mark_scores = [score for part in parts for score in part.mark_scores]
         confident = self._if_confident(line, scores)
         return self._part(confident, mark_scores, seen, is_number=True) if confident else None
-
-    def _is_clear(self, line: Sequence[LineCharacter]) -> bool:
-        """Return whether a line is no accident of noise: it has several digits, read well."""
-        confidences = [one.confidence for one in line if one.is_digit]
-        settings = self._settings
-        enough = len(confidences) >= settings.patterned_digits
-        return enough and mean_log(confidences) >= math.log(settings.patterned_confidence)
-
-    def _is_far(self, height: int) -> bool:
-        """Return whether all marks are lower than the digits in a close crop of this height."""
-        page, settings = self._page, self._settings
-        highest = max((mark.box[3] for mark in [*page.marks, *page.struck]), default=height)
-        doubted = page.grids or page.struck
-        share = settings.doubted_crop_share if doubted else settings.lowest_crop_share
-        return highest < share * height
 
     def _if_confident(self, line: Sequence[LineCharacter], scores: Sequence[float]) -> list[Entry]:
         """Return what a line holds if the line network is confident, compared with the scores.

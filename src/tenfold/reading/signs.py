@@ -1,6 +1,6 @@
 """Signs between digits, which the line network tells from digits: a slash alone looks like a 1."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -113,6 +113,7 @@ def checked(
     digits: Sequence[ScoredDigit],
     line: Sequence[LineCharacter],
     known: Mapping[Mark, LineCharacter],
+    whole: Collection[Mark],
     settings: ReaderSettings,
 ) -> list[Entry]:
     """Return digits and signs of a row, left to right.
@@ -125,6 +126,7 @@ def checked(
         digits: The digit that each piece is by itself.
         line: What the line network reads in the row.
         known: The marks that are signs.
+        whole: The marks of the row; the other pieces were cut off them.
         settings: The settings of reading.
     """
     entries: list[tuple[float, Entry]] = [(one.column, one) for one in known.values()]
@@ -139,6 +141,8 @@ def checked(
                 entry = scored._replace(digit=replace(scored.digit, rejected=True))
             if found.character != OTHER:  # which may be a whole word
                 matched.add(id(found))
+        elif piece not in whole and _is_disputed(found, scored, settings):
+            entry = scored._replace(digit=replace(scored.digit, rejected=True))
         entries.append((piece.box[0] + piece.box[2] / 2, entry))
     entries += [
         (one.column, one)
@@ -146,6 +150,33 @@ def checked(
         if not one.is_digit and one.character != OTHER and id(one) not in matched
     ]
     return [entry for _, entry in sorted(entries, key=lambda pair: pair[0])]
+
+
+def sure_marks(
+    marks: Sequence[Mark],
+    alone: Sequence[ScoredDigit],
+    line: Sequence[LineCharacter],
+    settings: ReaderSettings,
+) -> list[Mark]:
+    """Return the marks that are one digit for certain: both networks accept the same one alone.
+
+    Args:
+        marks: Marks as high as digits.
+        alone: The digit that each mark is by itself.
+        line: What the line network reads in their row.
+        settings: The settings of reading.
+    """
+
+    def is_sure(mark: Mark, scored: ScoredDigit) -> bool:
+        over = [one for one in line if mark.box[0] <= one.column < mark.box[0] + mark.box[2]]
+        return (
+            not scored.digit.rejected
+            and len(over) == 1
+            and over[0].character == str(scored.digit.digit)
+            and over[0].confidence >= settings.threshold
+        )
+
+    return [mark for mark, scored in zip(marks, alone, strict=True) if is_sure(mark, scored)]
 
 
 def agreed(entries: Sequence[Entry], digits: Sequence[ScoredDigit]) -> list[Entry]:
@@ -242,6 +273,15 @@ def _is_doubtful(found: LineCharacter, scored: ScoredDigit, settings: ReaderSett
     else:
         least = settings.doubtful_digit_probability
     return scored.digit.rejected or found.digit_probability < least
+
+
+def _is_disputed(
+    found: LineCharacter | None, scored: ScoredDigit, settings: ReaderSettings
+) -> bool:
+    """Return whether the line network sees another digit than a piece of a mark, or none there."""
+    if found is None:
+        return True
+    return found.is_digit and bool(found.digits[scored.digit.digit] < settings.disputed_piece)
 
 
 def _is_sign(found: LineCharacter, scored: ScoredDigit, settings: ReaderSettings) -> bool:

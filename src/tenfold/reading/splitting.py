@@ -1,7 +1,7 @@
 """Segmentation of marks that may be several touching digits: cuts are tried, a network judges."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -43,12 +43,15 @@ class Splitter:
         other.exhausted = self.exhausted
         return other
 
-    def split(self, marks: Sequence[Mark], scores: Sequence[float]) -> list[Mark]:
+    def split(
+        self, marks: Sequence[Mark], scores: Sequence[float], sure: Collection[Mark] = ()
+    ) -> list[Mark]:
         """Return the marks of a row with those that are several digits split.
 
         Args:
             marks: Left to right.
             scores: The digit score of each mark.
+            sure: Marks that are one digit for certain, however wide.
 
         Returns:
             Marks and pieces of marks, left to right.
@@ -60,14 +63,15 @@ class Splitter:
             tall = max(height, mark.ink.shape[0] * 0.8)
             width = mark.ink.shape[1] / tall
             unsure = width > settings.wide_mark and score < settings.sure_digit_score
-            if width > settings.widest_digit or unsure:
+            if (width > settings.widest_digit or unsure) and mark not in sure:
                 wide[place] = tall
         if len(wide) > settings.most_wide_marks:
             return list(marks)
         result: list[Mark] = []
         for place, mark in enumerate(marks):
             lattices = self._lattices(mark, wide[place]) if place in wide else []
-            result += self._best_pieces(lattices) if lattices else [mark]
+            pieces = self._best_pieces(lattices) if lattices else []
+            result += pieces if len(pieces) > 1 else [mark]
         return result
 
     def _lattices(self, mark: Mark, height: float) -> list["_Lattice"]:
