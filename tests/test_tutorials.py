@@ -126,4 +126,5 @@ def loosened(line: str) -> str:
     if read := READ.fullmatch(line):  # digits that were read
         return read[1] or line
     line = re.sub(r"\d[\d,]*(\.\d+)?", "#", line)
+    line = re.sub(r"#m?s/step", "#s/step", line)
     return re.sub(r"# min # s", "# s", line)
