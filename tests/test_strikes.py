@@ -79,6 +79,41 @@ def test_a_strike_goes_on_beyond_what_it_crosses() -> None:
     assert find_struck(below, 50) is None
 
 
+def test_a_strike_may_be_wavy_if_it_goes_on_far_beyond_what_it_crosses() -> None:
+    ink = np.zeros((70, 230), np.float32)
+    for left in (50, 85, 120, 155):
+        ink[10:60, left : left + 5] = 1
+    for x in range(10, 220):
+        row = round(34 + 5 * np.sin(x / 12))
+        ink[row : row + 4, x] = 1
+    found = find_struck(ink, 50)
+    assert found is not None
+    strike, digits = found
+    assert strike == pytest.approx((10, 220), abs=3)
+    assert digits == pytest.approx((50, 160), abs=3)
+    ink[:, :40] = ink[:, 170:] = 0  # strokes that join digits wind, too, and end near them
+    assert find_struck(ink, 50) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "seed"),
+    [("struck by a wavy line", 70012), ("struck by a wavy line", 70098), ("in a list", 70049),
+     ("corrected beside", 70052)],
+)  # fmt: skip
+def test_wavy_strikes_are_found_in_numbers_and_lists(
+    reader: Reader, kind: str, seed: int, mnist: Mnist
+) -> None:
+    one = scene(kind, seed, (mnist.train_images, mnist.train_labels))
+    assert judge(reader.read(one.picture).text, one) == (True, False)
+
+
+def test_what_the_line_network_sees_in_a_struck_out_number_is_rejected(
+    reader: Reader, mnist: Mnist
+) -> None:
+    one = scene("struck by a slant", 81084, (mnist.train_images, mnist.train_labels))
+    assert not set(reader.read(one.picture).text) - {"?"}
+
+
 def test_a_scribble_encloses_many_holes() -> None:
     mesh = np.ones((50, 150), np.uint8)
     mesh[5:45, 5:145] = 0

@@ -164,7 +164,7 @@ def rules_across(
             continue
         start, end = max(0, (x - 1) * step + 1), min(near.shape[1], (x + columns) * step)
         everywhere = np.interp(np.arange(start, end) / step - x, np.arange(columns), middle)
-        rule = _measured(ink, Rule(down, start, everywhere + y, thickest, 1.0))
+        rule = measured(ink, Rule(down, start, everywhere + y, thickest, 1.0))
         if rule is not None:
             yield rule
 
@@ -192,7 +192,7 @@ def _path(
     return thickness - (lean - 1), middle, float(straight)
 
 
-def _measured(ink: Ink, rough: Rule) -> Rule | None:
+def measured(ink: Ink, rough: Rule) -> Rule | None:
     """Return a rule with its top, thickness and level measured, or None if it is none.
 
     Args:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tenfold.arrays import Gray, Ink
 from tenfold.imaging.ink import INK_SHARE
 from tenfold.imaging.rules import Rule, Shape, rows_about, rules_across
+from tenfold.imaging.stroke_path import stroke_through
 
 _Mask = NDArray[np.bool_]
 
@@ -48,6 +49,13 @@ SHORT_OVERHANG = 0.12
 
 LONG = 2.0
 """A strike over this many heights of digits is long."""
+
+WAVY_LENGTH = 2.0
+"""Least length of a strike that is not straight, in heights..."""
+
+WAVY_OVERHANG = 0.9
+"""...and what of it goes on beyond the digits, at both sides together: strokes that join digits
+wind through them, too."""
 
 FREE_END = 0.3
 """No digit stands beside the ends of a strike within this many heights."""
@@ -113,6 +121,15 @@ def find_struck(ink: Ink, height: float) -> tuple[_Span, _Span] | None:
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     work = cv2.resize(ink, None, fx=scale, fy=scale, interpolation=way)
     work = np.pad(work, MARGIN)
+    found = _straight_strikes(work) or _wavy_strikes(work)
+    if not found:
+        return None
+    strikes, digits = zip(*found, strict=True)
+    return _in_pixels(strikes, scale), _in_pixels(digits, scale)
+
+
+def _straight_strikes(work: Ink) -> list[tuple[_Span, _Span]]:
+    """Return each straight strike, and the digits that it strikes out, at `WORK_HEIGHT`."""
     rows, columns = work.shape
     found = []
     for slope in SLOPES:
@@ -127,10 +144,18 @@ def find_struck(ink: Ink, height: float) -> tuple[_Span, _Span] | None:
             for line in lines
             if (span := _struck(line, sheared, slope))
         ]
-    if not found:
-        return None
-    strikes, digits = zip(*found, strict=True)
-    return _in_pixels(strikes, scale), _in_pixels(digits, scale)
+    return found
+
+
+def _wavy_strikes(work: Ink) -> list[tuple[_Span, _Span]]:
+    """Return the stroke that runs through all of a component if it is a strike, as above."""
+    line = stroke_through(work, WORK_HEIGHT, round(STRIKE.thickness * WORK_HEIGHT))
+    if line is None or line.length < WAVY_LENGTH * WORK_HEIGHT:
+        return []
+    digits = _struck(line, work, float(line.top[-1] - line.top[0]) / line.length)
+    if digits is None or line.length - (digits[1] - digits[0]) < WAVY_OVERHANG * WORK_HEIGHT:
+        return []
+    return [((line.start, line.end), digits)]
 
 
 def _in_pixels(spans: Sequence[_Span], scale: float) -> _Span:

@@ -268,10 +268,13 @@ class RowReader:
     def _if_confident(self, line: Sequence[LineCharacter], scores: Sequence[float]) -> list[Entry]:
         """Return what a line holds if the line network is confident, compared with the scores.
 
-        A sign that may be a digit is a rejected digit.
+        A sign that may be a digit is a rejected digit, and so is all of a number that seems struck
+        out, unless it reads as well as if it were not.
         """
         settings = self._settings
         confidences = [one.confidence for one in line if one.is_digit]
+        struck = bool(self._page.struck) and not self._page.marks
+        struck = struck and min(confidences, default=0.0) < settings.threshold
         if mean_log(confidences) <= mean_log(scores) - settings.line_score_margin:
             return []
         may_be_digits = [
@@ -286,7 +289,7 @@ class RowReader:
                     next(seen).digit,
                     digit=one.digit,
                     confidence=one.digit_probability,
-                    rejected=not one.is_digit or one.confidence < settings.threshold,
+                    rejected=struck or not one.is_digit or one.confidence < settings.threshold,
                     probabilities=one.digits,
                 ),
                 one.digit_probability,
