@@ -339,3 +339,18 @@ def test_fields_from_json_have_known_names() -> None:
     field = Field.from_dict({"choices": ["12", "34"], "check": "luhn"})
     assert field.choices == ("12", "34")
     assert tenfold.Field is Field
+
+
+@pytest.mark.parametrize(
+    ("conditions", "fewest"),
+    [
+        ({"length": 8, "check": "luhn"}, 8),
+        ({"choices": ["12345", "1-2"]}, 2),
+        ({"pattern": "[0-9]{2,4}[.,][0-9]{2}"}, 4),
+        ({"kind": "integer", "minimum": 1000, "maximum": 20_000}, 4),
+        ({}, 1),
+    ],
+    ids=str,
+)
+def test_the_fewest_digits_of_a_field(conditions: dict[str, Any], fewest: int) -> None:
+    assert Field(**conditions).automaton.fewest_digits == fewest

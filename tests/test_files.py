@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tenfold.errors import TenfoldError, WriteError
+from tenfold.errors import TenfoldError, UsageError, WriteError
 from tenfold.files import (
     CACHE_VARIABLE,
     atomic_path,
@@ -113,7 +113,7 @@ def test_killed_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
 
 def test_a_file_in_the_way_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(TenfoldError, match="cannot make the folder"):
+    with pytest.raises(UsageError, match=r"cannot make the folder .*: a file is in the way"):
         make_folder(tmp_path / "file" / "below")
 
 

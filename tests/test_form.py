@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -264,7 +265,9 @@ def rows(table: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_many_pages_become_a_table(template: Path, scans: Path, tmp_path: Path) -> None:
+def test_many_pages_become_a_table(
+    template: Path, scans: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     out = tmp_path / "answers.csv"
     result = read_all(template, [scans], out)
     assert (result.pages, result.errors, result.fields) == (6, 2, 20)
@@ -284,9 +287,19 @@ def test_many_pages_become_a_table(template: Path, scans: Path, tmp_path: Path) 
         read_forms(template, [], tmp_path / "none.csv")
     edited = out.read_bytes() + b"my own row\n"
     out.write_bytes(edited)
-    again = read_all(template, [scans], out, resume=True)
+    with caplog.at_level("WARNING", "tenfold"):
+        again = read_all(template, [scans], out, resume=True)
     assert (again.pages, again.read_now) == (6, 0)
     assert out.read_bytes() == edited
+    assert "answers.csv was edited and is left as it is" in caplog.text
+    caplog.clear()
+    out.unlink()
+    read_all(template, [scans], out, resume=True)
+    assert rows(out) == found
+    assert not caplog.text
+    shutil.rmtree(out.with_name("answers.csv.pages"))
+    with pytest.raises(UsageError, match=r"its folder answers\.csv\.pages is missing"):
+        read_all(template, [scans], out, resume=True)
 
 
 def test_a_run_is_resumed_with_the_same_template_alone(
@@ -362,14 +375,14 @@ def test_the_command(template: Path, scans: Path, tmp_path: Path, capsys) -> Non
     assert end.value.code == 1  # two pages could not be read
     text = capsys.readouterr()
     assert "6 pages in" in text.out
-    assert "2 pages not read" in text.out
+    assert "2 pages without answers" in text.out
     assert "does not show this form" in text.err
     assert out.stat().st_size > 1000
 
 
 def test_pages_read_slowly_are_not_said_to_be_read_before() -> None:
     slow = FormsResult(Path("a.csv"), 1, 0, 4, 0, read_now=1, seconds=30.0, per_second=0.0)
-    assert summary_of(slow).startswith("1 page in a.csv: 1 read in 30")
+    assert summary_of(slow).startswith("1 page in a.csv: 1 done in 30")
     before = replace(slow, read_now=0, per_second=None)
     assert summary_of(before).startswith("1 page in a.csv: all of them were read before")
 

@@ -225,6 +225,18 @@ def test_wrong_usage_is_one_line(
     assert len(err.splitlines()) == 1
 
 
+def test_the_report_says_that_the_table_was_edited(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = make_answers(tmp_path, [])
+    _, _, err = call("--out", answers.table, "--report", capsys=capsys)
+    assert "not as tenfold wrote it" not in err
+    answers.table.write_bytes(b"")
+    code, _, err = call("--out", answers.table, "--report", capsys=capsys)
+    assert code == 0
+    assert "answers.csv is not as tenfold wrote it" in err
+
+
 def test_a_table_that_is_not_finished_has_no_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

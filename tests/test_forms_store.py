@@ -68,6 +68,8 @@ def test_a_template_is_read_as_it_was_saved(tmp_path: Path) -> None:
     [
         ([], "not a template"),
         (document(format=2), "format is 2"),
+        (document(format=True), "format is True"),
+        (document(page="../" + 100 * "a"), "aaa; it must be the name"),
         (document(page="../form.png"), "beside the template"),
         (document(width=0), "width is 0"),
         (document(height=30_000), "height is 30000; it must be 4 to 20,000 pixels"),
@@ -87,6 +89,10 @@ def test_a_template_is_read_as_it_was_saved(tmp_path: Path) -> None:
         (field(cells=-1), "-1 cells do not fit"),
         (field(cells=[[0, 0, 10, 10]]), "reaches out"),
         (field(cells="8"), "a number or a list"),
+        (field(cells=[[70, 10, 20, 20], [20, 10, 20, 20]]), "from left to right"),
+        (field(cells=[[20, 10, 20, 20], [20, 10, 20, 20]]), "from left to right"),
+        (field(cells=3), "asks for 4 digits, and it has 3 cells"),
+        (field(kind="integer"), "what a text means is in its constraint"),
         (field(kind="tik"), "did you mean tick"),
         (field(kind="tick"), "neither cells nor a constraint"),
         (field(boxes=[]), "did you mean box"),
@@ -208,7 +214,9 @@ def test_the_table_is_written_in_each_format(tmp_path: Path) -> None:
         "source", "page", "student", "student_confidence", "paid", "paid_confidence",
         "amount", "amount_confidence", "review", "error",
     ]  # fmt: skip
-    assert rows == [["" if one is None else str(one) for one in row] for row in ROWS]
+    written = [["" if one is None else str(one) for one in row] for row in ROWS]
+    written[0][6] = "'=1+1"  # a spreadsheet would calculate it
+    assert rows == written
     table = pq.read_table(tmp_path / "table.parquet")
     assert table.column_names == head
     assert [list(row.values()) for row in table.to_pylist()] == [

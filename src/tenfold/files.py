@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tenfold.errors import TenfoldError, WriteError
+from tenfold.errors import TenfoldError, UsageError, WriteError
 
 if TYPE_CHECKING:  # `lock` imports it: reading a picture needs no lock
     from filelock import FileLock
@@ -90,14 +90,16 @@ def make_folder(path: Path) -> Path:
     """Create a folder and its parents, and return it.
 
     Raises:
-        WriteError: It cannot be made: a file is in the way, permission is missing, the disk is
-            full.
+        UsageError: A file is in the way.
+        WriteError: It cannot be made: permission is missing, the disk is full.
     """
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True)
         for folder in missing:
             sync_folder(folder.parent)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise UsageError(f"cannot make the folder {path}: a file is in the way") from error
     except OSError as error:
         raise WriteError(f"cannot make the folder {path}: {error.strerror}") from error
     return path

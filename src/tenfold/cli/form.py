@@ -104,10 +104,16 @@ def run(options: argparse.Namespace) -> tuple[Any, str]:
 def _report(options: argparse.Namespace) -> tuple[Any, str]:
     from tenfold.forms.answers import open_finished_answers
     from tenfold.forms.corrections import corrections_file, load_corrections
+    from tenfold.forms.current_table import is_edited
     from tenfold.forms.estimate import report, report_text
 
     answers = open_finished_answers(options.out)
     corrections = load_corrections(corrections_file(answers.table))
+    if is_edited(answers):
+        _log.warning(
+            "%s is not as tenfold wrote it; the report is on what was read and reviewed",
+            answers.table.name,
+        )
     found = report(answers.pages(), corrections, options.error)
     return found.to_dict(), report_text(found, str(options.out))
 
@@ -126,10 +132,10 @@ def _share(text: str) -> float:
 def _text(result: "FormsResult") -> str:
     lines = [f"{count(result.pages, 'page')} in {result.table}"]
     if result.read_now:
-        lines[0] += f": {result.read_now:,} read in {duration(result.seconds)}"
+        lines[0] += f": {result.read_now:,} done in {duration(result.seconds)}"
     else:
         lines[0] += ": all of them were read before"
     lines.append(f"{count(result.fields, 'field')}, {result.review:,} to review")
     if result.errors:
-        lines.append(f"{count(result.errors, 'page')} not read; the column `error` says why")
+        lines.append(f"{count(result.errors, 'page')} without answers: see the column `error`")
     return "\n".join(lines)

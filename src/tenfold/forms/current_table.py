@@ -38,13 +38,18 @@ def write_current_table(answers: Answers, corrections: Corrections) -> Path | No
     return kept
 
 
-def _keep_edited(answers: Answers) -> Path | None:
-    table = answers.table
+def is_edited(answers: Answers) -> bool:
+    """Return whether somebody else changed or removed the table since it was written."""
     try:
         known = parse_json((answers.folder / WRITTEN).read_text(encoding="utf-8"))["sha256"]
     except (OSError, ValueError, TypeError, KeyError):
-        return None  # written for the first time
-    if not table.is_file() or sha256(table) == known:
+        return False  # not written yet
+    return not answers.table.is_file() or sha256(answers.table) != known
+
+
+def _keep_edited(answers: Answers) -> Path | None:
+    table = answers.table
+    if not table.is_file() or not is_edited(answers):
         return None
     time = datetime.now().strftime("%Y-%m-%d-%H%M%S")
     kept = table.with_name(f"{table.stem}.edited-{time}{table.suffix}")

@@ -1,6 +1,7 @@
 """Very many pages of a form read into one table, on one machine or many; can be resumed."""
 
 import importlib.util
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -27,7 +28,7 @@ from tenfold.forms.answers import (
     write_part,
 )
 from tenfold.forms.corrections import corrections_file, load_corrections
-from tenfold.forms.current_table import write_current_table
+from tenfold.forms.current_table import is_edited, write_current_table
 from tenfold.forms.form import Form
 from tenfold.forms.table import check_table
 from tenfold.forms.template import load_template
@@ -36,6 +37,8 @@ from tenfold.reading.shipped import DEFAULT_MODEL
 
 PAGES_PER_CHUNK = 16
 """Most picture files in a chunk: some seconds of one core. A kill loses no more."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def read_forms(
     Raises:
         DataError: The template or a scan does not exist.
         UsageError: A path is given twice, the template is wrong, or `out` holds other answers or
-            corrections.
+            corrections, or is to be continued without its folder.
         TenfoldError: The model is missing, a worker failed, or a scan changed meanwhile.
     """
     if importlib.util.find_spec("pyarrow") is None:
@@ -111,6 +114,10 @@ def read_forms(
     table, known = Path(out), load_template(template)
     check_table(table)
     folder = pages_folder(table)
+    if resume and table.exists() and not folder.exists():
+        raise UsageError(
+            f"{table} cannot be continued: its folder {folder.name} is missing; give another table"
+        )
     if not resume and (table.exists() or folder.exists()):
         raise UsageError(f"{table} exists; add --resume to continue it, or give another table")
     corrections = corrections_file(table)
@@ -152,6 +159,8 @@ def read_forms(
     answers = open_answers(table)
     if not done:
         write_current_table(answers, load_corrections(corrections))
+    elif is_edited(answers):
+        _log.warning("%s was edited and is left as it is; without it, it is written again", table)
     fields = review = 0
     for page in answers.pages():
         fields += len(page.answers)

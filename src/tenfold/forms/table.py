@@ -2,6 +2,7 @@
 
 import csv
 import importlib.util
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from tenfold.forms.template import Template
 SUFFIXES = (".csv", ".parquet", ".xlsx")
 
 _MODULES = {".parquet": "pyarrow", ".xlsx": "xlsxwriter"}
+
+_FORMULA = re.compile(r"[=@\t\r]|[+-](?![0-9.,])")
+"""How a cell begins that spreadsheets take for a formula; a number with a sign is none."""
 
 _WIDE = 18
 """Width of a column in XLSX, in characters."""
@@ -57,7 +61,8 @@ def write_table(path: Path, template: Template, pages: Iterable[PageAnswers]) ->
     """Write the table, whole or not at all.
 
     Values are text: 007 stays 007, unless the field's constraint makes it a number. An empty field
-    is "". A page with an error has no values.
+    is "". A page with an error has no values. In CSV, an apostrophe stands before what a
+    spreadsheet would take for a formula, such as the name of a scan that begins with =.
 
     Args:
         path: Its suffix is one of `SUFFIXES`.
@@ -88,7 +93,12 @@ def _write_csv(path: Path, template: Template, rows: Iterator[list[Any]]) -> Non
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns(template))
-        writer.writerows(rows)
+        writer.writerows([_no_formula(cell) for cell in row] for row in rows)
+
+
+def _no_formula(cell: Any) -> Any:
+    """Return a cell with an apostrophe before what a spreadsheet would calculate."""
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
 
 
 def _write_parquet(path: Path, template: Template, rows: Iterator[list[Any]]) -> None:

@@ -17,6 +17,7 @@ from tenfold.files import parse_json, sha256, write_atomic, write_json
 from tenfold.formatting import no_such
 from tenfold.imaging.decoding import load_picture
 from tenfold.reading.fields import Field
+from tenfold.reading.kinds import KINDS
 from tenfold.reading.results import Box
 
 FORMAT = 1
@@ -200,11 +201,12 @@ def template_from_dict(data: Any, folder: Path) -> Template:
     if not isinstance(data, dict) or "fields" not in data:
         raise UsageError("not a template: `tenfold template BLANK.png` makes one")
     _refuse_unknown("the template", data, ("format", "page", "width", "height", "fields"))
-    if data.get("format") != FORMAT:
-        raise UsageError(f"format is {data.get('format')!r}; this version reads {FORMAT}")
+    version = data.get("format")
+    if type(version) is not int or version != FORMAT:
+        raise UsageError(f"format is {version!r:.60}; this version reads {FORMAT}")
     page = data.get("page")
     if not isinstance(page, str) or not page or Path(page).name != page:
-        raise UsageError(f"page is {page!r}; it must be the name of a file beside the template")
+        raise UsageError(f"page is {page!r:.80}; it must be the name of a file beside the template")
     width, height = (_whole(name, data.get(name)) for name in ("width", "height"))
     entries = data["fields"]
     if not isinstance(entries, list) or not 1 <= len(entries) <= MOST_FIELDS:
@@ -236,12 +238,17 @@ def _field(number: int, entry: Any, width: int, height: int) -> FormField:
     _refuse_unknown(what, entry, _KEYS)
     kind = entry.get("kind", "text")
     if kind not in ("text", "tick"):
-        raise UsageError(f"{what}: {no_such('kind', kind, ('text', 'tick'))}")
+        other = "; what a text means is in its constraint" if kind in KINDS else ""
+        raise UsageError(f"{what}: {no_such('kind', kind, ('text', 'tick'))}{other}")
     box = _box(what, "box", entry.get("box"), (0, 0, width, height))
     cells = _cells(what, entry.get("cells", []), box)
     constraint = _constraint(what, entry.get("constraint"))
     if kind == "tick" and (cells or constraint):
         raise UsageError(f"{what}: a tick has neither cells nor a constraint")
+    if cells and constraint and (digits := constraint.automaton.fewest_digits) > len(cells):
+        raise UsageError(
+            f"{what}: its constraint asks for {digits} digits, and it has {len(cells)} cells"
+        )
     return FormField(name, box, cells, kind, constraint)
 
 
@@ -252,10 +259,10 @@ def _box(what: str, name: str, value: Any, around: Box) -> Box:
         raise UsageError(f"{what}: {name} is {value!r:.60}; it must be [x, y, width, height]")
     x, y, width, height = value
     if width < SMALLEST_SIDE or height < SMALLEST_SIDE:
-        raise UsageError(f"{what}: {name} {value} is smaller than {SMALLEST_SIDE} pixels")
+        raise UsageError(f"{what}: {name} {value!r:.60} is smaller than {SMALLEST_SIDE} pixels")
     left, top, wide, high = around
     if x < left or y < top or x + width > left + wide or y + height > top + high:
-        raise UsageError(f"{what}: {name} {value} reaches out of {list(around)}")
+        raise UsageError(f"{what}: {name} {value!r:.60} reaches out of {list(around)}")
     return x, y, width, height
 
 
@@ -266,7 +273,12 @@ def _cells(what: str, value: Any, box: Box) -> tuple[Box, ...]:
         return equal_cells(box, value) if value else ()
     if not isinstance(value, list):
         raise UsageError(f"{what}: cells is {value!r:.60}; it must be a number or a list of boxes")
-    return tuple(_box(what, f"cell {n}", cell, box) for n, cell in enumerate(value, start=1))
+    cells = tuple(_box(what, f"cell {n}", cell, box) for n, cell in enumerate(value, start=1))
+    if any(
+        before[0] + before[2] / 2 >= after[0] + after[2] / 2 for before, after in pairwise(cells)
+    ):
+        raise UsageError(f"{what}: its cells do not go from left to right")
+    return cells
 
 
 def equal_cells(box: Box, number: int) -> tuple[Box, ...]:

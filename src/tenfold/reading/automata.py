@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tenfold.arrays import DIGITS
 from tenfold.errors import UsageError
 from tenfold.reading.lattice import ALPHABET, READABLE, SPACE
 
@@ -44,6 +45,17 @@ class Automaton:
     def characters(self) -> list[int]:
         """The numbers, in `ALPHABET`, of the characters that occur in its texts."""
         return np.flatnonzero((self.targets >= 0).any(axis=0)).tolist()
+
+    @property
+    def fewest_digits(self) -> int:
+        """The least number of digits in one of its texts."""
+        weights = np.array([one in DIGITS for one in ALPHABET], np.float64)
+        before, fewest = None, np.where(np.arange(len(self.accepting)) == 0, 0, np.inf)
+        arcs = self.targets >= 0
+        while before is None or (before != fewest).any():  # Bellman and Ford's shortest paths
+            before = fewest.copy()
+            np.minimum.at(fewest, self.targets[arcs], (before[:, None] + weights)[arcs])
+        return int(fewest[self.accepting].min())
 
 
 class Loop:

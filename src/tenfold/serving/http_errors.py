@@ -72,4 +72,4 @@ def add_error_handlers(app: FastAPI) -> None:
     async def handle_validation_error(_: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"][1:]))
-        return error_response(422, f"{where}: {first['msg']}")
+        return error_response(422, f"{where or 'body'}: {first['msg']}")

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from fastapi import FastAPI, Request, Response
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictInt
 from starlette.responses import FileResponse
 
 from tenfold.errors import TenfoldError
@@ -34,7 +34,7 @@ class Said(BaseModel):
 
     state: Literal["value", "empty", "unreadable"]
     value: str = Field("", max_length=200)
-    revision: int
+    revision: StrictInt
     anyway: bool = False
 
 
