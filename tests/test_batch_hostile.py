@@ -174,7 +174,7 @@ def test_links_to_themselves_are_refused(tmp_path: Path, mnist) -> None:
     np.save(images, mnist.test_images[:1])
     for arguments, code in (
         (["batch", loop, tmp_path / "out"], 1),
-        (["batch", images, loop], 1),
+        (["batch", images, loop], 2),
         (["batch", images, tmp_path / "out", "--model", loop], 2),
         (["show", loop], 2),
     ):

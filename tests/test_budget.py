@@ -34,6 +34,11 @@ def test_epochs_fill_the_time(
     assert trained == pytest.approx((seconds - speed.start_seconds) * speed.images_per_second, 0.12)
 
 
+def test_fewer_images_than_a_step_takes_are_refused() -> None:
+    with pytest.raises(UsageError, match="99 training images: fast takes 250 at a time"):
+        fill(recipe_named("fast"), 5.0, Speed(0.4, 30_000), images=99)
+
+
 def test_hard_examples_keep_their_short_epochs() -> None:
     recipe = override(recipe_named("standard"), {"hard_examples": True, "epoch_images": 12_500})
     filled = fill(recipe, 20.4, Speed(0.4, 10_000))

@@ -21,7 +21,7 @@ from tenfold.classifiers.bundle import fingerprint, load_bundle, load_classifier
 from tenfold.cli.main import build_parser
 from tenfold.cli.train import _settings
 from tenfold.data.data_source import DataSource
-from tenfold.errors import BundleError, TenfoldError, UsageError
+from tenfold.errors import BundleError, TenfoldError, TrainingError, UsageError
 from tenfold.evaluation.evaluate import evaluate_model
 from tenfold.recipes.catalog import recipe_named
 from tenfold.recipes.recipe import count_parameters
@@ -248,6 +248,14 @@ def test_what_a_kill_left_behind_goes_with_the_end_of_the_run(tmp_path) -> None:
     assert [path.name for path in folder.iterdir()] == ["model.onnx"]
 
 
+def test_a_folder_in_which_another_process_trains_is_refused(tmp_path) -> None:
+    start_run(tmp_path, make_request(QUICK))
+    with only_here(tmp_path), pytest.raises(TrainingError, match="another process is training"):
+        start_run(tmp_path, make_request(QUICK))
+    with pytest.raises(UsageError, match="holds an interrupted run"):
+        start_run(tmp_path, make_request(QUICK))
+
+
 def test_a_run_killed_before_its_request_was_written_can_begin_again(tmp_path) -> None:
     for name in (".lock", ".run.json.abc.json"):
         (tmp_path / name).touch()
@@ -297,6 +305,9 @@ def test_the_command_gives_an_overridden_run_again(tmp_path) -> None:
     options = build_parser().parse_args(words[1:])
     again = override(load_recipe(options.recipe), _settings(options))
     assert (again, options.seed) == (request.recipe, 3)
+    assert "--backend" not in words
+    on_jax = requests.command_of(replace(request, backend="jax", deterministic=True))
+    assert on_jax.endswith(" --backend jax --deterministic")
     other = replace(recipe_named("conv"), name="mine")
     assert "--recipe recipe.json" in requests.command_of(replace(request, recipe=other))
     fewer = replace(recipe_named("conv"), layers=recipe_named("conv").layers[1:])

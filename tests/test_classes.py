@@ -133,6 +133,8 @@ def test_figures_of_three_classes() -> None:
 def test_drawings_name_the_classes(bundle: Path) -> None:
     matrix = draw_confusion(np.diag([3, 2, 1]), NAMES).svg()
     assert "T-shirt/top  2" in matrix
+    few = draw_confusion(np.diag([3, 2]), ("a", "b"))
+    assert few.width >= 300  # the title is wider than two cells
     letters = tuple("abcdefghijklmnopqrstuvwxyz")
     assert ">q<" in draw_confusion(np.eye(26, dtype=int), letters).svg()
     labels = np.array([0, 1, 2], np.uint8)

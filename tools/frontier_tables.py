@@ -24,7 +24,8 @@ def frontier() -> str:
     ]
     rows += [[PEERS[name], "", "", *_figures(one)] for name, one in found["peers"].items()]
     notes = [
-        "*Images*: training images seen, repeats included. The recipes are those of the catalog "
+        "*Images*: training images seen, repeats included; the median, since each run measures "
+        "the machine anew. The recipes are those of the catalog "
         "with other settings (`LADDER` in `src/tenfold/training/budget.py`); all of them were "
         "chosen on held-out training images. Measured side by side on "
         f"{machine['cores']} cores of {machine['processor']}, {machine['date']}"

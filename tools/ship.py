@@ -289,7 +289,7 @@ def file_rows(meta: dict[str, Any]) -> str:
         f"| int8 | `model-int8.onnx`, {found['size_bytes'] / 1000:.0f} kB: accuracy "
         f"{100 * found['accuracy']:.2f}%, ECE {100 * found['ece']:.2f}%; "
         f"same digit as in float32 for {100 * found['same_labels']:.2f}% of the test images |\n"
-        f"| C | `{name}.h`: weights in int8; needs only the C library |\n"
+        f"| C | `{name}.h`: weights in int8; needs only the C library (`-lm`) |\n"
     )
 
 

@@ -145,7 +145,9 @@ def as_pictures(array: npt.NDArray[Any], name: str) -> npt.NDArray[np.uint8]:
             f"{name}: the largest value of the pictures is {high:g}, but white is 255: "
             "multiply the pictures by 255"
         )
-    if not (low >= 0 and high <= 255):  # also refuses NaN
+    if np.isnan(low):
+        raise DataError(f"{name}: pictures hold NaN: give 0 to 255")
+    if not (low >= 0 and high <= 255):
         raise DataError(f"{name}: pictures lie between {low:g} and {high:g}: give 0 to 255")
     return array if array.dtype == np.uint8 else np.rint(array).astype(np.uint8)
 

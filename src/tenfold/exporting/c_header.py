@@ -52,7 +52,7 @@ def filter_steps(kernel: Array) -> Array:
 
 
 def c_header(recipe: Recipe, weights: Weights) -> str:
-    """Return a C99 header that needs nothing but the C library.
+    """Return a C99 header that needs nothing but the C library, with its mathematical part.
 
     Args:
         recipe: A single network of convolutions, pooling and dense layers with relu or silu.

@@ -27,6 +27,9 @@ LETTER = 0.5
 LONG_NAME = 4
 """Characters of a class's name that fit above a column of the confusion matrix."""
 
+_TITLE_WIDTH = 300
+"""Width of the title of the confusion matrix, in pixels."""
+
 _DIAGONAL = "#20242c"
 _BRIGHTEST = 0.75
 """Where the color scale of `heat_colors` ends: 0 is black, 1 light yellow."""
@@ -127,7 +130,8 @@ def draw_confusion(confusion: np.ndarray, classes: Sequence[str] = DIGITS) -> Dr
     cell, top = 40, 82
     left = max(62, 30 + 8 * max(map(len, rows)))
     side = len(classes) * cell
-    drawing = Drawing(left + side + EDGE, top + side + EDGE, "Confusion matrix")
+    width = max(left + side, _TITLE_WIDTH) + EDGE
+    drawing = Drawing(width, top + side + EDGE, "Confusion matrix")
     drawing.text(EDGE, 28, "Confusion matrix (images)", TITLE)
     drawing.text(left + side / 2, 50, "read as", TEXT, MUTED, "middle")
     drawing.text(left - 12, top - 14, "true", TEXT, MUTED, "end")

@@ -170,8 +170,13 @@ def fill(recipe: Recipe, seconds: float, speed: Speed, images: int = TRAIN_IMAGE
     """Return the recipe with as many epochs, and images in each, as fit into the time.
 
     Raises:
-        UsageError: Not even `MIN_STEPS` steps fit.
+        UsageError: Not even `MIN_STEPS` steps fit, or there are fewer images than a step takes.
     """
+    if images < recipe.batch_size:
+        raise UsageError(
+            f"{count(images, 'training image')}: {recipe.name} takes {recipe.batch_size} at a time;"
+            " give --recipe and --batch-size instead of a time"
+        )
     total = int((seconds - speed.start_seconds) * speed.images_per_second)
     if total < MIN_STEPS * recipe.batch_size:
         least = speed.start_seconds + MIN_STEPS * recipe.batch_size / speed.images_per_second

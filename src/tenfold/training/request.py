@@ -150,6 +150,8 @@ def command_of(request: Request) -> str:
         words += ["--train-size", str(request.train_size)]
     if request.val_size:
         words += ["--val-size", str(request.val_size)]
+    if request.backend not in (None, "tensorflow"):
+        words += ["--backend", str(request.backend)]
     if request.deterministic:
         words.append("--deterministic")
     return shlex.join(words)

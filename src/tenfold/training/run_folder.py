@@ -41,7 +41,7 @@ def start_run(folder: Path, request: Request) -> None:
     make_folder(folder)
     data = asdict(request) | {"recipe": recipe_to_dict(request.recipe)}
     with only_here(folder):
-        check_empty(folder)  # another process may have started a run there meanwhile
+        _refuse_contents(folder)  # another process may have started a run there meanwhile
         write_json(folder / REQUEST, data)
 
 
@@ -50,7 +50,15 @@ def check_empty(folder: Path) -> None:
 
     Raises:
         UsageError: It is not; the message says what is in it.
+        TrainingError: Another process is training there.
     """
+    if (folder / REQUEST).is_file():
+        with only_here(folder):
+            pass
+    _refuse_contents(folder)
+
+
+def _refuse_contents(folder: Path) -> None:
     if not folder.exists():
         return
     if (folder / REQUEST).is_file():
