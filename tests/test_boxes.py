@@ -330,3 +330,16 @@ def test_cells_outside_of_the_page_have_no_slash_between_them() -> None:
     for left in (-60, 30, 90):
         cells = tuple(PageCell(0, n, (left + 40 * n, -30, 20, 20), (), True) for n in range(2))
         assert not find_slashes(np.ones((50, 80), np.float32), [PageGrid(cells)], ReaderSettings())
+
+
+def test_a_digit_near_the_wall_of_a_long_frame_is_no_remains_of_it(
+    reader: tenfold.Reader, mnist: Mnist
+) -> None:
+    ones, fives = (np.flatnonzero(mnist.train_labels == digit) for digit in (1, 5))
+    line = [mnist.train_images[place] for place in (ones[3], fives[4], fives[5])]
+    page = scenes.page([line], rng=np.random.default_rng(0), height=40)
+    rows, columns = np.nonzero(page < 128)
+    paper = cv2.copyMakeBorder(page, 0, 400, 0, 900, cv2.BORDER_REPLICATE)
+    corner = (columns.min() - 25, rows.min() - 25)
+    cv2.rectangle(paper, corner, (1000, rows.max() + 25), 60, 3)
+    assert reader.read(paper).text == "155"

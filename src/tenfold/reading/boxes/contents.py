@@ -65,6 +65,7 @@ def _counted(
 def members_of(cell: FoundCell, index: int, contents: Contents) -> list[int]:
     """Return the components in a cell, without specks and what is left of its walls."""
     left, top, width, height = cell.box
+    side = min(width, height)  # walls are as thick in a wide cell
     members: list[int] = []
     doubtful: list[int] = []
     for one in np.flatnonzero(contents.cell == index):
@@ -72,11 +73,11 @@ def members_of(cell: FoundCell, index: int, contents: Contents) -> list[int]:
         wide, high = x1 - x0, y1 - y0
         if max(wide, high) < 0.12 * height:
             continue
-        beside = min(x1 - left, left + width - x0) / width
-        above = min(y1 - top, top + height - y0) / height
-        if (beside < 0.1 and wide < 0.08 * width) or (above < 0.1 and high < 0.12 * height):
+        beside = min(x1 - left, left + width - x0) / side
+        above = min(y1 - top, top + height - y0) / side
+        if (beside < 0.1 and wide < 0.08 * side) or (above < 0.1 and high < 0.12 * side):
             continue
-        thin = (beside < 0.15 and wide < 0.15 * width) or (above < 0.15 and high < 0.15 * height)
+        thin = (beside < 0.15 and wide < 0.15 * side) or (above < 0.15 and high < 0.15 * side)
         (doubtful if thin else members).append(int(one))
     return members or doubtful
 
