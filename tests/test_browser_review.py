@@ -15,7 +15,7 @@ from browsing import WAIT, watched_pages
 pytest.importorskip("playwright.sync_api")
 sys.path.insert(0, str(Path(__file__).parent.parent / "docs" / "images"))
 import serve  # type: ignore[import-not-found]
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tenfold.forms.answers import Alternative, Answer, Answers, PageAnswers
 from tenfold.forms.corrections import corrections_file, load_corrections
@@ -225,6 +225,99 @@ def test_two_browsers_at_once(open_page) -> None:
     bob.keyboard.press("Enter")  # having seen it
     shows(bob, 1)
     expect(bob.locator("#count")).to_have_text(re.compile(r"^1 of "))
+
+
+def test_enter_keeps_what_was_said_before(page: Page, answers: Answers) -> None:
+    shows(page, 0)
+    page.keyboard.type("91")
+    page.keyboard.press("Enter")
+    shows(page, 1)
+    page.keyboard.press("ArrowLeft")
+    shows(page, 0)
+    expect(page.locator("#value")).to_have_attribute("placeholder", "91")
+    expect(page.locator("#accept-text")).to_have_text("Keep")
+    page.keyboard.press("Enter")
+    shows(page, 1)
+    page.keyboard.press("u")
+    shows(page, 2)
+    page.keyboard.press("ArrowLeft")
+    shows(page, 1)
+    page.keyboard.press("Enter")
+    shows(page, 2)
+    first, second = load_corrections(corrections_file(answers.table)).values()
+    assert (first.value, second.state) == ("91", "unreadable")
+
+
+def test_an_answer_goes_to_the_field_that_is_shown(page: Page, answers: Answers) -> None:
+    shows(page, 0)
+    page.route("**/fields/*", lambda route: route.abort())
+    page.route("**/crops/*", lambda route: route.abort())
+    for _ in range(8):
+        page.keyboard.press("ArrowRight")
+    expect(page.locator("#note")).to_contain_text("The review has been stopped")
+    where = page.locator("#where").text_content() or ""
+    page.unroute("**/fields/*")
+    page.unroute("**/crops/*")
+    page.keyboard.type("99")
+    page.keyboard.press("Enter")
+    expect(page.locator("#count")).to_have_text(re.compile(r"^1 of "))
+    (said,) = load_corrections(corrections_file(answers.table)).values()
+    assert where == f"{said.source}, page {said.page + 1}"
+    assert said.value == "99"
+
+
+def test_what_is_typed_while_the_next_field_is_loaded_is_kept(page: Page) -> None:
+    shows(page, 0)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/fields/0", hold)
+    page.keyboard.press("Enter")
+    page.keyboard.type("9e4")  # a letter would be a command in the field that comes
+    page.wait_for_timeout(200)
+    held[0].continue_()
+    shows(page, 1)
+    expect(page.locator("#value")).to_have_value("94")
+
+
+def test_commands_count_while_a_reading_is_chosen(page: Page, answers: Answers) -> None:
+    shows(page, 0)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("u")
+    shows(page, 1)
+    page.locator("#forward").focus()
+    page.keyboard.press("e")
+    shows(page, 2)
+    for place in range(2, 10):
+        page.keyboard.press("ArrowRight")
+        shows(page, place + 1)
+    page.keyboard.press("y")
+    page.keyboard.press("n")
+    expect(page.locator("#value")).to_have_value("no")
+    found = [one.state for one in load_corrections(corrections_file(answers.table)).values()]
+    assert found == ["unreadable", "empty"]
+
+
+def test_in_a_conflict_what_was_typed_stays(open_page) -> None:
+    ann, bob = open_page(), open_page()
+    shows(ann, 0)
+    shows(bob, 0)
+    ann.keyboard.press("u")
+    shows(ann, 1)
+    bob.keyboard.type("88")
+    bob.keyboard.press("Enter")
+    expect(bob.locator("#note")).to_contain_text("meanwhile")
+    expect(bob.locator("#value")).to_have_value("88")
+
+
+def test_a_long_text_keeps_the_page_in_its_width(page: Page) -> None:
+    shows(page, 0)
+    page.locator("#value").fill("9" * 200)
+    page.keyboard.press("Enter")
+    expect(page.locator("#note")).to_contain_text("does not fit")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_when_the_command_has_ended(page: Page, answers: Answers) -> None:

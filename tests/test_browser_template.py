@@ -166,6 +166,41 @@ def test_a_wrong_name_is_not_saved(name: str, opened: Page) -> None:
     expect(opened.get_by_label("Name")).to_be_focused()
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [("c-pattern", "[0-9"), ("c-pattern", "[A-Z]{3}"), ("c-minimum", "abc"), ("c-length", "1.5"),
+     ("c-choices", "abc"), ("w", "12")],
+)  # fmt: skip
+def test_a_wrong_constraint_is_not_saved(place: str, value: str, opened: Page) -> None:
+    field(opened, "field 1").focus()
+    if place == "w":
+        opened.locator("#cells").fill("5")
+    opened.locator(f"#{place}").fill(value)
+    opened.get_by_role("button", name="Save").click()
+    alert = opened.locator("#problem")
+    expect(alert).to_contain_text("field 1: ")
+    expect(alert).to_be_in_viewport()
+    expect(opened.locator(f"#{place}")).to_be_in_viewport()
+    expect(opened.locator(f"#{place}")).to_be_focused()
+    expect(opened.locator(f"#{place}")).to_have_attribute("aria-invalid", "true")
+    opened.locator(f"#{place}").fill("")
+    expect(alert).to_be_empty()
+    expect(opened.locator(f"#{place}")).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_cells_keep_their_shares_whatever_is_typed_on_the_way(opened: Page, tmp_path: Path) -> None:
+    field(opened, "field 1").focus()
+    opened.locator("#cells").fill("5")
+    opened.locator("#w").fill("")
+    opened.locator("#w").press_sequentially("200")
+    field(opened, "field 1").focus()
+    for key in ("Alt+Shift+ArrowLeft", "Alt+Shift+ArrowRight"):
+        for _ in range(18):
+            opened.keyboard.press(key)
+    cells = saved(opened, tmp_path / "form.json")["field 1"].cells
+    assert [cell[2] for cell in cells] == [40] * 5
+
+
 def test_one_field_is_no_plural(opened: Page) -> None:
     for name in ("field 2", "tick 1"):
         field(opened, name).press("Delete")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -240,6 +241,46 @@ def test_a_full_disk_leaves_the_corrections_as_they_were(
         with pytest.raises(WriteError, match="No space left"):
             append_correction(path, correction(name="paid"))
     assert path.read_bytes() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
+def test_a_disk_that_fills_up_within_a_line_leaves_the_corrections_as_they_were(
+    tmp_path: Path,
+) -> None:
+    import resource
+
+    path = tmp_path / "answers.csv.corrections.jsonl"
+    append_correction(path, correction())
+    before = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 40, hard))
+    try:
+        with pytest.raises(WriteError, match="File too large"):
+            append_correction(path, correction(name="paid"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == before
+    append_correction(path, correction(name="paid"))
+    assert len(load_corrections(path)) == 2
+
+
+def test_a_note_that_the_table_is_not_written_goes_once_it_is(
+    answers: Answers, caplog: pytest.LogCaptureFixture
+) -> None:
+    with open_review(answers.table, Choice(), "ann") as review:
+        moved = answers.table.rename(answers.table.with_name("moved"))
+        answers.table.mkdir()
+        review.say(0, "empty", "", 0)
+        review.write_table()
+        assert "The table is not up to date" in review.notes[0]
+        answers.table.rmdir()
+        moved.rename(answers.table)
+        review.write_table()
+        assert review.notes == []
+        answers.table.unlink()
+        answers.table.mkdir()
+        review.say(1, "empty", "", 0)
+    assert "The table is not up to date" in caplog.text
 
 
 def test_stale_says_are_refused(answers: Answers) -> None:

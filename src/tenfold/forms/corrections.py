@@ -93,13 +93,14 @@ def append_correction(path: Path, correction: Correction) -> None:
         WriteError: It cannot be written; the file is as it was.
     """
     line = json.dumps(asdict(correction), ensure_ascii=False) + "\n"
+    rest = memoryview(line.encode("utf-8", "surrogatepass"))
     is_new = not path.exists()
     try:
-        with path.open("ab") as file:
+        with path.open("ab", buffering=0) as file:  # a buffer would be written after the failure
             end = file.seek(0, os.SEEK_END)
             try:
-                file.write(line.encode("utf-8", "surrogatepass"))
-                file.flush()
+                while rest:
+                    rest = rest[file.write(rest) :]
                 os.fsync(file.fileno())
             except OSError:
                 file.truncate(end)

@@ -6,9 +6,11 @@ const LEAST = 4, NAME = /^[\p{L}_](?:[\p{L}\p{N}_ .-]{0,62}[\p{L}\p{N}_.-])?$/u;
 const TAKEN = ["source", "page", "error", "review"];
 const TEXTS = ["kind", "pattern", "check", "minimum", "maximum"];
 let fields = template.fields, chosen = null, past = [], saved = JSON.stringify(fields), boxes = [];
+let origin = null; // the field before the steps of one key: its cells would be rounded at each
 
 function change(edit, key = null) {
   const before = JSON.stringify(fields);
+  if (origin?.key !== key) origin = null;
   edit();
   // Steps of one key or one field of the form are undone together.
   if (JSON.stringify(fields) !== before && !(key !== null && past.length && past.at(-1).key === key)) {
@@ -21,6 +23,7 @@ function change(edit, key = null) {
 function undo() {
   if (!past.length) return;
   fields = JSON.parse(past.pop().state);
+  origin = null;
   if (chosen !== null && chosen >= fields.length) chosen = null;
   draw();
   fill();
@@ -107,15 +110,20 @@ function equalCells([x, y, w, h], count) {
   return Array.from({ length: count }, (_, n) => [edge(n), y, edge(n + 1) - edge(n), h]);
 }
 
+function asItWas(field, key) {
+  origin ??= { key, field: structuredClone(field) };
+  return origin.field;
+}
+
 // A field keeps its cells' shares of its box when it is moved or its size is changed.
-function setBox(field, wanted) {
+function setBox(field, wanted, from = field) {
   const w = Math.max(LEAST, Math.min(Math.round(wanted[2]), template.width));
   const h = Math.max(LEAST, Math.min(Math.round(wanted[3]), template.height));
   const x = Math.max(0, Math.min(Math.round(wanted[0]), template.width - w));
   const y = Math.max(0, Math.min(Math.round(wanted[1]), template.height - h));
-  const [a, b, c, d] = field.box;
-  if (field.cells?.length) {
-    field.cells = field.cells.map(([left, top, wide, high]) => {
+  const [a, b, c, d] = from.box;
+  if (from.cells?.length) {
+    field.cells = from.cells.map(([left, top, wide, high]) => {
       const right = Math.round((left + wide - a) * w / c), bottom = Math.round((top + high - b) * h / d);
       left = Math.round((left - a) * w / c);
       top = Math.round((top - b) * h / d);
@@ -208,9 +216,9 @@ $("fields").addEventListener("keydown", (event) => {
   const at = Number(event.target.dataset.at), step = STEPS[event.key];
   if (event.ctrlKey || event.metaKey || !fields[at]) return;
   if (step) {
-    const by = event.shiftKey ? 10 : 1, [x, y, w, h] = fields[at].box;
-    const [dx, dy] = step.map((one) => by * one);
-    change(() => setBox(fields[at], event.altKey ? [x, y, w + dx, h + dy] : [x + dx, y + dy, w, h]), `keys ${at}`);
+    const by = event.shiftKey ? 10 : 1, field = fields[at], [x, y, w, h] = field.box;
+    const [dx, dy] = step.map((one) => by * one), key = `keys ${at}`;
+    change(() => setBox(field, event.altKey ? [x, y, w + dx, h + dy] : [x + dx, y + dy, w, h], asItWas(field, key)), key);
     place();
     say(fields[at].box.join(", "));
   } else if (event.key === "Enter") {
@@ -238,7 +246,8 @@ $("list").addEventListener("click", (event) => {
 });
 $("form").addEventListener("submit", (event) => event.preventDefault());
 $("form").addEventListener("input", (event) => {
-  const field = fields[chosen];
+  const field = fields[chosen], key = `form ${chosen} ${event.target.id}`;
+  tell(null);
   change(() => {
     field.name = $("name").value;
     if ($("kind").value === "tick") {
@@ -261,8 +270,8 @@ $("form").addEventListener("input", (event) => {
       else delete field.constraint;
     }
     const box = ["x", "y", "w", "h"].map((id, axis) => $(id).value === "" ? field.box[axis] : Number($(id).value));
-    if (box.some((one, axis) => one !== field.box[axis])) setBox(field, box);
-  }, `form ${chosen} ${event.target.id}`);
+    if (box.some((one, axis) => one !== field.box[axis])) setBox(field, box, asItWas(field, key));
+  }, key);
   $("of-text").hidden = field.kind === "tick";
 });
 $("form").addEventListener("change", fill);
@@ -272,6 +281,36 @@ $("undo").addEventListener("click", undo);
 $("save").addEventListener("click", save);
 
 // Saving
+const SIGNS = /^[0-9 .,:/()+$=x-]+$/;
+
+const isNumber = (text) => /^[+-]?[0-9]+([.][0-9]+)?$/.test(text);
+const LIMITS = {
+  date: [(text) => /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(text), "a date such as 2026-01-31"],
+  time: [(text) => /^[0-9]{2}:[0-9]{2}/.test(text), "a time such as 08:30"],
+  number: [isNumber, "a number such as 12.5"],
+};
+
+/** Return what is wrong in a constraint, and the input that says it; null if nothing is seen. */
+function wrongIn(constraint) {
+  const { kind = "", length, pattern, choices = [], minimum, maximum } = constraint;
+  if (length !== undefined && !(Number.isInteger(length) && length >= 1 && length <= 100)) return ["a number of digits is 1 to 100", "c-length"];
+  const [fits, such] = LIMITS[kind.endsWith("date") ? "date" : kind === "time" ? "time" : "number"];
+  if (minimum !== undefined && !fits(minimum)) return [`the least value is not ${such}`, "c-minimum"];
+  if (maximum !== undefined && !fits(maximum)) return [`the greatest value is not ${such}`, "c-maximum"];
+  const [least, most] = [minimum, maximum].map((one) => isNumber(one) ? Number(one) : one);
+  if (least > most) return ["the least value is greater than the greatest", "c-minimum"];
+  if (pattern !== undefined) {
+    try {
+      new RegExp(pattern);
+    } catch {
+      return ["the pattern is no regular expression", "c-pattern"];
+    }
+    if (/[a-wyz]/i.test(pattern.replace(/\\./g, ""))) return ["letters are not read, and the pattern has some", "c-pattern"];
+  }
+  const strange = choices.find((one) => !SIGNS.test(one));
+  return strange === undefined ? null : [`"${strange}" has more than digits and the signs . , - / : ( ) + $ = x`, "c-choices"];
+}
+
 function problem() {
   const seen = new Set();
   if (!fields.length) return [null, "There are no fields yet"];
@@ -283,18 +322,33 @@ function problem() {
     const taken = columns.find((column) => seen.has(column));
     if (taken) return [at, `Two fields need the column "${taken}" of the table; rename one`];
     for (const column of columns) seen.add(column);
+    if (field.cells?.some((cell) => Math.min(cell[2], cell[3]) < LEAST)) return [at, `${field.name}: its cells are smaller than ${LEAST} pixels`, "w"];
+    const wrong = wrongIn(field.constraint ?? {});
+    if (wrong) return [at, `${field.name}: ${wrong[0]}`, wrong[1]];
   }
   return null;
 }
 
+/** Show a problem beside the buttons, and go to the input with it; null takes it away. */
+function tell(wrong) {
+  $("problem").textContent = wrong?.[1] ?? "";
+  for (const input of $("form").querySelectorAll("[aria-invalid]")) {
+    input.removeAttribute("aria-invalid");
+    input.removeAttribute("aria-describedby");
+  }
+  if (!wrong || wrong[0] === null) return;
+  const input = $(wrong[2] ?? "name");
+  input.setAttribute("aria-invalid", "true");
+  input.setAttribute("aria-describedby", "problem");
+  input.focus();
+  input.scrollIntoView({ block: "center" }); // it may have had the focus before
+}
+
 async function save() {
   const wrong = problem();
-  $("problem").textContent = wrong ? wrong[1] : "";
-  if (wrong) {
-    if (wrong[0] !== null) choose(wrong[0], false);
-    $("name").focus();
-    return;
-  }
+  if (wrong && wrong[0] !== null) choose(wrong[0], false);
+  tell(wrong);
+  if (wrong) return;
   const state = JSON.stringify(fields);
   const text = JSON.stringify({ ...template, fields }, null, 2) + "\n";
   try {

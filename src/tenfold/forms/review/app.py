@@ -91,8 +91,9 @@ def create_review_app(review: Review, key: str) -> FastAPI:
 
     @app.get(f"/{key}/report")
     def report() -> Response:
+        review.write_table()  # the last answers were given
         lines = report_text(review.report(), review.answers.table.name).splitlines()
-        return _json({"lines": lines})
+        return _json({"lines": lines, "notes": review.notes})
 
     app.mount(f"/{key}/shared", StaticFiles(directory=SHARED), name="shared")
     app.mount(f"/{key}/static", StaticFiles(directory=PAGE), name="static")

@@ -1,5 +1,6 @@
 """A running review: the fields, what is said of them, and the table that follows from it."""
 
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -25,6 +26,8 @@ from tenfold.forms.corrections import (
 from tenfold.forms.current_table import write_current_table
 from tenfold.forms.estimate import Report, report
 from tenfold.forms.review.queue import Choice, Item, choose_items
+
+_log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 3.0
 """The table is written after this many seconds without a decision."""
@@ -54,7 +57,6 @@ class Review:
         choice: As given.
         by: As given.
         items: The fields to review, in their order.
-        notes: What happened to the table that people should know, oldest first.
 
     Raises:
         DataError: A part of the answers, or the file of corrections, is damaged.
@@ -67,7 +69,8 @@ class Review:
         self.choice = choice
         self.by = by
         self.items = choose_items(answers, choice, progress=progress)
-        self.notes: list[str] = []
+        self._kept: list[str] = []
+        self._not_written = ""
         self._file = corrections_file(answers.table)
         self._corrections = load_corrections(self._file)
         self._revisions: dict[tuple[str, int, str], int] = {}
@@ -99,6 +102,11 @@ class Review:
     def revision(self, place: int) -> int:
         """Return how often something was said of a field since the review began."""
         return self._revisions.get(self.item(place).key, 0)
+
+    @property
+    def notes(self) -> list[str]:
+        """What people should know of the table: that it was edited, or cannot be written now."""
+        return [*self._kept, *filter(None, [self._not_written])]
 
     @property
     def reviewed(self) -> int:
@@ -172,7 +180,7 @@ class Review:
         return report(self.answers.pages(), corrections)
 
     def write_table(self) -> None:
-        """Write the table if it lacks a correction; a failure becomes a note, and is tried again.
+        """Write the table if it lacks a correction; after a failure, a note says so until it is.
 
         After `close` nothing is written: a thread that writes when the process ends would crash it.
         """
@@ -185,11 +193,15 @@ class Review:
                 self._check_folder()
                 kept = write_current_table(self.answers, corrections)
             except (TenfoldError, OSError) as error:
-                self._note(f"The table is not up to date: {error}. All corrections are saved.")
+                self._not_written = (
+                    f"The table is not up to date: {error}. All corrections are saved."
+                )
                 return
-            self._written = said
+            self._written, self._not_written = said, ""
             if kept:
-                self._note(f"The table had been edited; the edited one is kept as {kept.name}.")
+                self._kept.append(
+                    f"The table had been edited; the edited one is kept as {kept.name}."
+                )
 
     def close(self) -> None:
         """Write the table if it lacks a correction, and wait until it is written."""
@@ -219,10 +231,6 @@ class Review:
                 f"{self.answers.folder} has moved: stop the review, and start it with the new path"
             )
 
-    def _note(self, text: str) -> None:
-        if not self.notes or self.notes[-1] != text:
-            self.notes.append(text)
-
 
 @contextmanager
 def open_review(
@@ -251,6 +259,8 @@ def open_review(
                 yield review
             finally:
                 review.close()
+                for note in review.notes:
+                    _log.warning("%s", note)
     except Timeout:
         raise TenfoldError(
             f"{answers.table} is being reviewed or read by another process: several browsers may"

@@ -4,13 +4,17 @@ const $ = (id) => document.getElementById(id);
 const AHEAD = 3; // fields whose text and picture are loaded before they are shown
 const ENLARGED = 3; // a field's picture is shown at most so many times as large as on the page
 
-let place = 0; // the field that is shown
+let place = 0; // the field to show
+let shown = 0; // the field that is shown
 let field = null; // what the server told of it
+let ahead = ""; // what was typed before the field could be seen
 let chosen = -1; // the alternative that the arrow keys chose
 let sending = false; // whether an answer is on its way
 let insisted = ""; // the value whose warning was shown: Enter again saves it
 let total = 0; // number of fields
 const known = new Map(); // place -> promise of the field
+
+const STOPPED = "The review has been stopped. Start it again in the terminal, and open the address it prints.";
 
 async function ask(path, body) {
   const options = body && {
@@ -20,9 +24,10 @@ async function ask(path, body) {
   try {
     response = await fetch(path, options);
   } catch {
-    throw new Error("The review has been stopped. Start it again in the terminal, and open the address it prints.");
+    throw new Error(STOPPED);
   }
   const answer = await response.json().catch(() => ({ error: "The server gave no answer." }));
+  if (response.status === 404) throw new Error(STOPPED);
   if (!response.ok) throw Object.assign(new Error(sentence(answer.error)), { status: response.status });
   return answer;
 }
@@ -47,7 +52,9 @@ async function show(at, first = "") {
     const found = await load(at);
     if (at !== place) return;
     field = found;
+    shown = at;
   } catch (error) {
+    if (at === place) place = shown;
     return fail(error);
   }
   $("end").hidden = true;
@@ -57,20 +64,21 @@ async function show(at, first = "") {
   $("why").textContent = field.why ? sentence(field.why) : "";
   $("rule").textContent = [field.rule, inTable()].filter(Boolean).join("; ");
   $("label").textContent = field.tick ? "Is it ticked?" : "What is written there?";
-  $("value").value = "";
-  $("value").placeholder = field.written || "empty";
+  $("value").value = ahead;
+  ahead = "";
+  $("value").placeholder = field.said ? wording(field.said) : field.written || "empty";
   $("empty").hidden = field.tick;
   $("back").disabled = at === 0;
   $("forward").disabled = at === total - 1;
   $("note").textContent = insisted = "";
-  $("earlier").textContent = field.said ? `${earlier(field.said)}. What you save now replaces it.` : "";
+  $("earlier").textContent = field.said ? `${earlier(field.said)}. Enter keeps it; what you type replaces it.` : "";
   chosen = -1;
   showOptions();
   showCrop(at);
   edited();
   $("value").focus({ preventScroll: true });
   say(`${first}${describe()}`);
-  for (let ahead = 1; ahead <= AHEAD; ahead++) if (at + ahead < total) load(at + ahead).catch(() => {});
+  for (let next = at + 1; next <= at + AHEAD; next++) if (next < total) load(next).catch(() => {});
   for (const old of known.keys()) if (Math.abs(old - at) > 50) known.delete(old);
 }
 
@@ -159,13 +167,14 @@ function edited() {
     $("value").removeAttribute("aria-activedescendant");
     chosen = -1;
   }
-  $("accept-text").textContent = !value || value === field.written ? "Accept" : "Save";
+  const accepts = !value || value === field.written;
+  $("accept-text").textContent = !value && field.said ? "Keep" : accepts ? "Accept" : "Save";
   if (value !== insisted) $("note").textContent = insisted = "";
 }
 
 /** Save what is said of the field, and go on to the next one of which nothing was said. */
 async function save(state, value = "") {
-  if (sending || !field) return;
+  if (sending || !field || place !== shown) return;
   if ($("frame").classList.contains("waiting")) return; // nobody has seen it yet
   sending = true;
   try {
@@ -178,8 +187,11 @@ async function save(state, value = "") {
     else await show(answer.state.next, heard);
   } catch (error) {
     if (error.status === 409) {
+      const typed = $("value").value;
       known.delete(place);
-      await show(place, `${error.message} `);
+      await show(place);
+      $("value").value = typed;
+      edited();
     }
     if (error.status === 422 && state === "value") insisted = value;
     fail(error);
@@ -205,7 +217,11 @@ function showState(state) {
   $("count").textContent = `${state.reviewed.toLocaleString("en")} of ${total.toLocaleString("en")} reviewed`;
   $("progress").max = total;
   $("progress").value = state.reviewed;
-  $("notes").textContent = state.notes.join("\n");
+  showNotes(state.notes);
+}
+
+function showNotes(notes) {
+  $("notes").textContent = notes.join("\n");
 }
 
 async function finish(heard = "") {
@@ -213,12 +229,13 @@ async function finish(heard = "") {
   $("field").hidden = true;
   $("end").hidden = false;
   $("end-title").textContent = "All of these fields are reviewed";
-  $("end-text").textContent = "Everything is saved. You can close this page, and stop the command with Ctrl-C.";
+  $("end-text").textContent = "All corrections are saved. You can close this page, and stop the command with Ctrl-C.";
   $("report").replaceChildren();
   say(`${heard}All of these fields are reviewed.`);
   $("end-title").focus();
   try {
-    const { lines } = await ask("report");
+    const { lines, notes } = await ask("report");
+    showNotes(notes);
     $("report").replaceChildren(...lines.map((line) => Object.assign(document.createElement("li"), { textContent: line })));
   } catch (error) {
     $("end-text").textContent = error.message;
@@ -238,6 +255,7 @@ $("form").addEventListener("submit", (event) => {
   event.preventDefault();
   const value = $("value").value.trim();
   if (value) save("value", value);
+  else if (field?.said) save(field.said.state, field.said.state === "value" ? field.said.value : "");
   else if (field?.read) save("value", field.read);
   else save("empty");
 });
@@ -249,8 +267,16 @@ $("value").addEventListener("input", () => {
   edited();
 });
 
-$("value").addEventListener("keydown", (event) => {
+function press(event) {
   if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey || !field) return;
+  if (sending || place !== shown) {
+    // What is typed now is meant for the field that comes; its letters would be commands there.
+    if (/^[0-9.,/:+() $=-]$/.test(event.key)) ahead += event.key;
+    else if (event.key === "Backspace") ahead = ahead.slice(0, -1);
+    else if (event.key.length > 1 && event.key !== "Enter") return;
+    event.preventDefault();
+    return;
+  }
   const typed = $("value").value !== "";
   const free = !typed || chosen >= 0; // an alternative in the box is not text that somebody typed
   const keys = {
@@ -262,22 +288,27 @@ $("value").addEventListener("keydown", (event) => {
     PageUp: () => step(-1),
     PageDown: () => step(1),
     Escape: () => { $("value").value = ""; edited(); },
-    e: !typed && !field.tick && !event.repeat ? () => save("empty") : null,
-    u: !typed && !event.repeat ? () => save("unreadable") : null,
-    y: !typed && field.tick ? () => choose(0) : null,
-    n: !typed && field.tick ? () => choose(1) : null,
+    e: free && !field.tick && !event.repeat ? () => save("empty") : null,
+    u: free && !event.repeat ? () => save("unreadable") : null,
+    y: free && field.tick ? () => choose(0) : null,
+    n: free && field.tick ? () => choose(1) : null,
   };
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (!keys[key]) return;
   event.preventDefault();
   keys[key]();
-});
+}
+
+$("value").addEventListener("keydown", press);
 
 document.addEventListener("keydown", (event) => {
   if (event.target === $("value") || event.ctrlKey || event.metaKey || event.altKey || !field) return;
   if (event.key === "ArrowLeft") step(-1);
   else if (event.key === "ArrowRight") step(1);
-  else if (event.key.length === 1 && event.key !== " ") $("value").focus(); // the key then goes there
+  else if (event.key.length === 1 && event.key !== " ") {
+    $("value").focus(); // the key then goes there
+    press(event);
+  }
 });
 
 $("back").addEventListener("click", () => step(-1));
