@@ -255,3 +255,14 @@ def test_the_card_says_what_meta_and_results_say(
     spread = {**results[0], **results[1]}[name]["accuracy"]
     assert means == ([spread["mean"]] if spread["n"] > 1 else [])
     assert f"{100 * own:.2f}% of the 10,000" in body
+
+
+def test_the_table_of_c_headers_holds_what_was_measured() -> None:
+    page = (ROOT / "docs" / "how-to" / "exporting.md").read_text(encoding="utf-8")
+    rows = json.loads((ROOT / "results" / "c_headers.json").read_text(encoding="utf-8"))["rows"]
+    for row in rows:
+        for name in ("flash_bytes", "int8_weights", "static_bytes"):
+            assert f"{row[name]:,}" in page
+        for passes in ("once", "nine"):
+            assert f"{row[f'instructions_{passes}'] / 1e6:.1f}" in page
+            assert f"{row[f'accuracy_{passes}']:.2%}" in page
